@@ -1,0 +1,29 @@
+//! What the policies decided for one request.
+
+use std::time::Duration;
+
+use crate::permissions::Permissions;
+use crate::permissions::Rendered;
+use crate::{ClassKey, Timestamp};
+
+/// The composed answer of every policy of one generation to one request.
+///
+/// Its existence means "may log in": a refusal is a [`crate::Reason`]. The one
+/// constructor is called in one place, the policy room's composition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The sessions this decision holds for.
+    pub class: ClassKey,
+    /// The generation of policies that decided.
+    pub generation: u64,
+    /// What was granted and what restricts it.
+    pub permissions: Permissions,
+    /// The same as the rule string of this server's ACL engine.
+    pub rendered: Rendered,
+    /// Until when the policies stand by it; `None` until the next reload.
+    pub valid_until: Option<Timestamp>,
+    /// The longest a session may last.
+    pub session_ttl: Option<Duration>,
+    /// Labels for log and audit, sorted by key.
+    pub labels: Vec<(String, String)>,
+}

@@ -1,0 +1,22 @@
+//! What the running server understands.
+//!
+//! Rules are rendered for one server: what is unknown to it cannot stand in a
+//! rule string, and what it knows decides how "everything except" is spelled.
+//! The module reads this from `COMMAND LIST` and `ACL CAT` at load and again
+//! whenever a module is loaded or unloaded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The commands, categories and abilities of one server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Server {
+    /// Every command and subcommand (`config|get`), lower case, with its
+    /// categories (without `@`).
+    pub commands: BTreeMap<String, BTreeSet<String>>,
+    /// Every category, without `@`.
+    pub categories: BTreeSet<String>,
+    /// Whether selectors can name databases (`db=`): Valkey 9.1 and later.
+    pub has_databases: bool,
+    /// For messages and policies: `9.1.2`.
+    pub version: String,
+}
