@@ -1,1 +1,136 @@
-//! stub
+//! What a session may do: composed from grants and restrictions, rendered for
+//! one server's ACL engine.
+//!
+//! In come the base rules, the grants and restrictions of every policy, and the
+//! ceiling; out comes one ACL rule string and what had to be dropped on the way.
+//! Nothing here widens: every doubt drops a rule of a grant, or refuses.
+//!
+//! What the result means, in full. A command is allowed when no denial names it
+//! and either the base rules hold it, or *one* grant holds it together with
+//! every key, channel and database it touches, each of which lies inside every
+//! bound. Reading and writing are two rights: a key that is read must match a
+//! pattern that may be read, one that is written a pattern that may be written.
+
+mod around;
+mod base;
+mod bound;
+mod commands;
+mod dropped;
+mod error;
+mod grant;
+mod readback;
+mod render;
+mod restriction;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use base::BaseRules;
+pub use dropped::{Dropped, Why};
+pub use error::PermissionError;
+pub use grant::Grant;
+pub use readback::Selector;
+pub use render::Rendered;
+pub use restriction::Restriction;
+
+use crate::server::Server;
+
+/// The composed permissions of one decision; equal for equal inputs in any order.
+///
+/// ```
+/// use warden_core::permissions::{BaseRules, Grant, Permissions, Restriction};
+///
+/// let reader = Grant::parse(&["+@read", "~*"])?;
+/// let ceiling = Restriction::parse("-@dangerous ~tenant:*")?;
+/// let one = Permissions::compose(&BaseRules::default(), vec![reader], vec![ceiling]);
+/// assert_eq!(one.grants().next().map(ToString::to_string), Some("+@read ~tenant:*".into()));
+/// # Ok::<(), warden_core::permissions::PermissionError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    base: BaseRules,
+    grants: Vec<Grant>,
+    limits: Restriction,
+    dropped: BTreeSet<Dropped>,
+}
+
+impl Permissions {
+    /// Lays every restriction over every grant. `restrictions` are those of all
+    /// policies and the ceiling; their order, and that of the grants, is without
+    /// meaning.
+    pub fn compose(base: &BaseRules, grants: Vec<Grant>, restrictions: Vec<Restriction>) -> Self {
+        let mut limits = Restriction::default();
+        for restriction in &restrictions {
+            limits.lay_over(restriction);
+        }
+        let mut dropped = BTreeSet::new();
+        let cut: BTreeSet<Grant> = grants
+            .into_iter()
+            .filter_map(|grant| limits.cut(grant, &mut dropped))
+            .collect();
+        Self {
+            base: base.clone(),
+            grants: merge(cut),
+            limits,
+            dropped,
+        }
+    }
+
+    /// The rule string of this server's ACL engine, and what it could not say.
+    ///
+    /// Unknown commands are left out, so render again whenever the server's
+    /// commands change.
+    ///
+    /// # Errors
+    /// When databases are bounded and the server cannot bound them, or the text
+    /// would be too long. Both refuse the session.
+    pub fn render(&self, server: &Server) -> Result<Rendered, PermissionError> {
+        render::render(self, server)
+    }
+
+    /// Whether any keys, channels and databases exist with which this command
+    /// (`monitor`, `client|tracking`) may run on this server.
+    pub fn may_run(&self, server: &Server, command: &str) -> bool {
+        render::may_run(self, server, command)
+    }
+
+    /// What the grants came to, inside every bound; denials not yet applied.
+    pub fn grants(&self) -> impl Iterator<Item = &Grant> {
+        self.grants.iter()
+    }
+
+    /// All restrictions and the ceiling, laid over one another.
+    pub fn limits(&self) -> &Restriction {
+        &self.limits
+    }
+}
+
+/// Grants over the very same keys, channels and databases are one when they
+/// only add commands: a command is a single thing, so nothing can cross.
+///
+/// Grants that take commands away stay apart: `+@read -get` beside `+get` has no
+/// order in which the two could be said as one.
+fn merge(grants: BTreeSet<Grant>) -> Vec<Grant> {
+    let (adding, others): (Vec<_>, Vec<_>) = grants
+        .into_iter()
+        .partition(|grant| grant.commands.only_adds());
+    let mut by_place: BTreeMap<_, Grant> = BTreeMap::new();
+    for grant in adding {
+        let place = (
+            grant.keys.clone(),
+            grant.channels.clone(),
+            grant.databases.clone(),
+        );
+        match by_place.get_mut(&place) {
+            Some(first) => first.commands.unite(&grant.commands),
+            None => {
+                by_place.insert(place, grant);
+            }
+        }
+    }
+    let mut merged: Vec<Grant> = by_place.into_values().chain(others).collect();
+    merged.sort();
+    merged
+}
+
+#[cfg(test)]
+mod tests;

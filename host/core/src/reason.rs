@@ -125,6 +125,12 @@ impl Reply {
         Self(format!("TRYAGAIN {}", one_line(text)))
     }
 
+    /// Whether it is a refusal about the credential (`WRONGPASS`) and not an answer
+    /// warden could not give (`TRYAGAIN`).
+    pub fn is_about_the_credential(&self) -> bool {
+        self.0.starts_with("WRONGPASS")
+    }
+
     /// The reply without the protocol's leading `-`; one line, no control characters.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,1 +1,28 @@
-//! stub
+//! `libwarden.so`: the Valkey module.
+//!
+//! In: the server's callbacks, made safe by [`ffi`]. Out: sessions, refusals,
+//! replies. This crate carries values between the rooms and decides nothing about
+//! rights itself. On the main thread it never waits: [`login`] hands credentials to
+//! [`workers`], [`loader`] reads directories, and [`slices`] does a bounded part of
+//! the rest at a time.
+
+mod commands;
+mod configuration;
+mod counters;
+mod facts;
+mod ffi;
+mod info;
+mod lifecycle;
+mod loader;
+mod login;
+mod pending;
+mod refusals;
+mod review;
+mod sessions;
+mod settings;
+mod shared;
+mod slices;
+mod state;
+mod workers;
+
+pub(crate) use lifecycle::{load, unload};

@@ -1,1 +1,44 @@
-//! stub
+//! Policy bundles: found, compiled, run and composed into decisions.
+//!
+//! In comes a directory of bundles and, per log-in, a verified principal with the
+//! facts about its connection. Out goes a [`Decision`](warden_core::Decision) or
+//! a [`Reason`](warden_core::Reason). This is the only crate that names
+//! wasmtime; it never speaks to the server, and what a guest does (loop, grow,
+//! trap, lie) ends as a refusal that names the bundle.
+//!
+//! ```text
+//! directory → bundle → lift → artefact | compile → describe → configure → Generation
+//! Verified<Principal> + ClientFacts → project → Request → evaluate each → compose → Decision
+//! ```
+
+#![deny(unsafe_code)]
+
+mod artefact;
+mod bindings;
+mod budget;
+mod bundle;
+mod compose;
+mod digest;
+mod engine;
+mod error;
+mod generation;
+mod instance;
+mod lift;
+mod load;
+mod log;
+mod prepare;
+mod request;
+mod state;
+mod ticker;
+mod verdict;
+
+#[cfg(test)]
+mod guest;
+
+pub use bundle::{Bundle, DataFile, Statistics};
+pub use digest::Digest;
+pub use engine::{Engine, EngineSettings, Limits};
+pub use error::{BundleError, Error, Failure, Fault, LoadError};
+pub use generation::{Frame, Generation};
+pub use log::{Level, PolicyLog, Silent};
+pub use request::{Inputs, Request};

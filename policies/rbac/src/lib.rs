@@ -1,1 +1,77 @@
-//! stub
+//! Roles from data files, granted by group, scope or user.
+//!
+//! In: every `*.toml` file of the bundle, and a principal. Out: one grant for each
+//! role the principal is a member of, and no opinion where there is none. It reads
+//! no claims, no clock and no address, so one decision serves every session of a
+//! user until groups or scopes change. It never denies and never restricts.
+//!
+//! ```toml
+//! [roles.reader]
+//! members = ["group:corp/analysts", "scope:corp/cache.read", "user:corp/alice"]
+//! rules = ["+@read", "~reports:*"]
+//! session_seconds = 3600
+//! ```
+//!
+//! - A member is `group:NAME`, `scope:NAME` or `user:NAME`, compared exactly: there
+//!   are no patterns. `NAME` is qualified by the authenticator, `corp/analysts`; a
+//!   bare name, `analysts`, matches only while there is a single authenticator.
+//!   Characters outside `A-Za-z0-9._@:/+=,-` are percent-encoded, as in user names.
+//! - `rules` are Valkey ACL rules. The rules of one role never cross with those of
+//!   another: a reader of `a:*` who is a writer of `b:*` cannot write `a:*`.
+//! - `session_seconds` (1 to 31,536,000) bounds the session; of several roles the
+//!   smallest wins, and a role without it sets no bound.
+//! - Several files are read as one; a role stands in one of them only. Files with
+//!   another extension are not read.
+//!
+//! Whatever is in doubt refuses the data as a whole: an unknown key, a rule that
+//! does not parse, a role without members or rules, a file without roles.
+
+#![forbid(unsafe_code)]
+
+mod data;
+mod error;
+mod member;
+mod role;
+
+use std::time::Duration;
+
+use warden_sdk::{File, Policy, Request, Verdict, policy};
+
+use crate::role::Role;
+
+/// The policy: checked roles in order of their names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rbac {
+    roles: Vec<Role>,
+}
+
+#[policy(
+    name = "rbac",
+    summary = "Roles from a data file, granted by group, scope or user."
+)]
+impl Policy for Rbac {
+    fn configure(files: &[File]) -> Result<Self, String> {
+        let roles = data::read(files).map_err(|problems| error::one_line(&problems))?;
+        Ok(Self { roles })
+    }
+
+    fn evaluate(&self, request: &Request) -> Verdict {
+        let held: Vec<&Role> = self
+            .roles
+            .iter()
+            .filter(|role| role.has_member(request.principal()))
+            .collect();
+        if held.is_empty() {
+            return Verdict::new();
+        }
+        let names: Vec<&str> = held.iter().map(|role| role.name()).collect();
+        let verdict = held
+            .iter()
+            .fold(Verdict::new(), |verdict, role| verdict.grant(role.rules()));
+        let verdict = match held.iter().filter_map(|role| role.session_seconds()).min() {
+            Some(seconds) => verdict.session_ttl(Duration::from_secs(seconds)),
+            None => verdict,
+        };
+        verdict.label("roles", names.join(","))
+    }
+}

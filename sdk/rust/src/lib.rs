@@ -1,1 +1,42 @@
-//! stub
+#![doc = include_str!("../README.md")]
+//!
+//! # What comes in, what goes out
+//! In: the contract of `sdk/wit/policy.wit`, as generated data. Out: the types a
+//! policy is written with. The SDK does no I/O and gives a policy no way to do any.
+
+#![forbid(unsafe_code)]
+
+mod claim;
+mod description;
+mod error;
+mod file;
+mod instance;
+pub mod log;
+mod policy;
+mod principal;
+mod request;
+mod restriction;
+mod verdict;
+mod wire;
+
+#[doc(hidden)]
+pub mod bindings;
+
+pub use claim::Claim;
+pub use description::{ClaimSelection, Describe, Description, Input};
+pub use error::Error;
+pub use file::File;
+pub use policy::Policy;
+pub use principal::Principal;
+pub use request::{Certificate, Request, ServerRole};
+pub use restriction::Restriction;
+pub use verdict::{Denial, Verdict};
+pub use warden_rules::{Access, AclRule, Pattern, PatternError, RuleError};
+pub use warden_sdk_macros::policy;
+
+/// For the code `#[policy]` writes. Not part of the SDK's promise.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::bindings;
+    pub use crate::instance::Instance;
+}

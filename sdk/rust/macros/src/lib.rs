@@ -1,1 +1,37 @@
-//! stub
+//! The `#[policy]` attribute of `warden-sdk`.
+//!
+//! In: an `impl Policy for …` and what the policy says about itself. Out: the
+//! same `impl`, its description, and on wasm32 the component's exports. It never
+//! reads a file, and what it emits holds no unsafe code an author could see.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod expand;
+
+use proc_macro::TokenStream;
+
+/// Makes an `impl Policy for …` the policy of this crate.
+///
+/// Once per crate. The crate's version becomes the policy's version.
+///
+/// | argument | meaning | default |
+/// |---|---|---|
+/// | `name = "…"` | the policy's name: `a-z`, `0-9`, `-`, `_` | mandatory |
+/// | `summary = "…"` | one line for operators | mandatory |
+/// | `claims = ["/department", …]` | the claims it reads, as JSON Pointers | none |
+/// | `claims = all` | it reads every claim | |
+/// | `inputs(clock, …)` | what else it reads: `client_address`, `client_tls`, `client_certificate`, `clock`, `server_role`, `server_version` | none |
+///
+/// A request carries nothing that was not named here. Everything named makes
+/// decisions more particular, so name little: a policy that reads the clock or
+/// all claims is evaluated far more often than one that reads groups.
+///
+/// The exports are made for `wasm32` only; elsewhere the type is an ordinary one,
+/// so unit tests call `configure` and `evaluate` directly.
+#[proc_macro_attribute]
+pub fn policy(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::policy(arguments.into(), item.into())
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}

@@ -1,0 +1,150 @@
+//! What the cache remembers, and for how long.
+
+use serde_json::json;
+use warden_core::ReasonKind;
+
+use super::*;
+use crate::testing::{Directory, NOW, P256, at, claims, credential};
+
+fn cache() -> Cache {
+    Cache::new(CacheSettings::default()).unwrap()
+}
+
+fn outcome(exp: u64) -> Outcome {
+    let chain = Directory::minimal("leeway_seconds = 0", &[P256.jwk()]).chain();
+    let token = P256.token("ES256", &claims(json!({ "exp": exp })));
+    chain.authenticate(&credential("token", token), at(NOW))
+}
+
+fn later(wall: u64, monotonic: u64) -> Now {
+    let mut now = at(NOW + wall);
+    now.monotonic += Duration::from_secs(monotonic);
+    now
+}
+
+fn refusal() -> Outcome {
+    Outcome::Refused(Reason::new(ReasonKind::Credential, "no"))
+}
+
+#[test]
+fn no_entry_outlives_the_token_on_either_clock() {
+    let cache = cache();
+    let key = cache.key(1, &credential("token", "x"));
+    cache.put(key, &outcome(NOW + 60), at(NOW));
+    assert!(cache.get(&key, later(59, 59)).is_some());
+    assert!(cache.get(&key, later(60, 0)).is_none(), "wall clock");
+    cache.put(key, &outcome(NOW + 60), at(NOW));
+    assert!(
+        cache.get(&key, later(0, 60)).is_none(),
+        "monotonic clock, the wall clock set back"
+    );
+}
+
+#[test]
+fn no_entry_outlives_the_configured_time() {
+    let cache = cache();
+    let key = cache.key(1, &credential("token", "x"));
+    cache.put(key, &outcome(NOW + 6000), at(NOW));
+    assert!(matches!(
+        cache.get(&key, later(299, 299)),
+        Some(Cached::Verified(_))
+    ));
+    assert!(cache.get(&key, later(300, 300)).is_none());
+    cache.put(key, &refusal(), at(NOW));
+    assert!(matches!(
+        cache.get(&key, later(4, 4)),
+        Some(Cached::Refused(_))
+    ));
+    assert!(cache.get(&key, later(5, 5)).is_none());
+    assert_eq!((cache.hits(), cache.misses()), (2, 2));
+}
+
+#[test]
+fn a_key_tells_generation_name_and_secret_apart() {
+    let cache = cache();
+    let keys = [
+        cache.key(1, &credential("a", "bc")),
+        cache.key(2, &credential("a", "bc")),
+        cache.key(1, &credential("ab", "c")),
+        cache.key(1, &credential("", "abc")),
+        cache.key(1, &credential("default", "abc")),
+        cache.key(1, &credential("token", "abc")),
+        Cache::new(CacheSettings::default())
+            .unwrap()
+            .key(1, &credential("a", "bc")),
+    ];
+    for (index, key) in keys.iter().enumerate() {
+        assert!(!keys[..index].contains(key), "{index}");
+    }
+    assert_eq!(keys[0], cache.key(1, &credential("a", "bc")));
+}
+
+#[test]
+fn a_key_holds_nothing_of_the_credential() {
+    let shown = format!("{:?}", cache().key(1, &credential("alice", "canary")));
+    assert!(!shown.contains("canary") && !shown.contains("alice"));
+}
+
+#[test]
+fn what_is_undecided_or_nobodys_is_not_remembered() {
+    let cache = cache();
+    let key = cache.key(1, &credential("token", "x"));
+    cache.put(key, &Outcome::NotMine, at(NOW));
+    cache.put(
+        key,
+        &Outcome::Unavailable(Reason::new(ReasonKind::Unavailable, "")),
+        at(NOW),
+    );
+    assert!(cache.get(&key, at(NOW)).is_none());
+}
+
+#[test]
+fn a_refusal_replaces_an_earlier_yes() {
+    let cache = cache();
+    let key = cache.key(1, &credential("token", "x"));
+    cache.put(key, &outcome(NOW + 60), at(NOW));
+    cache.put(key, &refusal(), at(NOW));
+    assert!(matches!(cache.get(&key, at(NOW)), Some(Cached::Refused(_))));
+}
+
+#[test]
+fn zero_entries_or_seconds_remember_nothing() {
+    for settings in [
+        CacheSettings {
+            entries: 0,
+            ..CacheSettings::default()
+        },
+        CacheSettings {
+            ttl: Duration::ZERO,
+            rejection_ttl: Duration::ZERO,
+            ..CacheSettings::default()
+        },
+    ] {
+        let cache = Cache::new(settings).unwrap();
+        let key = cache.key(1, &credential("token", "x"));
+        cache.put(key, &outcome(NOW + 60), at(NOW));
+        assert!(cache.get(&key, at(NOW)).is_none());
+        cache.put(key, &refusal(), at(NOW));
+        assert!(cache.get(&key, at(NOW)).is_none());
+    }
+}
+
+#[test]
+fn clearing_forgets_everything_and_the_size_is_bounded() {
+    let cache = Cache::new(CacheSettings {
+        entries: 10,
+        ..CacheSettings::default()
+    })
+    .unwrap();
+    let yes = outcome(NOW + 60);
+    let keys: Vec<_> = (0..200)
+        .map(|n| cache.key(n, &credential("token", "x")))
+        .collect();
+    for key in &keys {
+        cache.put(*key, &yes, at(NOW));
+    }
+    cache.verified.run_pending_tasks();
+    assert!(cache.len() <= 10, "{}", cache.len());
+    cache.clear();
+    assert!(keys.iter().all(|key| cache.get(key, at(NOW)).is_none()));
+}

@@ -1,0 +1,438 @@
+//! The chain: authenticators in the order of their files, one generation of them.
+//!
+//! In comes a directory and, later, credentials; out go an immutable [`Chain`]
+//! and one [`Outcome`] a credential. [`Chain::load`] builds the next generation
+//! aside; a file in error keeps its last good version. The chain is the only
+//! place that attests a principal, and it checks first that the name given to
+//! AUTH, the names bound to authenticators and the expiry agree with it.
+
+mod entry;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use warden_core::{
+    AuthenticatorId, Credential, Now, Principal, Reason, ReasonKind, UserArgument, Verified,
+};
+
+pub use entry::AuthenticatorStatus;
+
+use crate::authenticator::Outcome;
+use crate::directory::{self, Made};
+use crate::error::FileError;
+use crate::patterns;
+use entry::Entry;
+
+/// The user name that stands for "whoever the credential says".
+const ANYBODY: &str = "token";
+
+/// Numbers of chains and authenticators: never repeated within a process, so that
+/// nothing remembered under one is ever found under another.
+static GENERATIONS: AtomicU64 = AtomicU64::new(1);
+
+fn next_generation() -> u64 {
+    GENERATIONS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// What the module's configuration says to every authenticator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainSettings {
+    /// Whether a token without expiry is refused. Default: yes.
+    pub require_expiry: bool,
+}
+
+impl Default for ChainSettings {
+    fn default() -> Self {
+        Self {
+            require_expiry: true,
+        }
+    }
+}
+
+/// One generation of the authenticator directory.
+pub struct Chain {
+    generation: u64,
+    slots: Vec<Slot>,
+    watched: Vec<PathBuf>,
+    sole: bool,
+}
+
+/// A place in the chain.
+struct Slot {
+    entry: Arc<Entry>,
+    /// The file is in error now; this is what it last made.
+    last_good: bool,
+}
+
+/// What [`Chain::load`] came to.
+pub struct LoadReport {
+    /// The next generation. Complete, but for files in error without a last good
+    /// version: at server start any error should fail the load.
+    pub chain: Arc<Chain>,
+    /// Every fault of every file.
+    pub errors: Vec<FileError>,
+    /// Whether anything differs from the previous generation.
+    pub changed: bool,
+    /// Authenticators whose settings or keys are other than before.
+    pub altered: Vec<AuthenticatorId>,
+    /// Authenticators that are no more: their sessions close.
+    pub removed: Vec<AuthenticatorId>,
+}
+
+/// Whom a user name is for.
+enum Route<'a> {
+    /// Bound by `users`: this one and no other.
+    Bound(&'a Entry),
+    /// Everyone that admits it.
+    Open,
+}
+
+impl Chain {
+    /// A chain without authenticators: every credential is nobody's.
+    pub fn empty() -> Self {
+        Self {
+            generation: next_generation(),
+            slots: Vec::new(),
+            watched: Vec::new(),
+            sole: false,
+        }
+    }
+
+    /// Reads a directory and builds the next generation of it. Does I/O: never
+    /// called on the main thread once the server runs.
+    ///
+    /// A file in error keeps the version of `previous`, if there was one. A
+    /// directory that cannot be listed keeps all of `previous`. An unchanged file
+    /// keeps its authenticator and generation.
+    pub fn load(
+        directory: &Path,
+        settings: &ChainSettings,
+        previous: Option<&Arc<Self>>,
+    ) -> LoadReport {
+        let files = match directory::list(directory) {
+            Ok(files) => files,
+            Err(error) => {
+                let chain = previous.map_or_else(|| Arc::new(Self::empty()), Arc::clone);
+                let error = FileError {
+                    file: directory.to_owned(),
+                    key: String::new(),
+                    message: error.to_string(),
+                };
+                return LoadReport {
+                    chain,
+                    errors: vec![error],
+                    changed: false,
+                    altered: Vec::new(),
+                    removed: Vec::new(),
+                };
+            }
+        };
+        let mut loading = Loading {
+            previous: previous.map(Arc::as_ref),
+            slots: Vec::new(),
+            watched: Vec::new(),
+            errors: Vec::new(),
+            files: 0,
+        };
+        for file in files {
+            loading.take(&file, settings);
+        }
+        loading.finish()
+    }
+
+    /// The generation's number: part of every cache key. It changes whenever any
+    /// authenticator does, so that nothing remembered outlives its authenticator.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Files outside the directory that were read (key files): a change of one
+    /// means a reload.
+    pub fn watched_files(&self) -> &[PathBuf] {
+        &self.watched
+    }
+
+    /// How each authenticator is, in the order they are asked.
+    pub fn authenticators(&self) -> impl Iterator<Item = AuthenticatorStatus<'_>> {
+        self.slots
+            .iter()
+            .map(|slot| slot.entry.status(slot.last_good))
+    }
+
+    /// Whether any authenticator wants this credential. Cheap; for the main thread.
+    pub fn claims(&self, credential: &Credential) -> bool {
+        let name = given_name(credential);
+        match self.route(name) {
+            Route::Bound(_) => true,
+            Route::Open => self
+                .slots
+                .iter()
+                .any(|slot| slot.entry.admits(name) && slot.entry.authenticator.claims(credential)),
+        }
+    }
+
+    /// Asks the authenticators in their order. For worker threads.
+    ///
+    /// `NotMine` leaves the credential to the `fallback`; a name bound by `users`
+    /// never gets there. Every doubt is a refusal.
+    pub fn authenticate(&self, credential: &Credential, now: Now) -> Outcome {
+        let name = given_name(credential);
+        match self.route(name) {
+            Route::Bound(entry) => match self.ask(entry, credential, now) {
+                Outcome::NotMine => Outcome::Refused(Reason::new(
+                    ReasonKind::Credential,
+                    format!(
+                        "the name is bound to {:?}, whose credential this is not",
+                        entry.id().as_str()
+                    ),
+                )),
+                outcome => outcome,
+            },
+            Route::Open => {
+                let admitting = self.slots.iter().filter(|slot| slot.entry.admits(name));
+                for slot in admitting {
+                    match self.ask(&slot.entry, credential, now) {
+                        Outcome::NotMine => {}
+                        outcome => return outcome,
+                    }
+                }
+                Outcome::NotMine
+            }
+        }
+    }
+
+    fn route(&self, name: Option<&str>) -> Route<'_> {
+        name.and_then(|name| self.binder(name))
+            .map_or(Route::Open, Route::Bound)
+    }
+
+    /// The first authenticator whose `users` match.
+    fn binder(&self, name: &str) -> Option<&Entry> {
+        self.slots
+            .iter()
+            .map(|slot| slot.entry.as_ref())
+            .find(|entry| entry.binds(name))
+    }
+
+    fn ask(&self, entry: &Entry, credential: &Credential, now: Now) -> Outcome {
+        let outcome = if entry.authenticator.claims(credential) {
+            match entry.authenticator.authenticate(credential, now) {
+                Outcome::NotMine => Outcome::NotMine,
+                Outcome::Refused(reason) => Outcome::Refused(reason),
+                Outcome::Unavailable(reason) => Outcome::Unavailable(reason),
+                Outcome::Verified(principal) => {
+                    match self.admit(entry, *principal, credential, now) {
+                        Ok(verified) => Outcome::Verified(Arc::new(verified)),
+                        Err(reason) => Outcome::Refused(reason),
+                    }
+                }
+            }
+        } else {
+            Outcome::NotMine
+        };
+        entry.count(&outcome);
+        outcome
+    }
+
+    /// The one place where a principal becomes a proof.
+    fn admit(
+        &self,
+        entry: &Entry,
+        mut principal: Principal,
+        credential: &Credential,
+        now: Now,
+    ) -> Result<Verified<Principal>, Reason> {
+        if principal.authenticator != *entry.id() {
+            return Err(Reason::new(
+                ReasonKind::Internal,
+                "an authenticator vouched under another's id",
+            ));
+        }
+        if principal.expires.is_some_and(|expires| now.wall >= expires) {
+            return Err(Reason::new(
+                ReasonKind::Expired,
+                "the credential has expired",
+            ));
+        }
+        let name = &principal.name;
+        if given_name(credential)
+            .is_some_and(|given| !patterns::is_name_of(given, entry.id(), name))
+        {
+            let detail = format!(
+                "the credential is {:?}'s, not the user's given",
+                name.as_str()
+            );
+            return Err(Reason::new(ReasonKind::Name, detail));
+        }
+        let bound_elsewhere = self
+            .binder(name.as_str())
+            .is_some_and(|binder| binder.id() != entry.id());
+        if bound_elsewhere || !entry.admits(Some(name.as_str())) {
+            let detail = format!(
+                "{:?} is not for {:?} to vouch for",
+                name.as_str(),
+                entry.id().as_str()
+            );
+            return Err(Reason::new(ReasonKind::Name, detail));
+        }
+        principal.sole_authenticator = self.sole;
+        Ok(Verified::attest(principal))
+    }
+
+    fn slot_of(&self, file: &Path) -> Option<&Slot> {
+        self.slots.iter().find(|slot| slot.entry.file == file)
+    }
+
+    fn ids(&self) -> BTreeSet<AuthenticatorId> {
+        self.slots
+            .iter()
+            .map(|slot| slot.entry.id().clone())
+            .collect()
+    }
+}
+
+/// The name the client gave; `None` for one-argument AUTH and `token`, which leave
+/// it to the credential.
+fn given_name(credential: &Credential) -> Option<&str> {
+    match credential.user() {
+        UserArgument::Default => None,
+        UserArgument::Named(name) if name == ANYBODY => None,
+        UserArgument::Named(name) => Some(name),
+    }
+}
+
+/// The next generation while it is being built.
+struct Loading<'a> {
+    previous: Option<&'a Chain>,
+    slots: Vec<Slot>,
+    watched: Vec<PathBuf>,
+    errors: Vec<FileError>,
+    files: usize,
+}
+
+impl Loading<'_> {
+    fn take(&mut self, file: &Path, settings: &ChainSettings) {
+        let Some(read) = directory::read(file, settings) else {
+            return;
+        };
+        self.files += 1;
+        self.watched.extend(read.watched);
+        match read.result {
+            Ok(made) => match self.holder(made.authenticator.id()) {
+                None => self.install(file, made),
+                Some(other) => {
+                    let message = format!(
+                        "{:?} is taken by {other:?}",
+                        made.authenticator.id().as_str()
+                    );
+                    self.fault(file, "id", message);
+                    self.keep_last_good(file);
+                }
+            },
+            Err(faults) => {
+                self.errors
+                    .extend(faults.into_iter().map(|fault| fault.in_file(file)));
+                self.keep_last_good(file);
+            }
+        }
+    }
+
+    fn install(&mut self, file: &Path, made: Made) {
+        let unchanged = self
+            .previous
+            .and_then(|chain| chain.slot_of(file))
+            .filter(|slot| slot.entry.fingerprint == made.fingerprint);
+        let entry = unchanged.map_or_else(
+            || Arc::new(Entry::new(file.to_owned(), made, next_generation())),
+            |slot| Arc::clone(&slot.entry),
+        );
+        self.slots.push(Slot {
+            entry,
+            last_good: false,
+        });
+    }
+
+    fn keep_last_good(&mut self, file: &Path) {
+        let Some(slot) = self.previous.and_then(|chain| chain.slot_of(file)) else {
+            return;
+        };
+        if self.holder(slot.entry.id()).is_some() {
+            self.fault(
+                file,
+                "id",
+                "its last good version is dropped: the id is taken",
+            );
+            return;
+        }
+        self.slots.push(Slot {
+            entry: Arc::clone(&slot.entry),
+            last_good: true,
+        });
+    }
+
+    fn holder(&self, id: &AuthenticatorId) -> Option<&Path> {
+        let slot = self.slots.iter().find(|slot| slot.entry.id() == id)?;
+        Some(&slot.entry.file)
+    }
+
+    fn fault(&mut self, file: &Path, key: &str, message: impl Into<String>) {
+        self.errors.push(FileError {
+            file: file.to_owned(),
+            key: key.to_owned(),
+            message: message.into(),
+        });
+    }
+
+    fn finish(self) -> LoadReport {
+        let generations = |slots: &[Slot]| {
+            slots
+                .iter()
+                .map(|slot| slot.entry.generation)
+                .collect::<Vec<_>>()
+        };
+        // A file in error counts: a bare group name must not become ambiguous, or
+        // another's, the moment that file is mended.
+        let sole = self.files == 1;
+        let same = self.previous.filter(|chain| {
+            generations(&chain.slots) == generations(&self.slots) && chain.sole == sole
+        });
+        let mut watched = self.watched;
+        watched.sort_unstable();
+        watched.dedup();
+        let chain = Chain {
+            generation: same.map_or_else(next_generation, Chain::generation),
+            slots: self.slots,
+            watched,
+            sole,
+        };
+        let before = self.previous.map(Chain::ids).unwrap_or_default();
+        let after = chain.ids();
+        let kept = |id: &AuthenticatorId| {
+            self.previous.is_some_and(|previous| {
+                let generation = |chain: &Chain| {
+                    chain
+                        .slots
+                        .iter()
+                        .find(|slot| slot.entry.id() == id)
+                        .map(|slot| slot.entry.generation)
+                };
+                generation(previous) == generation(&chain)
+            })
+        };
+        LoadReport {
+            changed: same.is_none(),
+            altered: after
+                .intersection(&before)
+                .filter(|id| !kept(id))
+                .cloned()
+                .collect(),
+            removed: before.difference(&after).cloned().collect(),
+            errors: self.errors,
+            chain: Arc::new(chain),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! One authenticator in its place in the chain, with its counters.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use warden_core::{AuthenticatorId, Method};
+
+use crate::authenticator::{Authenticator, Outcome};
+use crate::directory::{Fingerprint, Made};
+use crate::patterns::Names;
+
+/// An authenticator, the file it came from and the names it speaks for.
+pub(super) struct Entry {
+    pub(super) authenticator: Box<dyn Authenticator>,
+    pub(super) file: PathBuf,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) generation: u64,
+    names: Names,
+    verified: AtomicU64,
+    refused: AtomicU64,
+    unavailable: AtomicU64,
+}
+
+/// How an authenticator is: for INFO and the commands. Reading it takes no lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthenticatorStatus<'a> {
+    /// Its id.
+    pub id: &'a AuthenticatorId,
+    /// How it proves identities.
+    pub method: Method,
+    /// The file it came from.
+    pub file: &'a Path,
+    /// Its number; another after every change of its file or keys.
+    pub generation: u64,
+    /// Whether its file is in error now and this is the last good version.
+    pub last_good: bool,
+    /// Credentials verified since this version was loaded.
+    pub verified: u64,
+    /// Credentials refused since this version was loaded.
+    pub refused: u64,
+    /// Credentials left undecided since this version was loaded.
+    pub unavailable: u64,
+}
+
+impl Entry {
+    pub(super) fn new(file: PathBuf, made: Made, generation: u64) -> Self {
+        Self {
+            authenticator: made.authenticator,
+            file,
+            fingerprint: made.fingerprint,
+            generation,
+            names: made.names,
+            verified: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            unavailable: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn id(&self) -> &AuthenticatorId {
+        self.authenticator.id()
+    }
+
+    /// Whether `users` gives it this name and no one else.
+    pub(super) fn binds(&self, name: &str) -> bool {
+        self.names.bind(self.id(), name)
+    }
+
+    /// Whether it may be asked about this name; `None` is no name at all.
+    pub(super) fn admits(&self, name: Option<&str>) -> bool {
+        name.is_none_or(|name| self.names.admit(self.id(), name))
+    }
+
+    pub(super) fn count(&self, outcome: &Outcome) {
+        let counter = match outcome {
+            Outcome::NotMine => return,
+            Outcome::Verified(_) => &self.verified,
+            Outcome::Refused(_) => &self.refused,
+            Outcome::Unavailable(_) => &self.unavailable,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn status(&self, last_good: bool) -> AuthenticatorStatus<'_> {
+        AuthenticatorStatus {
+            id: self.id(),
+            method: self.authenticator.method(),
+            file: &self.file,
+            generation: self.generation,
+            last_good,
+            verified: self.verified.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            unavailable: self.unavailable.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The compact form of a signed token: three base64url parts and two dots.
+//!
+//! In come the bytes a client sent; out go the decoded parts. It knows nothing of
+//! their meaning and verifies nothing.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use warden_core::Reason;
+
+use super::{json, not_a_token};
+
+/// Longest token: the server's own limit on a bulk before authentication.
+pub(crate) const MAX_TOKEN_BYTES: usize = 16_384;
+
+/// A token taken apart.
+pub(crate) struct Compact<'a> {
+    /// The first two parts with their dot: what was signed.
+    pub(crate) signed: &'a [u8],
+    /// The header's bytes, decoded.
+    pub(crate) header: Vec<u8>,
+    /// The payload's bytes, decoded.
+    pub(crate) payload: Vec<u8>,
+    /// The signature, decoded.
+    pub(crate) signature: Vec<u8>,
+}
+
+impl<'a> Compact<'a> {
+    /// Takes a token apart: exactly three parts of strict base64url without padding.
+    ///
+    /// # Errors
+    /// `ReasonKind::Credential` for anything else, and above 16,384 bytes.
+    pub(crate) fn parse(token: &'a [u8]) -> Result<Self, Reason> {
+        let (header, payload, signature) =
+            parts(token).ok_or_else(|| not_a_token("it is not a compact JWS"))?;
+        let decode = |name: &str, part: &[u8]| {
+            URL_SAFE_NO_PAD
+                .decode(part)
+                .map_err(|_| not_a_token(&format!("its {name} is not base64url")))
+        };
+        Ok(Self {
+            signed: token
+                .get(..header.len() + 1 + payload.len())
+                .unwrap_or_default(),
+            header: decode("header", header)?,
+            payload: decode("payload", payload)?,
+            signature: decode("signature", signature)?,
+        })
+    }
+}
+
+/// Whether bytes look like a signed token at all: three parts of base64url, the
+/// first an object with the member `alg`. Says nothing about its being good; a
+/// twice-given member or an empty signature is still a token, to be refused.
+pub(crate) fn is_jws_shaped(token: &[u8]) -> bool {
+    let Some((header, payload, signature)) = parts(token) else {
+        return false;
+    };
+    let alphabet = |part: &[u8]| {
+        part.iter()
+            .all(|&b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    if !alphabet(payload) || !alphabet(signature) {
+        return false;
+    }
+    let Ok(header) = URL_SAFE_NO_PAD.decode(header) else {
+        return false;
+    };
+    match json::object(&header) {
+        Ok(header) => header.contains_key("alg"),
+        Err(_) => serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&header)
+            .is_ok_and(|header| header.contains_key("alg")),
+    }
+}
+
+fn parts(token: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return None;
+    }
+    let mut parts = token.split(|&b| b == b'.');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(header), Some(payload), Some(signature), None) => Some((header, payload, signature)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_three_parts_of_strict_base64url_are_a_token() {
+        assert!(Compact::parse(b"e30.e30.AA").is_ok());
+        for bad in [
+            "",
+            ".",
+            "..x!",
+            "e30",
+            "e30.e30",
+            "e30.e30.AA.AA",
+            "e30=.e30.AA",
+            "e30.e30.AA==",
+            "e30.e30.AB",
+            "e30 .e30.AA",
+            "e30.e30.AA\n",
+            "e3+.e30.AA",
+            "e3/.e30.AA",
+            "e30.\0.AA",
+        ] {
+            assert!(Compact::parse(bad.as_bytes()).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_one_byte_over_16384_is_refused() {
+        let token = |bytes: usize| format!("e30.{}.AA", "A".repeat(bytes - 7));
+        assert_eq!(token(16_384).len(), 16_384);
+        assert!(Compact::parse(token(16_384).as_bytes()).is_ok());
+        assert!(Compact::parse(token(16_385).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn passwords_with_dots_are_not_tokens() {
+        for password in [
+            "a.b.c",
+            "correct.horse.battery",
+            "e30.e30.e30",
+            "1.2.3",
+            "..",
+        ] {
+            assert!(!is_jws_shaped(password.as_bytes()), "{password}");
+        }
+        for header in [
+            r#"{"alg":"none"}"#,
+            r#"{"alg":"x","alg":"y"}"#,
+            r#"{"alg":1}"#,
+        ] {
+            let token = format!("{}.e30.", URL_SAFE_NO_PAD.encode(header));
+            assert!(is_jws_shaped(token.as_bytes()), "{header}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_of_any_kind_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = is_jws_shaped(&bytes);
+            if let Ok(compact) = Compact::parse(&bytes) {
+                prop_assert!(bytes.starts_with(compact.signed));
+            }
+        }
+
+        #[test]
+        fn text_of_the_alphabet_never_panics(text in "[A-Za-z0-9_.-]{0,200}") {
+            let _ = is_jws_shaped(text.as_bytes());
+            let _ = Compact::parse(text.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Public keys and certificates in PEM.
+//!
+//! In comes a text file of exactly one block; out goes its public key. More than
+//! one block is refused: in a certificate chain the authority's key would
+//! otherwise sign tokens too.
+
+use x509_parser::oid_registry::{
+    OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_PKCS1_RSAENCRYPTION,
+    OID_SIG_ED25519,
+};
+use x509_parser::pem::Pem;
+use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::RSAPublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use super::{Key, material};
+use crate::Error;
+
+/// Reads the one key of a file.
+pub(super) fn parse(bytes: &[u8]) -> Result<Key, Error> {
+    let blocks = Pem::iter_from_buffer(bytes)
+        .take(2)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| refused("is not PEM"))?;
+    let [block] = blocks.as_slice() else {
+        return Err(refused(
+            "must hold exactly one PEM block; several keys go into a jwks_file",
+        ));
+    };
+    let (material, algorithms) = match block.label.as_str() {
+        "PUBLIC KEY" => public_key(&whole::<SubjectPublicKeyInfo<'_>>(&block.contents)?)?,
+        "RSA PUBLIC KEY" => rsa(&block.contents)?,
+        "CERTIFICATE" => certificate(&block.contents)?,
+        label if label.ends_with("PRIVATE KEY") => {
+            return Err(refused(
+                "holds a private key; only the public key belongs here",
+            ));
+        }
+        _ => return Err(refused("is neither a PEM public key nor a certificate")),
+    };
+    Ok(Key {
+        id: None,
+        algorithms,
+        material,
+    })
+}
+
+fn certificate(der: &[u8]) -> Result<material::Material, Error> {
+    let certificate = whole::<X509Certificate<'_>>(der)?;
+    let usage = certificate
+        .key_usage()
+        .map_err(|_| refused("holds a malformed certificate"))?;
+    if usage.is_some_and(|usage| !usage.value.digital_signature()) {
+        return Err(refused(
+            "holds a certificate whose key usage is not digital signature",
+        ));
+    }
+    public_key(certificate.public_key())
+}
+
+fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Result<material::Material, Error> {
+    let kind = &info.algorithm.algorithm;
+    let bytes = info.subject_public_key.data.as_ref();
+    if *kind == OID_PKCS1_RSAENCRYPTION {
+        return rsa(bytes);
+    }
+    if *kind == OID_SIG_ED25519 {
+        return material::ed25519(bytes);
+    }
+    let curve = info
+        .algorithm
+        .parameters
+        .as_ref()
+        .and_then(|any| any.as_oid().ok());
+    match curve {
+        Some(curve) if *kind == OID_KEY_TYPE_EC_PUBLIC_KEY && curve == OID_EC_P256 => {
+            material::p256(bytes)
+        }
+        Some(curve) if *kind == OID_KEY_TYPE_EC_PUBLIC_KEY && curve == OID_NIST_EC_P384 => {
+            material::p384(bytes)
+        }
+        _ => Err(refused(
+            "holds a key that is none of RSA, P-256, P-384 and Ed25519",
+        )),
+    }
+}
+
+fn rsa(der: &[u8]) -> Result<material::Material, Error> {
+    let key = whole::<RSAPublicKey<'_>>(der)?;
+    let negative = |bytes: &[u8]| bytes.first().is_none_or(|byte| byte & 0x80 != 0);
+    if negative(key.modulus) || negative(key.exponent) {
+        return Err(refused("holds a malformed RSA key"));
+    }
+    material::rsa(key.modulus, key.exponent)
+}
+
+/// Parses DER to its last byte.
+fn whole<'a, T: FromDer<'a, x509_parser::error::X509Error>>(der: &'a [u8]) -> Result<T, Error> {
+    match T::from_der(der) {
+        Ok(([], value)) => Ok(value),
+        _ => Err(refused("holds malformed DER")),
+    }
+}
+
+fn refused(text: &str) -> Error {
+    Error::Keys(text.to_owned())
+}

@@ -1,0 +1,382 @@
+//! The keys of a `type = "jwt"` file, checked.
+//!
+//! In comes the file's table; out go settings in which no invalid value can
+//! exist, and the name of the file that holds the keys. Nothing is opened here.
+//! `authn::jwt` opens the key file and sets `algorithms` against its keys.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jsonwebtoken::{Algorithm, AlgorithmFamily};
+
+use super::require::Predicate;
+use super::selector::Selector;
+use crate::configuration::Section;
+use crate::quote::quoted;
+
+/// Default of `leeway_seconds`.
+const LEEWAY_SECONDS: u64 = 30;
+/// Bound of `leeway_seconds`: more would let expired tokens live on.
+const MAX_LEEWAY_SECONDS: u64 = 300;
+/// Longest `token_prefix`.
+const MAX_PREFIX_BYTES: usize = 64;
+
+/// Where the keys come from. The path is relative to the authenticator's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeySource {
+    /// `jwks_file`.
+    Jwks(PathBuf),
+    /// `key_file`.
+    Pem(PathBuf),
+    /// `secret_file`.
+    Secret(PathBuf),
+}
+
+impl KeySource {
+    /// The key of the file that names it.
+    pub(crate) fn key(&self) -> &'static str {
+        match self {
+            Self::Jwks(_) => "jwks_file",
+            Self::Pem(_) => "key_file",
+            Self::Secret(_) => "secret_file",
+        }
+    }
+
+    /// The path as written.
+    pub(crate) fn path(&self) -> &PathBuf {
+        match self {
+            Self::Jwks(path) | Self::Pem(path) | Self::Secret(path) => path,
+        }
+    }
+}
+
+/// Checked settings, without the keys.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Exactly the `iss` of its tokens.
+    pub(crate) issuer: String,
+    /// One of these is in `aud`.
+    pub(crate) audience: Vec<String>,
+    /// `algorithms`; `None` means all that the keys allow, HMAC apart.
+    pub(crate) algorithms: Option<Vec<Algorithm>>,
+    /// Tolerance towards other clocks.
+    pub(crate) leeway: Duration,
+    /// Accepted `typ`.
+    pub(crate) types: Types,
+    /// All must hold.
+    pub(crate) require: Vec<Predicate>,
+    /// Claims that name the principal; the first present counts.
+    pub(crate) name: Vec<Selector>,
+    /// Claims that hold groups.
+    pub(crate) groups: Vec<Selector>,
+    /// Claims that hold scopes.
+    pub(crate) scopes: Vec<Selector>,
+    /// What a client may write before its token.
+    pub(crate) token_prefix: Option<String>,
+}
+
+/// What could be read of a file: keys are looked at even when settings failed, so
+/// that all errors are told together.
+pub(crate) struct Draft {
+    /// `None` when a mandatory setting is missing or bad.
+    pub(crate) settings: Option<Settings>,
+    /// `None` when there is not exactly one source.
+    pub(crate) source: Option<KeySource>,
+}
+
+/// Takes every key of a token authenticator out of the table.
+pub(crate) fn read(file: &mut Section) -> Draft {
+    let source = key_source(file);
+    let issuer = file.mandatory::<String>("issuer", "a string");
+    if issuer.as_deref() == Some("") {
+        file.fault("issuer", "is empty");
+    }
+    let audience = file.mandatory_strings("audience");
+    let algorithms = algorithms(file, source.as_ref());
+    let leeway = leeway(file);
+    let types = file.optional("types", "a list of strings").map_or_else(
+        Types::default,
+        |list: Vec<String>| {
+            if list.is_empty() {
+                file.fault(
+                    "types",
+                    "is empty; leave it out for the default, \"\" stands for no typ",
+                );
+            }
+            Types::new(&list)
+        },
+    );
+    let require = require(file);
+    let mut claims = file.section("claims");
+    let name = selectors(&mut claims, "name", &["sub"]);
+    let groups = selectors(&mut claims, "groups", &["groups"]);
+    let scopes = selectors(&mut claims, "scopes", &["scope", "scp"]);
+    file.close(claims);
+    let token_prefix = token_prefix(file);
+    let settings = issuer.zip(audience).map(|(issuer, audience)| Settings {
+        issuer,
+        audience,
+        algorithms,
+        leeway,
+        types,
+        require,
+        name,
+        groups,
+        scopes,
+        token_prefix,
+    });
+    Draft { settings, source }
+}
+
+fn key_source(file: &mut Section) -> Option<KeySource> {
+    let makers: [(&str, fn(PathBuf) -> KeySource); 3] = [
+        ("jwks_file", KeySource::Jwks),
+        ("key_file", KeySource::Pem),
+        ("secret_file", KeySource::Secret),
+    ];
+    let mut present = 0;
+    let mut sources = Vec::new();
+    for (key, make) in makers {
+        present += usize::from(file.has(key));
+        if let Some(path) = file.optional::<String>(key, "the path of a file") {
+            if path.is_empty() {
+                file.fault(key, "is empty");
+            }
+            sources.push(make(PathBuf::from(path)));
+        }
+    }
+    if present != 1 {
+        file.fault(
+            "",
+            "exactly one of jwks_file, key_file and secret_file must be given",
+        );
+        return None;
+    }
+    sources.pop()
+}
+
+fn algorithms(file: &mut Section, source: Option<&KeySource>) -> Option<Vec<Algorithm>> {
+    let secret = matches!(source, Some(KeySource::Secret(_)));
+    if secret && !file.has("algorithms") {
+        file.fault(
+            "algorithms",
+            "must name HS256, HS384 or HS512 when there is a secret_file",
+        );
+    }
+    let names = file.strings("algorithms")?;
+    let mut algorithms = Vec::new();
+    for name in &names {
+        match Algorithm::from_str(name) {
+            Ok(algorithm)
+                if source.is_none() || (algorithm.family() == AlgorithmFamily::Hmac) == secret =>
+            {
+                algorithms.push(algorithm);
+            }
+            Ok(_) if secret => file.fault(
+                "algorithms",
+                format!("{name} does not go with a secret_file"),
+            ),
+            Ok(_) => file.fault("algorithms", format!("{name} goes only with a secret_file")),
+            Err(_) => file.fault(
+                "algorithms",
+                format!("{} is not an algorithm warden accepts", quoted(name)),
+            ),
+        }
+    }
+    Some(algorithms)
+}
+
+fn leeway(file: &mut Section) -> Duration {
+    let expected = "a number of seconds from 0 to 300";
+    let seconds = file
+        .optional("leeway_seconds", expected)
+        .unwrap_or(LEEWAY_SECONDS);
+    if seconds > MAX_LEEWAY_SECONDS {
+        file.fault("leeway_seconds", format!("must be {expected}"));
+    }
+    Duration::from_secs(seconds)
+}
+
+fn require(file: &mut Section) -> Vec<Predicate> {
+    let mut section = file.section("require");
+    let mut predicates = Vec::new();
+    for (key, value) in section.rest() {
+        match Predicate::parse(&key, value) {
+            Ok(predicate) => predicates.push(predicate),
+            Err(why) => section.fault(&key, why),
+        }
+    }
+    file.close(section);
+    predicates
+}
+
+/// One name or a list of them.
+fn selectors(claims: &mut Section, key: &str, default: &[&str]) -> Vec<Selector> {
+    let names = if claims.is_string(key) {
+        claims
+            .optional::<String>(key, "a string")
+            .map(|name| vec![name])
+    } else {
+        claims.strings(key)
+    };
+    let names = names.unwrap_or_else(|| default.iter().map(|&name| name.to_owned()).collect());
+    let mut selectors = Vec::new();
+    for name in names {
+        match Selector::parse(&name) {
+            Ok(selector) => selectors.push(selector),
+            Err(why) => claims.fault(key, why),
+        }
+    }
+    selectors
+}
+
+fn token_prefix(file: &mut Section) -> Option<String> {
+    let prefix: String = file.optional("token_prefix", "a string")?;
+    let printable = prefix.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if prefix.is_empty() || prefix.len() > MAX_PREFIX_BYTES || !printable {
+        file.fault(
+            "token_prefix",
+            format!("takes 1 to {MAX_PREFIX_BYTES} printable ASCII characters"),
+        );
+    }
+    Some(prefix)
+}
+
+/// Accepted values of `typ`, compared without case and without `application/`
+/// (RFC 7515 §4.1.9).
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Types(Vec<String>);
+
+impl Default for Types {
+    /// `JWT`, `at+jwt` (RFC 9068) or none: other types are tokens for another
+    /// purpose (RFC 8725 §3.11), such as log-out, DPoP or security events.
+    fn default() -> Self {
+        Self::new(&["JWT".to_owned(), "at+jwt".to_owned(), String::new()])
+    }
+}
+
+impl Types {
+    fn new(list: &[String]) -> Self {
+        Self(list.iter().map(|kind| plain(kind)).collect())
+    }
+
+    /// Whether a token of this `typ` is accepted; an absent one counts as empty.
+    pub(crate) fn accept(&self, kind: Option<&str>) -> bool {
+        self.0.contains(&plain(kind.unwrap_or_default()))
+    }
+}
+
+fn plain(kind: &str) -> String {
+    let lower = kind.to_ascii_lowercase();
+    lower
+        .strip_prefix("application/")
+        .map(str::to_owned)
+        .unwrap_or(lower)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> Vec<String> {
+        let mut section = Section::parse(text.as_bytes()).unwrap();
+        read(&mut section);
+        let file = std::path::Path::new("f");
+        section
+            .finish()
+            .into_iter()
+            .map(|fault| fault.in_file(file).to_string())
+            .collect()
+    }
+
+    const GOOD: &str = "issuer = 'i'\naudience = ['a']\njwks_file = 'k'\n";
+
+    #[test]
+    fn three_keys_make_a_complete_file() {
+        assert_eq!(faults(GOOD), Vec::<String>::new());
+        let mut section = Section::parse(GOOD.as_bytes()).unwrap();
+        let settings = read(&mut section).settings.unwrap();
+        assert_eq!(settings.leeway, Duration::from_secs(30));
+        assert_eq!(settings.name, [Selector::Member("sub".to_owned())]);
+        assert_eq!(settings.algorithms, None);
+    }
+
+    #[test]
+    fn issuer_audience_and_keys_are_mandatory() {
+        let all = faults("");
+        assert_eq!(all.len(), 3, "{all:?}");
+        for key in ["issuer", "audience", "exactly one of"] {
+            assert!(all.iter().any(|fault| fault.contains(key)), "{key}");
+        }
+    }
+
+    #[test]
+    fn every_bad_value_is_named_with_its_key() {
+        for (line, key) in [
+            ("leeway_seconds = 301", "leeway_seconds"),
+            ("leeway_seconds = -1", "leeway_seconds"),
+            ("leeway_seconds = '30'", "leeway_seconds"),
+            ("types = []", "types"),
+            ("types = 'JWT'", "types"),
+            ("token_prefix = ''", "token_prefix"),
+            ("token_prefix = \"a\\n\"", "token_prefix"),
+            ("algorithms = []", "algorithms"),
+            ("algorithms = ['none']", "algorithms"),
+            ("algorithms = ['rs256']", "algorithms"),
+            ("algorithms = ['HS256']", "algorithms"),
+            ("algorithms = 'RS256'", "algorithms"),
+            ("key_file = 'x'", "exactly one of"),
+            ("secret_file = 'x'", "exactly one of"),
+            ("secret = 'x'", "secret: is not a known key"),
+            ("jwks_url = 'https://x'", "jwks_url: is not a known key"),
+            ("claims = 1", "claims"),
+            ("[claims]\nname = []", "claims.name"),
+            ("[claims]\nname = ['']", "claims.name"),
+            ("[claims]\nname = '/~'", "claims.name"),
+            ("[claims]\nnames = 'sub'", "claims.names"),
+            ("[require]\nx = {}", "require.x"),
+        ] {
+            let all = faults(&format!("{GOOD}{line}"));
+            assert_eq!(all.len(), 1, "{line}: {all:?}");
+            assert!(
+                all.iter().all(|fault| fault.contains(key)),
+                "{line}: {all:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn hmac_goes_only_with_a_secret_and_only_by_name() {
+        let base = "issuer = 'i'\naudience = ['a']\nsecret_file = 's'\n";
+        assert_eq!(faults(base).len(), 1);
+        assert_eq!(
+            faults(&format!("{base}algorithms = ['HS256']")),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            faults(&format!("{base}algorithms = ['HS256', 'RS256']")).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_type_is_compared_without_case_and_media_prefix() {
+        let default = Types::default();
+        for kind in [
+            None,
+            Some("JWT"),
+            Some("jwt"),
+            Some("at+jwt"),
+            Some("application/AT+JWT"),
+        ] {
+            assert!(default.accept(kind), "{kind:?}");
+        }
+        for kind in ["logout+jwt", "dpop+jwt", "JWE", "jwt ", "text/jwt"] {
+            assert!(!default.accept(Some(kind)), "{kind}");
+        }
+        let strict = Types::new(&["at+jwt".to_owned()]);
+        assert!(!strict.accept(None));
+        assert!(!strict.accept(Some("JWT")));
+    }
+}

@@ -1,0 +1,110 @@
+//! Signatures, and what the command line asks of a token.
+//!
+//! In come a token and a key set; out goes the token's content, with the
+//! signature verified or, in [`inspect`] alone, not. A session is never made from
+//! what these functions return: that takes the chain.
+
+use std::time::Duration;
+
+use jsonwebtoken::Algorithm;
+use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+use serde_json::{Map, Value};
+use warden_core::{Now, Reason};
+
+use super::claims::Dates;
+use super::compact::Compact;
+use super::header::Header;
+use super::keys::KeySet;
+use super::{json, not_a_token};
+
+/// The parts of a token, for a person to read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inspected {
+    /// The protected header.
+    pub header: Map<String, Value>,
+    /// The payload's bytes.
+    pub payload: Vec<u8>,
+    /// The payload as claims, when it is a JSON object without doubled members.
+    pub claims: Option<Map<String, Value>>,
+}
+
+/// Takes a token apart without verifying anything.
+///
+/// # Errors
+/// `ReasonKind::Credential` when it is not a compact JWS of at most 16,384 bytes
+/// with a JSON header.
+pub fn inspect(token: &[u8]) -> Result<Inspected, Reason> {
+    Compact::parse(token).and_then(|compact| inspected(&compact))
+}
+
+/// Verifies a token's signature and nothing else.
+///
+/// # Errors
+/// `ReasonKind::Credential` when it is malformed, or no key of the set made it.
+pub fn verify_signature(token: &[u8], keys: &KeySet) -> Result<Inspected, Reason> {
+    let compact = Compact::parse(token)?;
+    let inspected = inspected(&compact)?;
+    signature(
+        &compact,
+        &Header::check(&inspected.header)?,
+        keys,
+        &keys.algorithms(),
+    )?;
+    Ok(inspected)
+}
+
+/// Verifies a token's signature and dates. Issuer, audience and names are not
+/// looked at. A token without `exp` passes.
+///
+/// # Errors
+/// As [`verify_signature`]; `Claims`, `Expired` or `NotYetValid` for its dates.
+pub fn verify_token(
+    token: &[u8],
+    keys: &KeySet,
+    leeway: Duration,
+    now: Now,
+) -> Result<Inspected, Reason> {
+    let inspected = verify_signature(token, keys)?;
+    let claims = inspected
+        .claims
+        .as_ref()
+        .ok_or_else(|| not_a_token("its payload is not a JSON object"))?;
+    Dates::read(claims)?.check(leeway, now.wall)?;
+    Ok(inspected)
+}
+
+/// Verifies a signature with the keys that may have made it.
+///
+/// # Errors
+/// `ReasonKind::Credential`: algorithm not allowed, key unknown, signature wrong.
+pub(crate) fn signature(
+    compact: &Compact<'_>,
+    header: &Header,
+    keys: &KeySet,
+    allowed: &[Algorithm],
+) -> Result<(), Reason> {
+    let algorithm = header.algorithm;
+    if !allowed.contains(&algorithm) {
+        return Err(not_a_token(&format!(
+            "its algorithm {algorithm:?} is not accepted"
+        )));
+    }
+    for key in keys.candidates(header.key_id.as_deref(), algorithm)? {
+        let verifier = (DEFAULT_PROVIDER.verifier_factory)(&algorithm, &key.material)
+            .map_err(|_| not_a_token("its algorithm is at odds with its key"))?;
+        if verifier.verify(compact.signed, &compact.signature).is_ok() {
+            return Ok(());
+        }
+    }
+    Err(not_a_token("its signature is wrong"))
+}
+
+fn inspected(compact: &Compact<'_>) -> Result<Inspected, Reason> {
+    let header = json::object(&compact.header)
+        .map_err(|why| not_a_token(&format!("its header is not strict JSON: {why}")))?;
+    Ok(Inspected {
+        header,
+        payload: compact.payload.clone(),
+        claims: json::object(&compact.payload).ok(),
+    })
+}

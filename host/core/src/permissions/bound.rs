@@ -1,0 +1,86 @@
+//! Bounds: exact names and literal beginnings, whose intersections are exact.
+//!
+//! Two such bounds either exclude each other or one lies inside the other, so
+//! any number of them, in any order, intersect to the same set.
+
+use warden_rules::{Pattern, PatternError, Shape, Tail};
+
+/// An exact name, or everything that begins with a literal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Bound {
+    literal: Vec<u8>,
+    any_tail: bool,
+    /// The same as canonical text.
+    pattern: Pattern,
+}
+
+impl Bound {
+    /// `Ok(None)` for a pattern with other wildcards than one tail of `*`.
+    pub(super) fn new(pattern: &Pattern) -> Result<Option<Self>, PatternError> {
+        let Shape { literal, tail } = pattern.shape();
+        // Only ASCII was taken out of UTF-8 text, so this holds for every pattern.
+        let Ok(text) = std::str::from_utf8(&literal) else {
+            return Ok(None);
+        };
+        let pattern = match tail {
+            Tail::Glob => return Ok(None),
+            Tail::Exact => Pattern::literal(text)?,
+            Tail::Any if text.is_empty() => Pattern::parse("*")?,
+            Tail::Any => Pattern::prefix(text)?,
+        };
+        Ok(Some(Self {
+            any_tail: tail == Tail::Any,
+            literal,
+            pattern,
+        }))
+    }
+
+    /// Whether it bounds nothing.
+    pub(super) fn is_any(&self) -> bool {
+        self.any_tail && self.literal.is_empty()
+    }
+
+    pub(super) fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    /// Whether everything of this shape lies inside.
+    fn covers(&self, literal: &[u8], tail: Tail) -> bool {
+        if self.any_tail {
+            literal.starts_with(&self.literal)
+        } else {
+            tail == Tail::Exact && literal == self.literal
+        }
+    }
+
+    /// What lies in both.
+    pub(super) fn intersect<'a>(&'a self, other: &'a Self) -> Option<&'a Self> {
+        let tail = |bound: &Self| {
+            if bound.any_tail {
+                Tail::Any
+            } else {
+                Tail::Exact
+            }
+        };
+        if self.covers(&other.literal, tail(other)) {
+            Some(other)
+        } else if other.covers(&self.literal, tail(self)) {
+            Some(self)
+        } else {
+            None
+        }
+    }
+
+    /// The part of a pattern inside this bound, where it can be said exactly:
+    /// the pattern itself when it lies inside, the bound when it lies inside a
+    /// `literal*` pattern, and nothing in any other case.
+    pub(super) fn cut<'a>(&'a self, pattern: &'a Pattern, shape: &Shape) -> Option<&'a Pattern> {
+        if self.covers(&shape.literal, shape.tail) {
+            Some(pattern)
+        } else if shape.tail == Tail::Any && self.literal.starts_with(&shape.literal) {
+            Some(&self.pattern)
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Permissions as the rule string of one server's ACL engine.
+//!
+//! ```text
+//! reset on resetchannels [resetdbs] -@all BASE DENIALS
+//! "(resetchannels [resetdbs] -@all COMMANDS DENIALS KEYS CHANNELS [DATABASES])" …
+//! ```
+//!
+//! A user may do what *any* of its selectors allows, the root included, and each
+//! new one starts with all databases and the server's default channels: hence
+//! everything is reset, and denials repeated last, in every one of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use warden_rules::{CommandName, Databases, Sign};
+
+use super::commands::{Allowed, Target, everything};
+use super::dropped::{Dropped, Why};
+use super::grant::Grant;
+use super::readback::Selector;
+use super::{BaseRules, PermissionError, Permissions};
+use crate::server::Server;
+
+/// Longest rule string: bounds what one session's rights cost the main thread.
+const MAX_RENDERED_BYTES: usize = 1 << 20;
+
+/// Permissions as text for one server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rendered {
+    /// What `ValkeyModule_SetModuleUserACLString` takes.
+    pub rules: String,
+    /// How many grants are left. With none, the session is refused: base rules
+    /// alone let nobody in.
+    pub grants: usize,
+    /// What of the grants is not in `rules`; sorted.
+    pub dropped: Vec<Dropped>,
+    /// What the server must answer when asked for the rules again; the root first.
+    pub selectors: Vec<Selector>,
+}
+
+impl Rendered {
+    /// Whether nothing of any grant is left.
+    pub fn grants_nothing(&self) -> bool {
+        self.grants == 0
+    }
+
+    /// Whether the server's own description of the user
+    /// (`ValkeyModule_GetModuleUserACLString`) says what was rendered: the same
+    /// selectors, each with the same commands in the same order and the same
+    /// keys, channels and databases; enabled, without any password.
+    ///
+    /// A `false` means the rules are not in force: close the session.
+    pub fn matches(&self, description: &str) -> bool {
+        super::readback::matches(&self.selectors, description)
+    }
+}
+
+pub(super) fn render(
+    permissions: &Permissions,
+    server: &Server,
+) -> Result<Rendered, PermissionError> {
+    if permissions.limits.bounds_databases() && !server.has_databases {
+        return Err(PermissionError::NoDatabases {
+            version: server.version.clone(),
+        });
+    }
+    let writer = Writer::new(permissions, server);
+    let mut dropped = permissions.dropped.clone();
+    let grants: Vec<_> = permissions
+        .grants
+        .iter()
+        .filter_map(|grant| Some((grant, writer.commands_of(grant, &mut dropped)?)))
+        .collect();
+    let selectors = match grants.as_slice() {
+        [(grant, commands)] if writer.base_is_plain() => vec![writer.root_with(grant, commands)],
+        several => std::iter::once(writer.root())
+            .chain(
+                several
+                    .iter()
+                    .map(|(grant, commands)| writer.selector(grant, commands)),
+            )
+            .collect(),
+    };
+    let rules = writer.text(&selectors);
+    if rules.len() > MAX_RENDERED_BYTES {
+        return Err(PermissionError::TooLong);
+    }
+    Ok(Rendered {
+        rules,
+        grants: grants.len(),
+        dropped: dropped.into_iter().collect(),
+        selectors,
+    })
+}
+
+pub(super) fn may_run(permissions: &Permissions, server: &Server, command: &str) -> bool {
+    let writer = Writer::new(permissions, server);
+    let allows = |rules: &[(Sign, Target)]| writer.allowed(rules).contains(command);
+    allows(&writer.base)
+        || permissions.grants.iter().any(|grant| {
+            let commands = writer.commands_of(grant, &mut BTreeSet::new());
+            commands.is_some_and(|commands| allows(&commands))
+        })
+}
+
+/// Rules about commands that this server knows.
+type Commands = Vec<(Sign, Target)>;
+
+struct Writer<'a> {
+    server: &'a Server,
+    base: Commands,
+    denials: Commands,
+}
+
+impl<'a> Writer<'a> {
+    fn new(permissions: &Permissions, server: &'a Server) -> Self {
+        let known = |target: &Target| target.known_to(server);
+        let base = permissions.base.targets().cloned();
+        let denials = permissions.limits.all_denials().into_iter();
+        Self {
+            server,
+            base: base
+                .filter(known)
+                .map(|target| (Sign::Allow, target))
+                .collect(),
+            denials: denials
+                .filter(known)
+                .map(|target| (Sign::Deny, target))
+                .collect(),
+        }
+    }
+
+    /// The commands rules allow once everything denied is taken away.
+    fn allowed(&self, rules: &[(Sign, Target)]) -> Allowed<'a> {
+        let mut allowed = Allowed::nothing(self.server);
+        for (sign, target) in rules.iter().chain(&self.denials) {
+            allowed.apply(*sign, target);
+        }
+        allowed
+    }
+
+    /// A grant's rules in the words of this server; `None` when nothing is left.
+    fn commands_of(&self, grant: &Grant, dropped: &mut BTreeSet<Dropped>) -> Option<Commands> {
+        if grant.databases != Databases::All && !self.server.has_databases {
+            dropped.insert(Dropped::new(grant, Why::NoDatabases));
+            return None;
+        }
+        let mut commands = Vec::new();
+        for (sign, target) in grant.commands.iter() {
+            if !target.known_to(self.server) {
+                dropped.insert(Dropped::new(
+                    format_args!("{sign}{target}"),
+                    Why::UnknownHere,
+                ));
+            } else if sign == Sign::Allow && target.is_all() {
+                commands.extend(everything(self.server));
+            } else {
+                commands.push((sign, target.clone()));
+            }
+        }
+        if self.allowed(&commands).is_empty() {
+            dropped.insert(Dropped::new(grant, Why::NothingLeft));
+            return None;
+        }
+        Some(commands)
+    }
+
+    /// Whether no base command touches keys, channels or databases' content, so
+    /// that base rules and a grant in one selector cannot lend each other anything.
+    ///
+    /// Known of the default rules and of what only concerns the connection;
+    /// doubted of everything else.
+    fn base_is_plain(&self) -> bool {
+        let touches = ["keyspace", "read", "write", "pubsub", "scripting"];
+        self.allowed(&self.base).iter().all(|name| {
+            let categories = self.server.commands.get(name);
+            let has =
+                |category: &str| categories.is_some_and(|categories| categories.contains(category));
+            BaseRules::is_default_command(name)
+                || (has("connection") && !touches.into_iter().any(has))
+        })
+    }
+
+    /// The root with the base rules alone: no keys, no channels, no database.
+    fn root(&self) -> Selector {
+        let databases = if self.server.has_databases {
+            Databases::Only(BTreeSet::new())
+        } else {
+            Databases::All
+        };
+        self.shape(
+            [&self.base, &self.denials],
+            (&BTreeMap::new(), &BTreeSet::new(), databases),
+        )
+    }
+
+    /// The root with the only grant. Its rules come first: what it takes away,
+    /// it takes away from itself and not from the base rules.
+    fn root_with(&self, grant: &Grant, commands: &Commands) -> Selector {
+        let place = (&grant.keys, &grant.channels, grant.databases.clone());
+        self.shape([commands, &self.base, &self.denials], place)
+    }
+
+    /// A grant as a selector of its own. Where selectors have databases, SELECT is
+    /// checked against them: the base rules' right to it goes along.
+    fn selector(&self, grant: &Grant, commands: &Commands) -> Selector {
+        let select = CommandName::new("select").map(|name| (Sign::Allow, Target::Command(name)));
+        let may_select = self.server.has_databases && self.allowed(&self.base).contains("select");
+        let select: Commands = select.filter(|_| may_select).into_iter().collect();
+        let place = (&grant.keys, &grant.channels, grant.databases.clone());
+        self.shape([commands, &select, &self.denials], place)
+    }
+
+    fn shape<const N: usize>(&self, commands: [&Commands; N], place: Place<'_>) -> Selector {
+        let mut selector = Selector::default();
+        for (sign, target) in commands.into_iter().flatten() {
+            selector.commands.push(format!("{sign}{target}"));
+        }
+        let (keys, channels, databases) = place;
+        selector.keys = keys
+            .iter()
+            .map(|(pattern, access)| format!("{access}{pattern}"))
+            .collect();
+        selector.channels = channels
+            .iter()
+            .map(|pattern| format!("&{pattern}"))
+            .collect();
+        selector.databases = databases;
+        selector
+    }
+
+    fn text(&self, selectors: &[Selector]) -> String {
+        let mut text = String::from("reset on");
+        for (place, selector) in selectors.iter().enumerate() {
+            let words = self.words(selector);
+            if place == 0 {
+                text.push(' ');
+                text.push_str(&words);
+            } else {
+                // Inside double quotes, and only there, a backslash is an escape.
+                text.push_str(" \"(");
+                text.push_str(&words.replace('\\', "\\\\"));
+                text.push_str(")\"");
+            }
+        }
+        text
+    }
+
+    fn words(&self, selector: &Selector) -> String {
+        let mut words = vec!["resetchannels"];
+        words.extend(self.server.has_databases.then_some("resetdbs"));
+        words.push("-@all");
+        words.extend(selector.commands.iter().map(String::as_str));
+        words.extend(selector.keys.iter().map(String::as_str));
+        words.extend(selector.channels.iter().map(String::as_str));
+        let databases = selector.databases.to_string();
+        words.extend(
+            (self.server.has_databases && !selector.databases.is_empty())
+                .then_some(databases.as_str()),
+        );
+        words.join(" ")
+    }
+}
+
+/// Keys, channels and databases of one selector.
+type Place<'a> = (
+    &'a BTreeMap<warden_rules::Pattern, warden_rules::Access>,
+    &'a BTreeSet<warden_rules::Pattern>,
+    Databases,
+);

@@ -1,0 +1,40 @@
+//! `WARDEN.AUTHENTICATORS`: who vouches for identities, and what is wrong in
+//! their directory.
+
+use crate::ffi::{CommandHandler, CommandSpec, Context, Reply};
+
+/// The command.
+pub(super) struct Authenticators;
+
+impl CommandHandler for Authenticators {
+    const SPEC: CommandSpec = CommandSpec {
+        name: c"warden.authenticators",
+        flags: c"readonly admin allow-loading allow-stale",
+        categories: c"admin dangerous",
+        arity: 1,
+        summary: c"Returns the authenticators in force and the errors found in their directory.",
+        since: super::SINCE,
+        complexity: c"O(N) with N the number of authenticators",
+        arguments: &[],
+    };
+
+    fn run(_ctx: &Context<'_>, _arguments: &[&[u8]]) -> Result<Reply, String> {
+        let shared = super::shared()?;
+        let chain = shared.chain.load();
+        let listed = chain.authenticators().map(|status| {
+            super::map([
+                ("id", Reply::text(status.id.as_str())),
+                ("type", Reply::text(status.method.as_str())),
+                ("file", Reply::text(status.file.to_string_lossy())),
+                ("status", Reply::text(if status.last_good { "stale" } else { "ok" })),
+                ("verified", super::number(status.verified)),
+                ("refused", super::number(status.refused)),
+                ("unavailable", super::number(status.unavailable)),
+            ])
+        });
+        Ok(super::map([
+            ("authenticators", Reply::Array(listed.collect())),
+            ("errors", super::texts(shared.authenticator_errors.load().iter())),
+        ]))
+    }
+}

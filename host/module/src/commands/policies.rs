@@ -1,0 +1,47 @@
+//! `WARDEN.POLICIES`: what decides, and why a newer set was not taken.
+
+use warden_policy::Bundle;
+
+use crate::ffi::{CommandHandler, CommandSpec, Context, Reply};
+
+/// The command.
+pub(super) struct Policies;
+
+impl CommandHandler for Policies {
+    const SPEC: CommandSpec = CommandSpec {
+        name: c"warden.policies",
+        flags: c"readonly admin allow-loading allow-stale",
+        categories: c"admin dangerous",
+        arity: 1,
+        summary: c"Returns the policies in force and the errors of the last attempt to load them.",
+        since: super::SINCE,
+        complexity: c"O(N) with N the number of policies",
+        arguments: &[],
+    };
+
+    fn run(_ctx: &Context<'_>, _arguments: &[&[u8]]) -> Result<Reply, String> {
+        let shared = super::shared()?;
+        let errors = shared.policy_errors.load_full();
+        let generation = shared.generation.load_full();
+        let bundles = generation.as_ref().map(|generation| generation.bundles().iter().map(|b| describe(b)).collect());
+        Ok(super::map([
+            ("status", Reply::text(crate::info::policy_status(&shared))),
+            ("generation", generation.as_ref().map_or(Reply::Null, |generation| super::number(generation.number()))),
+            ("errors", super::texts(errors.iter())),
+            ("policies", Reply::Array(bundles.unwrap_or_default())),
+        ]))
+    }
+}
+
+fn describe(bundle: &Bundle) -> Reply {
+    let statistics = bundle.statistics();
+    super::map([
+        ("name", Reply::text(bundle.name())),
+        ("version", Reply::text(bundle.version())),
+        ("summary", Reply::text(bundle.summary())),
+        ("digest", Reply::text(bundle.digest().to_string())),
+        ("files", super::texts(bundle.files().map(|file| file.name))),
+        ("evaluations", super::number(statistics.evaluations())),
+        ("failures", super::number(statistics.failures())),
+    ])
+}

@@ -1,0 +1,88 @@
+//! `CONFIG GET`, `SET` and `REWRITE` of `warden.*`, and what a change sets in
+//! motion.
+//!
+//! While the module is loading, the server asks for every setting once: values of
+//! the configuration file arrive here and are collected in a draft. Later a change
+//! is checked, takes the place of the old settings in one store, and wakes whoever
+//! must act on it. Nothing here reads a file.
+
+use crate::ffi::{self, Context, MainThread, ServerLock, SettingFlags};
+use crate::settings::{SETTINGS, Settings};
+use crate::loader::Load;
+
+/// The settings of a load under way.
+static DRAFT: MainThread<Option<Settings>> = MainThread::new(None);
+
+/// The server's view of the table of settings.
+struct Configuration;
+
+impl ffi::Configuration for Configuration {
+    fn count() -> usize {
+        SETTINGS.len()
+    }
+
+    fn setting(place: usize) -> Option<(&'static str, SettingFlags)> {
+        let setting = SETTINGS.get(place)?;
+        let flags = SettingFlags { immutable: setting.load_only, protected: setting.protected };
+        Some((setting.name, flags))
+    }
+
+    fn read(lock: &ServerLock, place: usize) -> String {
+        match crate::state::shared() {
+            Some(shared) => shared.settings.load().text(place).to_owned(),
+            None => draft(lock).text(place).to_owned(),
+        }
+    }
+
+    fn write(lock: &ServerLock, place: usize, value: &str) -> Result<(), String> {
+        let name = SETTINGS.get(place).map_or("", |setting| setting.name);
+        match crate::state::shared() {
+            Some(shared) => {
+                let old = shared.settings.load_full();
+                let new = old.with(name, value).map_err(|error| error.to_string())?;
+                shared.adopt(new)?;
+                act_on_change(lock, name);
+            }
+            None => {
+                let new = draft(lock).with(name, value).map_err(|error| error.to_string())?;
+                DRAFT.with(lock, |draft| *draft = Some(new));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Registers every setting, with the load arguments as defaults, and collects
+/// what the configuration file says.
+///
+/// # Errors
+/// When a value of the configuration file is refused; the server's log says which.
+pub(crate) fn load(ctx: &Context<'_>, arguments: Settings) -> Result<Settings, String> {
+    DRAFT.with(ctx.lock(), |draft| *draft = Some(arguments));
+    let registered = ffi::config::register::<Configuration>(ctx).and_then(|()| ffi::config::load(ctx));
+    let settings = draft(ctx.lock());
+    DRAFT.with(ctx.lock(), Option::take);
+    registered.map_err(|error| format!("configuration: {error}"))?;
+    Ok(settings)
+}
+
+fn draft(lock: &ServerLock) -> Settings {
+    DRAFT.with(lock, |draft| draft.clone()).flatten().unwrap_or_else(Settings::defaults)
+}
+
+/// Wakes whoever must act on a new value.
+fn act_on_change(lock: &ServerLock, name: &str) {
+    let Some(shared) = crate::state::shared() else { return };
+    let settings = shared.settings.load();
+    match name {
+        "policy_dir" | "authenticator_dir" | "ceiling" | "base_rules" | "require_expiry" => {
+            // The channel is closed only at unload.
+            let _ = shared.loads.send(Load::Now);
+        }
+        "log_level" => ffi::set_level(settings.log_level),
+        "session_max_seconds" | "reauthentication" => {
+            crate::sessions::with_registry(lock, |registry| registry.set_settings(settings.of_sessions()));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,61 @@
+//! The border to Valkey: every unsafe line of the product is in this folder.
+//!
+//! In: the server's C callbacks. Out: safe Rust types for the rest of this crate: a [`Context`] for the running call, a
+//! [`ServerLock`] that proves we hold the server, traits to implement for log-ins, commands, settings, INFO and events.
+//! Never: a decision about who may do what; a panic that crosses into C; a pointer handed to safe code.
+//!
+//! Every callback follows one path:
+//!
+//! ```text
+//! server ── extern "C" fn ── guard (catches panics) ── ServerLock, Context ── trait method of safe code
+//! ```
+
+#[macro_use]
+mod api;
+
+mod allocator;
+mod auth;
+mod blocked;
+mod call;
+mod client;
+mod command;
+mod config;
+mod config_calls;
+mod context;
+mod entry;
+mod error;
+mod event_loop;
+mod events;
+mod guard;
+mod info;
+mod lock;
+mod log;
+mod reply;
+mod string;
+mod tickets;
+mod thread;
+mod user;
+
+pub(crate) use auth::{
+    AuthContext, AuthOutcome, Authenticated, Authentication, register as register_auth,
+};
+pub(crate) use blocked::BlockedAuth;
+pub(crate) use client::{ClientId, ClientInfo, deauthenticate_and_close};
+pub(crate) use command::{
+    ArgumentKind, CommandArgument, CommandHandler, CommandSpec, register as register_command,
+};
+pub(crate) use config::{
+    Setting, SettingFlags, SettingKind, SettingValue, Settings, load as load_settings,
+    register as register_settings,
+};
+pub(crate) use context::{Context, Detached, server_version};
+pub(crate) use error::Error;
+pub(crate) use event_loop::{pending_posts, post};
+pub(crate) use events::{Event, EventHandler, Topic, subscribe};
+pub(crate) use guard::panics;
+pub(crate) use info::{InfoContext, InfoHandler, register as register_info};
+pub(crate) use lock::{MainThread, ServerLock};
+pub(crate) use log::{Level, log, set_level};
+pub(crate) use reply::Reply;
+pub(crate) use thread::{Priority, spawn, thread_cpu_time};
+pub(crate) use user::{ModuleUser, user_exists};

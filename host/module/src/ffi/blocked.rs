@@ -1,0 +1,103 @@
+//! Log-ins that wait for a worker.
+//!
+//! In: the context of a log-in. Out: a [`BlockedAuth`] that any thread may complete with a payload, once.
+//! Never: a client that waits for ever: dropping the handle completes it without a payload, which is a refusal.
+//!
+//! Where the payload goes: `complete` puts it away under a ticket and gives the ticket to the server. The server then
+//! calls the reply callback, which takes it, and the free callback, which finds nothing; or, when the client has left,
+//! the free callback alone, which drops it. Should the server lose the ticket, the table is emptied at unload.
+
+use super::context::Context;
+use super::error::Error;
+use super::guard::guard;
+use super::tickets::{Ticket, Tickets};
+use std::any::Any;
+use std::ffi::c_void;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use valkey_module::raw;
+
+static PAYLOADS: Tickets<Box<dyn Any + Send>> = Tickets::new();
+
+/// A client that waits for its log-in. Completing it, or dropping it, ends the wait; a client that left in the meantime
+/// is no error.
+#[derive(Debug)]
+pub(crate) struct BlockedAuth<P> {
+    raw: NonNull<raw::ValkeyModuleBlockedClient>,
+    _payload: PhantomData<fn(P)>,
+}
+
+// SAFETY: the handle is used for `UnblockClient` alone, which the server allows from any thread, and by its owner alone.
+unsafe impl<P> Send for BlockedAuth<P> {}
+
+impl<P: Send + 'static> BlockedAuth<P> {
+    /// Ends the wait, from any thread. The payload reaches `Authentication::finish` on the main thread, or is dropped
+    /// there when the client has left.
+    pub(crate) fn complete(self, payload: P) {
+        let ticket = PAYLOADS.put(Box::new(payload));
+        let raw = self.raw;
+        // The destructor would end the wait a second time.
+        std::mem::forget(self);
+        unblock(raw, ticket.as_void());
+    }
+}
+
+impl<P> Drop for BlockedAuth<P> {
+    fn drop(&mut self) {
+        unblock(self.raw, std::ptr::null_mut());
+    }
+}
+
+fn unblock(raw: NonNull<raw::ValkeyModuleBlockedClient>, private: *mut c_void) {
+    if let Ok(unblock) = api!(ValkeyModule_UnblockClient) {
+        // SAFETY: a handle lives until it is unblocked; its two ways to here, `complete` and `drop`, exclude each other.
+        // The private data is a number and never followed.
+        unsafe { unblock(raw.as_ptr(), private) };
+    }
+}
+
+/// Makes the client of a log-in wait.
+///
+/// # Errors
+/// Where the server would refuse: its refusal writes a reply and keeps the handle counted, so it is never provoked.
+pub(super) fn block<P: Send + 'static>(
+    ctx: &Context<'_>,
+    finish: raw::ValkeyModuleAuthCallback,
+) -> Result<BlockedAuth<P>, Error> {
+    let block = api!(ValkeyModule_BlockClientOnAuth)?;
+    let is_reply = api!(ValkeyModule_IsBlockedReplyRequest)?;
+    // SAFETY: the context is live.
+    let in_finish = unsafe { is_reply(ctx.as_ptr()) } != 0;
+    if in_finish || ctx.denies_blocking() || ctx.client().is_none() {
+        return Err(Error::CannotBlock);
+    }
+    // SAFETY: the context is live and of an auth callback; both callbacks are functions of this library, which stays
+    // mapped, and the server refuses to unload us while a client is blocked.
+    let raw = unsafe { block(ctx.as_ptr(), finish, Some(on_free)) };
+    Ok(BlockedAuth {
+        raw: NonNull::new(raw).ok_or(Error::CannotBlock)?,
+        _payload: PhantomData,
+    })
+}
+
+/// The payload of the log-in whose reply callback is running.
+pub(super) fn payload_of<P: 'static>(ctx: &Context<'_>) -> Option<P> {
+    let ask = api!(ValkeyModule_GetBlockedClientPrivateData).ok()?;
+    // SAFETY: the context is live.
+    let private = unsafe { ask(ctx.as_ptr()) };
+    let payload = PAYLOADS.take(Ticket::from_void(private)?)?;
+    payload.downcast().ok().map(|payload| *payload)
+}
+
+unsafe extern "C" fn on_free(_ctx: *mut raw::ValkeyModuleCtx, private: *mut c_void) {
+    guard("end of a wait", (), || {
+        if let Some(ticket) = Ticket::from_void(private) {
+            drop(PAYLOADS.take(ticket));
+        }
+    });
+}
+
+/// Drops payloads the server lost. Called at load and unload.
+pub(super) fn forget_payloads() {
+    PAYLOADS.clear();
+}

@@ -1,0 +1,211 @@
+//! The running call.
+//!
+//! In: the context pointer the server gave a callback. Out: questions about the client and the server, and marks in ACL
+//! LOG. Never: a context that outlives its callback.
+
+use super::api::is_ok;
+use super::client::ClientId;
+use super::error::Error;
+use super::lock::ServerLock;
+use super::string::ServerString;
+use std::ffi::c_int;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use valkey_module::raw;
+
+/// The call the server is making to us right now.
+#[derive(Debug)]
+pub(crate) struct Context<'call> {
+    raw: NonNull<raw::ValkeyModuleCtx>,
+    lock: ServerLock,
+    _call: PhantomData<&'call raw::ValkeyModuleCtx>,
+}
+
+impl Context<'_> {
+    /// Wraps the context of the running callback; `None` for null.
+    ///
+    /// # Safety
+    /// As [`ServerLock::assume_held`]; and `raw` must be null or the context the server gave that callback.
+    pub(super) unsafe fn from_callback(raw: *mut raw::ValkeyModuleCtx) -> Option<Self> {
+        let raw = NonNull::new(raw)?;
+        // SAFETY: the caller promises just this.
+        let lock = unsafe { ServerLock::assume_held() };
+        Some(Self {
+            raw,
+            lock,
+            _call: PhantomData,
+        })
+    }
+
+    /// The proof that goes with this call.
+    pub(crate) fn lock(&self) -> &ServerLock {
+        &self.lock
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut raw::ValkeyModuleCtx {
+        self.raw.as_ptr()
+    }
+
+    /// The client of this call; `None` when there is none, as in most events.
+    pub(crate) fn client(&self) -> Option<ClientId> {
+        let ask = api!(ValkeyModule_GetClientId).ok()?;
+        // SAFETY: the context is live for `self`.
+        let id = unsafe { ask(self.as_ptr()) };
+        (id != 0).then_some(ClientId(id))
+    }
+
+    fn flags(&self) -> u32 {
+        let Ok(ask) = api!(ValkeyModule_GetContextFlags) else {
+            return raw::VALKEYMODULE_CTX_FLAGS_DENY_BLOCKING;
+        };
+        // SAFETY: the context is live for `self`.
+        unsafe { ask(self.as_ptr()) }.cast_unsigned()
+    }
+
+    fn has(&self, flag: u32) -> bool {
+        self.flags() & flag != 0
+    }
+
+    /// The client may not be made to wait: MULTI, a script, another module's call.
+    pub(crate) fn denies_blocking(&self) -> bool {
+        self.has(
+            raw::VALKEYMODULE_CTX_FLAGS_DENY_BLOCKING
+                | raw::VALKEYMODULE_CTX_FLAGS_MULTI
+                | raw::VALKEYMODULE_CTX_FLAGS_LUA,
+        )
+    }
+
+    /// This server is a replica.
+    pub(crate) fn is_replica(&self) -> bool {
+        self.has(raw::VALKEYMODULE_CTX_FLAGS_REPLICA)
+    }
+
+    /// The server is loading its data, from a file or from its primary.
+    pub(crate) fn is_loading(&self) -> bool {
+        self.has(raw::VALKEYMODULE_CTX_FLAGS_LOADING | raw::VALKEYMODULE_CTX_FLAGS_ASYNC_LOADING)
+    }
+
+    /// The command came over the replication link.
+    pub(crate) fn is_replicated(&self) -> bool {
+        self.has(raw::VALKEYMODULE_CTX_FLAGS_REPLICATED)
+    }
+
+    /// The server is still starting: the module is being loaded from its configuration.
+    pub(crate) fn is_startup(&self) -> bool {
+        self.has(raw::VALKEYMODULE_CTX_FLAGS_SERVER_STARTUP)
+    }
+
+    /// The server runs in cluster mode.
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.has(raw::VALKEYMODULE_CTX_FLAGS_CLUSTER)
+    }
+
+    /// The client speaks RESP3.
+    pub(crate) fn is_resp3(&self) -> bool {
+        self.has(raw::VALKEYMODULE_CTX_FLAGS_RESP3)
+    }
+
+    /// The name of the user a client runs as; `None` when the client is gone or has none.
+    pub(crate) fn user_name(&self, client: ClientId) -> Option<Vec<u8>> {
+        let ask = api!(ValkeyModule_GetClientUserNameById).ok()?;
+        // SAFETY: the context is live for `self`; the client is looked up by its number.
+        let answer = unsafe { ask(self.as_ptr(), client.0) };
+        // SAFETY: the server leaves the string to us, and no automatic memory is turned on.
+        let name = unsafe { ServerString::adopt(answer) }?;
+        Some(name.bytes().to_vec())
+    }
+
+    /// The certificate a client presented, as PEM; `None` without TLS or without one.
+    pub(crate) fn client_certificate(&self, client: ClientId) -> Option<Vec<u8>> {
+        let ask = api!(ValkeyModule_GetClientCertificate).ok()?;
+        // SAFETY: the context is live for `self`; the client is looked up by its number.
+        let answer = unsafe { ask(self.as_ptr(), client.0) };
+        // SAFETY: the server leaves the string to us, and no automatic memory is turned on.
+        let certificate = unsafe { ServerString::adopt(answer) }?;
+        Some(certificate.bytes().to_vec())
+    }
+
+    /// Adds an entry with reason `auth` to ACL LOG, for the client of this call.
+    ///
+    /// `object` is what the log shows as the object: never a credential.
+    ///
+    /// # Errors
+    /// Without a client, or when the server refuses; then there is no entry.
+    pub(crate) fn log_denied_auth(&self, user: &[u8], object: &[u8]) -> Result<(), Error> {
+        let add = api!(ValkeyModule_ACLAddLogEntryByUserName)?;
+        if self.client().is_none() {
+            return Err(Error::Refused("ValkeyModule_ACLAddLogEntryByUserName"));
+        }
+        let user = ServerString::new(&self.lock, user)?;
+        let object = ServerString::new(&self.lock, object)?;
+        let reason = raw::ValkeyModuleACLLogEntryReason_VALKEYMODULE_ACL_LOG_AUTH;
+        // SAFETY: the context is live and has a client; both strings live across the call, which copies them.
+        unsafe { add(self.as_ptr(), user.as_ptr(), object.as_ptr(), reason) };
+        Ok(())
+    }
+
+    /// Replaces an argument of the running command by `(redacted)` wherever the server would show it later.
+    ///
+    /// `position` counts from the command's name, which is 0 and cannot be redacted.
+    ///
+    /// # Errors
+    /// When there is no such argument.
+    pub(crate) fn redact_argument(&self, position: usize) -> Result<(), Error> {
+        const CALL: &str = "ValkeyModule_RedactClientCommandArgument";
+        let redact = api!(ValkeyModule_RedactClientCommandArgument)?;
+        let position = c_int::try_from(position).map_err(|_large| Error::Refused(CALL))?;
+        // SAFETY: the context is live for `self`; the server checks the position.
+        let status = unsafe { redact(self.as_ptr(), position) };
+        is_ok(status).then_some(()).ok_or(Error::Refused(CALL))
+    }
+}
+
+/// The server's version as `0x00MMmmpp`; 0 when it does not say.
+pub(crate) fn server_version() -> u32 {
+    let Ok(ask) = api!(ValkeyModule_GetServerVersion) else {
+        return 0;
+    };
+    // SAFETY: the call takes nothing and answers a constant.
+    unsafe { ask() }.cast_unsigned()
+}
+
+/// A context without a client, for code that has only the lock. Freed with its owner.
+#[derive(Debug)]
+pub(crate) struct Detached<'lock> {
+    context: Context<'lock>,
+}
+
+impl<'lock> Detached<'lock> {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// Only when the server gives none.
+    pub(crate) fn new(_lock: &'lock ServerLock) -> Result<Self, Error> {
+        const CALL: &str = "ValkeyModule_GetThreadSafeContext";
+        let make = api!(ValkeyModule_GetThreadSafeContext)?;
+        // SAFETY: without a blocked client the call makes a context with a client of its own.
+        let raw = unsafe { make(std::ptr::null_mut()) };
+        // SAFETY: the lock borrowed for `'lock` proves that we are in a callback on the main thread; the context is ours
+        // until dropped.
+        let context = unsafe { Context::from_callback(raw) }.ok_or(Error::Refused(CALL))?;
+        Ok(Self { context })
+    }
+}
+
+impl<'lock> Deref for Detached<'lock> {
+    type Target = Context<'lock>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.context
+    }
+}
+
+impl Drop for Detached<'_> {
+    fn drop(&mut self) {
+        if let Ok(free) = api!(ValkeyModule_FreeThreadSafeContext) {
+            // SAFETY: the context was made by `new` and is given up here, once.
+            unsafe { free(self.context.as_ptr()) };
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Module users: ACL users that only we know.
+//!
+//! In: a name and rules. Out: an owned user whose rules the server's own engine enforces on every client given to it.
+//! Never: freed without the lock; freeing walks every client and closes those that still run as it.
+
+use super::api::is_ok;
+use super::auth;
+use super::client::ClientId;
+use super::error::Error;
+use super::lock::ServerLock;
+use super::log::{Level, log};
+use super::string::{ServerString, c_string};
+use std::ptr::NonNull;
+use valkey_module::raw;
+
+/// An ACL user of ours. It has no rights and is disabled until rules are set.
+#[derive(Debug)]
+pub(crate) struct ModuleUser {
+    // `None` only after `free`.
+    raw: Option<NonNull<raw::ValkeyModuleUser>>,
+    name: Box<str>,
+}
+
+impl ModuleUser {
+    /// Makes a user. The server does not check that the name is free: see [`user_exists`].
+    ///
+    /// # Errors
+    /// When the name holds a NUL, or the server gives no user.
+    pub(crate) fn create(_lock: &ServerLock, name: &str) -> Result<Self, Error> {
+        let create = api!(ValkeyModule_CreateModuleUser)?;
+        let c_name = c_string("a user name", name.as_bytes())?;
+        // SAFETY: the name is NUL-terminated, lives across the call and is copied.
+        let made = unsafe { create(c_name.as_ptr()) };
+        let raw = NonNull::new(made).ok_or(Error::Refused("ValkeyModule_CreateModuleUser"))?;
+        Ok(Self {
+            raw: Some(raw),
+            name: name.into(),
+        })
+    }
+
+    /// The name it was made with.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut raw::ValkeyModuleUser {
+        self.raw.map_or(std::ptr::null_mut(), NonNull::as_ptr)
+    }
+
+    /// Applies a line of ACL rules, as `ACL SETUSER` would. It acts on the next command of every client of the user.
+    ///
+    /// The server answers OK and changes *nothing* when a quote is unbalanced: read [`Self::rules`] back and compare.
+    ///
+    /// # Errors
+    /// When the rules hold a NUL or the server refuses them. It applies rules one after another to a copy, so a refusal
+    /// changes nothing.
+    pub(crate) fn set_rules(&self, _lock: &ServerLock, rules: &str) -> Result<(), Error> {
+        const CALL: &str = "ValkeyModule_SetModuleUserACLString";
+        let set = api!(ValkeyModule_SetModuleUserACLString)?;
+        let rules = c_string("a rule", rules.as_bytes())?;
+        let mut reason = std::ptr::null_mut();
+        // SAFETY: the user is live because `self` is not freed; the rules are NUL-terminated and copied; without a context
+        // the error string is left to us.
+        let status = unsafe {
+            set(
+                std::ptr::null_mut(),
+                self.as_ptr(),
+                rules.as_ptr(),
+                &raw mut reason,
+            )
+        };
+        // SAFETY: the server leaves the error string, if it made one, to us.
+        let reason = unsafe { ServerString::adopt(reason) };
+        if is_ok(status) {
+            return Ok(());
+        }
+        Err(
+            reason.map_or(Error::Refused(CALL), |reason| Error::RefusedBecause {
+                call: CALL,
+                reason: String::from_utf8_lossy(reason.bytes()).into_owned(),
+            }),
+        )
+    }
+
+    /// The rules in force, as the server describes them.
+    ///
+    /// # Errors
+    /// When the server gives none or they are not UTF-8.
+    pub(crate) fn rules(&self, _lock: &ServerLock) -> Result<String, Error> {
+        const CALL: &str = "ValkeyModule_GetModuleUserACLString";
+        let ask = api!(ValkeyModule_GetModuleUserACLString)?;
+        // SAFETY: the user is live because `self` is not freed.
+        let answer = unsafe { ask(self.as_ptr()) };
+        // SAFETY: the server hands over its reference to the string it made.
+        let rules = unsafe { ServerString::adopt(answer) }.ok_or(Error::Refused(CALL))?;
+        String::from_utf8(rules.bytes().to_vec()).map_err(|_bytes| Error::Refused(CALL))
+    }
+
+    /// Frees the user and has the server close the clients that still run as it.
+    ///
+    /// Costs a walk over every client: free a few at a time. Answers the clients whose sessions ended inside this call;
+    /// `Authentication::user_changed` is not called for those.
+    pub(crate) fn free(mut self, lock: &ServerLock) -> Vec<ClientId> {
+        let Some(raw) = self.raw.take() else {
+            return Vec::new();
+        };
+        let Ok(free) = api!(ValkeyModule_FreeModuleUser) else {
+            return Vec::new();
+        };
+        let ((), changed) = auth::collect_changes(lock, || {
+            // SAFETY: the user was live and is given up here, once; the lock proves the main thread.
+            unsafe { free(raw.as_ptr()) };
+        });
+        changed
+    }
+}
+
+impl Drop for ModuleUser {
+    fn drop(&mut self) {
+        if self.raw.is_some() {
+            log(
+                Level::Warning,
+                &format!(
+                    "internal error: user {:?} was dropped without being freed",
+                    self.name
+                ),
+            );
+        }
+    }
+}
+
+/// True when the server's own ACL knows a user of this name, enabled or not.
+///
+/// # Errors
+/// When the server cannot be asked; take that as a yes.
+pub(crate) fn user_exists(lock: &ServerLock, name: &[u8]) -> Result<bool, Error> {
+    let find = api!(ValkeyModule_GetModuleUserFromUserName)?;
+    let free = api!(ValkeyModule_FreeModuleUser)?;
+    let name = ServerString::new(lock, name)?;
+    // SAFETY: the string lives across the call, which only reads it.
+    let found = unsafe { find(name.as_ptr()) };
+    if found.is_null() {
+        return Ok(false);
+    }
+    // SAFETY: the handle is ours; freeing one made by name leaves the ACL user itself alone.
+    unsafe { free(found) };
+    Ok(true)
+}

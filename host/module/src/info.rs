@@ -1,0 +1,85 @@
+//! `INFO warden`: numbers and states.
+//!
+//! The server also asks from crash reports, where memory may be damaged, and from
+//! forked children, where no other thread lives: nothing here takes a lock or
+//! waits, and a crash report gets numbers only.
+
+use crate::ffi::{self, InfoContext, InfoHandler};
+use crate::shared::Shared;
+
+/// The section's writer.
+pub(crate) struct Info;
+
+impl InfoHandler for Info {
+    fn info(info: &InfoContext<'_>) {
+        if !info.section("") {
+            return;
+        }
+        let Some(shared) = crate::state::shared() else {
+            info.text("status", "unloaded");
+            return;
+        };
+        if !info.is_crash_report() {
+            texts(info, &shared);
+        }
+        numbers(info, &shared);
+    }
+}
+
+/// `ok`; `stale` when a newer set of policies was not taken; `loading` before the
+/// first; `none` when none could be taken and log-ins are refused; `empty` when
+/// there are no policies, and nobody is granted anything.
+pub(crate) fn policy_status(shared: &Shared) -> &'static str {
+    let has_errors = !shared.policy_errors.load().is_empty();
+    match (shared.generation.load().as_ref(), has_errors) {
+        (Some(_), true) => "stale",
+        (Some(generation), false) if generation.bundles().is_empty() => "empty",
+        (Some(_), false) => "ok",
+        (None, true) => "none",
+        (None, false) => "loading",
+    }
+}
+
+fn texts(info: &InfoContext<'_>, shared: &Shared) {
+    info.text("version", env!("CARGO_PKG_VERSION"));
+    info.text("status", policy_status(shared));
+    let first = |errors: &[String]| errors.first().cloned().unwrap_or_default();
+    info.text("policy_error", &first(&shared.policy_errors.load()));
+    info.text("authenticator_error", &first(&shared.authenticator_errors.load()));
+    let chain = shared.chain.load();
+    let ids: Vec<&str> = chain.authenticators().map(|authenticator| authenticator.id.as_str()).collect();
+    info.text("authenticators", &ids.join(","));
+    if let Some(generation) = shared.generation.load().as_ref() {
+        let names: Vec<&str> = generation.bundles().iter().map(|bundle| bundle.name()).collect();
+        info.text("policies", &names.join(","));
+    }
+}
+
+fn numbers(info: &InfoContext<'_>, shared: &Shared) {
+    let counters = &shared.counters;
+    let generation = shared.generation.load().as_ref().map_or(0, |generation| generation.number());
+    for (name, value) in [
+        ("generation", generation),
+        ("failed_loads", counters.failed_loads.value()),
+        ("sessions", counters.registry.sessions.value()),
+        ("classes", counters.registry.classes.value()),
+        ("admitted", counters.registry.admitted.value()),
+        ("closed", counters.registry.closed.value()),
+        ("expired", counters.registry.expired.value()),
+        ("refused", counters.refused.value()),
+        ("undecided", counters.undecided.value()),
+        ("timed_out", counters.timed_out.value()),
+        ("busy", counters.busy.value()),
+        ("verifications", counters.verifications.value()),
+        ("cache_hits", counters.cache_hits.value()),
+        ("cache_misses", counters.cache_misses.value()),
+        ("longest_slice_us", counters.longest_slice_us.value()),
+        ("panics", ffi::panics()),
+    ] {
+        info.number(name, value);
+    }
+    // Somebody may hold the map just now, or have held it when this child was forked.
+    if let Some(pending) = shared.pending.count() {
+        info.number("pending", u64::try_from(pending).unwrap_or(u64::MAX));
+    }
+}

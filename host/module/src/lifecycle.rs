@@ -1,0 +1,171 @@
+//! Load and unload.
+//!
+//! A load that fails leaves nothing behind: no thread, no state. An unload ends
+//! every session (the server closes the clients of a freed user), refuses whoever
+//! waits, and stops the threads; the server itself refuses to unload a module
+//! while a client is blocked.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+
+use crate::ffi::{self, Context, Event, EventHandler, Level, MainThread, Priority, Reply, ServerLock, Topic, log};
+use crate::login::Login;
+use crate::settings::{self, Settings};
+use crate::shared::{Channels, Shared};
+use crate::{commands, configuration, facts, info, loader, sessions, slices, state, workers};
+
+/// How long an unload waits for the threads. One that compiles meanwhile ends by
+/// itself later: the library stays mapped, and it no longer has anybody to tell.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// Closed when the last thread of a load has ended.
+static THREADS: MainThread<Option<Receiver<()>>> = MainThread::new(None);
+
+/// Loads the module.
+///
+/// # Errors
+/// A bad load argument or configured value, an authenticator file with an error,
+/// a `state_dir` that is not ours alone, or a server that refuses a call.
+pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), String> {
+    let settings = configuration::load(ctx, settings::from_load_arguments(&arguments)?)?;
+    let settings = with_state_dir(ctx, settings)?;
+    ffi::set_level(settings.log_level);
+    register(ctx).map_err(|error| error.to_string())?;
+    let server = facts::of_server(ctx).map_err(|error| error.to_string())?;
+
+    let (jobs, job_queue) = unbounded();
+    let (loads, load_queue) = unbounded();
+    let (ticks, tick_queue) = bounded(1);
+    let shared = Arc::new(Shared::new(settings, server, Channels { jobs, loads, ticks })?);
+    take_authenticators(&shared)?;
+    warn_of_an_open_default_user(ctx);
+
+    sessions::start(ctx.lock(), warden_session::Registry::new(shared.settings.load().of_sessions()));
+    state::set(Some(Arc::clone(&shared)));
+    start_threads(ctx.lock(), &shared, job_queue, load_queue, tick_queue).inspect_err(|_| {
+        end(ctx.lock(), &shared);
+    })
+}
+
+/// Unloads the module.
+///
+/// # Errors
+/// None: the server has asked beforehand whether a client is blocked.
+pub(crate) fn unload(ctx: &Context<'_>) -> Result<(), String> {
+    if let Some(shared) = state::shared() {
+        end(ctx.lock(), &shared);
+    }
+    Ok(())
+}
+
+fn end(lock: &ServerLock, shared: &Arc<Shared>) {
+    state::set(None);
+    shared.stop();
+    // A dropped handle refuses its client.
+    drop(shared.pending.close());
+    sessions::stop(lock);
+    if let Some(threads) = THREADS.with(lock, Option::take).flatten()
+        && threads.recv_timeout(FAREWELL) == Err(RecvTimeoutError::Timeout)
+    {
+        log(Level::Notice, "a thread is still busy compiling; it ends by itself");
+    }
+}
+
+/// At start a file with an error is fatal: nobody would notice a missing authenticator.
+fn take_authenticators(shared: &Shared) -> Result<(), String> {
+    let report = loader::read_authenticators(shared);
+    if !report.errors.is_empty() {
+        for error in &report.errors {
+            log(Level::Warning, &error.to_string());
+        }
+        return Err(format!("{} error(s) in authenticator_dir, each named above", report.errors.len()));
+    }
+    shared.chain.store(report.chain);
+    Ok(())
+}
+
+fn register(ctx: &Context<'_>) -> Result<(), ffi::Error> {
+    commands::register(ctx)?;
+    ffi::info::register::<info::Info>(ctx)?;
+    ffi::events::subscribe::<Events>(ctx, &[Topic::Modules])?;
+    ffi::auth::register::<Login>(ctx)
+}
+
+fn start_threads(
+    lock: &ServerLock,
+    shared: &Arc<Shared>,
+    jobs: Receiver<workers::Job>,
+    loads: Receiver<loader::Load>,
+    ticks: Receiver<()>,
+) -> Result<(), String> {
+    let (alive, ended) = bounded(0);
+    THREADS.with(lock, |threads| *threads = Some(ended));
+    for number in 0..shared.settings.load().workers {
+        let jobs = jobs.clone();
+        start(&format!("warden-worker-{number}"), Priority::WORKER, shared, &alive, move |shared| {
+            workers::work(shared, &jobs);
+        })?;
+    }
+    start("warden-loader", Priority::COMPILER, shared, &alive, move |shared| loader::run(shared, &loads))?;
+    start("warden-clock", Priority::NORMAL, shared, &alive, move |shared| slices::run(shared, &ticks))
+}
+
+/// Starts a thread that holds `alive` until it ends.
+fn start(
+    name: &str,
+    priority: Priority,
+    shared: &Arc<Shared>,
+    alive: &Sender<()>,
+    work: impl FnOnce(&Arc<Shared>) + Send + 'static,
+) -> Result<(), String> {
+    let shared = Arc::clone(shared);
+    let alive = alive.clone();
+    let thread = ffi::spawn(name, priority, move || {
+        work(&shared);
+        drop(alive);
+    });
+    // The handle is not needed: `alive` tells when the thread has ended.
+    thread.map(drop).map_err(|error| format!("{name}: {error}"))
+}
+
+/// `state_dir` defaults to `warden` in the server's own directory.
+fn with_state_dir(ctx: &Context<'_>, mut settings: Settings) -> Result<Settings, String> {
+    if settings.state_dir.is_none() {
+        let answer = ctx.call("CONFIG", &[b"GET", b"dir"]).map_err(|error| error.to_string())?;
+        let dir = answer.into_texts().pop().ok_or("the server does not tell its dir")?;
+        settings.state_dir = Some(PathBuf::from(dir).join("warden"));
+    }
+    Ok(settings)
+}
+
+/// With an open default user nobody needs to authenticate: the most common way to
+/// believe oneself protected.
+fn warn_of_an_open_default_user(ctx: &Context<'_>) {
+    let Ok(Reply::Map(fields)) = ctx.call("ACL", &[b"GETUSER", b"default"]) else { return };
+    let flags = fields.into_iter().find(|(name, _)| *name == Reply::text("flags"));
+    let flags = flags.map(|(_, flags)| flags.into_texts()).unwrap_or_default();
+    let has = |flag: &str| flags.iter().any(|word| word == flag);
+    if has("on") && has("nopass") {
+        log(
+            Level::Warning,
+            "the default user is on and needs no password: authentication is OPTIONAL on this server. \
+             Close it with: ACL SETUSER default off",
+        );
+    }
+}
+
+/// What the server tells us unasked.
+struct Events;
+
+impl EventHandler for Events {
+    fn event(_ctx: &Context<'_>, event: Event) {
+        if matches!(event, Event::ModuleLoaded(_) | Event::ModuleUnloaded(_))
+            && let Some(shared) = state::shared()
+        {
+            shared.server_changed();
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Loads policies and authenticators, off the main thread.
+//!
+//! In: a change in a watched directory (reported by the operating system), or
+//! word that a setting changed. Out: a new chain or generation, complete and
+//! checked, swapped in with one store; after a failure the last good one stays
+//! and the errors are kept for INFO and the commands. Runs at nice +19, because
+//! it compiles. It never touches the server.
+//!
+//! A change is acted on once the directories have been quiet for 300 ms, so that
+//! files copied one after another, or written in place, are read together.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use warden_authn::{Chain, ChainSettings, LoadReport};
+use warden_core::AuthenticatorId;
+use warden_policy::{Generation, PolicyLog};
+
+use crate::ffi::{Level, log};
+use crate::shared::Shared;
+
+/// How long a directory must be quiet before it is read.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// How long a directory that never gets quiet is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often a directory that could not be taken is tried again.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// What the loader is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Load {
+    /// Something changed in a watched directory.
+    Changed,
+    /// Settings or the server changed: look at everything now.
+    Now,
+    /// The module is being unloaded.
+    Stop,
+}
+
+/// The loader's life: ends at [`Load::Stop`].
+pub(crate) fn run(shared: &Arc<Shared>, loads: &Receiver<Load>) {
+    let mut watch = Watch::new(shared.loads.clone());
+    load_policies(shared);
+    loop {
+        watch.follow(watched(shared));
+        let failed = !shared.policy_errors.load().is_empty() || !shared.authenticator_errors.load().is_empty();
+        let request = match loads.recv_timeout(if failed { RETRY } else { Duration::MAX }) {
+            Ok(request) => request,
+            Err(RecvTimeoutError::Timeout) => Load::Now,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        if request == Load::Stop || (request == Load::Changed && settle(shared, loads) == Load::Stop) {
+            return;
+        }
+        load_authenticators(shared);
+        load_policies(shared);
+    }
+}
+
+/// Waits until nothing has changed for [`QUIET`], at most [`PATIENCE`].
+fn settle(shared: &Shared, loads: &Receiver<Load>) -> Load {
+    let end = shared.now().monotonic + PATIENCE;
+    while shared.now().monotonic < end {
+        match loads.recv_timeout(QUIET) {
+            Ok(Load::Changed) => {}
+            Ok(Load::Now) | Err(RecvTimeoutError::Timeout) => return Load::Now,
+            Ok(Load::Stop) | Err(RecvTimeoutError::Disconnected) => return Load::Stop,
+        }
+    }
+    Load::Now
+}
+
+/// Reads the policies' directory and, when all of it is good, puts it in force.
+fn load_policies(shared: &Shared) {
+    // An empty path is a directory without bundles: nobody is granted anything.
+    let directory = shared.settings.load().policy_dir.clone().unwrap_or_default();
+    let previous = shared.generation.load_full();
+    match shared.engine.load(&directory, shared.frame(), previous.as_ref()) {
+        Ok(next) => {
+            let is_new = previous.as_ref().is_none_or(|previous| previous.number() != next.number());
+            if is_new {
+                announce(&next);
+            }
+            shared.generation.store(Some(next));
+            shared.policy_errors.store(Arc::default());
+            shared.wake_clock();
+        }
+        Err(error) => {
+            shared.counters.failed_loads.add_one();
+            let stays = match &previous {
+                Some(previous) => format!("generation {} stays in force", previous.number()),
+                None => "no policies are in force and every log-in is refused".to_owned(),
+            };
+            let lines: Vec<String> = error.errors.iter().map(ToString::to_string).collect();
+            complain(&shared.policy_errors.load(), &lines, &format!("{}: {stays}", directory.display()));
+            shared.policy_errors.store(Arc::new(lines));
+        }
+    }
+}
+
+/// Says what is in force from now on.
+fn announce(generation: &Generation) {
+    for warning in generation.warnings() {
+        log(Level::Warning, warning);
+    }
+    let bundles: Vec<String> = generation
+        .bundles()
+        .iter()
+        .map(|bundle| format!("{} {:?} ({})", bundle.name(), bundle.version(), bundle.digest()))
+        .collect();
+    let bundles = if bundles.is_empty() { "no policies: nobody is granted anything".to_owned() } else { bundles.join(", ") };
+    log(Level::Notice, &format!("generation {} in force: {bundles}", generation.number()));
+}
+
+/// What policies write, in the server's log.
+pub(crate) struct PolicyLines;
+
+impl PolicyLog for PolicyLines {
+    fn write(&self, bundle: &str, level: warden_policy::Level, message: &str) {
+        let level = match level {
+            warden_policy::Level::Debug => Level::Debug,
+            warden_policy::Level::Info => Level::Verbose,
+            warden_policy::Level::Warning => Level::Notice,
+            warden_policy::Level::Error => Level::Warning,
+        };
+        log(level, &format!("policy {bundle:?}: {message}"));
+    }
+}
+
+/// Reads the authenticators' directory; a bad file keeps its last good version.
+fn load_authenticators(shared: &Shared) {
+    let report = read_authenticators(shared);
+    let lines: Vec<String> = report.errors.iter().map(ToString::to_string).collect();
+    if !lines.is_empty() {
+        shared.counters.failed_loads.add_one();
+        complain(&shared.authenticator_errors.load(), &lines, "the last good version of each file stays in force");
+    }
+    shared.authenticator_errors.store(Arc::new(lines));
+    if report.changed {
+        log(Level::Notice, &format!("authenticators in force: {}", ids(&report.chain)));
+        shared.chain.store(report.chain);
+        shared.reviews.authenticators_removed(report.removed);
+        shared.wake_clock();
+    }
+}
+
+/// Reads the authenticators' directory without putting it in force.
+pub(crate) fn read_authenticators(shared: &Shared) -> LoadReport {
+    let settings = shared.settings.load();
+    let chain = shared.chain.load_full();
+    let chain_settings = ChainSettings { require_expiry: settings.require_expiry };
+    match &settings.authenticator_dir {
+        Some(directory) => Chain::load(directory, &chain_settings, Some(&chain)),
+        None => without_authenticators(&chain),
+    }
+}
+
+/// `authenticator_dir` is empty: nobody vouches for anybody any more.
+fn without_authenticators(previous: &Chain) -> LoadReport {
+    let removed: Vec<AuthenticatorId> = previous.authenticators().map(|status| status.id.clone()).collect();
+    LoadReport {
+        chain: Arc::new(Chain::empty()),
+        errors: Vec::new(),
+        changed: !removed.is_empty(),
+        altered: Vec::new(),
+        removed,
+    }
+}
+
+fn ids(chain: &Chain) -> String {
+    let ids: Vec<&str> = chain.authenticators().map(|status| status.id.as_str()).collect();
+    if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
+}
+
+/// Logs errors once: a retry that fails in the same way is silent.
+fn complain(before: &[String], lines: &[String], consequence: &str) {
+    if before == lines {
+        return;
+    }
+    for line in lines {
+        log(Level::Warning, line);
+    }
+    log(Level::Warning, consequence);
+}
+
+/// The directories whose changes matter: those configured, and those of key files.
+fn watched(shared: &Shared) -> Vec<PathBuf> {
+    let settings = shared.settings.load();
+    let mut paths: Vec<PathBuf> = [&settings.policy_dir, &settings.authenticator_dir]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+    let chain = shared.chain.load();
+    paths.extend(chain.watched_files().iter().filter_map(|file| file.parent().map(PathBuf::from)));
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+/// The operating system's reports of changes.
+struct Watch {
+    watcher: Option<RecommendedWatcher>,
+    paths: Vec<PathBuf>,
+}
+
+impl Watch {
+    fn new(loads: Sender<Load>) -> Self {
+        let report = move |event: notify::Result<notify::Event>| {
+            if !event.is_ok_and(|event| event.kind.is_access()) {
+                // An error (a lost event, say) counts as a change. A full channel
+                // holds a report already.
+                let _ = loads.try_send(Load::Changed);
+            }
+        };
+        let watcher = notify::recommended_watcher(report)
+            .inspect_err(|error| {
+                log(Level::Warning, &format!("changes of files are not noticed: {error}"));
+            })
+            .ok();
+        Self { watcher, paths: Vec::new() }
+    }
+
+    /// Watches exactly these paths from now on.
+    fn follow(&mut self, paths: Vec<PathBuf>) {
+        let Some(watcher) = &mut self.watcher else { return };
+        for old in self.paths.iter().filter(|old| !paths.contains(old)) {
+            // A path that is gone is no longer watched anyway.
+            let _ = watcher.unwatch(old);
+        }
+        for new in &paths {
+            if self.paths.contains(new) {
+                continue;
+            }
+            if let Err(error) = watcher.watch(new, RecursiveMode::Recursive) {
+                log(Level::Warning, &format!("changes in {new:?} are not noticed: {error}"));
+            }
+        }
+        self.paths = paths;
+    }
+}

@@ -1,0 +1,219 @@
+//! One AUTH, from the server's callback to its answer.
+//!
+//! ```text
+//!            ┌ native user, nobody's credential ──────────────→ Valkey's own check
+//! AUTH ──────┼ cached and decided ──────────────→ settle ─┐
+//!            └ else: block, worker verifies and decides ──┴→ session or refusal
+//! ```
+//!
+//! Everything here runs on the main thread and neither waits nor verifies. A
+//! credential warden cannot decide about is refused: never a yes.
+
+use std::sync::Arc;
+
+use warden_core::{ClientFacts, ClientId, Credential, Decision, Now, Principal, Reason, ReasonKind, Verified};
+use warden_authn::Cached;
+use warden_session::Admission;
+
+use crate::ffi::{self, AuthOutcome, Authentication, BlockedAuth, ServerLock, user_exists};
+use crate::pending::Joined;
+use crate::settings::Fallback;
+use crate::shared::Shared;
+use crate::sessions;
+use crate::workers::{Job, Verify, no_policies};
+
+/// The context of a log-in.
+pub(crate) type AuthContext<'call> = ffi::AuthContext<'call, Login>;
+
+/// Our side of the server's authentication callbacks.
+pub(crate) struct Login;
+
+impl Authentication for Login {
+    type Payload = Answer;
+
+    fn begin(ctx: &AuthContext<'_>, user: &[u8], password: &[u8]) -> AuthOutcome {
+        match crate::state::shared() {
+            Some(shared) => arrive(&shared, ctx, user, password),
+            None => AuthOutcome::NotHandled,
+        }
+    }
+
+    fn finish(ctx: &AuthContext<'_>, user: &[u8], _password: &[u8], answer: Option<Answer>) -> AuthOutcome {
+        match crate::state::shared() {
+            Some(shared) => come_back(&shared, ctx, user, answer),
+            None => AuthOutcome::NotHandled,
+        }
+    }
+
+    fn user_changed(lock: &ServerLock, client: ClientId) {
+        if let Some(shared) = crate::state::shared() {
+            sessions::left(lock, client, shared.now());
+        }
+    }
+}
+
+/// A connection that waits for a worker.
+pub(crate) struct Waiter {
+    /// The server's handle: answered exactly once, with a refusal when dropped.
+    pub(crate) blocked: BlockedAuth<Answer>,
+    /// What policies may ask about the connection.
+    pub(crate) facts: ClientFacts,
+}
+
+/// What a worker found out for one connection.
+pub(crate) enum Answer {
+    /// No authenticator vouches for or against it.
+    NotMine,
+    /// Refused, or undecided.
+    Refused(Reason),
+    /// Verified and decided.
+    Settled(Settled),
+}
+
+/// A verified principal with the policies' decision.
+pub(crate) struct Settled {
+    pub(crate) principal: Arc<Verified<Principal>>,
+    pub(crate) facts: ClientFacts,
+    pub(crate) decision: Arc<Decision>,
+}
+
+/// A credential arrives.
+fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8]) -> AuthOutcome {
+    let settings = shared.settings.load();
+    if std::str::from_utf8(user).is_ok_and(|name| settings.native_users.contains(name)) {
+        return AuthOutcome::NotHandled;
+    }
+    let chain = shared.chain.load();
+    let Some(credential) = Credential::new(user, secret).filter(|credential| chain.claims(credential)) else {
+        return unclaimed(shared, ctx, user);
+    };
+    let now = shared.now();
+    let cache = shared.cache.load();
+    let key = cache.key(chain.generation(), &credential);
+    match cache.get(&key, now) {
+        Some(Cached::Refused(reason)) => {
+            shared.counters.cache_hits.add_one();
+            return refuse(shared, ctx, user, &reason);
+        }
+        Some(Cached::Verified(principal)) => {
+            if let Some(outcome) = answer_inline(shared, ctx, user, &principal, now) {
+                shared.counters.cache_hits.add_one();
+                return outcome;
+            }
+        }
+        None => {}
+    }
+    shared.counters.cache_misses.add_one();
+    if ctx.denies_blocking() {
+        let reason = Reason::new(ReasonKind::InTransaction, "AUTH inside MULTI with a credential that is not cached");
+        return refuse(shared, ctx, user, &reason);
+    }
+    block(shared, ctx, user, Verify { key, credential }, now)
+}
+
+/// A worker's answer for a connection that waited.
+fn come_back(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], answer: Option<Answer>) -> AuthOutcome {
+    match answer {
+        Some(Answer::Settled(settled)) => settle(shared, ctx, user, settled),
+        Some(Answer::Refused(reason)) => refuse(shared, ctx, user, &reason),
+        Some(Answer::NotMine) => unclaimed(shared, ctx, user),
+        None => {
+            let reason = Reason::new(ReasonKind::Internal, "the verification was abandoned");
+            refuse(shared, ctx, user, &reason)
+        }
+    }
+}
+
+/// Nobody vouches for or against this credential: `fallback` decides.
+fn unclaimed(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8]) -> AuthOutcome {
+    match shared.settings.load().fallback {
+        Fallback::Acl => AuthOutcome::NotHandled,
+        Fallback::Deny => {
+            let reason = Reason::new(ReasonKind::Credential, "no authenticator claims the credential and fallback is deny");
+            refuse(shared, ctx, user, &reason)
+        }
+    }
+}
+
+/// The answer to a verified principal whose decision is remembered.
+fn answer_inline(
+    shared: &Shared,
+    ctx: &AuthContext<'_>,
+    user: &[u8],
+    principal: &Arc<Verified<Principal>>,
+    now: Now,
+) -> Option<AuthOutcome> {
+    let generation = shared.generation.load();
+    let Some(generation) = generation.as_ref() else {
+        return Some(refuse(shared, ctx, user, &no_policies()));
+    };
+    let facts = crate::facts::of_client(ctx, generation.inputs());
+    let request = generation.project(principal, &facts, now);
+    Some(match generation.remembered(&request)? {
+        Ok(decision) => settle(shared, ctx, user, Settled { principal: Arc::clone(principal), facts, decision }),
+        Err(reason) => refuse(shared, ctx, user, &reason),
+    })
+}
+
+/// Blocks the client and hands its credential to a worker, unless one has it already.
+fn block(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], job: Verify, now: Now) -> AuthOutcome {
+    let facts = match shared.generation.load().as_ref() {
+        Some(generation) => crate::facts::of_client(ctx, generation.inputs()),
+        None => return refuse(shared, ctx, user, &no_policies()),
+    };
+    let settings = shared.settings.load();
+    if shared.pending.is_full(settings.max_pending) {
+        shared.counters.busy.add_one();
+        let reason = Reason::new(ReasonKind::Busy, format!("max_pending ({}) credentials wait", settings.max_pending));
+        return refuse(shared, ctx, user, &reason);
+    }
+    let Ok(blocked) = ctx.block() else {
+        let reason = Reason::new(ReasonKind::InTransaction, "the server does not let this client wait");
+        return refuse(shared, ctx, user, &reason);
+    };
+    let deadline = now.monotonic.saturating_add(settings.auth_timeout);
+    match shared.pending.join(job.key, Waiter { blocked, facts }, deadline) {
+        Joined::Later => {}
+        Joined::First => shared.hand_over(Job::Verify(job)),
+    }
+    AuthOutcome::Blocked
+}
+
+/// Makes the session, or refuses after all.
+fn settle(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], settled: Settled) -> AuthOutcome {
+    let name = settled.principal.get().user_name();
+    if user_exists(ctx.lock(), name.as_str().as_bytes()).unwrap_or(true) {
+        let reason = Reason::new(ReasonKind::Name, format!("a user named {name} exists in the server's own ACL"));
+        return refuse(shared, ctx, user, &reason);
+    }
+    if !is_in_force(shared, settled.principal.get()) {
+        let reason = Reason::new(ReasonKind::Credential, format!("the authenticator of {name} was removed meanwhile"));
+        return refuse(shared, ctx, user, &reason);
+    }
+    let Some(client) = ctx.client() else {
+        let reason = Reason::new(ReasonKind::Internal, "a log-in without a client");
+        return refuse(shared, ctx, user, &reason);
+    };
+    let admission = Admission {
+        client,
+        principal: settled.principal,
+        facts: settled.facts,
+        decision: settled.decision,
+    };
+    match sessions::admit(shared, ctx, admission) {
+        Ok(()) => AuthOutcome::Granted,
+        Err(reason) => refuse(shared, ctx, user, &reason),
+    }
+}
+
+/// Whether a principal's authenticator is still there: its removal closes its
+/// sessions, and one verified just before must not slip in behind it.
+fn is_in_force(shared: &Shared, principal: &Principal) -> bool {
+    shared.chain.load().authenticators().any(|authenticator| *authenticator.id == principal.authenticator)
+}
+
+/// Refuses, and says so in the log, in ACL LOG and to the client: each its own words.
+fn refuse(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], reason: &Reason) -> AuthOutcome {
+    crate::refusals::record(shared, ctx, user, reason);
+    AuthOutcome::Refused(reason.reply().as_str().to_owned())
+}

@@ -1,0 +1,197 @@
+//! Credentials waiting to be verified.
+//!
+//! One *flight* is one credential on its way through a worker; however many
+//! connections present the same credential at once, they wait on one flight and
+//! it is verified once. Everything here is a short map operation under a mutex
+//! that is never held across anything else, so the main thread may take it.
+//!
+//! Bounds: at most `max_pending` waiting connections and as many flights
+//! (against log-in storms), and `auth_timeout_ms` for each connection.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use warden_authn::CacheKey;
+
+/// Connections waiting for one credential each, by flight.
+///
+/// `W` is what waits: a blocked client and what is known about it.
+pub(crate) struct Pending<W> {
+    inner: Mutex<Inner<W>>,
+}
+
+struct Inner<W> {
+    flights: HashMap<CacheKey, BTreeMap<u64, (Duration, W)>>,
+    /// Every waiting connection by its deadline on the monotonic clock.
+    deadlines: BTreeMap<(Duration, u64), CacheKey>,
+    next: u64,
+    /// Set at unload: nothing joins any more.
+    closed: bool,
+}
+
+/// What joining a flight means for the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// The first of its flight: hand the credential to a worker.
+    First,
+    /// The flight is under way: nothing to do.
+    Later,
+}
+
+impl<W> Pending<W> {
+    /// Nothing waits.
+    pub(crate) fn new() -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                flights: HashMap::new(),
+                deadlines: BTreeMap::new(),
+                next: 0,
+                closed: false,
+            }),
+        }
+    }
+
+    /// Whether `max` connections wait or as many flights are under way: the next
+    /// one is refused before it is blocked.
+    pub(crate) fn is_full(&self, max: usize) -> bool {
+        let inner = self.lock();
+        inner.closed || inner.deadlines.len() >= max || inner.flights.len() >= max
+    }
+
+    /// Adds a waiting connection.
+    pub(crate) fn join(&self, key: CacheKey, waiter: W, deadline: Duration) -> Joined {
+        let mut inner = self.lock();
+        let number = inner.next;
+        inner.next = number.wrapping_add(1);
+        inner.deadlines.insert((deadline, number), key.clone());
+        let joined = if inner.flights.contains_key(&key) { Joined::Later } else { Joined::First };
+        inner.flights.entry(key).or_default().insert(number, (deadline, waiter));
+        joined
+    }
+
+    /// Whether anybody still waits for this flight. A worker asks before it
+    /// verifies; a flight nobody waits for is forgotten.
+    pub(crate) fn is_wanted(&self, key: &CacheKey) -> bool {
+        let mut inner = self.lock();
+        let wanted = inner.flights.get(key).is_some_and(|waiters| !waiters.is_empty());
+        if !wanted {
+            inner.flights.remove(key);
+        }
+        wanted
+    }
+
+    /// Ends a flight and gives those who waited for it.
+    pub(crate) fn land(&self, key: &CacheKey) -> Vec<W> {
+        let mut inner = self.lock();
+        let waiters = inner.flights.remove(key).unwrap_or_default();
+        for (number, (deadline, _)) in &waiters {
+            inner.deadlines.remove(&(*deadline, *number));
+        }
+        waiters.into_values().map(|(_, waiter)| waiter).collect()
+    }
+
+    /// Takes those whose deadline has passed. Their flight goes on: its answer is
+    /// remembered for the next attempt.
+    pub(crate) fn overdue(&self, now: Duration) -> Vec<W> {
+        let mut inner = self.lock();
+        let mut late = Vec::new();
+        while let Some((&(deadline, number), _)) = inner.deadlines.first_key_value() {
+            if deadline > now {
+                break;
+            }
+            if let Some(key) = inner.deadlines.remove(&(deadline, number))
+                && let Some(waiters) = inner.flights.get_mut(&key)
+            {
+                late.extend(waiters.remove(&number).map(|(_, waiter)| waiter));
+            }
+        }
+        late
+    }
+
+    /// Lets nothing join any more and takes everybody who waits.
+    pub(crate) fn close(&self) -> Vec<W> {
+        let mut inner = self.lock();
+        inner.closed = true;
+        inner.deadlines.clear();
+        let flights = std::mem::take(&mut inner.flights);
+        flights.into_values().flat_map(BTreeMap::into_values).map(|(_, waiter)| waiter).collect()
+    }
+
+    /// How many connections wait; `None` when another thread is at it just now
+    /// (INFO must not wait).
+    pub(crate) fn count(&self) -> Option<usize> {
+        self.inner.try_lock().ok().map(|inner| inner.deadlines.len())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner<W>> {
+        // Every operation above leaves the maps consistent at each step, so a
+        // poisoned lock is still usable.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use warden_authn::{Cache, CacheSettings};
+    use warden_core::Credential;
+
+    fn key(secret: &str) -> CacheKey {
+        thread_local! {
+            static CACHE: Cache = Cache::new(CacheSettings::default());
+        }
+        let credential = Credential::new(b"alice", secret.as_bytes()).unwrap();
+        CACHE.with(|cache| cache.key(1, &credential))
+    }
+
+    const SOON: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn one_credential_is_one_flight() {
+        let pending = Pending::new();
+        assert_eq!(pending.join(key("a"), 1, SOON), Joined::First);
+        assert_eq!(pending.join(key("a"), 2, SOON), Joined::Later);
+        assert_eq!(pending.join(key("b"), 3, SOON), Joined::First);
+        assert_eq!(pending.land(&key("a")), [1, 2]);
+        assert_eq!(pending.count(), Some(1));
+        assert!(!pending.is_wanted(&key("a")));
+    }
+
+    #[test]
+    fn a_full_queue_says_so() {
+        let pending = Pending::new();
+        assert_eq!(pending.join(key("a"), 1, SOON), Joined::First);
+        assert!(pending.is_full(1));
+        assert!(!pending.is_full(2));
+    }
+
+    #[test]
+    fn a_flight_nobody_waits_for_still_counts_until_a_worker_reaches_it() {
+        let pending = Pending::new();
+        assert_eq!(pending.join(key("a"), 1, SOON), Joined::First);
+        assert_eq!(pending.overdue(SOON), [1]);
+        assert!(pending.is_full(1), "the queue holds a job");
+        assert!(!pending.is_wanted(&key("a")));
+        assert!(!pending.is_full(1));
+    }
+
+    #[test]
+    fn only_those_past_their_deadline_are_overdue() {
+        let pending = Pending::new();
+        let later = Duration::from_secs(2);
+        assert_eq!(pending.join(key("a"), 1, SOON), Joined::First);
+        assert_eq!(pending.join(key("a"), 2, later), Joined::Later);
+        assert!(pending.overdue(Duration::ZERO).is_empty());
+        assert_eq!(pending.overdue(SOON), [1]);
+        assert_eq!(pending.land(&key("a")), [2]);
+    }
+
+    #[test]
+    fn after_closing_nothing_joins() {
+        let pending = Pending::new();
+        assert_eq!(pending.join(key("a"), 1, SOON), Joined::First);
+        assert_eq!(pending.close(), [1]);
+        assert!(pending.is_full(9));
+    }
+}

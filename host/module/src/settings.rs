@@ -1,0 +1,342 @@
+//! The module's configuration: one table of names, bounds and meanings, and the
+//! checked values.
+//!
+//! Every value arrives as text, from load arguments, `CONFIG SET` or the
+//! configuration file, and goes through [`Settings::with`]: a bad value is an
+//! error that names key, value and bound, and the old value stays. Nothing here
+//! does I/O; what a change sets in motion is decided in [`crate::configuration`].
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use warden_core::permissions::{BaseRules, Restriction};
+
+use crate::ffi::Level;
+
+/// What a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Any text; what it must hold is checked by its own parser.
+    Text,
+    /// A whole number between two bounds, both included.
+    Whole {
+        /// Smallest accepted value.
+        min: u64,
+        /// Largest accepted value.
+        max: u64,
+    },
+    /// `yes` or `no`.
+    YesNo,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+/// One row of the table of settings.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// The name without the `warden.` prefix.
+    pub(crate) name: &'static str,
+    /// The default, as text.
+    pub(crate) default: &'static str,
+    /// What it takes.
+    pub(crate) kind: Kind,
+    /// Needs `enable-protected-configs`.
+    pub(crate) protected: bool,
+    /// Cannot be changed after the module was loaded.
+    pub(crate) load_only: bool,
+}
+
+const fn text(name: &'static str) -> Setting {
+    Setting { name, default: "", kind: Kind::Text, protected: true, load_only: false }
+}
+
+const fn whole(name: &'static str, default: &'static str, min: u64, max: u64) -> Setting {
+    Setting { name, default, kind: Kind::Whole { min, max }, protected: false, load_only: false }
+}
+
+const fn choice(name: &'static str, default: &'static str, words: &'static [&'static str]) -> Setting {
+    Setting { name, default, kind: Kind::Choice(words), protected: true, load_only: false }
+}
+
+/// Every setting, in the order of docs/configuration.md.
+pub(crate) static SETTINGS: [Setting; 19] = [
+    text("policy_dir"),
+    text("authenticator_dir"),
+    Setting { load_only: true, ..text("state_dir") },
+    text("ceiling"),
+    Setting { default: BaseRules::DEFAULT, ..text("base_rules") },
+    text("native_users"),
+    choice("fallback", "acl", &["acl", "deny"]),
+    choice("reauthentication", "same-principal", &["same-principal", "any"]),
+    Setting {
+        name: "require_expiry",
+        default: "yes",
+        kind: Kind::YesNo,
+        protected: true,
+        load_only: false,
+    },
+    whole("session_max_seconds", "0", 0, 315_360_000),
+    whole("cache_entries", "100000", 0, 100_000_000),
+    whole("cache_seconds", "300", 0, 86_400),
+    whole("rejection_seconds", "5", 0, 3600),
+    whole("auth_timeout_ms", "5000", 1, 600_000),
+    Setting { load_only: true, ..whole("workers", "2", 1, 64) },
+    whole("max_pending", "10000", 1, 1_000_000),
+    whole("policy_timeout_ms", "20", 1, 10_000),
+    whole("policy_memory_mb", "64", 1, 4096),
+    Setting {
+        protected: false,
+        ..choice("log_level", "notice", &["debug", "verbose", "notice", "warning"])
+    },
+];
+
+/// What happens to a credential that no authenticator claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fallback {
+    /// Valkey's own password check decides.
+    Acl,
+    /// It is refused.
+    Deny,
+}
+
+/// All settings, checked. Fields are read-only outside this file's constructors.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) policy_dir: Option<PathBuf>,
+    pub(crate) authenticator_dir: Option<PathBuf>,
+    pub(crate) state_dir: Option<PathBuf>,
+    pub(crate) ceiling: Restriction,
+    pub(crate) base_rules: BaseRules,
+    pub(crate) native_users: BTreeSet<String>,
+    pub(crate) fallback: Fallback,
+    pub(crate) reauthentication: warden_session::Reauthentication,
+    pub(crate) require_expiry: bool,
+    pub(crate) session_max: Option<Duration>,
+    pub(crate) cache_entries: u64,
+    pub(crate) cache_ttl: Duration,
+    pub(crate) rejection_ttl: Duration,
+    pub(crate) auth_timeout: Duration,
+    pub(crate) workers: usize,
+    pub(crate) max_pending: usize,
+    pub(crate) policy_timeout: Duration,
+    pub(crate) policy_memory_bytes: usize,
+    pub(crate) log_level: Level,
+    /// The text each value was given as, by position in [`SETTINGS`]: what CONFIG GET shows.
+    texts: Vec<String>,
+}
+
+/// Why a value was refused; `Display` is what the operator reads.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SettingError {
+    /// No such name.
+    #[error("{PREFIX}{name}: no such setting; see docs/configuration.md", PREFIX = PREFIX, name = .0.escape_debug())]
+    Unknown(String),
+    /// The value is not of the setting's kind or outside its bounds.
+    #[error("{PREFIX}{name}: {value:?} is refused: {expected}", PREFIX = PREFIX)]
+    Value {
+        /// The setting's name.
+        name: &'static str,
+        /// What was given, at most 100 characters of it.
+        value: String,
+        /// What would be accepted.
+        expected: String,
+    },
+}
+
+/// What the server puts before our names.
+pub(crate) const PREFIX: &str = "warden.";
+
+/// The setting of that name and its position in [`SETTINGS`].
+pub(crate) fn find(name: &str) -> Option<(usize, &'static Setting)> {
+    SETTINGS.iter().enumerate().find(|(_, setting)| setting.name == name)
+}
+
+impl Settings {
+    /// All defaults.
+    pub(crate) fn defaults() -> Self {
+        Self {
+            policy_dir: None,
+            authenticator_dir: None,
+            state_dir: None,
+            ceiling: Restriction::default(),
+            base_rules: BaseRules::default(),
+            native_users: BTreeSet::new(),
+            fallback: Fallback::Acl,
+            reauthentication: warden_session::Reauthentication::SamePrincipal,
+            require_expiry: true,
+            session_max: None,
+            cache_entries: 100_000,
+            cache_ttl: Duration::from_secs(300),
+            rejection_ttl: Duration::from_secs(5),
+            auth_timeout: Duration::from_secs(5),
+            workers: 2,
+            max_pending: 10_000,
+            policy_timeout: Duration::from_millis(20),
+            policy_memory_bytes: 64 << 20,
+            log_level: Level::Notice,
+            texts: SETTINGS.iter().map(|setting| setting.default.to_owned()).collect(),
+        }
+    }
+
+    /// These settings with one value replaced.
+    ///
+    /// # Errors
+    /// Names the key, the value and what is accepted; nothing is changed.
+    pub(crate) fn with(&self, name: &str, value: &str) -> Result<Self, SettingError> {
+        let (position, setting) =
+            find(name).ok_or_else(|| SettingError::Unknown(bounded(name)))?;
+        let mut next = self.clone();
+        next.put(setting, value).map_err(|expected| SettingError::Value {
+            name: setting.name,
+            value: bounded(value),
+            expected,
+        })?;
+        if let Some(text) = next.texts.get_mut(position) {
+            value.clone_into(text);
+        }
+        Ok(next)
+    }
+
+    /// The text of a setting, as CONFIG GET shows it.
+    pub(crate) fn text(&self, position: usize) -> &str {
+        self.texts.get(position).map_or("", String::as_str)
+    }
+
+    /// What the session room needs of them.
+    pub(crate) fn of_sessions(&self) -> warden_session::Settings {
+        warden_session::Settings {
+            session_max: self.session_max,
+            reauthentication: self.reauthentication,
+            ..warden_session::Settings::default()
+        }
+    }
+
+    /// Checks a value and puts it into its field; the error says what is accepted.
+    fn put(&mut self, setting: &'static Setting, value: &str) -> Result<(), String> {
+        match (setting.kind, setting.name) {
+            (Kind::Whole { min, max }, name) => self.put_whole(name, whole_number(value, min, max)?),
+            (Kind::YesNo, _) => self.require_expiry = yes_or_no(value)?,
+            (Kind::Choice(words), name) => {
+                if !words.contains(&value) {
+                    return Err(format!("use one of: {}", words.join(", ")));
+                }
+                self.put_choice(name, value);
+            }
+            (Kind::Text, "policy_dir") => self.policy_dir = directory(value)?,
+            (Kind::Text, "authenticator_dir") => self.authenticator_dir = directory(value)?,
+            (Kind::Text, "state_dir") => self.state_dir = directory(value)?,
+            (Kind::Text, "ceiling") => {
+                self.ceiling = Restriction::parse(value).map_err(|error| error.to_string())?;
+            }
+            (Kind::Text, "base_rules") => {
+                self.base_rules = BaseRules::parse(value).map_err(|error| error.to_string())?;
+            }
+            (Kind::Text, _) => self.native_users = words(value)?,
+        }
+        Ok(())
+    }
+
+    fn put_whole(&mut self, name: &str, value: u64) {
+        let size = usize::try_from(value).unwrap_or(usize::MAX);
+        match name {
+            "session_max_seconds" => {
+                self.session_max = (value > 0).then(|| Duration::from_secs(value));
+            }
+            "cache_entries" => self.cache_entries = value,
+            "cache_seconds" => self.cache_ttl = Duration::from_secs(value),
+            "rejection_seconds" => self.rejection_ttl = Duration::from_secs(value),
+            "auth_timeout_ms" => self.auth_timeout = Duration::from_millis(value),
+            "workers" => self.workers = size,
+            "max_pending" => self.max_pending = size,
+            "policy_timeout_ms" => self.policy_timeout = Duration::from_millis(value),
+            _ => self.policy_memory_bytes = size.saturating_mul(1 << 20),
+        }
+    }
+
+    fn put_choice(&mut self, name: &str, value: &str) {
+        use warden_session::Reauthentication;
+        match (name, value) {
+            ("fallback", "deny") => self.fallback = Fallback::Deny,
+            ("fallback", _) => self.fallback = Fallback::Acl,
+            ("reauthentication", "any") => self.reauthentication = Reauthentication::Any,
+            ("reauthentication", _) => self.reauthentication = Reauthentication::SamePrincipal,
+            (_, "debug") => self.log_level = Level::Debug,
+            (_, "verbose") => self.log_level = Level::Verbose,
+            (_, "warning") => self.log_level = Level::Warning,
+            (_, _) => self.log_level = Level::Notice,
+        }
+    }
+}
+
+/// Load arguments: `name value` pairs without the `warden.` prefix.
+///
+/// # Errors
+/// An odd number of them, a name twice, an unknown name or a bad value: the
+/// module is not loaded.
+pub(crate) fn from_load_arguments(arguments: &[Vec<u8>]) -> Result<Settings, String> {
+    let mut settings = Settings::defaults();
+    let mut seen = BTreeSet::new();
+    for pair in arguments.chunks(2) {
+        let [name, value] = pair else {
+            let last = pair.first().map(|name| String::from_utf8_lossy(name).into_owned());
+            return Err(format!(
+                "load argument {:?} has no value: give `name value` pairs",
+                bounded(&last.unwrap_or_default())
+            ));
+        };
+        let name = String::from_utf8_lossy(name).into_owned();
+        let value = std::str::from_utf8(value)
+            .map_err(|_| format!("{PREFIX}{}: the value is not UTF-8", bounded(&name)))?;
+        if !seen.insert(name.clone()) {
+            return Err(format!("load argument {:?} is given twice", bounded(&name)));
+        }
+        settings = settings.with(&name, value).map_err(|error| error.to_string())?;
+    }
+    Ok(settings)
+}
+
+/// Outside text in a message: bounded.
+fn bounded(text: &str) -> String {
+    text.chars().take(100).collect()
+}
+
+fn whole_number(value: &str, min: u64, max: u64) -> Result<u64, String> {
+    let expected = || format!("use a whole number from {min} to {max}");
+    if value.is_empty() || !value.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(expected());
+    }
+    let number: u64 = value.parse().map_err(|_| expected())?;
+    if (min..=max).contains(&number) { Ok(number) } else { Err(expected()) }
+}
+
+fn yes_or_no(value: &str) -> Result<bool, String> {
+    match value {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("use yes or no".to_owned()),
+    }
+}
+
+/// An absolute path, or nothing. Whether it exists is looked at when it is read.
+fn directory(value: &str) -> Result<Option<PathBuf>, String> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let path = PathBuf::from(value);
+    if value.contains('\0') || !path.is_absolute() {
+        return Err("use an absolute path".to_owned());
+    }
+    Ok(Some(path))
+}
+
+/// Exact user names, separated by spaces.
+fn words(value: &str) -> Result<BTreeSet<String>, String> {
+    if value.chars().any(|c| c.is_control()) {
+        return Err("use user names separated by spaces".to_owned());
+    }
+    Ok(value.split_whitespace().map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! What all of warden's threads see: settings, the authenticators and policies in
+//! force, the cache, the queue of waiting log-ins, and the counters.
+//!
+//! Everything here is replaced whole (one `Arc` swapped) or counted, so a reader
+//! never waits for a writer. INFO reads it from crash reports and forked
+//! children, where no lock may be taken.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use crossbeam_channel::Sender;
+use warden_authn::{Cache, CacheSettings, Chain};
+use warden_core::{Clock, Now, Server};
+use warden_core::clock::SystemClock;
+use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits};
+
+use crate::counters::Counters;
+use crate::loader::{Load, PolicyLines};
+use crate::login::Waiter;
+use crate::pending::Pending;
+use crate::review::Reviews;
+use crate::settings::Settings;
+use crate::workers::Job;
+
+/// One load of the module: lives from `MODULE LOAD` to `MODULE UNLOAD`.
+pub(crate) struct Shared {
+    /// The checked configuration.
+    pub(crate) settings: ArcSwap<Settings>,
+    /// The authenticators in force.
+    pub(crate) chain: ArcSwap<Chain>,
+    /// The policies in force; nothing until the first valid generation.
+    pub(crate) generation: ArcSwapOption<Generation>,
+    /// What this server understands; replaced when modules come and go.
+    pub(crate) server: ArcSwap<Server>,
+    /// Why the last attempt to load policies failed; nothing when it succeeded.
+    pub(crate) policy_errors: ArcSwap<Vec<String>>,
+    /// What is wrong in the authenticators' directory.
+    pub(crate) authenticator_errors: ArcSwap<Vec<String>>,
+    /// Verified and refused credentials.
+    pub(crate) cache: ArcSwap<Cache>,
+    /// Connections waiting for a worker.
+    pub(crate) pending: Pending<Waiter>,
+    /// Re-evaluations on their way to and from the workers.
+    pub(crate) reviews: Reviews,
+    /// Numbers for INFO.
+    pub(crate) counters: Counters,
+    /// The policy engine.
+    pub(crate) engine: Engine,
+    /// Work for the workers.
+    pub(crate) jobs: Sender<Job>,
+    /// Work for the loader.
+    pub(crate) loads: Sender<Load>,
+    /// Wakes the clock thread.
+    pub(crate) ticks: Sender<()>,
+    stopping: AtomicBool,
+    server_is_stale: AtomicBool,
+    clock: SystemClock,
+}
+
+/// The sending ends of the threads' channels.
+pub(crate) struct Channels {
+    /// To the workers.
+    pub(crate) jobs: Sender<Job>,
+    /// To the loader.
+    pub(crate) loads: Sender<Load>,
+    /// To the clock thread.
+    pub(crate) ticks: Sender<()>,
+}
+
+impl Shared {
+    /// Everything but the threads.
+    ///
+    /// # Errors
+    /// When the policy engine cannot be made, or `state_dir` is not ours alone.
+    pub(crate) fn new(settings: Settings, server: Server, channels: Channels) -> Result<Self, String> {
+        let engine = Engine::new(EngineSettings {
+            state_dir: settings.state_dir.clone(),
+            limits: limits(&settings),
+            log: Arc::new(PolicyLines),
+            ..EngineSettings::default()
+        })
+        .map_err(|error| error.to_string())?;
+        Ok(Self {
+            cache: ArcSwap::from_pointee(new_cache(&settings)?),
+            settings: ArcSwap::from_pointee(settings),
+            chain: ArcSwap::from_pointee(Chain::empty()),
+            generation: ArcSwapOption::empty(),
+            server: ArcSwap::from_pointee(server),
+            policy_errors: ArcSwap::default(),
+            authenticator_errors: ArcSwap::default(),
+            pending: Pending::new(),
+            reviews: Reviews::new(),
+            counters: Counters::default(),
+            engine,
+            jobs: channels.jobs,
+            loads: channels.loads,
+            ticks: channels.ticks,
+            stopping: AtomicBool::new(false),
+            server_is_stale: AtomicBool::new(false),
+            clock: SystemClock::new(),
+        })
+    }
+
+    /// Both clocks, now.
+    pub(crate) fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    /// What is laid over the policies' verdicts.
+    pub(crate) fn frame(&self) -> Frame {
+        let settings = self.settings.load();
+        Frame {
+            base: settings.base_rules.clone(),
+            ceiling: settings.ceiling.clone(),
+            server: self.server.load_full(),
+        }
+    }
+
+    /// Takes new settings into force in the rooms that keep a copy.
+    ///
+    /// # Errors
+    /// When the system has no randomness for a new cache's key; nothing is changed.
+    pub(crate) fn adopt(&self, new: Settings) -> Result<(), String> {
+        if cache_settings(&self.settings.load()) != cache_settings(&new) {
+            self.cache.store(Arc::new(new_cache(&new)?));
+        }
+        self.engine.set_limits(limits(&new));
+        self.settings.store(Arc::new(new));
+        Ok(())
+    }
+
+    /// A module came or went, and commands with it: asks the server anew in the
+    /// next slice, when it has finished with that.
+    pub(crate) fn server_changed(&self) {
+        self.server_is_stale.store(true, Ordering::Release);
+        self.wake_clock();
+    }
+
+    /// Whether the server must be asked anew; answers yes once.
+    pub(crate) fn take_server_change(&self) -> bool {
+        self.server_is_stale.swap(false, Ordering::AcqRel)
+    }
+
+    /// Hands work to the workers. When they are gone (unload) the job is dropped,
+    /// and whoever waits for it is refused.
+    pub(crate) fn hand_over(&self, job: Job) {
+        let _ = self.jobs.send(job);
+    }
+
+    /// Whether the module is being unloaded.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Tells every thread to end.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        for _ in 0..self.settings.load().workers {
+            self.hand_over(Job::Stop);
+        }
+        let _ = self.loads.send(Load::Stop);
+        self.wake_clock();
+    }
+
+    /// Asks the clock thread for a slice of the main thread soon.
+    pub(crate) fn wake_clock(&self) {
+        // A full channel holds a wake-up already.
+        let _ = self.ticks.try_send(());
+    }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits {
+        cpu: settings.policy_timeout,
+        memory_bytes: settings.policy_memory_bytes,
+    }
+}
+
+fn new_cache(settings: &Settings) -> Result<Cache, String> {
+    Cache::new(cache_settings(settings)).map_err(|error| error.to_string())
+}
+
+fn cache_settings(settings: &Settings) -> CacheSettings {
+    CacheSettings {
+        entries: settings.cache_entries,
+        ttl: settings.cache_ttl,
+        rejection_ttl: settings.rejection_ttl,
+    }
+}

@@ -1,0 +1,126 @@
+//! What the main thread does between commands, a slice at a time.
+//!
+//! One clock thread posts one slice; the next follows only after that slice has
+//! run and the server has had a turn, because slices queued from within a slice
+//! run in the same drain. Each slice does a bounded part of: taking a new
+//! generation, handing out and applying re-evaluations, closing sessions whose
+//! time is over, freeing users nobody needs. The clock thread also answers
+//! connections that have waited longer than `auth_timeout_ms`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, bounded};
+use warden_core::{Reason, ReasonKind};
+use warden_session::Action;
+
+use crate::ffi::{ServerLock, post};
+use crate::login::Answer;
+use crate::review::Assignment;
+use crate::sessions;
+use crate::shared::Shared;
+use crate::workers::Job;
+
+/// The pace when nothing is to be done: the precision of expiry.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The server's turn between two slices when more is to be done.
+const TURN: Duration = Duration::from_millis(1);
+
+/// Closes a slice: the server frees all clients closed in one go, so a slice that
+/// closed a thousand would stall it.
+const CLOSES: usize = 50;
+
+/// Users freed a slice: freeing one walks every client.
+const FREES: usize = 4;
+
+/// Reviews applied in a slice.
+const REVIEWS: usize = 16;
+
+/// Members handed out for re-evaluation in a slice.
+const MEMBERS: usize = 256;
+
+/// The clock thread's life: ends when the module is being unloaded.
+pub(crate) fn run(shared: &Arc<Shared>, ticks: &Receiver<()>) {
+    let mut pause = TICK;
+    while !shared.is_stopping() {
+        // A wake-up and the end of the pause mean the same.
+        let _ = ticks.recv_timeout(pause);
+        answer_overdue(shared);
+        let (done, finished) = bounded(1);
+        let inner = Arc::clone(shared);
+        let posted = post(move |lock| {
+            // The receiver is gone only when this thread has ended.
+            let _ = done.try_send(slice(&inner, lock));
+        });
+        if posted.is_err() {
+            pause = TICK;
+            continue;
+        }
+        pause = await_slice(shared, &finished);
+    }
+}
+
+/// Waits for the slice to run; meanwhile waiting log-ins still time out.
+fn await_slice(shared: &Shared, finished: &Receiver<bool>) -> Duration {
+    loop {
+        match finished.recv_timeout(TICK) {
+            Ok(true) => return TURN,
+            Ok(false) => return TICK,
+            Err(crossbeam_channel::RecvTimeoutError::Timeout) if !shared.is_stopping() => {
+                answer_overdue(shared);
+            }
+            Err(_) => return TICK,
+        }
+    }
+}
+
+/// Refuses connections that have waited longer than `auth_timeout_ms`.
+fn answer_overdue(shared: &Shared) {
+    for waiter in shared.pending.overdue(shared.now().monotonic) {
+        shared.counters.timed_out.add_one();
+        let reason = Reason::new(ReasonKind::TimedOut, "auth_timeout_ms passed before the credential was verified");
+        waiter.blocked.complete(Answer::Refused(reason));
+    }
+}
+
+/// One slice; answers whether more is to be done at once.
+fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> bool {
+    if shared.is_stopping() {
+        return false;
+    }
+    let start = shared.now();
+    let mut more = sessions::refresh_server(shared, lock);
+    let actions = sessions::with_registry(lock, |registry| {
+        let mut actions = Vec::new();
+        if let Some(generation) = shared.generation.load_full() {
+            registry.begin_generation(generation.number());
+            let room = if shared.reviews.room() >= REVIEWS { MEMBERS } else { 0 };
+            for review in registry.next_review(start, room) {
+                more = true;
+                shared.reviews.hand_out();
+                shared.hand_over(Job::Review(Assignment { review, generation: Arc::clone(&generation) }));
+            }
+        }
+        for _ in 0..REVIEWS {
+            let Some((review, answers)) = shared.reviews.next_done() else { break };
+            more = true;
+            actions.extend(registry.apply_review(review, answers, start));
+        }
+        for id in shared.reviews.take_removed() {
+            registry.forget_authenticator(&id);
+        }
+        let closes = registry.close_due(start, CLOSES);
+        let frees = registry.reap(start, FREES);
+        more |= closes.len() >= CLOSES || frees.len() >= FREES;
+        actions.extend(closes);
+        actions.extend(frees);
+        shared.counters.mirror(&registry.counts());
+        actions
+    });
+    let actions: Vec<Action> = actions.unwrap_or_default();
+    sessions::perform(lock, actions, start);
+    let took = shared.now().monotonic.saturating_sub(start.monotonic);
+    shared.counters.longest_slice_us.raise(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    more
+}

@@ -1,0 +1,145 @@
+//! A policy bundle: its component, its data, what it reads and how it fares.
+//!
+//! A [`Bundle`] exists only compiled, described and configured once without
+//! error. It is shared by every generation in which its files are the same.
+
+pub(crate) mod directory;
+pub(crate) mod files;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::bindings::PolicyPre;
+use crate::bindings::warden::policy::types::File;
+use crate::digest::Digest;
+use crate::instance::Guest;
+use crate::request::Inputs;
+
+/// A data file of a bundle, as the policy sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataFile {
+    /// Its name inside the bundle.
+    pub name: String,
+    /// Its size.
+    pub bytes: usize,
+}
+
+/// What a bundle says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Description {
+    pub(crate) title: String,
+    pub(crate) version: String,
+    pub(crate) summary: String,
+    pub(crate) inputs: Inputs,
+}
+
+/// A bundle of a generation.
+pub struct Bundle {
+    pub(crate) name: Arc<str>,
+    pub(crate) wasm: Digest,
+    pub(crate) digest: Digest,
+    pub(crate) description: Description,
+    pub(crate) component: PolicyPre<Guest>,
+    pub(crate) files: Vec<File>,
+    pub(crate) statistics: Arc<Statistics>,
+}
+
+impl Bundle {
+    /// The file's stem: `rbac` for `rbac.wasm`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name the policy gives itself.
+    pub fn title(&self) -> &str {
+        &self.description.title
+    }
+
+    /// The version the policy gives itself.
+    pub fn version(&self) -> &str {
+        &self.description.version
+    }
+
+    /// One line about the policy, in its own words.
+    pub fn summary(&self) -> &str {
+        &self.description.summary
+    }
+
+    /// What it reads of a request.
+    pub fn inputs(&self) -> &Inputs {
+        &self.description.inputs
+    }
+
+    /// SHA-256 of the `.wasm` file, as `sha256sum` prints it.
+    pub fn wasm_digest(&self) -> Digest {
+        self.wasm
+    }
+
+    /// Digest over the `.wasm` and all data files: changes when any of them does.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Its data files, by name.
+    pub fn files(&self) -> impl Iterator<Item = DataFile> {
+        self.files.iter().map(|file| DataFile {
+            name: file.name.clone(),
+            bytes: file.bytes.len(),
+        })
+    }
+
+    /// How its evaluations went; kept while a bundle of that name exists.
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+}
+
+impl fmt::Debug for Bundle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bundle")
+            .field("name", &self.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Counters of a bundle's evaluations: atomics only, readable from anywhere.
+#[derive(Debug, Default)]
+pub struct Statistics {
+    evaluations: AtomicU64,
+    failures: AtomicU64,
+    total_nanos: AtomicU64,
+    longest_nanos: AtomicU64,
+}
+
+impl Statistics {
+    /// Evaluations begun and ended, failed ones included.
+    pub fn evaluations(&self) -> u64 {
+        self.evaluations.load(Ordering::Relaxed)
+    }
+
+    /// Evaluations without a usable verdict.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Wall-clock time of all evaluations together.
+    pub fn total(&self) -> Duration {
+        Duration::from_nanos(self.total_nanos.load(Ordering::Relaxed))
+    }
+
+    /// Wall-clock time of the longest evaluation.
+    pub fn longest(&self) -> Duration {
+        Duration::from_nanos(self.longest_nanos.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn record(&self, took: Duration, failed: bool) {
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.evaluations.fetch_add(1, Ordering::Relaxed);
+        self.failures.fetch_add(u64::from(failed), Ordering::Relaxed);
+        self.total_nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.longest_nanos.fetch_max(nanos, Ordering::Relaxed);
+    }
+}

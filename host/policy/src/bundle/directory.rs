@@ -1,0 +1,273 @@
+//! Which files of the policy directory belong to which bundle.
+//!
+//! Names only: `NAME.wasm` is a bundle, `NAME.*` beside it and everything under
+//! `NAME.d/` is its data. Dot-files, what editors leave behind, and
+//! `NAME.tests.toml` are passed over; data without a bundle is a warning; a
+//! `.wasm` that cannot be a bundle is an error, because a policy that is
+//! silently missing could have been one that restricts.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::{BundleError, Fault};
+
+/// Bundles of one directory: bounds what a listing costs.
+const MAX_BUNDLES: usize = 64;
+/// Files looked at in one directory and its `.d` directories together.
+const MAX_ENTRIES: usize = 4096;
+/// How deep a `.d` directory may go: also ends loops of symbolic links.
+const MAX_DEPTH: usize = 4;
+/// Longest name of a bundle.
+const MAX_NAME_BYTES: usize = 64;
+
+/// Endings that editors, package managers and half-done copies leave behind.
+const LEFT_OVERS: [&str; 14] = [
+    "~", ".tmp", ".part", ".new", ".swp", ".swx", ".swo", ".bak", ".orig", ".old", ".rej", ".rpmnew", ".rpmsave",
+    ".dpkg-new",
+];
+
+/// The files of one bundle.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// `NAME.wasm`.
+    pub(crate) wasm: PathBuf,
+    /// Name inside the bundle and path of each data file.
+    pub(crate) data: BTreeMap<String, PathBuf>,
+}
+
+/// What a directory holds.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    /// Bundles by name.
+    pub(crate) bundles: BTreeMap<String, Found>,
+    /// What an operator probably did not mean.
+    pub(crate) warnings: Vec<String>,
+    /// What cannot be part of a generation.
+    pub(crate) errors: Vec<BundleError>,
+}
+
+/// Lists a policy directory.
+///
+/// # Errors
+/// When the directory itself cannot be listed. Errors of single files are in the listing.
+pub(crate) fn list(dir: &Path) -> Result<Listing, BundleError> {
+    let mut walk = Walk {
+        root: dir,
+        entries: 0,
+        listing: Listing::default(),
+    };
+    let names = walk.names(dir).map_err(|fault| fault.of(dir.display().to_string()))?;
+    walk.bundles(&names);
+    for name in &names {
+        walk.data(name);
+    }
+    Ok(walk.listing)
+}
+
+/// Whether a file is none of ours to read.
+fn is_passed_over(name: &str) -> bool {
+    let emacs_lock = name.starts_with('#') && name.ends_with('#');
+    name.starts_with('.') || emacs_lock || LEFT_OVERS.iter().any(|ending| name.ends_with(ending))
+}
+
+fn is_name(name: &str, also: &[u8]) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-' || also.contains(&b);
+    !name.is_empty() && name.len() <= MAX_NAME_BYTES && name.bytes().all(allowed)
+}
+
+struct Walk<'a> {
+    root: &'a Path,
+    entries: usize,
+    listing: Listing,
+}
+
+impl Walk<'_> {
+    /// The names in a directory, sorted, without those passed over.
+    fn names(&mut self, dir: &Path) -> Result<Vec<String>, Fault> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(dir).map_err(unreadable)? {
+            self.entries += 1;
+            if self.entries > MAX_ENTRIES {
+                return Err(Fault::TooMany {
+                    what: "files",
+                    bound: MAX_ENTRIES,
+                });
+            }
+            match entry.map_err(unreadable)?.file_name().into_string() {
+                Ok(name) if is_passed_over(&name) => {}
+                Ok(name) => names.push(name),
+                Err(name) => self.fault(Fault::Name, &dir.join(name)),
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn bundles(&mut self, names: &[String]) {
+        for name in names {
+            let Some(stem) = name.strip_suffix(".wasm") else {
+                continue;
+            };
+            let path = self.root.join(name);
+            if !is_name(stem, &[]) {
+                self.fault(Fault::Name, &path);
+            } else if self.listing.bundles.len() >= MAX_BUNDLES {
+                let fault = Fault::TooMany {
+                    what: "bundles",
+                    bound: MAX_BUNDLES,
+                };
+                self.listing.errors.push(fault.of(self.root.display().to_string()));
+                return;
+            } else {
+                let found = Found {
+                    wasm: path,
+                    data: BTreeMap::new(),
+                };
+                self.listing.bundles.insert(stem.to_owned(), found);
+            }
+        }
+    }
+
+    fn data(&mut self, name: &str) {
+        let path = self.root.join(name);
+        let Some((stem, rest)) = name.split_once('.') else {
+            return self.warn(name, "belongs to no bundle");
+        };
+        if rest == "wasm" || rest == "tests.toml" {
+            return;
+        }
+        if rest.starts_with("wasm.") {
+            return self.warn(name, "looks like a copy of a policy and is ignored");
+        }
+        if !self.listing.bundles.contains_key(stem) {
+            return self.warn(name, "has no bundle of that name beside it and is ignored");
+        }
+        if rest == "d" {
+            self.data_dir(stem, &path, "", 1);
+        } else {
+            self.data_file(stem, name.to_owned(), path);
+        }
+    }
+
+    fn data_dir(&mut self, bundle: &str, dir: &Path, prefix: &str, depth: usize) {
+        if depth > MAX_DEPTH {
+            let fault = Fault::TooMany {
+                what: "levels of directories",
+                bound: MAX_DEPTH,
+            };
+            return self.fault(fault, dir);
+        }
+        let names = match self.names(dir) {
+            Ok(names) => names,
+            Err(fault) => return self.fault(fault, dir),
+        };
+        for name in names {
+            let path = dir.join(&name);
+            let inside = format!("{prefix}{name}");
+            match std::fs::metadata(&path) {
+                Ok(found) if found.is_dir() => self.data_dir(bundle, &path, &format!("{inside}/"), depth + 1),
+                Ok(_) => self.data_file(bundle, inside, path),
+                Err(error) => self.fault(unreadable(error), &path),
+            }
+        }
+    }
+
+    fn data_file(&mut self, bundle: &str, inside: String, path: PathBuf) {
+        if !inside.split('/').all(|part| is_name(part, b".")) {
+            return self.fault(Fault::Name, &path);
+        }
+        let Some(found) = self.listing.bundles.get_mut(bundle) else {
+            return;
+        };
+        if found.data.contains_key(&inside) {
+            return self.fault(Fault::SameName, &path);
+        }
+        found.data.insert(inside, path);
+    }
+
+    fn warn(&mut self, name: &str, what: &str) {
+        self.listing.warnings.push(format!("{name:?} {what}"));
+    }
+
+    fn fault(&mut self, fault: Fault, path: &Path) {
+        self.listing.errors.push(fault.of(relative(self.root, path)));
+    }
+}
+
+/// A path as messages show it: relative to the policy directory.
+pub(crate) fn relative(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
+}
+
+/// A file that vanished since it was listed is one being replaced.
+pub(crate) fn unreadable(error: io::Error) -> Fault {
+    Fault::Unreadable(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStrExt;
+
+    fn touch(dir: &Path, names: &[&str]) {
+        for name in names {
+            let path = dir.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, b"").unwrap();
+        }
+    }
+
+    #[test]
+    fn data_belongs_to_the_bundle_whose_name_it_carries() {
+        let dir = tempfile::tempdir().unwrap();
+        touch(
+            dir.path(),
+            &["a.wasm", "a.toml", "a.d/x.json", "a.d/roles/eu.toml", "ab.wasm", "ab.extra.csv"],
+        );
+        let listing = list(dir.path()).unwrap();
+        assert!(listing.errors.is_empty() && listing.warnings.is_empty(), "{listing:?}");
+        let names = |bundle: &str| listing.bundles[bundle].data.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names("a"), ["a.toml", "roles/eu.toml", "x.json"]);
+        assert_eq!(names("ab"), ["ab.extra.csv"]);
+    }
+
+    #[test]
+    fn left_overs_and_test_files_are_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        touch(
+            dir.path(),
+            &["a.wasm", "a.tests.toml", ".a.wasm", "a.toml~", ".a.toml.swp", "a.wasm.tmp", "#a.toml#", "a.d/.hidden"],
+        );
+        let listing = list(dir.path()).unwrap();
+        assert!(listing.errors.is_empty() && listing.warnings.is_empty(), "{listing:?}");
+        assert!(listing.bundles["a"].data.is_empty(), "{listing:?}");
+    }
+
+    #[test]
+    fn data_without_a_bundle_is_a_warning_and_an_odd_wasm_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        touch(dir.path(), &["b.toml", "README", "a.b.wasm", "é.wasm", ".wasm"]);
+        std::fs::write(dir.path().join(std::ffi::OsStr::from_bytes(b"\xff.wasm")), b"").unwrap();
+        let listing = list(dir.path()).unwrap();
+        assert_eq!(listing.warnings.len(), 2, "{listing:?}");
+        assert_eq!(listing.errors.len(), 3, "{listing:?}");
+        assert!(listing.bundles.is_empty());
+    }
+
+    #[test]
+    fn two_data_files_of_one_name_are_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        touch(dir.path(), &["a.wasm", "a.toml", "a.d/a.toml"]);
+        let listing = list(dir.path()).unwrap();
+        assert!(matches!(listing.errors[..], [BundleError { fault: Fault::SameName, .. }]), "{listing:?}");
+    }
+
+    #[test]
+    fn a_loop_of_directories_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        touch(dir.path(), &["a.wasm", "a.d/x"]);
+        std::os::unix::fs::symlink(dir.path().join("a.d"), dir.path().join("a.d/again")).unwrap();
+        assert_eq!(list(dir.path()).unwrap().errors.len(), 1);
+    }
+}

@@ -1,0 +1,231 @@
+//! Reading a bundle's files whole, or not at all.
+//!
+//! Regular files inside the policy directory only, whatever symbolic links lead
+//! to them; each within its bound; and none that another process is writing.
+
+use std::fs::{File, Metadata};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+
+use super::directory::{Found, relative, unreadable};
+use crate::bindings::warden::policy::types::File as PolicyFile;
+use crate::digest::{Digest, Digester};
+use crate::error::{BundleError, Fault};
+
+/// The most a `.wasm` may hold: bounds what compiling costs.
+const MAX_WASM_BYTES: u64 = 32 << 20;
+/// The most the data of a bundle may hold together: bounds what configuring costs.
+const MAX_DATA_BYTES: u64 = 16 << 20;
+
+/// A bundle's files in memory.
+pub(crate) struct Contents {
+    pub(crate) wasm: Vec<u8>,
+    pub(crate) wasm_digest: Digest,
+    pub(crate) data: Vec<PolicyFile>,
+    pub(crate) digest: Digest,
+}
+
+/// Reads every file of a bundle.
+///
+/// # Errors
+/// One for each file that cannot be used.
+pub(crate) fn read(dir: &Path, found: &Found) -> Result<Contents, Vec<BundleError>> {
+    let root = dir
+        .canonicalize()
+        .map_err(|e| vec![unreadable(e).of(dir.display().to_string())])?;
+    let fault = |path: &PathBuf, fault: Fault| fault.of(relative(dir, path));
+    let mut errors = Vec::new();
+    let wasm = read_file(&root, &found.wasm, MAX_WASM_BYTES)
+        .map_err(|e| errors.push(fault(&found.wasm, e)))
+        .unwrap_or_default();
+    let mut left = MAX_DATA_BYTES;
+    let mut data = Vec::new();
+    for (name, path) in &found.data {
+        match read_file(&root, path, left) {
+            Ok(bytes) => {
+                left = left.saturating_sub(bytes.len() as u64);
+                data.push(PolicyFile {
+                    name: name.clone(),
+                    media_type: media_type(name).to_owned(),
+                    bytes,
+                });
+            }
+            Err(Fault::TooLarge { .. }) => errors.push(fault(path, Fault::TooLarge { bound: MAX_DATA_BYTES })),
+            Err(e) => errors.push(fault(path, e)),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let wasm_digest = Digest::of(&wasm);
+    Ok(Contents {
+        digest: digest(&wasm_digest, &data),
+        wasm,
+        wasm_digest,
+        data,
+    })
+}
+
+/// Reads one file that must lie under `root`.
+fn read_file(root: &Path, path: &Path, bound: u64) -> Result<Vec<u8>, Fault> {
+    let real = path.canonicalize().map_err(unreadable)?;
+    if !real.starts_with(root) {
+        return Err(Fault::Escapes);
+    }
+    // NOFOLLOW: the resolved name must not become a link now. NONBLOCK: a FIFO must not hold us.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::open(&real, flags, Mode::empty()).map_err(|e| unreadable(e.into()))?;
+    let file = File::from(file);
+    let before = file.metadata().map_err(unreadable)?;
+    if !before.is_file() {
+        return Err(Fault::NotRegular);
+    }
+    if before.len() > bound {
+        return Err(Fault::TooLarge { bound });
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or_default());
+    (&file).take(bound.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
+    let after = file.metadata().map_err(unreadable)?;
+    let named = std::fs::metadata(path).map_err(unreadable)?;
+    let whole = bytes.len() as u64 == before.len();
+    if whole && state(&before) == state(&after) && state(&after) == state(&named) {
+        Ok(bytes)
+    } else {
+        Err(Fault::Changing)
+    }
+}
+
+/// What changes when a file is written or replaced.
+fn state(found: &Metadata) -> [i128; 7] {
+    [
+        found.dev().into(),
+        found.ino().into(),
+        found.len().into(),
+        found.mtime().into(),
+        found.mtime_nsec().into(),
+        found.ctime().into(),
+        found.ctime_nsec().into(),
+    ]
+}
+
+fn digest(wasm: &Digest, data: &[PolicyFile]) -> Digest {
+    let mut digester = Digester::new("warden bundle 1");
+    digester.bytes(wasm.as_bytes());
+    digester.count(data.len());
+    for file in data {
+        digester.bytes(file.name.as_bytes());
+        digester.bytes(&file.bytes);
+    }
+    digester.finish()
+}
+
+fn media_type(name: &str) -> &'static str {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    match extension.as_deref() {
+        Some("toml") => "application/toml",
+        Some("json") => "application/json",
+        Some("yaml" | "yml") => "application/yaml",
+        Some("csv") => "text/csv",
+        Some("txt" | "md" | "cedar" | "rego") => "text/plain",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn found(dir: &Path, data: &[&str]) -> Found {
+        Found {
+            wasm: dir.join("a.wasm"),
+            data: data.iter().map(|name| ((*name).to_owned(), dir.join(name))).collect(),
+        }
+    }
+
+    fn only_fault(dir: &Path, data: &[&str]) -> Fault {
+        let Err(mut errors) = read(dir, &found(dir, data)) else {
+            panic!("was read");
+        };
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        errors.remove(0).fault
+    }
+
+    #[test]
+    fn a_link_out_of_the_directory_is_refused_and_one_inside_is_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("policies");
+        std::fs::create_dir_all(dir.join("..data")).unwrap();
+        std::fs::write(dir.join("..data/a.toml"), b"x = 1").unwrap();
+        std::fs::write(dir.join("a.wasm"), b"w").unwrap();
+        std::fs::write(root.path().join("secret"), b"s").unwrap();
+        symlink("..data/a.toml", dir.join("a.toml")).unwrap();
+        symlink(root.path().join("secret"), dir.join("a.txt")).unwrap();
+
+        let contents = read(&dir, &found(&dir, &["a.toml"])).ok().unwrap();
+        assert_eq!(contents.data[0].bytes, b"x = 1");
+        assert_eq!(contents.data[0].media_type, "application/toml");
+        assert!(matches!(only_fault(&dir, &["a.txt"]), Fault::Escapes));
+    }
+
+    #[test]
+    fn what_is_not_a_regular_file_is_refused_without_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.wasm"), b"w").unwrap();
+        let fifo = dir.path().join("a.toml");
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        assert!(matches!(only_fault(dir.path(), &["a.toml"]), Fault::NotRegular));
+        std::fs::create_dir(dir.path().join("a.d")).unwrap();
+        assert!(matches!(only_fault(dir.path(), &["a.d"]), Fault::NotRegular));
+    }
+
+    #[test]
+    fn the_data_of_a_bundle_is_bounded_together() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.wasm"), b"w").unwrap();
+        let half = usize::try_from(MAX_DATA_BYTES / 2).unwrap();
+        std::fs::write(dir.path().join("a.1"), vec![0; half]).unwrap();
+        std::fs::write(dir.path().join("a.2"), vec![0; half]).unwrap();
+        assert!(read(dir.path(), &found(dir.path(), &["a.1", "a.2"])).is_ok());
+        std::fs::write(dir.path().join("a.3"), b"1").unwrap();
+        assert!(matches!(only_fault(dir.path(), &["a.1", "a.2", "a.3"]), Fault::TooLarge { .. }));
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.wasm");
+        std::fs::write(&path, vec![1; 8 << 20]).unwrap();
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                use std::io::Write;
+                let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    file.write_all(b"x").unwrap();
+                }
+            });
+            let seen = (0..50).any(|_| {
+                matches!(read(dir.path(), &found(dir.path(), &[])), Err(e) if matches!(e[0].fault, Fault::Changing))
+            });
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(seen, "no read noticed the writer");
+        });
+    }
+
+    #[test]
+    fn a_bundles_digest_covers_names_and_bytes() {
+        let file = |name: &str, bytes: &[u8]| PolicyFile {
+            name: name.into(),
+            media_type: String::new(),
+            bytes: bytes.to_vec(),
+        };
+        let wasm = Digest::of(b"w");
+        let one = digest(&wasm, &[file("ab", b"c")]);
+        assert_ne!(one, digest(&wasm, &[file("a", b"bc")]));
+        assert_ne!(one, digest(&Digest::of(b"v"), &[file("ab", b"c")]));
+    }
+}

@@ -1,0 +1,172 @@
+//! The WebAssembly engine: wasmtime set up for life inside a database server.
+//!
+//! No signal handlers, no guard pages, one small thread. One engine lives as
+//! long as the module; generations share it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use wasmtime::{Config, OptLevel, Strategy};
+
+use crate::artefact::Artefacts;
+use crate::error::{Error, gist};
+use crate::log::{PolicyLog, Silent};
+use crate::ticker::Ticker;
+
+/// The guest's stack. A thread that evaluates needs 1 MiB or more of its own.
+const STACK_BYTES: usize = 256 << 10;
+/// Address space set aside for a linear memory, and added when it must move.
+const RESERVATION_BYTES: u64 = 2 << 20;
+/// How much more CPU time than an evaluation `describe` and the first `configure` get.
+const LOAD_FACTOR: u32 = 50;
+
+/// What one evaluation may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// CPU time of the evaluating thread; ten times that in wall-clock time is the cap.
+    pub cpu: Duration,
+    /// Linear memory of all of a guest's memories together.
+    pub memory_bytes: usize,
+}
+
+impl Default for Limits {
+    /// 20 ms and 64 MiB.
+    fn default() -> Self {
+        Self {
+            cpu: Duration::from_millis(20),
+            memory_bytes: 64 << 20,
+        }
+    }
+}
+
+/// How an engine is made.
+pub struct EngineSettings {
+    /// Where compiled artefacts and the node key are kept; nowhere when `None`.
+    pub state_dir: Option<PathBuf>,
+    /// Bounds on one evaluation; [`Engine::set_limits`] changes them.
+    pub limits: Limits,
+    /// The most decisions one generation remembers.
+    pub remembered_decisions: u64,
+    /// Where policies' messages go.
+    pub log: Arc<dyn PolicyLog>,
+}
+
+impl Default for EngineSettings {
+    /// Nothing kept, default limits, 10,000 decisions, no log.
+    fn default() -> Self {
+        Self {
+            state_dir: None,
+            limits: Limits::default(),
+            remembered_decisions: 10_000,
+            log: Arc::new(Silent),
+        }
+    }
+}
+
+/// Loads generations and runs their policies.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) machine: Arc<Machine>,
+}
+
+/// What an engine and its generations share.
+pub(crate) struct Machine {
+    pub(crate) wasm: wasmtime::Engine,
+    pub(crate) ticker: Ticker,
+    pub(crate) artefacts: Option<Artefacts>,
+    pub(crate) log: Arc<dyn PolicyLog>,
+    pub(crate) remembered_decisions: u64,
+    pub(crate) compilations: AtomicU64,
+    cpu_micros: AtomicU64,
+    memory_bytes: AtomicUsize,
+}
+
+impl Engine {
+    /// Sets up wasmtime, the state directory and the ticker thread.
+    ///
+    /// # Errors
+    /// When wasmtime refuses this machine, the state directory is not ours
+    /// alone, or no thread can be started.
+    pub fn new(settings: EngineSettings) -> Result<Self, Error> {
+        let wasm = wasmtime::Engine::new(&config()).map_err(|e| Error::Engine(gist(&format!("{e:#}"))))?;
+        let artefacts = settings.state_dir.map(|dir| Artefacts::open(&dir, &wasm)).transpose()?;
+        let ticked = wasm.clone();
+        let ticker = Ticker::start(move || ticked.increment_epoch()).map_err(Error::Ticker)?;
+        let machine = Machine {
+            wasm,
+            ticker,
+            artefacts,
+            log: settings.log,
+            remembered_decisions: settings.remembered_decisions,
+            compilations: AtomicU64::new(0),
+            cpu_micros: AtomicU64::new(0),
+            memory_bytes: AtomicUsize::new(0),
+        };
+        machine.set_limits(settings.limits);
+        Ok(Self {
+            machine: Arc::new(machine),
+        })
+    }
+
+    /// Changes the limits of evaluations that begin from now on.
+    pub fn set_limits(&self, limits: Limits) {
+        self.machine.set_limits(limits);
+    }
+
+    /// How often wasm was compiled rather than taken from an artefact or a previous generation.
+    pub fn compilations(&self) -> u64 {
+        self.machine.compilations.load(Ordering::Relaxed)
+    }
+}
+
+impl Machine {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            cpu: Duration::from_micros(self.cpu_micros.load(Ordering::Relaxed)),
+            memory_bytes: self.memory_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The limits of what runs once per load, on the loader's thread.
+    pub(crate) fn load_limits(&self) -> Limits {
+        let limits = self.limits();
+        Limits {
+            cpu: limits.cpu.saturating_mul(LOAD_FACTOR),
+            ..limits
+        }
+    }
+
+    fn set_limits(&self, limits: Limits) {
+        let micros = u64::try_from(limits.cpu.as_micros()).unwrap_or(u64::MAX);
+        self.cpu_micros.store(micros, Ordering::Relaxed);
+        self.memory_bytes.store(limits.memory_bytes, Ordering::Relaxed);
+    }
+}
+
+/// Wasmtime's settings; each that is not its default has its reason.
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        // The server owns the process's signals: its crash report must stay whole.
+        .signals_based_traps(false)
+        .native_unwind_info(false)
+        .wasm_backtrace(false)
+        // Every memory access is checked in code, so guard regions would only cost address space.
+        .memory_guard_size(0)
+        .guard_before_linear_memory(false)
+        .memory_reservation(RESERVATION_BYTES)
+        .memory_reservation_for_growth(RESERVATION_BYTES)
+        // Instances live for microseconds: copying the image beats mapping it.
+        .memory_init_cow(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK_BYTES)
+        .strategy(Strategy::Cranelift)
+        .cranelift_opt_level(OptLevel::Speed)
+        // Policies are synchronous and single-threaded, and equal inputs give equal answers.
+        .concurrency_support(false)
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true);
+    config
+}

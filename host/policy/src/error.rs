@@ -1,0 +1,204 @@
+//! Everything that can go wrong in this room, in words an operator can act on.
+//!
+//! Outside text (guest messages, compiler messages, file names) is cut to one
+//! line and escaped here; nothing else in the room formats it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The longest outside message that is passed on, in characters.
+const LONGEST_GIST: usize = 300;
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The WebAssembly engine refuses its configuration on this machine.
+    #[error("the WebAssembly engine cannot be set up: {0}")]
+    Engine(String),
+    /// The thread that ends guests in time cannot be started.
+    #[error("the ticker thread cannot be started: {0}")]
+    Ticker(std::io::Error),
+    /// The state directory is missing, foreign or open to others.
+    #[error("state_dir {path:?}: {problem}")]
+    State {
+        /// The directory or the file in it.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+}
+
+/// Why there is no new generation; the previous one is untouched.
+#[derive(Debug, thiserror::Error)]
+pub struct LoadError {
+    /// Every error of every bundle, by file name.
+    pub errors: Vec<BundleError>,
+}
+
+impl LoadError {
+    /// Whether a file was being written, so that trying again soon may help.
+    pub fn is_transient(&self) -> bool {
+        self.errors.iter().any(|e| matches!(e.fault, Fault::Changing))
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.errors.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with one file.
+#[derive(Debug, thiserror::Error)]
+#[error("{file:?}: {fault}")]
+pub struct BundleError {
+    /// The file, relative to the policy directory where it lies in it.
+    pub file: String,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// Why a bundle cannot be part of a generation.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The operating system does not let us read it.
+    #[error("cannot be read: {0}")]
+    Unreadable(std::io::Error),
+    /// Another process writes it.
+    #[error("changed while being read, will be retried")]
+    Changing,
+    /// Not a regular file.
+    #[error("is not a regular file")]
+    NotRegular,
+    /// A symbolic link leads out of the policy directory.
+    #[error("leads outside the policy directory")]
+    Escapes,
+    /// Bounds what a bundle costs in memory.
+    #[error("is larger than the bound of {bound} bytes")]
+    TooLarge {
+        /// The most this file may hold.
+        bound: u64,
+    },
+    /// Bounds what a directory costs in time.
+    #[error("holds more than {bound} {what}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The most there may be.
+        bound: usize,
+    },
+    /// A name with which it cannot be addressed.
+    #[error("has a name outside A-Z, a-z, 0-9, '_', '-' (and '.' in data files), or over 64 bytes")]
+    Name,
+    /// Two data files answer to one name.
+    #[error("has the same name inside the bundle as another data file")]
+    SameName,
+    /// Neither a component nor a core module that says it is one.
+    #[error("is not a policy component: {0}")]
+    NotComponent(String),
+    /// Imports that no policy gets.
+    #[error("imports {} which policies do not get: only warden:policy/log and an empty WASI exist", .0.join(", "))]
+    Imports(Vec<String>),
+    /// It does not keep to the contract `warden:policy`.
+    #[error("does not keep to the policy contract: {0}")]
+    Contract(String),
+    /// It failed in `describe` or `configure`.
+    #[error("{function} failed: {failure}")]
+    Failed {
+        /// The function that was running.
+        function: &'static str,
+        /// How it ended.
+        failure: Failure,
+    },
+    /// `configure` refused the data files.
+    #[error("refuses its data: {0}")]
+    Data(String),
+    /// Every decision would time out.
+    #[error(
+        "needs {used:?} of CPU time to be configured, which every decision repeats within policy_timeout_ms ({limit:?})"
+    )]
+    Slow {
+        /// CPU time measured.
+        used: Duration,
+        /// CPU time an evaluation may use.
+        limit: Duration,
+    },
+}
+
+/// How a run of guest code ended without a usable answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// It used up its CPU time.
+    #[error("used more than {0:?} of CPU time")]
+    CpuLimit(Duration),
+    /// It did not end within the wall-clock cap either.
+    #[error("did not end within {0:?}")]
+    WallLimit(Duration),
+    /// It asked for more memory than it may have.
+    #[error("asked for more than {0} bytes of memory")]
+    MemoryLimit(usize),
+    /// It asked for more table entries than it may have.
+    #[error("asked for more than {0} table entries")]
+    TableLimit(usize),
+    /// It recursed too deeply.
+    #[error("exhausted its stack")]
+    StackOverflow,
+    /// Any other trap, or an answer that is not what the contract says.
+    #[error("trapped: {0}")]
+    Trap(String),
+    /// An answer beyond the bounds on its parts.
+    #[error("answered {0}")]
+    Answer(String),
+    /// A rule that is not a permission.
+    #[error("answered a malformed rule: {0}")]
+    Rule(String),
+    /// It reads the clock and does not say for how long its answer holds.
+    #[error("reads the clock but sets no valid-for")]
+    NoValidFor,
+}
+
+impl Fault {
+    /// Names the file.
+    pub(crate) fn of(self, file: impl Into<String>) -> BundleError {
+        BundleError {
+            file: file.into(),
+            fault: self,
+        }
+    }
+}
+
+/// The first line of outside text, escaped and cut.
+pub(crate) fn gist(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let mut gist: String = line.chars().take(LONGEST_GIST).collect::<String>().escape_debug().to_string();
+    if line.chars().count() > LONGEST_GIST {
+        gist.push('…');
+    }
+    gist
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outside_text_stays_one_short_line() {
+        assert_eq!(gist("a\u{7}b\nbacktrace"), "a\\u{7}b");
+        assert!(gist(&"x".repeat(1000)).chars().count() <= LONGEST_GIST + 1);
+    }
+
+    #[test]
+    fn a_load_error_names_every_file() {
+        let error = LoadError {
+            errors: vec![Fault::Changing.of("a.wasm"), Fault::Escapes.of("b.toml")],
+        };
+        let text = error.to_string();
+        assert!(text.contains("a.wasm") && text.contains("b.toml"), "{text}");
+        assert!(error.is_transient());
+    }
+}

@@ -1,0 +1,199 @@
+//! A generation: all policies of one moment, complete, unchanging.
+//!
+//! In comes a projected request, out goes the composed decision. A decision
+//! belongs to the generation that made it, which remembers it as long as its
+//! policies stand by it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+use warden_core::permissions::{BaseRules, Restriction};
+use warden_core::server::Server;
+use warden_core::{ClassKey, ClientFacts, Decision, Now, Principal, Reason, ReasonKind, Timestamp, Verified};
+
+use crate::bundle::Bundle;
+use crate::compose::{Composed, compose};
+use crate::engine::Machine;
+use crate::error::Failure;
+use crate::instance::Instance;
+use crate::request::{Inputs, Request};
+use crate::verdict::{self, Opinion};
+
+/// How long a failure is remembered: bounds what a failing policy costs per class.
+const FAILURE_MEMORY: Duration = Duration::from_secs(1);
+
+/// What is laid over the policies' verdicts, from the server and its configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frame {
+    /// Keyless rights of every session.
+    pub base: BaseRules,
+    /// The restriction above all.
+    pub ceiling: Restriction,
+    /// What the server understands.
+    pub server: Arc<Server>,
+}
+
+/// All policies of one moment.
+pub struct Generation {
+    pub(crate) number: u64,
+    pub(crate) frame: Frame,
+    pub(crate) bundles: Vec<Arc<Bundle>>,
+    pub(crate) warnings: Vec<String>,
+    inputs: Inputs,
+    machine: Arc<Machine>,
+    remembered: Cache<ClassKey, Remembered>,
+}
+
+/// An answer and when it stops to hold, by either clock.
+#[derive(Clone)]
+struct Remembered {
+    answer: Result<Arc<Decision>, Reason>,
+    until: Option<(Timestamp, Duration)>,
+}
+
+impl Remembered {
+    /// A wall clock set back does not prolong an answer.
+    fn holds(&self, now: Now) -> bool {
+        self.until
+            .is_none_or(|(wall, monotonic)| now.wall < wall && now.monotonic < monotonic)
+    }
+}
+
+impl Generation {
+    pub(crate) fn new(
+        number: u64,
+        machine: Arc<Machine>,
+        frame: Frame,
+        bundles: Vec<Arc<Bundle>>,
+        warnings: Vec<String>,
+    ) -> Self {
+        Self {
+            number,
+            inputs: bundles.iter().fold(Inputs::default(), |all, bundle| all.or(bundle.inputs())),
+            remembered: Cache::new(machine.remembered_decisions),
+            machine,
+            frame,
+            bundles,
+            warnings,
+        }
+    }
+
+    /// Its number: one more than that of the generation before.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Its bundles, by name.
+    pub fn bundles(&self) -> &[Arc<Bundle>] {
+        &self.bundles
+    }
+
+    /// What loaded but should be looked at: data without a bundle, an artefact in doubt.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// What any of its bundles reads.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// Decisions and refusals remembered, roughly.
+    pub fn remembered_count(&self) -> u64 {
+        self.remembered.entry_count()
+    }
+
+    /// Projects a log-in to what these policies read. For the main thread: no
+    /// I/O and no guest code.
+    pub fn project(&self, principal: &Arc<Verified<Principal>>, client: &ClientFacts, now: Now) -> Request {
+        Request::project(self.number, &self.inputs, principal, client, &self.frame.server.version, now)
+    }
+
+    /// The answer this generation gave to an equal request, while it holds.
+    pub fn remembered(&self, request: &Request) -> Option<Result<Arc<Decision>, Reason>> {
+        self.recall(request, request.now())
+    }
+
+    /// Asks every policy and composes their verdicts. For a worker with at least
+    /// 1 MiB of stack; takes up to ten times the CPU limit per bundle.
+    ///
+    /// # Errors
+    /// A refusal: a policy denies, none grants, one failed, or the request was
+    /// projected for another generation.
+    pub fn decide(&self, request: &Request, now: Now) -> Result<Arc<Decision>, Reason> {
+        if request.generation() != self.number {
+            return Err(Reason::new(
+                ReasonKind::Internal,
+                format!("a request of generation {} came to generation {}", request.generation(), self.number),
+            ));
+        }
+        if let Some(answer) = self.recall(request, now) {
+            return answer;
+        }
+        let (answer, valid_for) = match self.opinions(request, now) {
+            Ok(opinions) => {
+                let Composed { answer, valid_for } = compose(opinions, &self.frame, request.key(), self.number, now);
+                (answer.map(Arc::new), valid_for)
+            }
+            Err(reason) => (Err(reason), Some(FAILURE_MEMORY)),
+        };
+        let until = valid_for.map(|held| (now.wall.plus(held), now.monotonic.saturating_add(held)));
+        let remembered = Remembered {
+            answer: answer.clone(),
+            until,
+        };
+        self.remembered.insert(request.key(), remembered);
+        answer
+    }
+
+    fn recall(&self, request: &Request, now: Now) -> Option<Result<Arc<Decision>, Reason>> {
+        if request.generation() != self.number {
+            return None;
+        }
+        self.remembered
+            .get(&request.key())
+            .filter(|remembered| remembered.holds(now))
+            .map(|remembered| remembered.answer)
+    }
+
+    fn opinions(&self, request: &Request, now: Now) -> Result<Vec<(&str, Opinion)>, Reason> {
+        self.bundles
+            .iter()
+            .map(|bundle| match self.ask(bundle, request, now) {
+                Ok(opinion) => Ok((bundle.name(), opinion)),
+                Err(failure) => Err(Reason::new(
+                    ReasonKind::PolicyFailed,
+                    format!("policy {:?} {failure}", bundle.name()),
+                )),
+            })
+            .collect()
+    }
+
+    /// One evaluation: a fresh instance, configured, asked, dropped.
+    fn ask(&self, bundle: &Bundle, request: &Request, now: Now) -> Result<Opinion, Failure> {
+        let told = request.for_policy(bundle.inputs(), now);
+        let machine = &*self.machine;
+        let started = crate::budget::Budget::start(Duration::MAX);
+        let opinion = Instance::start(machine, Arc::clone(&bundle.name), &bundle.component, machine.limits())
+            .and_then(|mut instance| {
+                instance
+                    .configure(&bundle.files)?
+                    .map_err(|refusal| Failure::Answer(format!("that its data is wrong: {}", crate::error::gist(&refusal))))?;
+                instance.evaluate(&told)
+            })
+            .and_then(|verdict| verdict::check(verdict, bundle.inputs().clock));
+        bundle.statistics.record(started.wall(), opinion.is_err());
+        opinion
+    }
+}
+
+impl fmt::Debug for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generation")
+            .field("number", &self.number)
+            .field("bundles", &self.bundles)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,205 @@
+//! Small policies for tests: a few instructions of WebAssembly around answers
+//! laid out in memory by hand, as the canonical ABI wants them.
+
+use wit_component::{StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// Where the answers begin in the guest's memory.
+const BASE: usize = 1024;
+
+/// A policy that answers what it is told to, unless a body says otherwise.
+#[derive(Clone)]
+pub(crate) struct Guest {
+    /// Pointers; `None` reads no claims, `Some(["*"])` all.
+    pub(crate) claims: Vec<String>,
+    /// Discriminants of `input` in the contract's order.
+    pub(crate) inputs: Vec<u8>,
+    pub(crate) grants: Vec<Vec<String>>,
+    pub(crate) denials: Vec<String>,
+    /// Public and internal words of a denial.
+    pub(crate) denial: Option<(&'static str, &'static str)>,
+    pub(crate) valid_for: Option<u64>,
+    pub(crate) session_ttl: Option<u64>,
+    /// Instructions before the answers: may loop, trap or return another pointer.
+    pub(crate) describe: String,
+    pub(crate) configure: String,
+    pub(crate) evaluate: String,
+    /// More fields of the module: imports, a start function, tables.
+    pub(crate) imports: String,
+    pub(crate) fields: String,
+    pub(crate) title: String,
+    pub(crate) data_refusal: Option<&'static str>,
+}
+
+impl Default for Guest {
+    fn default() -> Self {
+        Self {
+            claims: vec![],
+            inputs: vec![],
+            grants: vec![],
+            denials: vec![],
+            denial: None,
+            valid_for: None,
+            session_ttl: None,
+            describe: String::new(),
+            configure: String::new(),
+            evaluate: String::new(),
+            imports: String::new(),
+            fields: String::new(),
+            title: "test".into(),
+            data_refusal: None,
+        }
+    }
+}
+
+impl Guest {
+    pub(crate) fn granting(rules: &[&str]) -> Self {
+        Self {
+            grants: vec![rules.iter().map(|r| (*r).to_owned()).collect()],
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn evaluating(instructions: &str) -> Self {
+        Self {
+            evaluate: instructions.to_owned(),
+            ..Self::granting(&["+get", "~*"])
+        }
+    }
+
+    /// The core module with component metadata.
+    pub(crate) fn wasm(&self) -> Vec<u8> {
+        let mut memory = Memory::default();
+        let description = self.lay_description(&mut memory);
+        let configured = self.lay_configured(&mut memory);
+        let verdict = self.lay_verdict(&mut memory);
+        let data: String = memory.bytes.iter().map(|b| format!("\\{b:02x}")).collect();
+        let heap = BASE + memory.bytes.len();
+        let text = format!(
+            r#"(module
+                {imports}
+                (memory (export "memory") 8)
+                (global $next (mut i32) (i32.const {heap}))
+                (data (i32.const {BASE}) "{data}")
+                (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (local i32)
+                  (local.set 4 (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
+                  (global.set $next (i32.add (local.get 4) (local.get 3)))
+                  (local.get 4))
+                (func (export "describe") (result i32) {describe} (i32.const {description}))
+                (func (export "configure") (param i32 i32) (result i32) {configure} (i32.const {configured}))
+                (func (export "evaluate") (param i32) (result i32) {evaluate} (i32.const {verdict}))
+                {fields})"#,
+            imports = self.imports,
+            describe = self.describe,
+            configure = self.configure,
+            evaluate = self.evaluate,
+            fields = self.fields,
+        );
+        let mut wasm = wat::parse_str(&text).unwrap_or_else(|e| panic!("{e}"));
+        let mut resolve = Resolve::default();
+        let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk/wit");
+        let (package, _) = resolve.push_path(wit).unwrap();
+        let world = resolve.select_world(&[package], Some("policy")).unwrap();
+        embed_component_metadata(&mut wasm, &resolve, world, StringEncoding::UTF8).unwrap();
+        wasm
+    }
+
+    fn lay_description(&self, memory: &mut Memory) -> usize {
+        let all = self.claims == ["*"];
+        let mut record = Record::default();
+        for text in [self.title.as_str(), "1.2.3", "for tests"] {
+            let text = memory.text(text);
+            record.pair(text);
+        }
+        let pointers = if all { (0, 0) } else { memory.texts(&self.claims) };
+        record.word(match (all, self.claims.is_empty()) {
+            (true, _) => 2,
+            (_, true) => 0,
+            _ => 1,
+        });
+        record.pair(pointers);
+        let inputs = (memory.put(&self.inputs), self.inputs.len());
+        record.pair(inputs);
+        memory.put(&record.0)
+    }
+
+    fn lay_configured(&self, memory: &mut Memory) -> usize {
+        let mut record = Record::default();
+        record.word(usize::from(self.data_refusal.is_some()));
+        let text = memory.text(self.data_refusal.unwrap_or_default());
+        record.pair(text);
+        memory.put(&record.0)
+    }
+
+    fn lay_verdict(&self, memory: &mut Memory) -> usize {
+        let mut record = Record::default();
+        let mut grants = Record::default();
+        for grant in &self.grants {
+            let rules = memory.texts(grant);
+            grants.pair(rules);
+        }
+        record.pair((memory.put(&grants.0), self.grants.len()));
+        let mut restriction = Record::default();
+        let denials = memory.texts(&self.denials);
+        restriction.pair(denials);
+        restriction.0.extend([0; 36]);
+        record.pair((memory.put(&restriction.0), usize::from(!self.denials.is_empty())));
+        let (public, internal) = self.denial.unwrap_or_default();
+        record.word(usize::from(self.denial.is_some()));
+        for text in [public, internal] {
+            record.word(usize::from(!text.is_empty()));
+            let text = memory.text(text);
+            record.pair(text);
+        }
+        record.word(0);
+        for seconds in [self.valid_for, self.session_ttl] {
+            record.0.extend(u64::from(seconds.is_some()).to_le_bytes());
+            record.0.extend(seconds.unwrap_or_default().to_le_bytes());
+        }
+        record.pair((0, 0));
+        memory.put(&record.0)
+    }
+}
+
+/// Bytes of a record in the canonical ABI.
+#[derive(Default)]
+struct Record(Vec<u8>);
+
+impl Record {
+    fn word(&mut self, word: usize) {
+        self.0.extend(u32::try_from(word).unwrap().to_le_bytes());
+    }
+
+    fn pair(&mut self, (pointer, length): (usize, usize)) {
+        self.word(pointer);
+        self.word(length);
+    }
+}
+
+/// The guest's static memory, 8-aligned throughout.
+#[derive(Default)]
+struct Memory {
+    bytes: Vec<u8>,
+}
+
+impl Memory {
+    fn put(&mut self, bytes: &[u8]) -> usize {
+        let address = BASE + self.bytes.len();
+        self.bytes.extend(bytes);
+        self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
+        address
+    }
+
+    fn text(&mut self, text: &str) -> (usize, usize) {
+        (self.put(text.as_bytes()), text.len())
+    }
+
+    fn texts(&mut self, texts: &[String]) -> (usize, usize) {
+        let mut list = Record::default();
+        for text in texts {
+            let text = self.text(text);
+            list.pair(text);
+        }
+        (self.put(&list.0), texts.len())
+    }
+}

@@ -1,0 +1,75 @@
+//! From the bytes of a `.wasm` to a component that imports nothing it may not.
+//!
+//! A component passes through; a core module with component metadata is lifted;
+//! anything else, WebAssembly text included, is refused. What a component may
+//! import is decided here, by name.
+
+use std::borrow::Cow;
+
+use wasmtime::component::Component;
+use wit_component::ComponentEncoder;
+
+use crate::error::{Fault, gist};
+
+/// The eight bytes before a core module and before a component.
+const CORE: &[u8] = b"\0asm\x01\0\0\0";
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+/// The interfaces of the contract a policy may import: `types` holds no functions.
+pub(crate) const CONTRACT_IMPORTS: [&str; 2] = ["warden:policy/log@0.1.0", "warden:policy/types@0.1.0"];
+
+/// Lifts a core module; passes a component through.
+///
+/// # Errors
+/// When it is neither, or its metadata and its imports and exports disagree.
+pub(crate) fn lift(wasm: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
+    if wasm.starts_with(COMPONENT) {
+        return Ok(Cow::Borrowed(wasm));
+    }
+    if !wasm.starts_with(CORE) {
+        return Err(Fault::NotComponent("the file does not begin like WebAssembly".into()));
+    }
+    ComponentEncoder::default()
+        .validate(true)
+        .module(wasm)
+        .and_then(|mut encoder| encoder.encode())
+        .map(Cow::Owned)
+        .map_err(|e| Fault::NotComponent(gist(&format!("{e:#}"))))
+}
+
+/// Refuses a component that imports more than the log and WASI.
+///
+/// # Errors
+/// With the names of all other imports.
+pub(crate) fn check_imports(component: &Component) -> Result<(), Fault> {
+    let undeclared: Vec<String> = component
+        .component_type()
+        .imports(component.engine())
+        .map(|(name, _)| name)
+        .filter(|name| !CONTRACT_IMPORTS.contains(name) && !name.starts_with("wasi:"))
+        .map(|name| format!("{:?}", gist(name)))
+        .collect();
+    if undeclared.is_empty() {
+        Ok(())
+    } else {
+        Err(Fault::Imports(undeclared))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_webassembly_is_refused() {
+        for bytes in [&b""[..], b"\0asm", b"(component)", b"\x7fELF", b"\0asm\x02\0\0\0"] {
+            assert!(matches!(lift(bytes), Err(Fault::NotComponent(_))), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_core_module_without_metadata_is_refused() {
+        let module = wat::parse_str("(module (func (export \"evaluate\")))").unwrap();
+        assert!(matches!(lift(&module), Err(Fault::NotComponent(_)) | Ok(Cow::Owned(_))));
+    }
+}

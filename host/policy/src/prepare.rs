@@ -1,0 +1,193 @@
+//! From a bundle's files to a bundle that can evaluate.
+//!
+//! Lift, compile or take the artefact, check the imports and the contract, run
+//! `describe` and, once in a scratch instance, `configure`. Happens on the
+//! loader's thread; a previous bundle with the same wasm spares all but
+//! `configure`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use wasmtime::component::{Component, Linker};
+
+use crate::artefact::Taken;
+use crate::bindings::PolicyPre;
+use crate::bindings::warden::policy::types as wit;
+use crate::bundle::files::Contents;
+use crate::bundle::{Bundle, Description};
+use crate::engine::{Engine, Machine};
+use crate::error::{Fault, gist};
+use crate::instance::{Guest, Instance, link};
+use crate::lift;
+use crate::request::Inputs;
+
+/// Longest name, version, summary and claim pointer a policy may give.
+const MAX_TEXT_BYTES: usize = 512;
+/// Most claims a policy may name; it can also name all.
+const MAX_POINTERS: usize = 256;
+
+/// Prepares a bundle. Warnings are what works but should be looked at.
+///
+/// # Errors
+/// When the bundle cannot be part of a generation.
+pub(crate) fn prepare(
+    engine: &Engine,
+    name: &str,
+    contents: Contents,
+    previous: Option<&Arc<Bundle>>,
+    warnings: &mut Vec<String>,
+) -> Result<Arc<Bundle>, Fault> {
+    let machine = &*engine.machine;
+    let name: Arc<str> = name.into();
+    let reusable = previous.filter(|p| p.wasm == contents.wasm_digest);
+    let (component, description) = match reusable {
+        Some(previous) => (previous.component.clone(), previous.description.clone()),
+        None => {
+            let component = component(machine, &contents, warnings)?;
+            let description = describe(machine, &name, &component)?;
+            (component, description)
+        }
+    };
+    configure(machine, &name, &component, &contents.data)?;
+    Ok(Arc::new(Bundle {
+        name,
+        wasm: contents.wasm_digest,
+        digest: contents.digest,
+        description,
+        component,
+        files: contents.data,
+        statistics: previous.map(|p| Arc::clone(&p.statistics)).unwrap_or_default(),
+    }))
+}
+
+/// The linked component, from an artefact or compiled.
+fn component(machine: &Machine, contents: &Contents, warnings: &mut Vec<String>) -> Result<PolicyPre<Guest>, Fault> {
+    let kept = machine.artefacts.as_ref().map(|a| a.take(&machine.wasm, &contents.wasm_digest));
+    let component = match kept {
+        Some(Taken::Component(component)) => component,
+        Some(Taken::Distrusted(why)) => {
+            warnings.push(format!("a compiled artefact is not used and made again: {why}"));
+            compile(machine, contents, warnings)?
+        }
+        Some(Taken::Missing) | None => compile(machine, contents, warnings)?,
+    };
+    lift::check_imports(&component)?;
+    let contract = |e: wasmtime::Error| Fault::Contract(gist(&format!("{e:#}")));
+    let mut linker = Linker::new(&machine.wasm);
+    link(&mut linker).map_err(contract)?;
+    // Only WASI is left after check_imports: it is there, and every call of it traps.
+    linker.define_unknown_imports_as_traps(&component).map_err(contract)?;
+    let instance = linker.instantiate_pre(&component).map_err(contract)?;
+    PolicyPre::new(instance).map_err(contract)
+}
+
+fn compile(machine: &Machine, contents: &Contents, warnings: &mut Vec<String>) -> Result<Component, Fault> {
+    let lifted = lift::lift(&contents.wasm)?;
+    machine.compilations.fetch_add(1, Ordering::Relaxed);
+    let component = Component::from_binary(&machine.wasm, &lifted)
+        .map_err(|e| Fault::NotComponent(gist(&format!("{e:#}"))))?;
+    if let Some(artefacts) = &machine.artefacts
+        && let Err(why) = artefacts.keep(&contents.wasm_digest, &component)
+    {
+        warnings.push(format!("a compiled policy cannot be kept for the next start: {why}"));
+    }
+    Ok(component)
+}
+
+fn describe(machine: &Machine, name: &Arc<str>, component: &PolicyPre<Guest>) -> Result<Description, Fault> {
+    let failed = |failure| Fault::Failed {
+        function: "describe",
+        failure,
+    };
+    let mut instance =
+        Instance::start(machine, Arc::clone(name), component, machine.load_limits()).map_err(failed)?;
+    let said = instance.describe().map_err(failed)?;
+    Ok(Description {
+        title: text(&said.name, "name")?,
+        version: text(&said.version, "version")?,
+        summary: text(&said.summary, "summary")?,
+        inputs: inputs(said.claims, &said.inputs)?,
+    })
+}
+
+fn configure(
+    machine: &Machine,
+    name: &Arc<str>,
+    component: &PolicyPre<Guest>,
+    files: &[wit::File],
+) -> Result<(), Fault> {
+    let failed = |failure| Fault::Failed {
+        function: "configure",
+        failure,
+    };
+    let mut instance =
+        Instance::start(machine, Arc::clone(name), component, machine.load_limits()).map_err(failed)?;
+    instance
+        .configure(files)
+        .map_err(failed)?
+        .map_err(|refusal| Fault::Data(gist(&refusal)))?;
+    let (used, limit) = (instance.budget().cpu(), machine.limits().cpu);
+    if used > limit {
+        return Err(Fault::Slow { used, limit });
+    }
+    Ok(())
+}
+
+fn text(text: &str, what: &str) -> Result<String, Fault> {
+    if text.len() > MAX_TEXT_BYTES || text.chars().any(char::is_control) {
+        return Err(Fault::Contract(format!(
+            "its {what} is over {MAX_TEXT_BYTES} bytes or holds control characters"
+        )));
+    }
+    Ok(text.to_owned())
+}
+
+fn inputs(claims: wit::ClaimSelection, named: &[wit::Input]) -> Result<Inputs, Fault> {
+    let (all_claims, pointers) = match claims {
+        wit::ClaimSelection::None => (false, Vec::new()),
+        wit::ClaimSelection::Pointers(pointers) => (false, pointers),
+        wit::ClaimSelection::All => (true, Vec::new()),
+    };
+    if pointers.len() > MAX_POINTERS {
+        return Err(Fault::Contract(format!("it names more than {MAX_POINTERS} claims")));
+    }
+    if let Some(bad) = pointers.iter().find(|p| !is_pointer(p)) {
+        return Err(Fault::Contract(format!("{:?} is not a JSON Pointer to a claim", gist(bad))));
+    }
+    Ok(Inputs {
+        all_claims,
+        claims: pointers.into_iter().collect::<BTreeSet<_>>(),
+        client_address: named.contains(&wit::Input::ClientAddress),
+        client_tls: named.contains(&wit::Input::ClientTls),
+        client_certificate: named.contains(&wit::Input::ClientCertificate),
+        clock: named.contains(&wit::Input::Clock),
+        server_role: named.contains(&wit::Input::ServerRole),
+        server_version: named.contains(&wit::Input::ServerVersion),
+    })
+}
+
+/// A pointer of RFC 6901 to something inside the claims; the whole is asked for with `all`.
+fn is_pointer(pointer: &str) -> bool {
+    let mut parts = pointer.split('~');
+    let first = parts.next().unwrap_or_default();
+    first.starts_with('/')
+        && pointer.len() <= MAX_TEXT_BYTES
+        && !pointer.chars().any(char::is_control)
+        && parts.all(|part| part.starts_with(['0', '1']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_named_by_a_json_pointer() {
+        for good in ["/department", "/a~1b/c~0d", "/https:~1~1example.com~1roles/0", "/"] {
+            assert!(is_pointer(good), "{good:?}");
+        }
+        for bad in ["", "department", "/a~", "/a~2", "~1", "/a\n"] {
+            assert!(!is_pointer(bad), "{bad:?}");
+        }
+    }
+}

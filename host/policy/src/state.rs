@@ -1,0 +1,206 @@
+//! The state directory and files in it: ours alone, or not used.
+//!
+//! Files are created 0600 under a temporary name and renamed into place;
+//! reading checks owner, mode, kind and size of what was opened, not of a path.
+
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::OFlags;
+
+use crate::error::Error;
+
+/// A directory that only our own user can enter.
+pub(crate) struct PrivateDir(PathBuf);
+
+impl PrivateDir {
+    /// Creates it with mode 0700 where it is missing, then checks it.
+    ///
+    /// # Errors
+    /// When it is not a directory of ours with mode 0700.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        if let Err(error) = DirBuilder::new().mode(0o700).create(path)
+            && error.kind() != io::ErrorKind::AlreadyExists
+        {
+            return Err(problem(path, format!("cannot be created: {error}")));
+        }
+        let dir = Self(path.to_owned());
+        dir.check()?;
+        Ok(dir)
+    }
+
+    /// Checks again that nobody else can have put files into it.
+    ///
+    /// # Errors
+    /// When it is not a directory of ours with mode 0700.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let found = std::fs::symlink_metadata(&self.0).map_err(|e| problem(&self.0, e.to_string()))?;
+        if !found.is_dir() {
+            return Err(problem(&self.0, "is not a directory (a symbolic link is not followed)".into()));
+        }
+        ours(&found, 0o700).map_err(|e| problem(&self.0, e))
+    }
+
+    /// The path of a file in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Reads a file of ours; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it is not a regular file of ours with mode 0600, or over `bound` bytes.
+    pub(crate) fn read(&self, name: &str, bound: u64) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.path(name);
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(&path);
+        match file {
+            Ok(file) => read_ours(file, bound).map(Some).map_err(|e| problem(&path, e)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(problem(&path, e.to_string())),
+        }
+    }
+
+    /// Writes a file whole or not at all, replacing one of that name.
+    ///
+    /// # Errors
+    /// When it cannot be written or renamed into place.
+    pub(crate) fn replace(&self, name: &str, parts: &[&[u8]]) -> Result<(), Error> {
+        let path = self.path(name);
+        let written = self
+            .temporary(name, parts)
+            .and_then(|temporary| rename_or_remove(&temporary, || std::fs::rename(&temporary, &path)));
+        written.map_err(|e| problem(&path, e.to_string()))
+    }
+
+    /// Writes a file unless there is one of that name already.
+    ///
+    /// # Errors
+    /// When it cannot be written or linked into place.
+    pub(crate) fn create(&self, name: &str, parts: &[&[u8]]) -> Result<(), Error> {
+        let path = self.path(name);
+        let written = self.temporary(name, parts).and_then(|temporary| {
+            let linked = std::fs::hard_link(&temporary, &path);
+            let removed = std::fs::remove_file(&temporary);
+            match linked {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => removed,
+                linked => linked.and(removed),
+            }
+        });
+        written.map_err(|e| problem(&path, e.to_string()))
+    }
+
+    fn temporary(&self, name: &str, parts: &[&[u8]]) -> io::Result<PathBuf> {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let path = self.path(&format!(".{name}.{}-{number}.tmp", std::process::id()));
+        // A file of that name can only be left over from a process with our number.
+        let _ = std::fs::remove_file(&path);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let written = parts.iter().try_for_each(|part| file.write_all(part)).and_then(|()| file.sync_all());
+        rename_or_remove(&path, || written).map(|()| path.clone())
+    }
+}
+
+/// Removes the temporary file when the step fails.
+fn rename_or_remove(temporary: &Path, step: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    step().inspect_err(|_| {
+        // The first error is the one to report.
+        let _ = std::fs::remove_file(temporary);
+    })
+}
+
+fn read_ours(file: File, bound: u64) -> Result<Vec<u8>, String> {
+    let found = file.metadata().map_err(|e| e.to_string())?;
+    if !found.is_file() {
+        return Err("is not a regular file".into());
+    }
+    ours(&found, 0o600)?;
+    let mut bytes = Vec::new();
+    let read = file.take(bound.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    if read as u64 > bound {
+        return Err(format!("is larger than {bound} bytes"));
+    }
+    Ok(bytes)
+}
+
+fn ours(found: &Metadata, mode: u32) -> Result<(), String> {
+    let us = rustix::process::geteuid().as_raw();
+    if found.uid() != us {
+        return Err(format!("belongs to user id {}, not to the server's ({us})", found.uid()));
+    }
+    let open = found.mode() & 0o777 & !mode;
+    if open != 0 {
+        return Err(format!("is open to others (mode {:04o}); make it {mode:04o}", found.mode() & 0o7777));
+    }
+    Ok(())
+}
+
+pub(crate) fn problem(path: &Path, problem: String) -> Error {
+    Error::State {
+        path: path.to_owned(),
+        problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn chmod(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_directory_open_to_others_is_refused_with_what_to_do() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("state");
+        PrivateDir::open(&path).unwrap();
+        chmod(&path, 0o750);
+        let Err(error) = PrivateDir::open(&path) else {
+            panic!("accepted");
+        };
+        assert!(error.to_string().contains("make it 0700"), "{error}");
+    }
+
+    #[test]
+    fn a_symbolic_link_is_no_state_directory_and_no_state_file() {
+        let root = tempfile::tempdir().unwrap();
+        let real = root.path().join("real");
+        let link = root.path().join("link");
+        let dir = PrivateDir::open(&real).unwrap();
+        symlink(&real, &link).unwrap();
+        assert!(PrivateDir::open(&link).is_err());
+
+        dir.replace("a", &[b"x"]).unwrap();
+        symlink(real.join("a"), real.join("b")).unwrap();
+        assert_eq!(dir.read("a", 10).unwrap().as_deref(), Some(&b"x"[..]));
+        assert!(dir.read("b", 10).is_err());
+    }
+
+    #[test]
+    fn a_file_others_can_write_or_read_is_not_read() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = PrivateDir::open(&root.path().join("state")).unwrap();
+        dir.replace("a", &[b"x", b"y"]).unwrap();
+        chmod(&dir.path("a"), 0o640);
+        assert!(dir.read("a", 10).is_err());
+        chmod(&dir.path("a"), 0o600);
+        assert!(dir.read("a", 1).is_err(), "over the bound");
+        assert!(dir.read("missing", 1).unwrap().is_none());
+    }
+
+    #[test]
+    fn creating_never_replaces_and_leaves_no_temporary_file() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = PrivateDir::open(&root.path().join("state")).unwrap();
+        dir.create("a", &[b"1"]).unwrap();
+        dir.create("a", &[b"2"]).unwrap();
+        assert_eq!(dir.read("a", 10).unwrap().as_deref(), Some(&b"1"[..]));
+        assert_eq!(std::fs::read_dir(dir.path("")).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,167 @@
+//! Letting a connection in.
+//!
+//! In: an admission. Out: the user to create or change, then the attachment; or a
+//! refusal, and nothing has changed. An old decision never takes the place of a
+//! newer one.
+
+use std::sync::Arc;
+
+use warden_core::{ClientId, Decision, Now, Principal, Reason, ReasonKind};
+
+use super::{Admission, Registry};
+use crate::action::Rules;
+use crate::agenda::{Deadline, Instant};
+use crate::class::Fit;
+use crate::session::{Facts, Session};
+use crate::{Action, ClassId, Reauthentication, SessionId};
+
+impl Registry {
+    /// Admits a connection. The actions are: perhaps `CreateUser` or `SetRules`,
+    /// always `Attach` last.
+    ///
+    /// A connection that is admitted already gets its rights and its expiry
+    /// replaced if the principal is the same. A decision older than the
+    /// generation in force is taken and its class reviewed.
+    ///
+    /// # Errors
+    /// Refuses, changing nothing, when the session would be over already, and
+    /// when the connection belongs to another principal and
+    /// [`Reauthentication::Any`] is not set.
+    pub fn admit(&mut self, admission: Admission, now: Now) -> Result<Vec<Action>, Reason> {
+        let now = Instant::from(now);
+        let Admission {
+            client,
+            principal,
+            facts,
+            decision,
+        } = admission;
+        self.check_identity(client, principal.get())?;
+        let deadline = self.deadline(now, principal.get(), &decision);
+        if deadline.is_some_and(|deadline| deadline.has_passed(now)) {
+            return Err(no_time_left(principal.get(), now));
+        }
+
+        let mut actions = Vec::with_capacity(2);
+        let class = self.class_for(principal.get(), &decision, now, &mut actions);
+        self.last_session += 1;
+        let session = Session {
+            id: SessionId(self.last_session),
+            class,
+            principal,
+            facts: Facts::from(facts),
+            since: now,
+            deadline,
+            closing: false,
+        };
+        let (id, member) = (session.id, session.member(client));
+        self.classes.join(class, member, decision.generation);
+        self.expiry.insert(deadline, member);
+        self.replace(client, session, now);
+        self.totals.admitted += 1;
+        actions.push(Action::Attach {
+            client,
+            session: id,
+            class,
+        });
+        Ok(actions)
+    }
+
+    /// When a session that began at `since` ends; `None`: never.
+    pub(super) fn deadline(
+        &self,
+        since: Instant,
+        principal: &Principal,
+        decision: &Decision,
+    ) -> Option<Deadline> {
+        let longest = self.settings.longest(decision.session_ttl);
+        Deadline::earliest(since, principal.expires, longest)
+    }
+
+    fn check_identity(&self, client: ClientId, principal: &Principal) -> Result<(), Reason> {
+        let Some(current) = self.sessions.get(&client) else {
+            return Ok(());
+        };
+        let current = current.principal.get();
+        let same =
+            current.authenticator == principal.authenticator && current.name == principal.name;
+        if same || self.settings.reauthentication == Reauthentication::Any {
+            return Ok(());
+        }
+        let detail = format!(
+            "the connection belongs to {} and may not become {}",
+            current.user_name(),
+            principal.user_name()
+        );
+        Err(Reason::new(ReasonKind::OtherPrincipal, detail))
+    }
+
+    /// The class to join: the newest with the decision's key, or a new one.
+    fn class_for(
+        &mut self,
+        principal: &Principal,
+        decision: &Arc<Decision>,
+        now: Instant,
+        actions: &mut Vec<Action>,
+    ) -> ClassId {
+        let found = self.classes.find(&decision.class);
+        let fit = found
+            .and_then(|id| self.classes.get(id))
+            .map(|class| class.fit(decision));
+        match (found, fit) {
+            (Some(id), Some(Fit::Keep)) => id,
+            (Some(id), Some(Fit::Adopt)) => {
+                actions.extend(self.adopt(id, decision, now));
+                id
+            }
+            _ => {
+                let name = principal.user_name();
+                let class = self.classes.create(name.clone(), Arc::clone(decision), now);
+                self.classes
+                    .edit(class, |class| class.stand_until(decision.valid_until, now));
+                self.totals.users_created += 1;
+                actions.push(Action::CreateUser {
+                    class,
+                    name,
+                    rules: Rules::decided(Arc::clone(decision)),
+                });
+                class
+            }
+        }
+    }
+
+    /// Gives a class an admission's newer decision.
+    fn adopt(&mut self, id: ClassId, decision: &Arc<Decision>, now: Instant) -> Option<Action> {
+        let changed = self.classes.edit(id, |class| {
+            // In a mixed class other members' answers may end sooner.
+            let earlier = class.due.filter(|_| class.mixed && !class.is_empty());
+            class.stand_until(decision.valid_until, now);
+            class.be_due_by(earlier);
+            class.adopt(decision)
+        })?;
+        changed.then(|| Action::SetRules {
+            class: id,
+            rules: Rules::decided(Arc::clone(decision)),
+        })
+    }
+
+    /// Puts the session in place of the connection's former one, which is kept
+    /// until the server tells that it left or the new one is abandoned.
+    fn replace(&mut self, client: ClientId, session: Session, now: Instant) {
+        if let Some(former) = self.sessions.insert(client, session) {
+            self.drop_replaced(client, now);
+            self.expiry.remove(former.deadline, former.member(client));
+            self.replaced.insert(client, former);
+        }
+    }
+}
+
+fn no_time_left(principal: &Principal, now: Instant) -> Reason {
+    if principal.expires.is_some_and(|expires| expires <= now.wall) {
+        Reason::new(
+            ReasonKind::Expired,
+            "the credential expired before its session began",
+        )
+    } else {
+        Reason::new(ReasonKind::Denied, "the policies give the session no time")
+    }
+}

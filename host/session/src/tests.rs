@@ -1,0 +1,9 @@
+//! Behaviour of the registry, seen through its public surface by a server that
+//! checks every action it is asked to perform.
+
+mod admission;
+mod closing;
+mod model;
+mod reaping;
+mod review;
+mod world;

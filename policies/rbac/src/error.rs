@@ -1,0 +1,72 @@
+//! What is wrong with the data.
+
+use crate::data::{MAX_MEMBERS, MAX_ROLES, MAX_RULES, MAX_SESSION_SECONDS};
+
+/// One problem of one file. Each names the file, the key and what is accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Problem {
+    /// Not text.
+    #[error(transparent)]
+    Text(#[from] warden_sdk::Error),
+    /// Not TOML, or not of the right shape.
+    #[error("{file:?} line {line}: {detail}")]
+    Shape {
+        file: String,
+        line: usize,
+        detail: String,
+    },
+    /// The shape is right, a value is not.
+    #[error("{file:?}: {key}: {fault}")]
+    Value {
+        file: String,
+        key: String,
+        fault: Fault,
+    },
+    /// Nothing to grant at all.
+    #[error("no role: a *.toml file beside the policy holds [roles.NAME] tables")]
+    NoFile,
+    /// More roles than one bundle takes. Bounds what a log-in costs.
+    #[error("more than {MAX_ROLES} roles")]
+    TooManyRoles,
+}
+
+/// Why a value was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("no [roles.NAME] table in this file")]
+    NoRole,
+    #[error("a role's name takes 1 to 64 characters of A-Z, a-z, 0-9, '.', '-' and '_'")]
+    RoleName,
+    #[error("this role stands in {other:?} already")]
+    Doubled { other: String },
+    #[error("empty: name at least one group:NAME, scope:NAME or user:NAME")]
+    NoMember,
+    #[error("more than {MAX_MEMBERS} members")]
+    TooManyMembers,
+    #[error("{text:?} is not a member: write group:NAME, scope:NAME or user:NAME")]
+    MemberKind { text: String },
+    #[error(
+        "{text:?} names nobody: a name takes A-Z a-z 0-9 . _ @ : / + = , - and %XX for anything else, no patterns"
+    )]
+    MemberName { text: String },
+    #[error(
+        "{text:?} names nobody: before the first '/' stands an authenticator's id (a-z, 0-9, '-', '_')"
+    )]
+    MemberAuthenticator { text: String },
+    #[error("empty: give at least one rule, for example \"+@read\"")]
+    NoRule,
+    #[error("more than {MAX_RULES} rules")]
+    TooManyRules,
+    #[error(transparent)]
+    Rule(#[from] warden_sdk::RuleError),
+    #[error("no rule gives a command: add one, for example \"+@read\"")]
+    NothingGiven,
+    #[error("{seconds} is out of range: 1 to {MAX_SESSION_SECONDS} seconds")]
+    SessionSeconds { seconds: u64 },
+}
+
+/// All problems as one line.
+pub(crate) fn one_line(problems: &[Problem]) -> String {
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    problems.join("; ")
+}

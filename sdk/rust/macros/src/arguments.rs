@@ -1,0 +1,228 @@
+//! What stands between the parentheses of `#[policy(…)]`.
+//!
+//! In: tokens. Out: [`Arguments`], checked. A word that is not known, given twice
+//! or of the wrong shape is an error that names what is accepted.
+
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Error, Ident, LitStr, Result, Token, bracketed, parenthesized};
+
+const ARGUMENTS: &str = "`name = \"…\"`, `summary = \"…\"`, `claims = [\"/pointer\", …]` or `claims = all`, \
+                         and `inputs(…)`";
+
+/// The words of `inputs(…)` and the variant each one becomes.
+const INPUTS: [(&str, &str); 6] = [
+    ("client_address", "ClientAddress"),
+    ("client_tls", "ClientTls"),
+    ("client_certificate", "ClientCertificate"),
+    ("clock", "Clock"),
+    ("server_role", "ServerRole"),
+    ("server_version", "ServerVersion"),
+];
+
+/// The checked arguments.
+pub(crate) struct Arguments {
+    pub(crate) name: LitStr,
+    pub(crate) summary: LitStr,
+    pub(crate) claims: Claims,
+    /// Variants of `warden_sdk::Input`, in the order given, without doubles.
+    pub(crate) inputs: Vec<Ident>,
+}
+
+/// Which claims the policy reads.
+pub(crate) enum Claims {
+    None,
+    Pointers(Vec<LitStr>),
+    All,
+}
+
+impl Parse for Arguments {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let (mut name, mut summary, mut claims, mut inputs) = (None, None, None, None);
+        while !input.is_empty() {
+            let word: Ident = input
+                .parse()
+                .map_err(|e| Error::new(e.span(), format!("#[policy] takes {ARGUMENTS}")))?;
+            match word.to_string().as_str() {
+                "name" => once(&mut name, &word, parse_name(input)?)?,
+                "summary" => once(&mut summary, &word, parse_summary(input)?)?,
+                "claims" => once(&mut claims, &word, parse_claims(input)?)?,
+                "inputs" => once(&mut inputs, &word, parse_inputs(input)?)?,
+                other => {
+                    let message =
+                        format!("unknown argument `{other}`: #[policy] takes {ARGUMENTS}");
+                    return Err(Error::new(word.span(), message));
+                }
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        let missing = |what: &str| input.error(format!("#[policy] needs `{what} = \"…\"`"));
+        Ok(Self {
+            name: name.ok_or_else(|| missing("name"))?,
+            summary: summary.ok_or_else(|| missing("summary"))?,
+            claims: claims.unwrap_or(Claims::None),
+            inputs: inputs.unwrap_or_default(),
+        })
+    }
+}
+
+/// Keeps the first value of an argument and refuses a second.
+fn once<T>(slot: &mut Option<T>, word: &Ident, value: T) -> Result<()> {
+    if slot.replace(value).is_some() {
+        return Err(Error::new(word.span(), format!("`{word}` is given twice")));
+    }
+    Ok(())
+}
+
+fn parse_name(input: ParseStream<'_>) -> Result<LitStr> {
+    input.parse::<Token![=]>()?;
+    let name: LitStr = input.parse()?;
+    let value = name.value();
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    if value.is_empty() || value.len() > 64 || !value.bytes().all(allowed) {
+        let message = "a policy's name takes 1 to 64 characters of a-z, 0-9, '-' and '_'";
+        return Err(Error::new(name.span(), message));
+    }
+    Ok(name)
+}
+
+fn parse_summary(input: ParseStream<'_>) -> Result<LitStr> {
+    input.parse::<Token![=]>()?;
+    let summary: LitStr = input.parse()?;
+    let value = summary.value();
+    if value.trim().is_empty() || value.len() > 200 || value.chars().any(char::is_control) {
+        return Err(Error::new(
+            summary.span(),
+            "a summary is one line of 1 to 200 bytes",
+        ));
+    }
+    Ok(summary)
+}
+
+fn parse_claims(input: ParseStream<'_>) -> Result<Claims> {
+    input.parse::<Token![=]>()?;
+    if input.peek(Ident) {
+        let word: Ident = input.parse()?;
+        if word == "all" {
+            return Ok(Claims::All);
+        }
+        let message = "`claims` takes a list of JSON Pointers, or the word `all`";
+        return Err(Error::new(word.span(), message));
+    }
+    let list;
+    bracketed!(list in input);
+    let pointers = Punctuated::<LitStr, Token![,]>::parse_terminated(&list)?;
+    let mut kept: Vec<LitStr> = Vec::new();
+    for pointer in pointers {
+        check_pointer(&pointer)?;
+        if kept.iter().any(|k| k.value() == pointer.value()) {
+            return Err(Error::new(pointer.span(), "this claim is named twice"));
+        }
+        kept.push(pointer);
+    }
+    Ok(if kept.is_empty() {
+        Claims::None
+    } else {
+        Claims::Pointers(kept)
+    })
+}
+
+/// RFC 6901: every step begins with `/`, and `~` stands only in `~0` and `~1`.
+fn check_pointer(pointer: &LitStr) -> Result<()> {
+    let value = pointer.value();
+    let refuse = |message: &str| Err(Error::new(pointer.span(), message));
+    if value.is_empty() {
+        return refuse("the empty pointer is every claim: write `claims = all`");
+    }
+    if !value.starts_with('/') {
+        return refuse("a JSON Pointer begins with '/', for example \"/department\"");
+    }
+    if value
+        .split('~')
+        .skip(1)
+        .any(|rest| !rest.starts_with(['0', '1']))
+    {
+        return refuse("in a JSON Pointer '~' is written ~0 and '/' inside a name ~1");
+    }
+    Ok(())
+}
+
+fn parse_inputs(input: ParseStream<'_>) -> Result<Vec<Ident>> {
+    let list;
+    parenthesized!(list in input);
+    let words = Punctuated::<Ident, Token![,]>::parse_terminated(&list)?;
+    let mut variants: Vec<Ident> = Vec::new();
+    for word in words {
+        let Some((_, variant)) = INPUTS.iter().find(|(known, _)| word == known) else {
+            let known = INPUTS.map(|(known, _)| known).join(", ");
+            return Err(Error::new(
+                word.span(),
+                format!("unknown input `{word}`: one of {known}"),
+            ));
+        };
+        if variants.iter().any(|v| v == variant) {
+            return Err(Error::new(word.span(), format!("`{word}` is given twice")));
+        }
+        variants.push(Ident::new(variant, word.span()));
+    }
+    Ok(variants)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        syn::parse_str::<Arguments>(text).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn everything_that_may_be_said_is_read() {
+        let text = r#"name = "hours", summary = "By day.", claims = ["/a", "/b~1c"], inputs(clock, client_address),"#;
+        let arguments: Arguments = syn::parse_str(text).unwrap();
+        assert_eq!(arguments.name.value(), "hours");
+        let Claims::Pointers(pointers) = arguments.claims else {
+            panic!("pointers")
+        };
+        assert_eq!(pointers.len(), 2);
+        assert_eq!(arguments.inputs.len(), 2);
+        assert_eq!(arguments.inputs[0], "Clock");
+    }
+
+    #[test]
+    fn nothing_is_read_that_was_not_named() {
+        let arguments: Arguments = syn::parse_str(r#"name = "a", summary = "b""#).unwrap();
+        assert!(matches!(arguments.claims, Claims::None));
+        assert!(arguments.inputs.is_empty());
+        let arguments: Arguments =
+            syn::parse_str(r#"name = "a", summary = "b", claims = all"#).unwrap();
+        assert!(matches!(arguments.claims, Claims::All));
+    }
+
+    #[test]
+    fn an_error_says_what_is_accepted() {
+        assert_eq!(error(""), "#[policy] needs `name = \"…\"`");
+        assert!(error(r#"name = "a""#).contains("needs `summary"));
+        assert!(
+            error(r#"name = "a", nam = "b""#)
+                .starts_with("unknown argument `nam`: #[policy] takes `name")
+        );
+        assert!(error(r#"name = "a", name = "b""#).contains("given twice"));
+        assert!(error(r#"name = "A b""#).contains("a-z"));
+        assert!(error(r#"summary = " ""#).contains("one line"));
+        assert!(error(r#""rbac""#).starts_with("#[policy] takes"));
+        assert!(error("inputs(time)").contains("one of client_address"));
+        assert!(error("inputs(clock, clock)").contains("given twice"));
+    }
+
+    #[test]
+    fn a_pointer_that_could_never_match_is_an_error() {
+        assert!(error(r#"claims = ["department"]"#).contains("begins with '/'"));
+        assert!(error(r#"claims = ["/a~2"]"#).contains("~0"));
+        assert!(error(r#"claims = [""]"#).contains("claims = all"));
+        assert!(error(r#"claims = ["/a", "/a"]"#).contains("twice"));
+        assert!(error("claims = some").contains("the word `all`"));
+    }
+}

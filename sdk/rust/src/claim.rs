@@ -1,0 +1,165 @@
+//! A claim of the principal, found by JSON Pointer (RFC 6901).
+//!
+//! The accessors answer `None` alike for a claim that is absent and for one of
+//! another type. That is right where a claim *gives* rights. Where its absence
+//! would widen them ("unless suspended"), ask [`Request::claim_json`] or
+//! [`Request::claim_value`] and refuse what you do not understand.
+
+use crate::Request;
+
+/// One claim as the host gave it: where it was found and its JSON text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub(crate) pointer: String,
+    pub(crate) json: String,
+}
+
+impl Claim {
+    /// A claim for a native test: `Claim::new("/department", r#""sales""#)`.
+    pub fn new(pointer: impl Into<String>, json: impl Into<String>) -> Self {
+        Self {
+            pointer: pointer.into(),
+            json: json.into(),
+        }
+    }
+
+    /// The pointer that was asked for; empty when all claims were.
+    pub fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
+    /// The value as JSON text.
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+}
+
+impl Request {
+    /// The JSON text of a claim that `#[policy]` names with exactly this pointer.
+    pub fn claim_json(&self, pointer: &str) -> Option<&str> {
+        self.claims
+            .iter()
+            .find(|claim| claim.pointer == pointer)
+            .map(Claim::json)
+    }
+}
+
+#[cfg(feature = "json")]
+impl Request {
+    /// A claim's value, also from inside a claim that was asked for.
+    ///
+    /// ```
+    /// use warden_sdk::{Claim, Principal, Request};
+    /// let alice = Request::new(Principal::new("corp", "alice"));
+    /// let request = alice.with_claim(Claim::new("/org", r#"{"unit": ["eu", "sales"]}"#));
+    /// assert_eq!(request.claim_value("/org/unit/1").unwrap(), "sales");
+    /// assert_eq!(request.claim_value("/organisation"), None);
+    /// ```
+    pub fn claim_value(&self, pointer: &str) -> Option<serde_json::Value> {
+        let (claim, rest) = self.claims.iter().find_map(|claim| {
+            let rest = pointer.strip_prefix(claim.pointer.as_str())?;
+            (rest.is_empty() || rest.starts_with('/')).then_some((claim, rest))
+        })?;
+        let mut value: serde_json::Value = serde_json::from_str(&claim.json).ok()?;
+        value.pointer_mut(rest).map(serde_json::Value::take)
+    }
+
+    /// A claim that is a string.
+    pub fn claim_str(&self, pointer: &str) -> Option<String> {
+        match self.claim_value(pointer)? {
+            serde_json::Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A claim that is a list of strings; a single string is a list of one.
+    ///
+    /// One element of another type and the whole is `None`.
+    ///
+    /// ```
+    /// use warden_sdk::{Claim, Principal, Request};
+    /// let alice = Request::new(Principal::new("corp", "alice"));
+    /// let request = alice.with_claim(Claim::new("/teams", r#"["red", "blue"]"#));
+    /// assert_eq!(request.claim_strings("/teams").unwrap(), ["red", "blue"]);
+    /// ```
+    pub fn claim_strings(&self, pointer: &str) -> Option<Vec<String>> {
+        let text = |value| match value {
+            serde_json::Value::String(text) => Some(text),
+            _ => None,
+        };
+        match self.claim_value(pointer)? {
+            serde_json::Value::Array(values) => values.into_iter().map(text).collect(),
+            single => text(single).map(|text| vec![text]),
+        }
+    }
+
+    /// A claim that is a boolean.
+    pub fn claim_bool(&self, pointer: &str) -> Option<bool> {
+        self.claim_value(pointer)?.as_bool()
+    }
+
+    /// A claim that is a whole number.
+    pub fn claim_i64(&self, pointer: &str) -> Option<i64> {
+        self.claim_value(pointer)?.as_i64()
+    }
+}
+
+#[cfg(all(test, feature = "json"))]
+mod tests {
+    use super::*;
+    use crate::Principal;
+
+    fn request(claims: &[(&str, &str)]) -> Request {
+        let request = Request::new(Principal::new("corp", "alice"));
+        claims.iter().fold(request, |r, (pointer, json)| {
+            r.with_claim(Claim::new(*pointer, *json))
+        })
+    }
+
+    #[test]
+    fn every_claim_is_reached_by_its_pointer() {
+        let all = request(&[("", r#"{"a/b": 1, "m~n": true, "org": {"unit": "eu"}}"#)]);
+        assert_eq!(all.claim_i64("/a~1b"), Some(1));
+        assert_eq!(all.claim_bool("/m~0n"), Some(true));
+        assert_eq!(all.claim_str("/org/unit").as_deref(), Some("eu"));
+        assert_eq!(all.claim_value("").unwrap()["org"]["unit"], "eu");
+        assert_eq!(all.claim_value("/none"), None);
+    }
+
+    #[test]
+    fn a_claim_of_another_type_is_not_converted() {
+        let request = request(&[
+            ("/n", "1"),
+            ("/s", r#""1""#),
+            ("/f", "1.5"),
+            ("/null", "null"),
+        ]);
+        assert_eq!(request.claim_str("/n"), None);
+        assert_eq!(request.claim_i64("/s"), None);
+        assert_eq!(request.claim_i64("/f"), None);
+        assert_eq!(request.claim_bool("/n"), None);
+        assert_eq!(request.claim_str("/null"), None);
+        assert_eq!(request.claim_json("/null"), Some("null"));
+    }
+
+    #[test]
+    fn a_list_with_one_wrong_element_is_no_list() {
+        let request = request(&[("/a", r#"["x", 1]"#), ("/b", "[]"), ("/c", r#""x""#)]);
+        assert_eq!(request.claim_strings("/a"), None);
+        assert_eq!(request.claim_strings("/b"), Some(vec![]));
+        assert_eq!(request.claim_strings("/c"), Some(vec!["x".to_owned()]));
+    }
+
+    #[test]
+    fn text_that_is_not_json_is_no_claim() {
+        assert_eq!(request(&[("/a", "{")]).claim_value("/a"), None);
+    }
+
+    #[test]
+    fn a_pointer_ends_at_a_step() {
+        assert_eq!(
+            request(&[("/dep", r#""x""#)]).claim_str("/department"),
+            None
+        );
+    }
+}

@@ -1,0 +1,113 @@
+//! A policy between `configure` and `evaluate`.
+//!
+//! In: the host's calls, in the order the contract fixes. Out: the author's
+//! answers. A call out of order is a refusal, never a guess.
+
+use std::cell::OnceCell;
+
+use crate::{File, Policy, Request, Verdict, bindings};
+
+/// One instance of a component: empty until it is configured, once.
+#[derive(Debug)]
+pub struct Instance<P> {
+    configured: OnceCell<P>,
+}
+
+impl<P: Policy> Instance<P> {
+    /// An instance that has not been configured.
+    pub const fn new() -> Self {
+        Self {
+            configured: OnceCell::new(),
+        }
+    }
+
+    /// Configures the policy.
+    ///
+    /// # Errors
+    /// The author's own, or that it has been configured before.
+    pub fn configure(&self, files: &[File]) -> Result<(), String> {
+        let policy = P::configure(files)?;
+        self.configured
+            .set(policy)
+            .map_err(|_| "configure was called twice".to_owned())
+    }
+
+    /// Asks the policy; refuses where `configure` did not succeed.
+    pub fn evaluate(&self, request: &Request) -> Verdict {
+        match self.configured.get() {
+            Some(policy) => policy.evaluate(request),
+            None => Verdict::new().deny_internally("evaluate was called before configure"),
+        }
+    }
+
+    /// [`Self::configure`] as the host calls it.
+    ///
+    /// # Errors
+    /// As [`Self::configure`].
+    pub fn configure_wire(&self, files: Vec<bindings::File>) -> Result<(), String> {
+        report_panics();
+        let files: Vec<File> = files.into_iter().map(Into::into).collect();
+        self.configure(&files)
+    }
+
+    /// [`Self::evaluate`] as the host calls it.
+    pub fn evaluate_wire(&self, request: bindings::Request) -> bindings::Verdict {
+        self.evaluate(&request.into()).into()
+    }
+}
+
+impl<P: Policy> Default for Instance<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A panic is a trap, and the host refuses; its text would be lost without this.
+#[cfg(target_arch = "wasm32")]
+fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| crate::log::error(&panic.to_string())));
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn report_panics() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Principal;
+
+    struct Named(String);
+
+    impl Policy for Named {
+        fn configure(files: &[File]) -> Result<Self, String> {
+            files
+                .first()
+                .map(|file| Self(file.name().to_owned()))
+                .ok_or_else(|| "no file".to_owned())
+        }
+
+        fn evaluate(&self, _: &Request) -> Verdict {
+            Verdict::new().label("file", &self.0)
+        }
+    }
+
+    fn request() -> Request {
+        Request::new(Principal::new("corp", "alice"))
+    }
+
+    #[test]
+    fn a_policy_that_was_not_configured_refuses() {
+        let instance: Instance<Named> = Instance::new();
+        assert!(instance.evaluate(&request()).denial().is_some());
+        assert_eq!(instance.configure(&[]), Err("no file".to_owned()));
+        assert!(instance.evaluate(&request()).denial().is_some());
+    }
+
+    #[test]
+    fn a_policy_is_configured_once() {
+        let instance: Instance<Named> = Instance::new();
+        instance.configure(&[File::new("a", "")]).unwrap();
+        assert!(instance.configure(&[File::new("b", "")]).is_err());
+        assert_eq!(instance.evaluate(&request()).to_string(), "label file=a");
+    }
+}

@@ -1,0 +1,26 @@
+//! The two functions a policy author writes.
+
+use crate::{File, Request, Verdict};
+
+/// A policy: made from its data files once, asked once per decision.
+///
+/// Put [`#[policy]`](crate::policy) on the implementation. Neither function does
+/// I/O, reads a clock or keeps state between requests: the same request must give
+/// the same verdict, because the host remembers it.
+///
+/// The host may make a fresh instance for every request and configure it anew, so
+/// `configure` should be quick and say nothing in the log.
+///
+/// A panic, or more time or memory than allowed, refuses the log-in.
+pub trait Policy: Sized {
+    /// Reads the bundle's data files.
+    ///
+    /// # Errors
+    /// One line for the operator: which file, where in it, what is accepted. The
+    /// host then keeps the last good generation of policies, so refuse whatever
+    /// is in doubt: an unknown key, a rule that does not parse.
+    fn configure(files: &[File]) -> Result<Self, String>;
+
+    /// Decides what the principal of one request may do.
+    fn evaluate(&self, request: &Request) -> Verdict;
+}

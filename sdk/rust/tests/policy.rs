@@ -1,0 +1,55 @@
+//! The attribute on a policy of another crate: what it says about itself, and that
+//! nothing but ordinary Rust is needed to test one.
+
+#![forbid(unsafe_code)]
+
+use warden_sdk::{
+    ClaimSelection, Describe, File, Input, Policy, Principal, Request, Verdict, log, policy,
+};
+
+struct OfficeHours;
+
+#[policy(
+    name = "office-hours",
+    summary = "Nobody works at night.",
+    claims = ["/shift", "/org/unit"],
+    inputs(clock, client_address)
+)]
+impl Policy for OfficeHours {
+    fn configure(_: &[File]) -> Result<Self, String> {
+        Ok(Self)
+    }
+
+    fn evaluate(&self, request: &Request) -> Verdict {
+        if request.now().is_none() {
+            log::warning("no clock");
+            return Verdict::new().deny("come back later");
+        }
+        Verdict::new()
+    }
+}
+
+#[test]
+fn the_description_is_what_the_attribute_says() {
+    let description = OfficeHours::DESCRIPTION;
+    assert_eq!(description.name, "office-hours");
+    assert_eq!(description.version, env!("CARGO_PKG_VERSION"));
+    assert_eq!(description.summary, "Nobody works at night.");
+    assert_eq!(
+        description.claims,
+        ClaimSelection::Pointers(&["/shift", "/org/unit"])
+    );
+    assert_eq!(description.inputs, [Input::Clock, Input::ClientAddress]);
+}
+
+#[test]
+fn a_policy_runs_without_wasm() {
+    let policy = OfficeHours::configure(&[]).unwrap();
+    let request = Request::new(Principal::new("corp", "alice"));
+    assert_eq!(
+        policy.evaluate(&request).to_string(),
+        r#"deny "come back later" -"#
+    );
+    assert_eq!(log::take(), [(log::Level::Warning, "no clock".to_owned())]);
+    assert_eq!(policy.evaluate(&request.with_now(1)), Verdict::new());
+}

@@ -1,0 +1,158 @@
+//! Where the built parts lie.
+//!
+//! | part | environment | else |
+//! |---|---|---|
+//! | server of 8.0 | `WARDEN_VALKEY_8_0` | what `scripts/valkey 8.0` prints |
+//! | server of 9.1 | `WARDEN_VALKEY_9_1` | what `scripts/valkey 9.1` prints |
+//! | module | `WARDEN_MODULE` | `libwarden.so` of this build's profile |
+//! | command line | `WARDEN_CLI` | `warden` of this build's profile |
+//! | policies | `WARDEN_POLICIES` | `policies/` of this target directory |
+//!
+//! A missing part panics with what to do about it; nothing is built from here.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// A release line of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// Valkey 8.0.
+    V8_0,
+    /// Valkey 9.1: databases in ACL rules, more events.
+    V9_1,
+}
+
+impl Line {
+    /// Both lines, the older first.
+    pub const BOTH: [Self; 2] = [Self::V8_0, Self::V9_1];
+
+    /// `8.0` or `9.1`.
+    pub fn number(self) -> &'static str {
+        match self {
+            Self::V8_0 => "8.0",
+            Self::V9_1 => "9.1",
+        }
+    }
+
+    /// Whether rules of this line can name databases.
+    pub fn has_databases(self) -> bool {
+        self == Self::V9_1
+    }
+
+    /// The `valkey-server` of this line; looked for once per process.
+    pub fn server(self) -> &'static Path {
+        static PATHS: [OnceLock<PathBuf>; 2] = [const { OnceLock::new() }; 2];
+        let (cell, variable) = match self {
+            Self::V8_0 => (&PATHS[0], "WARDEN_VALKEY_8_0"),
+            Self::V9_1 => (&PATHS[1], "WARDEN_VALKEY_9_1"),
+        };
+        cell.get_or_init(|| match env::var_os(variable) {
+            Some(path) => existing(
+                path.into(),
+                &format!("{variable} names a file that is not there"),
+            ),
+            None => self.server_by_script(),
+        })
+    }
+
+    fn server_by_script(self) -> PathBuf {
+        let script = workspace().join("scripts/valkey");
+        let output = Command::new(&script)
+            .arg(self.number())
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap_or_else(|e| panic!("{} does not run: {e}", script.display()));
+        assert!(
+            output.status.success(),
+            "scripts/valkey {} found no server",
+            self.number()
+        );
+        let path = String::from_utf8(output.stdout).expect("a path in UTF-8");
+        existing(
+            path.trim().into(),
+            "scripts/valkey printed a path that is not there",
+        )
+    }
+}
+
+/// The workspace's root.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate lies in the workspace")
+        .to_owned()
+}
+
+/// `libwarden.so`.
+pub fn module() -> PathBuf {
+    part(
+        "WARDEN_MODULE",
+        profile_dir().join("libwarden.so"),
+        "cargo build -p warden-module",
+    )
+}
+
+/// The `warden` command line.
+pub fn cli() -> PathBuf {
+    part(
+        "WARDEN_CLI",
+        profile_dir().join("warden"),
+        "cargo build -p warden",
+    )
+}
+
+/// The directory of the standard policies' `.wasm` files.
+pub fn policies() -> PathBuf {
+    part(
+        "WARDEN_POLICIES",
+        target_dir().join("policies"),
+        "make build",
+    )
+}
+
+/// The bytes of one standard policy, for example `rbac`.
+pub fn policy(name: &str) -> Vec<u8> {
+    let path = existing(
+        policies().join(format!("{name}.wasm")),
+        "a policy is missing; run: make build",
+    );
+    std::fs::read(path).expect("the policy is readable")
+}
+
+fn part(variable: &str, fallback: PathBuf, how: &str) -> PathBuf {
+    let path = env::var_os(variable).map_or(fallback, PathBuf::from);
+    existing(
+        path,
+        &format!("a part under test is missing; set {variable} or run: {how}"),
+    )
+}
+
+fn existing(path: PathBuf, complaint: &str) -> PathBuf {
+    assert!(path.exists(), "{complaint} ({})", path.display());
+    path
+}
+
+/// `target/debug`: test binaries lie in its `deps`.
+fn profile_dir() -> PathBuf {
+    let binary = env::current_exe().expect("the test binary has a path");
+    let deps = binary
+        .parent()
+        .expect("the test binary lies in a directory");
+    let profile = if deps.ends_with("deps") {
+        deps.parent()
+    } else {
+        Some(deps)
+    };
+    profile
+        .expect("deps lies in the profile's directory")
+        .to_owned()
+}
+
+fn target_dir() -> PathBuf {
+    profile_dir()
+        .parent()
+        .expect("the profile lies in the target directory")
+        .to_owned()
+}

@@ -1,0 +1,75 @@
+//! The commands that reach around a bound on keys, derived from the server.
+
+use std::collections::BTreeSet;
+
+use warden_core::permissions::{BaseRules, Grant, Permissions, Restriction};
+use warden_tests::{Line, Server, on_both_lines};
+
+use crate::calls;
+
+on_both_lines!(
+    a_bound_on_keys_denies_every_keyless_command_about_the_keyspace,
+    a_bound_denies_what_shows_everything,
+);
+
+/// About data by category, but showing or changing none of it.
+const HARMLESS: [&str; 0] = [];
+
+fn may_run(line: Line, bound: &str) -> (Vec<calls::Command>, impl Fn(&str) -> bool) {
+    let server = Server::builder(line).open().start();
+    let commands = calls::commands(&mut server.connect());
+    let known = calls::known(&commands, line);
+    let permissions = Permissions::compose(
+        &BaseRules::default(),
+        vec![Grant::parse(&["+@all", "~*", "&*"]).expect("a grant")],
+        vec![Restriction::parse(bound).expect("a restriction")],
+    );
+    (commands, move |name: &str| {
+        permissions.may_run(&known, name)
+    })
+}
+
+fn a_bound_on_keys_denies_every_keyless_command_about_the_keyspace(line: Line) {
+    let (commands, may_run) = may_run(line, "~a:*");
+    let about_data = ["keyspace", "read", "write"];
+    let around: BTreeSet<&str> = commands
+        .iter()
+        .filter(|command| !command.has_keys())
+        .filter(|command| {
+            about_data
+                .iter()
+                .any(|category| command.categories.contains(*category))
+        })
+        .map(|command| command.name.as_str())
+        .filter(|name| !HARMLESS.contains(name) && may_run(name))
+        .collect();
+    assert_eq!(
+        around,
+        BTreeSet::new(),
+        "these reach around a bound on keys"
+    );
+    assert!(
+        may_run("get"),
+        "a bound denies no command that names its keys"
+    );
+}
+
+fn a_bound_denies_what_shows_everything(line: Line) {
+    for bound in ["~a:*", "%R~*", "&n.*", "db=0"] {
+        let (commands, may_run) = may_run(line, bound);
+        for name in [
+            "monitor",
+            "sync",
+            "psync",
+            "client|tracking",
+            "debug",
+            "slowlog|get",
+        ] {
+            assert!(
+                commands.iter().any(|command| command.name == name),
+                "{name} exists"
+            );
+            assert!(!may_run(name), "{name} under {bound}");
+        }
+    }
+}

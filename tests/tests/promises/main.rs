@@ -1,0 +1,33 @@
+//! What must hold, on real servers of both lines: one module per promise, each
+//! with its refusal twin.
+//!
+//! In: the built module, policy and servers (see `warden_tests::parts`). A test
+//! waits for effects with a deadline and never takes a pause for a proof.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "this is test code: a failed expectation is a failed test, and waiting on a real server needs real time"
+)]
+
+mod authenticator_reload;
+mod commands;
+mod configuration;
+mod expiry;
+mod info;
+mod life;
+mod limits;
+mod log_in;
+mod names;
+mod native_users;
+mod pipelines;
+mod policy_reload;
+mod reauthentication;
+mod rights;
+mod secrets;
+mod tokens;
+mod transactions;
+mod unload;

@@ -1,0 +1,143 @@
+//! MODULE UNLOAD and loading again: nothing dangles, nothing is left over.
+
+use warden_tests::{Claims, Line, Scene, eventually, on_both_lines, parts};
+
+use crate::info;
+
+on_both_lines!(
+    unloading_ends_every_session_and_the_server_lives_on,
+    loading_again_starts_from_nothing,
+    unloading_while_credentials_are_under_way_is_refused_or_clean,
+    a_subscribed_and_a_blocked_session_end_with_the_module,
+    native_users_do_not_notice,
+);
+
+fn unload(scene: &Scene) -> warden_tests::Reply {
+    scene.server.admin().run("MODULE UNLOAD warden")
+}
+
+#[track_caller]
+fn load(scene: &Scene) {
+    let mut command = vec![
+        "MODULE".to_owned(),
+        "LOAD".to_owned(),
+        parts::module().display().to_string(),
+    ];
+    command.extend(scene.load_arguments());
+    scene.server.admin().call(&command).expect_ok();
+    scene.wait_for_generation(1);
+}
+
+fn unloading_ends_every_session_and_the_server_lives_on(line: Line) {
+    let scene = Scene::start(line);
+    let mut clients: Vec<_> = (0..20).map(|_| scene.log_in("alice")).collect();
+    unload(&scene).expect_ok();
+    for client in &mut clients {
+        assert!(client.closes_within(warden_tests::server::PATIENCE));
+    }
+    scene.server.expect_healthy();
+    scene
+        .server
+        .connect()
+        .auth("alice", &scene.token("alice"))
+        .expect_error("WRONGPASS");
+    scene
+        .server
+        .admin()
+        .run("WARDEN.WHOAMI")
+        .expect_error("ERR unknown command");
+    assert!(
+        !scene
+            .server
+            .admin()
+            .run("INFO everything")
+            .text()
+            .contains("warden_")
+    );
+}
+
+fn loading_again_starts_from_nothing(line: Line) {
+    let scene = Scene::start(line);
+    for round in 0..4 {
+        let mut client = scene.log_in_with(&Claims::of("alice").id(round));
+        assert!(client.run("GET reports:q1").is_nil());
+        assert_eq!(scene.counter(info::SESSIONS), 1);
+        scene.expect_refused(
+            "alice",
+            &scene.issuer.forged(&Claims::of("alice").id(round)),
+            "WRONGPASS",
+        );
+        unload(&scene).expect_ok();
+        assert!(client.closes_within(warden_tests::server::PATIENCE));
+        load(&scene);
+        assert_eq!(scene.generation(), 1, "generations are counted anew");
+        assert_eq!(scene.counter(info::SESSIONS), 0);
+        assert_eq!(scene.counter(info::REFUSALS), 0);
+        assert_eq!(scene.counter(info::VERIFICATIONS), 0);
+    }
+    assert_eq!(scene.server.admin().run("MODULE LIST").items().len(), 1);
+    let log = scene.server.log();
+    assert!(!log.contains("panicked at"), "{log}");
+}
+
+fn unloading_while_credentials_are_under_way_is_refused_or_clean(line: Line) {
+    let scene = Scene::builder(line).module_args(["workers", "1"]).start();
+    for round in 0..3 {
+        let mut clients: Vec<_> = (0..50).map(|_| scene.server.connect()).collect();
+        let tokens: Vec<_> = (0..50)
+            .map(|n| {
+                scene
+                    .issuer
+                    .token(&Claims::of("alice").id(format!("{round}-{n}")))
+            })
+            .collect();
+        let mut admin = scene.server.admin();
+        for (client, token) in clients.iter_mut().zip(&tokens) {
+            client.send(["AUTH", "alice", token]);
+        }
+        let unloaded = admin.run("MODULE UNLOAD warden").is_ok();
+        for client in &mut clients {
+            // An answer of either kind, or the end of a session that was: never silence.
+            let answer = client.receive_within(warden_tests::server::PATIENCE);
+            assert_ne!(answer, Err(warden_tests::Ended::TimedOut));
+        }
+        scene.server.expect_healthy();
+        if !unloaded {
+            eventually("the module can be unloaded", || {
+                unload(&scene).is_ok().then_some(())
+            });
+        }
+        load(&scene);
+    }
+}
+
+fn a_subscribed_and_a_blocked_session_end_with_the_module(line: Line) {
+    let scene = Scene::start(line);
+    let claims = Claims::of("carol").groups(&["listeners", "consumers", "watchers"]);
+    let mut subscribed = scene.log_in_with(&claims);
+    subscribed.run("SUBSCRIBE news.eu");
+    let mut blocked = scene.log_in_with(&claims);
+    blocked.send(["BLPOP", "queue:a", "0"]);
+    let mut monitoring = scene.log_in_with(&claims);
+    monitoring.run("MONITOR").expect_ok();
+    let mut queued = scene.log_in_with(&claims);
+    queued.run("MULTI").expect_ok();
+    unload(&scene).expect_ok();
+    for client in [&mut subscribed, &mut blocked, &mut monitoring, &mut queued] {
+        assert!(client.closes_within(warden_tests::server::PATIENCE));
+    }
+    scene.server.expect_healthy();
+}
+
+fn native_users_do_not_notice(line: Line) {
+    let scene = Scene::start(line);
+    let mut admin = scene.server.admin();
+    admin.run("ACL SETUSER app on >secret ~* +@all").expect_ok();
+    let mut app = scene.server.connect();
+    app.auth("app", "secret").expect_ok();
+    unload(&scene).expect_ok();
+    app.run("SET k v").expect_ok();
+    admin.run("GET k").expect_text("v");
+    load(&scene);
+    app.run("GET k").expect_text("v");
+}
