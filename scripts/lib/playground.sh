@@ -21,7 +21,8 @@ playground_end() {
 # keys/ (made by the first token), authenticators/, policies/.
 playground_prepare() {
     root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-    warden=$root/target/release/warden
+    warden=${WARDEN_CLI:-$root/target/release/warden}
+    module=${WARDEN_MODULE:-$root/target/release/libwarden.so}
     server=$("$root/scripts/valkey" 9.1)
     cli=$(dirname "$server")/valkey-cli
     [ -x "$cli" ] || cli=$(command -v valkey-cli) || cli=$(dirname "$("$root/scripts/valkey" 8.0)")/valkey-cli
@@ -68,7 +69,7 @@ playground_start() {
         port=$((20000 + RANDOM % 20000))
         "$server" --port "$port" --bind 127.0.0.1 --dir "$playground_dir" --save "" \
             --logfile "$playground_dir/server.log" "$@" \
-            --loadmodule "$root/target/release/libwarden.so" \
+            --loadmodule "$module" \
             policy_dir "$playground_dir/policies" \
             authenticator_dir "$playground_dir/authenticators" &
         playground_server_pid=$!

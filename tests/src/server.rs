@@ -477,3 +477,53 @@ pub const GRACE: Duration = Duration::from_millis(600);
 
 /// Re-exported so that tests need one import.
 pub use patience::PATIENCE;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Ended;
+
+    #[test]
+    fn a_server_answers_and_ends_with_its_value() {
+        for line in Line::BOTH {
+            let server = Server::builder(line)
+                .config([("maxmemory", "100mb")])
+                .start();
+            let version = server.info("server")["valkey_version"].clone();
+            assert!(version.starts_with(line.number()), "{version}");
+            assert_eq!(server.config_get("maxmemory").as_deref(), Some("104857600"));
+            server.connect().run("PING").expect_error("NOAUTH");
+            let mut waiting = server.admin();
+            let pid = server.pid();
+            assert_eq!(
+                waiting.receive_within(Duration::from_millis(20)),
+                Err(Ended::TimedOut)
+            );
+            drop(server);
+            assert!(waiting.closes_within(PATIENCE));
+            assert!(!Path::new(&format!("/proc/{pid}/status")).exists());
+        }
+    }
+
+    #[test]
+    fn a_server_that_cannot_start_shows_its_log() {
+        for line in Line::BOTH {
+            let failure = Server::builder(line)
+                .config([("no-such-setting", "1")])
+                .try_start()
+                .err()
+                .expect("a failure");
+            assert!(failure.status.is_some());
+            assert!(failure.log.contains("no-such-setting"), "{}", failure.log);
+        }
+    }
+
+    #[test]
+    fn a_restarted_server_keeps_what_was_rewritten() {
+        let server = Server::builder(Line::V8_0).start();
+        server.config_set("maxmemory", "50mb").expect_ok();
+        server.admin().run("CONFIG REWRITE").expect_ok();
+        server.restart();
+        assert_eq!(server.config_get("maxmemory").as_deref(), Some("52428800"));
+    }
+}

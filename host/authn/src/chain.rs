@@ -7,10 +7,11 @@
 //! AUTH, the names bound to authenticators and the expiry agree with it.
 
 mod entry;
+mod loading;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,10 +23,11 @@ use warden_core::{
 pub use entry::AuthenticatorStatus;
 
 use crate::authenticator::Outcome;
-use crate::directory::{self, Made};
+use crate::directory;
 use crate::error::FileError;
 use crate::patterns;
 use entry::Entry;
+use loading::Loading;
 
 /// The user name that stands for "whoever the credential says".
 const ANYBODY: &str = "token";
@@ -58,10 +60,12 @@ pub struct Chain {
     generation: u64,
     slots: Vec<Slot>,
     watched: Vec<PathBuf>,
+    settings: ChainSettings,
     sole: bool,
 }
 
 /// A place in the chain.
+#[derive(Clone)]
 struct Slot {
     entry: Arc<Entry>,
     /// The file is in error now; this is what it last made.
@@ -98,6 +102,7 @@ impl Chain {
             generation: next_generation(),
             slots: Vec::new(),
             watched: Vec::new(),
+            settings: ChainSettings::default(),
             sole: false,
         }
     }
@@ -116,30 +121,26 @@ impl Chain {
         let files = match directory::list(directory) {
             Ok(files) => files,
             Err(error) => {
-                let chain = previous.map_or_else(|| Arc::new(Self::empty()), Arc::clone);
+                let chain =
+                    previous.map_or_else(|| Arc::new(Self::empty()), |chain| chain.under(settings));
                 let error = FileError {
                     file: directory.to_owned(),
                     key: String::new(),
                     message: error.to_string(),
                 };
                 return LoadReport {
-                    chain,
                     errors: vec![error],
-                    changed: false,
+                    changed: previous
+                        .is_none_or(|previous| previous.generation != chain.generation),
+                    chain,
                     altered: Vec::new(),
                     removed: Vec::new(),
                 };
             }
         };
-        let mut loading = Loading {
-            previous: previous.map(Arc::as_ref),
-            slots: Vec::new(),
-            watched: Vec::new(),
-            errors: Vec::new(),
-            files: 0,
-        };
+        let mut loading = Loading::new(settings, previous.map(Arc::as_ref));
         for file in files {
-            loading.take(&file, settings);
+            loading.take(&file);
         }
         loading.finish()
     }
@@ -252,11 +253,20 @@ impl Chain {
                 "an authenticator vouched under another's id",
             ));
         }
-        if principal.expires.is_some_and(|expires| now.wall >= expires) {
-            return Err(Reason::new(
-                ReasonKind::Expired,
-                "the credential has expired",
-            ));
+        match principal.expires {
+            None if self.settings.require_expiry => {
+                return Err(Reason::new(
+                    ReasonKind::Claims,
+                    "the credential has no expiry",
+                ));
+            }
+            Some(expires) if now.wall >= expires => {
+                return Err(Reason::new(
+                    ReasonKind::Expired,
+                    "the credential has expired",
+                ));
+            }
+            _ => {}
         }
         let name = &principal.name;
         if given_name(credential)
@@ -287,11 +297,26 @@ impl Chain {
         self.slots.iter().find(|slot| slot.entry.file == file)
     }
 
-    fn ids(&self) -> BTreeSet<AuthenticatorId> {
+    /// The number of each authenticator's present version.
+    fn versions(&self) -> BTreeMap<&AuthenticatorId, u64> {
         self.slots
             .iter()
-            .map(|slot| slot.entry.id().clone())
+            .map(|slot| (slot.entry.id(), slot.entry.generation))
             .collect()
+    }
+
+    /// The same authenticators under other settings.
+    fn under(self: &Arc<Self>, settings: &ChainSettings) -> Arc<Self> {
+        if self.settings == *settings {
+            return Arc::clone(self);
+        }
+        Arc::new(Self {
+            generation: next_generation(),
+            slots: self.slots.clone(),
+            watched: self.watched.clone(),
+            settings: settings.clone(),
+            sole: self.sole,
+        })
     }
 }
 
@@ -302,137 +327,5 @@ fn given_name(credential: &Credential) -> Option<&str> {
         UserArgument::Default => None,
         UserArgument::Named(name) if name == ANYBODY => None,
         UserArgument::Named(name) => Some(name),
-    }
-}
-
-/// The next generation while it is being built.
-struct Loading<'a> {
-    previous: Option<&'a Chain>,
-    slots: Vec<Slot>,
-    watched: Vec<PathBuf>,
-    errors: Vec<FileError>,
-    files: usize,
-}
-
-impl Loading<'_> {
-    fn take(&mut self, file: &Path, settings: &ChainSettings) {
-        let Some(read) = directory::read(file, settings) else {
-            return;
-        };
-        self.files += 1;
-        self.watched.extend(read.watched);
-        match read.result {
-            Ok(made) => match self.holder(made.authenticator.id()) {
-                None => self.install(file, made),
-                Some(other) => {
-                    let message = format!(
-                        "{:?} is taken by {other:?}",
-                        made.authenticator.id().as_str()
-                    );
-                    self.fault(file, "id", message);
-                    self.keep_last_good(file);
-                }
-            },
-            Err(faults) => {
-                self.errors
-                    .extend(faults.into_iter().map(|fault| fault.in_file(file)));
-                self.keep_last_good(file);
-            }
-        }
-    }
-
-    fn install(&mut self, file: &Path, made: Made) {
-        let unchanged = self
-            .previous
-            .and_then(|chain| chain.slot_of(file))
-            .filter(|slot| slot.entry.fingerprint == made.fingerprint);
-        let entry = unchanged.map_or_else(
-            || Arc::new(Entry::new(file.to_owned(), made, next_generation())),
-            |slot| Arc::clone(&slot.entry),
-        );
-        self.slots.push(Slot {
-            entry,
-            last_good: false,
-        });
-    }
-
-    fn keep_last_good(&mut self, file: &Path) {
-        let Some(slot) = self.previous.and_then(|chain| chain.slot_of(file)) else {
-            return;
-        };
-        if self.holder(slot.entry.id()).is_some() {
-            self.fault(
-                file,
-                "id",
-                "its last good version is dropped: the id is taken",
-            );
-            return;
-        }
-        self.slots.push(Slot {
-            entry: Arc::clone(&slot.entry),
-            last_good: true,
-        });
-    }
-
-    fn holder(&self, id: &AuthenticatorId) -> Option<&Path> {
-        let slot = self.slots.iter().find(|slot| slot.entry.id() == id)?;
-        Some(&slot.entry.file)
-    }
-
-    fn fault(&mut self, file: &Path, key: &str, message: impl Into<String>) {
-        self.errors.push(FileError {
-            file: file.to_owned(),
-            key: key.to_owned(),
-            message: message.into(),
-        });
-    }
-
-    fn finish(self) -> LoadReport {
-        let generations = |slots: &[Slot]| {
-            slots
-                .iter()
-                .map(|slot| slot.entry.generation)
-                .collect::<Vec<_>>()
-        };
-        // A file in error counts: a bare group name must not become ambiguous, or
-        // another's, the moment that file is mended.
-        let sole = self.files == 1;
-        let same = self.previous.filter(|chain| {
-            generations(&chain.slots) == generations(&self.slots) && chain.sole == sole
-        });
-        let mut watched = self.watched;
-        watched.sort_unstable();
-        watched.dedup();
-        let chain = Chain {
-            generation: same.map_or_else(next_generation, Chain::generation),
-            slots: self.slots,
-            watched,
-            sole,
-        };
-        let before = self.previous.map(Chain::ids).unwrap_or_default();
-        let after = chain.ids();
-        let kept = |id: &AuthenticatorId| {
-            self.previous.is_some_and(|previous| {
-                let generation = |chain: &Chain| {
-                    chain
-                        .slots
-                        .iter()
-                        .find(|slot| slot.entry.id() == id)
-                        .map(|slot| slot.entry.generation)
-                };
-                generation(previous) == generation(&chain)
-            })
-        };
-        LoadReport {
-            changed: same.is_none(),
-            altered: after
-                .intersection(&before)
-                .filter(|id| !kept(id))
-                .cloned()
-                .collect(),
-            removed: before.difference(&after).cloned().collect(),
-            errors: self.errors,
-            chain: Arc::new(chain),
-        }
     }
 }

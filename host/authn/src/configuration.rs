@@ -199,7 +199,7 @@ mod tests {
             .map(|fault| fault.key)
             .collect();
         keys.sort();
-        assert_eq!(keys, ["b", "e", "in.\"d\\n\"", "in.c", "list", "other"]);
+        assert_eq!(keys, ["b", "e", "in.\"d\\\\n\"", "in.c", "list", "other"]);
     }
 
     #[test]

@@ -12,7 +12,6 @@ use glob::Pattern;
 use warden_core::AuthenticatorId;
 
 use crate::authenticator::Authenticator;
-use crate::chain::ChainSettings;
 use crate::configuration::{Fault, Section};
 use crate::file::{self, Access};
 use crate::jwt::JwtAuthenticator;
@@ -67,7 +66,7 @@ pub(crate) fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Reads one file; `None` when it was removed since it was listed.
-pub(crate) fn read(path: &Path, settings: &ChainSettings) -> Option<Read> {
+pub(crate) fn read(path: &Path) -> Option<Read> {
     let failed = |fault| {
         Some(Read {
             result: Err(vec![fault]),
@@ -85,12 +84,12 @@ pub(crate) fn read(path: &Path, settings: &ChainSettings) -> Option<Read> {
         Err(error) => return failed(Fault::of_file(error.to_string())),
     };
     match Section::parse(&bytes) {
-        Ok(section) => Some(build(path, &bytes, section, settings)),
+        Ok(section) => Some(build(path, &bytes, section)),
         Err(fault) => failed(fault),
     }
 }
 
-fn build(path: &Path, bytes: &[u8], mut file: Section, settings: &ChainSettings) -> Read {
+fn build(path: &Path, bytes: &[u8], mut file: Section) -> Read {
     let kind: Option<String> = file.mandatory("type", "\"jwt\"");
     if kind.as_deref().is_some_and(|kind| kind != "jwt") {
         file.fault(
@@ -107,13 +106,13 @@ fn build(path: &Path, bytes: &[u8], mut file: Section, settings: &ChainSettings)
     let users = name_patterns(&mut file, "users");
     let not_users = name_patterns(&mut file, "not_users").unwrap_or_default();
     let directory = path.parent().unwrap_or(Path::new("."));
-    let built = JwtAuthenticator::build(&mut file, directory, id.as_ref(), settings.require_expiry);
+    let built = JwtAuthenticator::build(&mut file, directory, id.as_ref());
     let faults = file.finish();
     let result = match built.authenticator {
         Some(authenticator) if faults.is_empty() => Ok(Made {
             authenticator: Box::new(authenticator),
             names: Names::new(users, not_users),
-            fingerprint: fingerprint(path, bytes, &built.content, settings),
+            fingerprint: fingerprint(path, bytes, &built.content),
         }),
         _ => Err(faults),
     };
@@ -166,10 +165,9 @@ fn name_patterns(file: &mut Section, key: &str) -> Option<Vec<Pattern>> {
     Some(patterns)
 }
 
-fn fingerprint(path: &Path, file: &[u8], keys: &[u8], settings: &ChainSettings) -> Fingerprint {
+fn fingerprint(path: &Path, file: &[u8], keys: &[u8]) -> Fingerprint {
     let mut context = digest::Context::new(&digest::SHA256);
-    let expiry: &[u8] = if settings.require_expiry { b"1" } else { b"0" };
-    for part in [path.as_os_str().as_encoded_bytes(), file, keys, expiry] {
+    for part in [path.as_os_str().as_encoded_bytes(), file, keys] {
         context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         context.update(part);
     }

@@ -46,7 +46,6 @@ pub(crate) struct JwtAuthenticator {
     settings: Settings,
     algorithms: Vec<Algorithm>,
     keys: KeySet,
-    require_expiry: bool,
 }
 
 /// What building one came to; faults are noted in the section.
@@ -67,7 +66,6 @@ impl JwtAuthenticator {
         file: &mut Section,
         directory: &Path,
         id: Option<&AuthenticatorId>,
-        require_expiry: bool,
     ) -> Built {
         let draft = settings::read(file);
         let Some(source) = draft.source else {
@@ -97,7 +95,6 @@ impl JwtAuthenticator {
             settings,
             algorithms,
             keys,
-            require_expiry,
         });
         built
     }
@@ -151,9 +148,6 @@ impl JwtAuthenticator {
         }
         let dates = Dates::read(&claims)?;
         claims::check_audience(&claims, &settings.audience)?;
-        if self.require_expiry && dates.expires.is_none() {
-            return refused("the token has no exp".to_owned());
-        }
         dates.check(settings.leeway, now.wall)?;
         let claims = Value::Object(claims);
         if let Some(predicate) = settings

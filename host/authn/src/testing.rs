@@ -249,8 +249,8 @@ impl Directory {
     /// A directory with one minimal file, `10-corp.toml`, and its keys.
     pub(crate) fn minimal(more: &str, keys: &[Value]) -> Self {
         let directory = Self::new();
-        directory.write("10-corp.toml", &format!("{MINIMAL}{more}"));
-        directory.write("keys.json", &jwks(keys));
+        directory.write("10-corp.toml", format!("{MINIMAL}{more}"));
+        directory.write("keys.json", jwks(keys));
         directory
     }
 

@@ -25,8 +25,8 @@ pub(crate) enum Error {
     /// Arguments that do not fit together or cannot be read.
     #[error("{0}")]
     Usage(String),
-    /// A token that is not one.
-    #[error("not a token: {0}")]
+    /// A token that is not one; the text says why.
+    #[error("{0}")]
     NotAToken(String),
     /// Signing or making a key failed.
     #[error("{0}")]

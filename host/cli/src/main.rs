@@ -39,7 +39,10 @@ fn main() -> ExitCode {
         Err(error) => {
             // Nobody is left to tell when standard error is closed.
             let _ = writeln!(io::stderr(), "warden: {error}");
-            ExitCode::FAILURE
+            match error {
+                error::Error::Usage(_) => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -26,4 +26,5 @@ pub use name::{AuthenticatorId, NameError, PrincipalName, UserName};
 pub use principal::{Method, Principal, Verified};
 pub use reason::{Reason, ReasonKind, Reply};
 pub use secret::Secret;
+pub use server::Server;
 pub use warden_rules as rules;

@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// Longest name, in bytes, before encoding: bounds what one token can cost.
 pub const MAX_NAME_BYTES: usize = 256;
 
-/// Words that mean something else where a user name stands (DESIGN 3.2).
+/// Words that mean something else where a user name stands (docs/configuration.md).
 const RESERVED: [&str; 3] = ["token", "certificate", "default"];
 
 /// Everything outside `[A-Za-z0-9._@:/+=,-]` is encoded.

@@ -87,10 +87,10 @@ impl Permissions {
         render::render(self, server)
     }
 
-    /// Whether any keys, channels and databases exist with which this command
-    /// (`monitor`, `client|tracking`) may run on this server.
-    pub fn may_run(&self, server: &Server, command: &str) -> bool {
-        render::may_run(self, server, command)
+    /// The commands (`monitor`, `client|tracking`) of this server for which there
+    /// are any keys, channels and databases with which they may run.
+    pub fn runnable<'s>(&self, server: &'s Server) -> BTreeSet<&'s str> {
+        render::runnable(self, server)
     }
 
     /// What the grants came to, inside every bound; denials not yet applied.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use warden_core::{ClientFacts, Server};
 use warden_policy::Inputs;
 
-use crate::ffi::{ClientInfo, Context, Error, server_version};
+use crate::ffi::{ClientInfo, Context, Error, Reply, server_version};
 
 /// The facts about the connection that is authenticating.
 pub(crate) fn of_client(ctx: &Context<'_>, inputs: &Inputs) -> ClientFacts {
@@ -41,24 +41,42 @@ fn address(info: ClientInfo) -> String {
 
 /// What this server understands: its commands, categories and abilities.
 ///
+/// `COMMAND` and not `ACL CAT NAME`: on 8.0 the latter leaves out the commands of
+/// modules.
+///
 /// # Errors
-/// When the server does not answer `COMMAND LIST` or `ACL CAT` as documented.
+/// When the server does not answer `COMMAND` or `ACL CAT` as documented.
 pub(crate) fn of_server(ctx: &Context<'_>) -> Result<Server, Error> {
-    let mut commands: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for name in ctx.call("COMMAND", &[b"LIST"])?.into_texts() {
-        commands.entry(name.to_ascii_lowercase()).or_default();
-    }
-    let categories: BTreeSet<String> = ctx.call("ACL", &[b"CAT"])?.into_texts().into_iter().collect();
-    for category in &categories {
-        for name in ctx.call("ACL", &[b"CAT", category.as_bytes()])?.into_texts() {
-            commands.entry(name.to_ascii_lowercase()).or_default().insert(category.clone());
-        }
-    }
+    let mut commands = BTreeMap::new();
+    collect(ctx.call("COMMAND", &[])?, &mut commands);
     let [_, major, minor, patch] = server_version().to_be_bytes();
     Ok(Server {
         commands,
-        categories,
+        categories: ctx.call("ACL", &[b"CAT"])?.into_texts().into_iter().collect(),
         has_databases: (major, minor) >= (9, 1),
         version: format!("{major}.{minor}.{patch}"),
     })
+}
+
+/// Places in an entry of `COMMAND`'s reply.
+const NAME: usize = 0;
+const CATEGORIES: usize = 6;
+const SUBCOMMANDS: usize = 9;
+
+/// Adds every entry of `COMMAND`'s reply, subcommands included.
+fn collect(reply: Reply, commands: &mut BTreeMap<String, BTreeSet<String>>) {
+    let (Reply::Array(entries) | Reply::Set(entries)) = reply else { return };
+    for entry in entries {
+        let Reply::Array(mut fields) = entry else { continue };
+        if fields.len() > SUBCOMMANDS {
+            collect(fields.swap_remove(SUBCOMMANDS), commands);
+        }
+        let mut fields = fields.into_iter();
+        let name = fields.nth(NAME).map(Reply::into_texts).and_then(|mut texts| texts.pop());
+        let categories = fields.nth(CATEGORIES - NAME - 1).map(Reply::into_texts).unwrap_or_default();
+        if let Some(name) = name {
+            let categories = categories.iter().map(|name| name.trim_start_matches('@').to_owned());
+            commands.entry(name.to_ascii_lowercase()).or_default().extend(categories);
+        }
+    }
 }

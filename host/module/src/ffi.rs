@@ -14,20 +14,19 @@
 mod api;
 
 mod allocator;
-mod auth;
+pub(crate) mod auth;
 mod blocked;
 mod call;
 mod client;
-mod command;
-mod config;
-mod config_calls;
+pub(crate) mod command;
+pub(crate) mod config;
 mod context;
 mod entry;
 mod error;
 mod event_loop;
-mod events;
+pub(crate) mod events;
 mod guard;
-mod info;
+pub(crate) mod info;
 mod lock;
 mod log;
 mod reply;
@@ -36,26 +35,19 @@ mod tickets;
 mod thread;
 mod user;
 
-pub(crate) use auth::{
-    AuthContext, AuthOutcome, Authenticated, Authentication, register as register_auth,
-};
+pub(crate) use auth::{AuthContext, AuthOutcome, Authentication};
 pub(crate) use blocked::BlockedAuth;
-pub(crate) use client::{ClientId, ClientInfo, deauthenticate_and_close};
-pub(crate) use command::{
-    ArgumentKind, CommandArgument, CommandHandler, CommandSpec, register as register_command,
-};
-pub(crate) use config::{
-    Setting, SettingFlags, SettingKind, SettingValue, Settings, load as load_settings,
-    register as register_settings,
-};
+pub(crate) use client::{ClientInfo, deauthenticate_and_close};
+pub(crate) use command::{ArgumentKind, CommandArgument, CommandHandler, CommandSpec};
+pub(crate) use config::{Configuration, SettingFlags};
 pub(crate) use context::{Context, Detached, server_version};
 pub(crate) use error::Error;
-pub(crate) use event_loop::{pending_posts, post};
-pub(crate) use events::{Event, EventHandler, Topic, subscribe};
+pub(crate) use event_loop::post;
+pub(crate) use events::{Event, EventHandler, Topic};
 pub(crate) use guard::panics;
-pub(crate) use info::{InfoContext, InfoHandler, register as register_info};
+pub(crate) use info::{InfoContext, InfoHandler};
 pub(crate) use lock::{MainThread, ServerLock};
 pub(crate) use log::{Level, log, set_level};
 pub(crate) use reply::Reply;
-pub(crate) use thread::{Priority, spawn, thread_cpu_time};
+pub(crate) use thread::{Priority, spawn};
 pub(crate) use user::{ModuleUser, user_exists};

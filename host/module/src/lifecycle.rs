@@ -7,9 +7,9 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, bounded, unbounded};
 
 use crate::ffi::{self, Context, Event, EventHandler, Level, MainThread, Priority, Reply, ServerLock, Topic, log};
 use crate::login::Login;
@@ -17,12 +17,8 @@ use crate::settings::{self, Settings};
 use crate::shared::{Channels, Shared};
 use crate::{commands, configuration, facts, info, loader, sessions, slices, state, workers};
 
-/// How long an unload waits for the threads. One that compiles meanwhile ends by
-/// itself later: the library stays mapped, and it no longer has anybody to tell.
-const FAREWELL: Duration = Duration::from_millis(200);
-
-/// Closed when the last thread of a load has ended.
-static THREADS: MainThread<Option<Receiver<()>>> = MainThread::new(None);
+/// The threads of a load.
+static THREADS: MainThread<Vec<JoinHandle<()>>> = MainThread::new(Vec::new());
 
 /// Loads the module.
 ///
@@ -53,9 +49,13 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), Str
 /// Unloads the module.
 ///
 /// # Errors
-/// None: the server has asked beforehand whether a client is blocked.
+/// While policies are being read or compiled: the threads are waited for, and a
+/// compilation may take longer than a server should stand still.
 pub(crate) fn unload(ctx: &Context<'_>) -> Result<(), String> {
     if let Some(shared) = state::shared() {
+        if shared.is_loading() {
+            return Err("policies are being loaded just now: try again in a moment".to_owned());
+        }
         end(ctx.lock(), &shared);
     }
     Ok(())
@@ -67,10 +67,9 @@ fn end(lock: &ServerLock, shared: &Arc<Shared>) {
     // A dropped handle refuses its client.
     drop(shared.pending.close());
     sessions::stop(lock);
-    if let Some(threads) = THREADS.with(lock, Option::take).flatten()
-        && threads.recv_timeout(FAREWELL) == Err(RecvTimeoutError::Timeout)
-    {
-        log(Level::Notice, "a thread is still busy compiling; it ends by itself");
+    for thread in THREADS.with(lock, std::mem::take).unwrap_or_default() {
+        // A thread that panicked has said so already.
+        let _ = thread.join();
     }
 }
 
@@ -101,34 +100,19 @@ fn start_threads(
     loads: Receiver<loader::Load>,
     ticks: Receiver<()>,
 ) -> Result<(), String> {
-    let (alive, ended) = bounded(0);
-    THREADS.with(lock, |threads| *threads = Some(ended));
+    let start = |name: &str, priority, work: Box<dyn FnOnce(&Arc<Shared>) + Send>| {
+        let shared = Arc::clone(shared);
+        let thread = ffi::spawn(name, priority, move || work(&shared)).map_err(|error| format!("{name}: {error}"))?;
+        THREADS.with(lock, |threads| threads.push(thread));
+        Ok::<(), String>(())
+    };
     for number in 0..shared.settings.load().workers {
         let jobs = jobs.clone();
-        start(&format!("warden-worker-{number}"), Priority::WORKER, shared, &alive, move |shared| {
-            workers::work(shared, &jobs);
-        })?;
+        let work = Box::new(move |shared: &Arc<Shared>| workers::work(shared, &jobs));
+        start(&format!("warden-work-{number}"), Priority::WORKER, work)?;
     }
-    start("warden-loader", Priority::COMPILER, shared, &alive, move |shared| loader::run(shared, &loads))?;
-    start("warden-clock", Priority::NORMAL, shared, &alive, move |shared| slices::run(shared, &ticks))
-}
-
-/// Starts a thread that holds `alive` until it ends.
-fn start(
-    name: &str,
-    priority: Priority,
-    shared: &Arc<Shared>,
-    alive: &Sender<()>,
-    work: impl FnOnce(&Arc<Shared>) + Send + 'static,
-) -> Result<(), String> {
-    let shared = Arc::clone(shared);
-    let alive = alive.clone();
-    let thread = ffi::spawn(name, priority, move || {
-        work(&shared);
-        drop(alive);
-    });
-    // The handle is not needed: `alive` tells when the thread has ended.
-    thread.map(drop).map_err(|error| format!("{name}: {error}"))
+    start("warden-loader", Priority::COMPILER, Box::new(move |shared| loader::run(shared, &loads)))?;
+    start("warden-clock", Priority::NORMAL, Box::new(move |shared| slices::run(shared, &ticks)))
 }
 
 /// `state_dir` defaults to `warden` in the server's own directory.

@@ -46,6 +46,7 @@ pub(crate) enum Load {
 pub(crate) fn run(shared: &Arc<Shared>, loads: &Receiver<Load>) {
     let mut watch = Watch::new(shared.loads.clone());
     load_policies(shared);
+    shared.set_loading(false);
     loop {
         watch.follow(watched(shared));
         let failed = !shared.policy_errors.load().is_empty() || !shared.authenticator_errors.load().is_empty();
@@ -57,8 +58,10 @@ pub(crate) fn run(shared: &Arc<Shared>, loads: &Receiver<Load>) {
         if request == Load::Stop || (request == Load::Changed && settle(shared, loads) == Load::Stop) {
             return;
         }
+        shared.set_loading(true);
         load_authenticators(shared);
         load_policies(shared);
+        shared.set_loading(false);
     }
 }
 

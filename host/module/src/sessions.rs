@@ -147,14 +147,10 @@ fn free_user(lock: &ServerLock, class: ClassId, now: Now) {
 fn set_rules(lock: &ServerLock, user: &ModuleUser, rules: &Rules) -> Result<(), Reason> {
     user.set_rules(lock, rules.as_str()).map_err(internal)?;
     let now = user.rules(lock).map_err(internal)?;
-    let as_asked = match rules.decision() {
-        Some(decision) => decision.rendered.matches(&now),
-        None => true,
-    };
-    if as_asked {
+    if rules.matches(&now) {
         Ok(())
     } else {
-        Err(internal(format!("the rules of user {:?} are not those that were set", user.name())))
+        Err(internal("the server does not have the rules that were set"))
     }
 }
 

@@ -55,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) ticks: Sender<()>,
     stopping: AtomicBool,
     server_is_stale: AtomicBool,
+    loading: AtomicBool,
     clock: SystemClock,
 }
 
@@ -98,6 +99,7 @@ impl Shared {
             ticks: channels.ticks,
             stopping: AtomicBool::new(false),
             server_is_stale: AtomicBool::new(false),
+            loading: AtomicBool::new(true),
             clock: SystemClock::new(),
         })
     }
@@ -146,6 +148,16 @@ impl Shared {
     /// and whoever waits for it is refused.
     pub(crate) fn hand_over(&self, job: Job) {
         let _ = self.jobs.send(job);
+    }
+
+    /// Whether the loader is reading or compiling.
+    pub(crate) fn is_loading(&self) -> bool {
+        self.loading.load(Ordering::Acquire)
+    }
+
+    /// The loader says that it begins or ends.
+    pub(crate) fn set_loading(&self, loading: bool) {
+        self.loading.store(loading, Ordering::Release);
     }
 
     /// Whether the module is being unloaded.

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, bounded, select};
 use warden_core::{Reason, ReasonKind};
 use warden_session::Action;
 
@@ -57,20 +57,21 @@ pub(crate) fn run(shared: &Arc<Shared>, ticks: &Receiver<()>) {
             pause = TICK;
             continue;
         }
-        pause = await_slice(shared, &finished);
+        pause = await_slice(shared, &finished, ticks);
     }
 }
 
 /// Waits for the slice to run; meanwhile waiting log-ins still time out.
-fn await_slice(shared: &Shared, finished: &Receiver<bool>) -> Duration {
+fn await_slice(shared: &Shared, finished: &Receiver<bool>, ticks: &Receiver<()>) -> Duration {
+    let mut woken = false;
     loop {
-        match finished.recv_timeout(TICK) {
-            Ok(true) => return TURN,
-            Ok(false) => return TICK,
-            Err(crossbeam_channel::RecvTimeoutError::Timeout) if !shared.is_stopping() => {
-                answer_overdue(shared);
-            }
-            Err(_) => return TICK,
+        select! {
+            recv(finished) -> more => return if woken || more == Ok(true) { TURN } else { TICK },
+            recv(ticks) -> _ => woken = true,
+            default(TICK) => answer_overdue(shared),
+        }
+        if shared.is_stopping() {
+            return TICK;
         }
     }
 }

@@ -64,7 +64,11 @@ impl Artefacts {
 
     /// The component compiled from this wasm, if it is certainly ours.
     pub(crate) fn take(&self, engine: &wasmtime::Engine, wasm: &Digest) -> Taken {
-        let sealed = match self.dir.check().and_then(|()| self.dir.read(&self.name(wasm), MAX_BYTES)) {
+        let sealed = match self
+            .dir
+            .check()
+            .and_then(|()| self.dir.read(&self.name(wasm), MAX_BYTES))
+        {
             Ok(Some(sealed)) => sealed,
             Ok(None) => return Taken::Missing,
             Err(error) => return Taken::Distrusted(error.to_string()),
@@ -115,8 +119,14 @@ impl Artefacts {
         let mut files: Vec<_> = entries
             .flatten()
             .filter_map(|entry| {
-                let written = entry.metadata().and_then(|m| m.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-                entry.file_type().is_ok_and(|t| t.is_file()).then(|| (written, entry.path()))
+                let written = entry
+                    .metadata()
+                    .and_then(|m| m.modified())
+                    .unwrap_or(SystemTime::UNIX_EPOCH);
+                entry
+                    .file_type()
+                    .is_ok_and(|t| t.is_file())
+                    .then(|| (written, entry.path()))
             })
             .collect();
         files.sort_by(|a, b| b.cmp(a));

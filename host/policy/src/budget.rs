@@ -75,7 +75,10 @@ mod tests {
         std::thread::sleep(Duration::from_millis(20));
         assert_eq!(budget.check(), Ok(()));
         std::thread::sleep(Duration::from_millis(40));
-        assert_eq!(budget.check(), Err(Failure::WallLimit(Duration::from_millis(50))));
+        assert_eq!(
+            budget.check(),
+            Err(Failure::WallLimit(Duration::from_millis(50)))
+        );
     }
 
     #[test]
@@ -84,6 +87,9 @@ mod tests {
         while budget.check().is_ok() {
             std::hint::black_box(());
         }
-        assert!(matches!(budget.check(), Err(Failure::CpuLimit(_) | Failure::WallLimit(_))));
+        assert!(matches!(
+            budget.check(),
+            Err(Failure::CpuLimit(_) | Failure::WallLimit(_))
+        ));
     }
 }

@@ -138,7 +138,8 @@ impl Statistics {
     pub(crate) fn record(&self, took: Duration, failed: bool) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.evaluations.fetch_add(1, Ordering::Relaxed);
-        self.failures.fetch_add(u64::from(failed), Ordering::Relaxed);
+        self.failures
+            .fetch_add(u64::from(failed), Ordering::Relaxed);
         self.total_nanos.fetch_add(nanos, Ordering::Relaxed);
         self.longest_nanos.fetch_max(nanos, Ordering::Relaxed);
     }

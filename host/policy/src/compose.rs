@@ -28,7 +28,10 @@ pub(crate) fn compose(
 ) -> Composed {
     // Only what is *told* depends on an order, so that order is the names'.
     opinions.sort_by(|a, b| a.0.cmp(b.0));
-    let valid_for = opinions.iter().filter_map(|(_, opinion)| opinion.valid_for).min();
+    let valid_for = opinions
+        .iter()
+        .filter_map(|(_, opinion)| opinion.valid_for)
+        .min();
     let answer = match denied(&opinions) {
         Some(reason) => Err(reason),
         None => united(opinions, frame, class, generation).map(|decision| Decision {
@@ -56,10 +59,15 @@ fn denied(opinions: &[(&str, Opinion)]) -> Option<Reason> {
         })
         .collect();
     let reason = Reason::new(ReasonKind::Denied, details.join("; "));
-    Some(match denials.iter().find_map(|(_, denial)| denial.public.as_ref()) {
-        Some(public) => reason.told(public),
-        None => reason,
-    })
+    Some(
+        match denials
+            .iter()
+            .find_map(|(_, denial)| denial.public.as_ref())
+        {
+            Some(public) => reason.told(public),
+            None => reason,
+        },
+    )
 }
 
 fn united(
@@ -68,7 +76,10 @@ fn united(
     class: ClassKey,
     generation: u64,
 ) -> Result<Decision, Reason> {
-    let session_ttl = opinions.iter().filter_map(|(_, opinion)| opinion.session_ttl).min();
+    let session_ttl = opinions
+        .iter()
+        .filter_map(|(_, opinion)| opinion.session_ttl)
+        .min();
     let mut grants = Vec::new();
     let mut restrictions = vec![frame.ceiling.clone()];
     let mut labels = Vec::new();
@@ -80,12 +91,18 @@ fn united(
     labels.sort();
     labels.dedup();
     if grants.is_empty() {
-        return Err(Reason::new(ReasonKind::NoGrant, "no policy grants anything"));
+        return Err(Reason::new(
+            ReasonKind::NoGrant,
+            "no policy grants anything",
+        ));
     }
     let permissions = Permissions::compose(&frame.base, grants, restrictions);
-    let rendered = permissions
-        .render(&frame.server)
-        .map_err(|e| Reason::new(ReasonKind::PolicyFailed, format!("the rules cannot be applied here: {e}")))?;
+    let rendered = permissions.render(&frame.server).map_err(|e| {
+        Reason::new(
+            ReasonKind::PolicyFailed,
+            format!("the rules cannot be applied here: {e}"),
+        )
+    })?;
     if rendered.grants_nothing() {
         return Err(Reason::new(
             ReasonKind::NoGrant,

@@ -90,8 +90,12 @@ impl Engine {
     /// When wasmtime refuses this machine, the state directory is not ours
     /// alone, or no thread can be started.
     pub fn new(settings: EngineSettings) -> Result<Self, Error> {
-        let wasm = wasmtime::Engine::new(&config()).map_err(|e| Error::Engine(gist(&format!("{e:#}"))))?;
-        let artefacts = settings.state_dir.map(|dir| Artefacts::open(&dir, &wasm)).transpose()?;
+        let wasm =
+            wasmtime::Engine::new(&config()).map_err(|e| Error::Engine(gist(&format!("{e:#}"))))?;
+        let artefacts = settings
+            .state_dir
+            .map(|dir| Artefacts::open(&dir, &wasm))
+            .transpose()?;
         let ticked = wasm.clone();
         let ticker = Ticker::start(move || ticked.increment_epoch()).map_err(Error::Ticker)?;
         let machine = Machine {
@@ -141,7 +145,8 @@ impl Machine {
     fn set_limits(&self, limits: Limits) {
         let micros = u64::try_from(limits.cpu.as_micros()).unwrap_or(u64::MAX);
         self.cpu_micros.store(micros, Ordering::Relaxed);
-        self.memory_bytes.store(limits.memory_bytes, Ordering::Relaxed);
+        self.memory_bytes
+            .store(limits.memory_bytes, Ordering::Relaxed);
     }
 }
 
@@ -152,7 +157,7 @@ fn config() -> Config {
         // The server owns the process's signals: its crash report must stay whole.
         .signals_based_traps(false)
         .native_unwind_info(false)
-        .wasm_backtrace(false)
+        .wasm_backtrace_max_frames(None)
         // Every memory access is checked in code, so guard regions would only cost address space.
         .memory_guard_size(0)
         .guard_before_linear_memory(false)

@@ -39,7 +39,9 @@ pub struct LoadError {
 impl LoadError {
     /// Whether a file was being written, so that trying again soon may help.
     pub fn is_transient(&self) -> bool {
-        self.errors.iter().any(|e| matches!(e.fault, Fault::Changing))
+        self.errors
+            .iter()
+            .any(|e| matches!(e.fault, Fault::Changing))
     }
 }
 
@@ -172,10 +174,17 @@ impl Fault {
     }
 }
 
-/// The first line of outside text, escaped and cut.
+/// The first line of outside text, cut, with what cannot be printed escaped.
 pub(crate) fn gist(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
-    let mut gist: String = line.chars().take(LONGEST_GIST).collect::<String>().escape_debug().to_string();
+    let mut gist = String::new();
+    for c in line.chars().take(LONGEST_GIST) {
+        // Quotes and backslashes are harmless in a line, and our own messages hold them.
+        match c {
+            '"' | '\'' | '\\' => gist.push(c),
+            _ => gist.extend(c.escape_debug()),
+        }
+    }
     if line.chars().count() > LONGEST_GIST {
         gist.push('…');
     }
@@ -188,7 +197,8 @@ mod tests {
 
     #[test]
     fn outside_text_stays_one_short_line() {
-        assert_eq!(gist("a\u{7}b\nbacktrace"), "a\\u{7}b");
+        assert_eq!(gist("a\u{7}\u{202e}b\nbacktrace"), "a\\u{7}\\u{202e}b");
+        assert_eq!(gist("rule \"+x\""), "rule \"+x\"");
         assert!(gist(&"x".repeat(1000)).chars().count() <= LONGEST_GIST + 1);
     }
 

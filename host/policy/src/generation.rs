@@ -11,12 +11,15 @@ use std::time::Duration;
 use moka::sync::Cache;
 use warden_core::permissions::{BaseRules, Restriction};
 use warden_core::server::Server;
-use warden_core::{ClassKey, ClientFacts, Decision, Now, Principal, Reason, ReasonKind, Timestamp, Verified};
+use warden_core::{
+    ClassKey, ClientFacts, Decision, Now, Principal, Reason, ReasonKind, Timestamp, Verified,
+};
 
+use crate::budget::Budget;
 use crate::bundle::Bundle;
 use crate::compose::{Composed, compose};
 use crate::engine::Machine;
-use crate::error::Failure;
+use crate::error::{Failure, gist};
 use crate::instance::Instance;
 use crate::request::{Inputs, Request};
 use crate::verdict::{self, Opinion};
@@ -71,7 +74,9 @@ impl Generation {
     ) -> Self {
         Self {
             number,
-            inputs: bundles.iter().fold(Inputs::default(), |all, bundle| all.or(bundle.inputs())),
+            inputs: bundles
+                .iter()
+                .fold(Inputs::default(), |all, bundle| all.or(bundle.inputs())),
             remembered: Cache::new(machine.remembered_decisions),
             machine,
             frame,
@@ -107,8 +112,20 @@ impl Generation {
 
     /// Projects a log-in to what these policies read. For the main thread: no
     /// I/O and no guest code.
-    pub fn project(&self, principal: &Arc<Verified<Principal>>, client: &ClientFacts, now: Now) -> Request {
-        Request::project(self.number, &self.inputs, principal, client, &self.frame.server.version, now)
+    pub fn project(
+        &self,
+        principal: &Arc<Verified<Principal>>,
+        client: &ClientFacts,
+        now: Now,
+    ) -> Request {
+        Request::project(
+            self.number,
+            &self.inputs,
+            principal,
+            client,
+            &self.frame.server.version,
+            now,
+        )
     }
 
     /// The answer this generation gave to an equal request, while it holds.
@@ -126,7 +143,11 @@ impl Generation {
         if request.generation() != self.number {
             return Err(Reason::new(
                 ReasonKind::Internal,
-                format!("a request of generation {} came to generation {}", request.generation(), self.number),
+                format!(
+                    "a request of generation {} came to generation {}",
+                    request.generation(),
+                    self.number
+                ),
             ));
         }
         if let Some(answer) = self.recall(request, now) {
@@ -134,7 +155,8 @@ impl Generation {
         }
         let (answer, valid_for) = match self.opinions(request, now) {
             Ok(opinions) => {
-                let Composed { answer, valid_for } = compose(opinions, &self.frame, request.key(), self.number, now);
+                let Composed { answer, valid_for } =
+                    compose(opinions, &self.frame, request.key(), self.number, now);
                 (answer.map(Arc::new), valid_for)
             }
             Err(reason) => (Err(reason), Some(FAILURE_MEMORY)),
@@ -175,15 +197,20 @@ impl Generation {
     fn ask(&self, bundle: &Bundle, request: &Request, now: Now) -> Result<Opinion, Failure> {
         let told = request.for_policy(bundle.inputs(), now);
         let machine = &*self.machine;
-        let started = crate::budget::Budget::start(Duration::MAX);
-        let opinion = Instance::start(machine, Arc::clone(&bundle.name), &bundle.component, machine.limits())
-            .and_then(|mut instance| {
-                instance
-                    .configure(&bundle.files)?
-                    .map_err(|refusal| Failure::Answer(format!("that its data is wrong: {}", crate::error::gist(&refusal))))?;
-                instance.evaluate(&told)
-            })
-            .and_then(|verdict| verdict::check(verdict, bundle.inputs().clock));
+        let started = Budget::start(Duration::MAX);
+        let opinion = Instance::start(
+            machine,
+            Arc::clone(&bundle.name),
+            &bundle.component,
+            machine.limits(),
+        )
+        .and_then(|mut instance| {
+            instance.configure(&bundle.files)?.map_err(|refusal| {
+                Failure::Answer(format!("that its data is wrong: {}", gist(&refusal)))
+            })?;
+            instance.evaluate(&told)
+        })
+        .and_then(|verdict| verdict::check(verdict, bundle.inputs().clock));
         bundle.statistics.record(started.wall(), opinion.is_err());
         opinion
     }

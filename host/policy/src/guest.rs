@@ -2,7 +2,7 @@
 //! laid out in memory by hand, as the canonical ABI wants them.
 
 use wit_component::{StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+use wit_parser::{Resolve, WorldId};
 
 /// Where the answers begin in the guest's memory.
 const BASE: usize = 1024;
@@ -29,6 +29,8 @@ pub(crate) struct Guest {
     pub(crate) fields: String,
     pub(crate) title: String,
     pub(crate) data_refusal: Option<&'static str>,
+    /// Whether its world imports an interface of WASI besides the contract's.
+    pub(crate) wasi: bool,
 }
 
 impl Default for Guest {
@@ -48,6 +50,7 @@ impl Default for Guest {
             fields: String::new(),
             title: "test".into(),
             data_refusal: None,
+            wasi: false,
         }
     }
 }
@@ -96,12 +99,25 @@ impl Guest {
             fields = self.fields,
         );
         let mut wasm = wat::parse_str(&text).unwrap_or_else(|e| panic!("{e}"));
-        let mut resolve = Resolve::default();
-        let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk/wit");
-        let (package, _) = resolve.push_path(wit).unwrap();
-        let world = resolve.select_world(&[package], Some("policy")).unwrap();
+        let (resolve, world) = self.world();
         embed_component_metadata(&mut wasm, &resolve, world, StringEncoding::UTF8).unwrap();
         wasm
+    }
+
+    fn world(&self) -> (Resolve, WorldId) {
+        let mut resolve = Resolve::default();
+        let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk/wit");
+        let (mut package, _) = resolve.push_path(wit).unwrap();
+        if self.wasi {
+            let random =
+                "package wasi:random@0.2.0; interface random { get-random-u64: func() -> u64; }";
+            let world = "package test:scene; \
+                 world policy { include warden:policy/policy@0.1.0; import wasi:random/random@0.2.0; }";
+            resolve.push_str("random.wit", random).unwrap();
+            package = resolve.push_str("world.wit", world).unwrap();
+        }
+        let world = resolve.select_world(&[package], Some("policy")).unwrap();
+        (resolve, world)
     }
 
     fn lay_description(&self, memory: &mut Memory) -> usize {
@@ -111,7 +127,11 @@ impl Guest {
             let text = memory.text(text);
             record.pair(text);
         }
-        let pointers = if all { (0, 0) } else { memory.texts(&self.claims) };
+        let pointers = if all {
+            (0, 0)
+        } else {
+            memory.texts(&self.claims)
+        };
         record.word(match (all, self.claims.is_empty()) {
             (true, _) => 2,
             (_, true) => 0,
@@ -143,7 +163,10 @@ impl Guest {
         let denials = memory.texts(&self.denials);
         restriction.pair(denials);
         restriction.0.extend([0; 36]);
-        record.pair((memory.put(&restriction.0), usize::from(!self.denials.is_empty())));
+        record.pair((
+            memory.put(&restriction.0),
+            usize::from(!self.denials.is_empty()),
+        ));
         let (public, internal) = self.denial.unwrap_or_default();
         record.word(usize::from(self.denial.is_some()));
         for text in [public, internal] {

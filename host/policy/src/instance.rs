@@ -9,8 +9,8 @@ use std::sync::Arc;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{ResourceLimiter, Store, Trap, UpdateDeadline};
 
-use crate::bindings::warden::policy::{log, types};
 use crate::bindings::warden::policy::types::{Description, File, Request, Verdict};
+use crate::bindings::warden::policy::{log, types};
 use crate::bindings::{Policy, PolicyPre};
 use crate::budget::Budget;
 use crate::engine::{Limits, Machine};
@@ -40,8 +40,16 @@ struct Quota {
 }
 
 impl ResourceLimiter for Quota {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let total = self.memory_bytes.saturating_sub(current).saturating_add(desired);
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self
+            .memory_bytes
+            .saturating_sub(current)
+            .saturating_add(desired);
         if total > self.memory_bound {
             self.refused = Some(Failure::MemoryLimit(self.memory_bound));
             return Ok(false);
@@ -50,8 +58,16 @@ impl ResourceLimiter for Quota {
         Ok(true)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let total = self.table_entries.saturating_sub(current).saturating_add(desired);
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self
+            .table_entries
+            .saturating_sub(current)
+            .saturating_add(desired);
         if total > TABLE_ENTRIES {
             self.refused = Some(Failure::TableLimit(TABLE_ENTRIES));
             return Ok(false);

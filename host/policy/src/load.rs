@@ -53,7 +53,9 @@ impl Engine {
         }
         let number = previous.map_or(1, |p| p.number.saturating_add(1));
         let machine = Arc::clone(&self.machine);
-        Ok(Arc::new(Generation::new(number, machine, frame, bundles, warnings)))
+        Ok(Arc::new(Generation::new(
+            number, machine, frame, bundles, warnings,
+        )))
     }
 
     fn bundle(
@@ -79,14 +81,25 @@ fn list(dir: &Path) -> Result<Listing, LoadError> {
     if dir.as_os_str().is_empty() {
         return Ok(Listing::default());
     }
-    directory::list(dir).map_err(|error| LoadError { errors: vec![error] })
+    directory::list(dir).map_err(|error| LoadError {
+        errors: vec![error],
+    })
 }
 
-fn is_same(previous: &Generation, frame: &Frame, bundles: &[Arc<Bundle>], warnings: &[String]) -> bool {
+fn is_same(
+    previous: &Generation,
+    frame: &Frame,
+    bundles: &[Arc<Bundle>],
+    warnings: &[String],
+) -> bool {
     previous.frame == *frame
         && previous.warnings == warnings
         && previous.bundles.len() == bundles.len()
-        && previous.bundles.iter().zip(bundles).all(|(a, b)| Arc::ptr_eq(a, b))
+        && previous
+            .bundles
+            .iter()
+            .zip(bundles)
+            .all(|(a, b)| Arc::ptr_eq(a, b))
 }
 
 #[cfg(test)]

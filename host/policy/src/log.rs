@@ -83,7 +83,10 @@ mod tests {
 
     impl PolicyLog for Lines {
         fn write(&self, bundle: &str, level: Level, message: &str) {
-            self.0.lock().unwrap().push(format!("{bundle} {level:?} {message}"));
+            self.0
+                .lock()
+                .unwrap()
+                .push(format!("{bundle} {level:?} {message}"));
         }
     }
 
@@ -98,6 +101,9 @@ mod tests {
         let lines = lines.0.lock().unwrap();
         assert_eq!(lines.len(), 17);
         assert_eq!(lines[0], "p Info a");
-        assert_eq!(lines[16], "p Warning 5 more messages of this run were dropped");
+        assert_eq!(
+            lines[16],
+            "p Warning 5 more messages of this run were dropped"
+        );
     }
 }

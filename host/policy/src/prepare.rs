@@ -57,17 +57,28 @@ pub(crate) fn prepare(
         description,
         component,
         files: contents.data,
-        statistics: previous.map(|p| Arc::clone(&p.statistics)).unwrap_or_default(),
+        statistics: previous
+            .map(|p| Arc::clone(&p.statistics))
+            .unwrap_or_default(),
     }))
 }
 
 /// The linked component, from an artefact or compiled.
-fn component(machine: &Machine, contents: &Contents, warnings: &mut Vec<String>) -> Result<PolicyPre<Guest>, Fault> {
-    let kept = machine.artefacts.as_ref().map(|a| a.take(&machine.wasm, &contents.wasm_digest));
+fn component(
+    machine: &Machine,
+    contents: &Contents,
+    warnings: &mut Vec<String>,
+) -> Result<PolicyPre<Guest>, Fault> {
+    let kept = machine
+        .artefacts
+        .as_ref()
+        .map(|a| a.take(&machine.wasm, &contents.wasm_digest));
     let component = match kept {
         Some(Taken::Component(component)) => component,
         Some(Taken::Distrusted(why)) => {
-            warnings.push(format!("a compiled artefact is not used and made again: {why}"));
+            warnings.push(format!(
+                "a compiled artefact is not used and made again: {why}"
+            ));
             compile(machine, contents, warnings)?
         }
         Some(Taken::Missing) | None => compile(machine, contents, warnings)?,
@@ -77,12 +88,18 @@ fn component(machine: &Machine, contents: &Contents, warnings: &mut Vec<String>)
     let mut linker = Linker::new(&machine.wasm);
     link(&mut linker).map_err(contract)?;
     // Only WASI is left after check_imports: it is there, and every call of it traps.
-    linker.define_unknown_imports_as_traps(&component).map_err(contract)?;
+    linker
+        .define_unknown_imports_as_traps(&component)
+        .map_err(contract)?;
     let instance = linker.instantiate_pre(&component).map_err(contract)?;
     PolicyPre::new(instance).map_err(contract)
 }
 
-fn compile(machine: &Machine, contents: &Contents, warnings: &mut Vec<String>) -> Result<Component, Fault> {
+fn compile(
+    machine: &Machine,
+    contents: &Contents,
+    warnings: &mut Vec<String>,
+) -> Result<Component, Fault> {
     let lifted = lift::lift(&contents.wasm)?;
     machine.compilations.fetch_add(1, Ordering::Relaxed);
     let component = Component::from_binary(&machine.wasm, &lifted)
@@ -90,18 +107,24 @@ fn compile(machine: &Machine, contents: &Contents, warnings: &mut Vec<String>) -
     if let Some(artefacts) = &machine.artefacts
         && let Err(why) = artefacts.keep(&contents.wasm_digest, &component)
     {
-        warnings.push(format!("a compiled policy cannot be kept for the next start: {why}"));
+        warnings.push(format!(
+            "a compiled policy cannot be kept for the next start: {why}"
+        ));
     }
     Ok(component)
 }
 
-fn describe(machine: &Machine, name: &Arc<str>, component: &PolicyPre<Guest>) -> Result<Description, Fault> {
+fn describe(
+    machine: &Machine,
+    name: &Arc<str>,
+    component: &PolicyPre<Guest>,
+) -> Result<Description, Fault> {
     let failed = |failure| Fault::Failed {
         function: "describe",
         failure,
     };
-    let mut instance =
-        Instance::start(machine, Arc::clone(name), component, machine.load_limits()).map_err(failed)?;
+    let mut instance = Instance::start(machine, Arc::clone(name), component, machine.load_limits())
+        .map_err(failed)?;
     let said = instance.describe().map_err(failed)?;
     Ok(Description {
         title: text(&said.name, "name")?,
@@ -121,8 +144,8 @@ fn configure(
         function: "configure",
         failure,
     };
-    let mut instance =
-        Instance::start(machine, Arc::clone(name), component, machine.load_limits()).map_err(failed)?;
+    let mut instance = Instance::start(machine, Arc::clone(name), component, machine.load_limits())
+        .map_err(failed)?;
     instance
         .configure(files)
         .map_err(failed)?
@@ -150,10 +173,15 @@ fn inputs(claims: wit::ClaimSelection, named: &[wit::Input]) -> Result<Inputs, F
         wit::ClaimSelection::All => (true, Vec::new()),
     };
     if pointers.len() > MAX_POINTERS {
-        return Err(Fault::Contract(format!("it names more than {MAX_POINTERS} claims")));
+        return Err(Fault::Contract(format!(
+            "it names more than {MAX_POINTERS} claims"
+        )));
     }
     if let Some(bad) = pointers.iter().find(|p| !is_pointer(p)) {
-        return Err(Fault::Contract(format!("{:?} is not a JSON Pointer to a claim", gist(bad))));
+        return Err(Fault::Contract(format!(
+            "{:?} is not a JSON Pointer to a claim",
+            gist(bad)
+        )));
     }
     Ok(Inputs {
         all_claims,
@@ -183,7 +211,12 @@ mod tests {
 
     #[test]
     fn a_claim_is_named_by_a_json_pointer() {
-        for good in ["/department", "/a~1b/c~0d", "/https:~1~1example.com~1roles/0", "/"] {
+        for good in [
+            "/department",
+            "/a~1b/c~0d",
+            "/https:~1~1example.com~1roles/0",
+            "/",
+        ] {
             assert!(is_pointer(good), "{good:?}");
         }
         for bad in ["", "department", "/a~", "/a~2", "~1", "/a\n"] {

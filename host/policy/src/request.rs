@@ -91,7 +91,9 @@ impl Request {
             principal: Arc::clone(principal),
             address: inputs.client_address.then(|| client.address.clone()),
             tls: inputs.client_tls.then_some(client.tls),
-            certificate: inputs.client_certificate.then(|| client.certificate.clone()),
+            certificate: inputs
+                .client_certificate
+                .then(|| client.certificate.clone()),
             replica: inputs.server_role.then_some(client.replica),
             version: inputs.server_version.then(|| server_version.to_owned()),
         };
@@ -132,14 +134,24 @@ impl Request {
                 sole_authenticator: principal.sole_authenticator,
             },
             claims: facts.claims_for(inputs),
-            client_address: facts.address.clone().flatten().filter(|_| inputs.client_address),
+            client_address: facts
+                .address
+                .clone()
+                .flatten()
+                .filter(|_| inputs.client_address),
             client_tls: facts.tls.filter(|_| inputs.client_tls),
-            client_certificate: facts.certificate.as_ref().filter(|_| inputs.client_certificate).and_then(certificate),
+            client_certificate: facts
+                .certificate
+                .as_ref()
+                .filter(|_| inputs.client_certificate)
+                .and_then(certificate),
             now: inputs.clock.then(|| now.wall.as_unix_seconds()),
-            server_role: facts.replica.filter(|_| inputs.server_role).map(|replica| match replica {
-                true => wit::ServerRole::Replica,
-                false => wit::ServerRole::Primary,
-            }),
+            server_role: facts.replica.filter(|_| inputs.server_role).map(
+                |replica| match replica {
+                    true => wit::ServerRole::Replica,
+                    false => wit::ServerRole::Primary,
+                },
+            ),
             server_version: facts.version.clone().filter(|_| inputs.server_version),
         }
     }
@@ -164,14 +176,26 @@ impl Facts {
             digester.bytes(pointer.as_bytes());
             optional(&mut digester, json.as_deref());
         }
-        declared(&mut digester, self.address.as_ref(), |d, address| optional(d, address.as_deref()));
-        declared(&mut digester, self.tls.as_ref(), |d, tls| d.tag(u8::from(*tls)));
-        declared(&mut digester, self.certificate.as_ref(), |d, certificate| {
-            declared(d, certificate.as_ref(), |d, c| {
-                [&c.subject, &c.issuer, &c.serial, &c.fingerprint].iter().for_each(|part| d.bytes(part.as_bytes()));
-            });
+        declared(&mut digester, self.address.as_ref(), |d, address| {
+            optional(d, address.as_deref())
         });
-        declared(&mut digester, self.replica.as_ref(), |d, replica| d.tag(u8::from(*replica)));
+        declared(&mut digester, self.tls.as_ref(), |d, tls| {
+            d.tag(u8::from(*tls))
+        });
+        declared(
+            &mut digester,
+            self.certificate.as_ref(),
+            |d, certificate| {
+                declared(d, certificate.as_ref(), |d, c| {
+                    [&c.subject, &c.issuer, &c.serial, &c.fingerprint]
+                        .iter()
+                        .for_each(|part| d.bytes(part.as_bytes()));
+                });
+            },
+        );
+        declared(&mut digester, self.replica.as_ref(), |d, replica| {
+            d.tag(u8::from(*replica))
+        });
         optional(&mut digester, self.version.as_deref());
         ClassKey::new(*digester.finish().as_bytes())
     }
@@ -179,7 +203,9 @@ impl Facts {
     fn claims_for(&self, inputs: &Inputs) -> Vec<wit::Claim> {
         self.claims
             .iter()
-            .filter(|(pointer, _)| inputs.claims.contains(*pointer) || (inputs.all_claims && pointer.is_empty()))
+            .filter(|(pointer, _)| {
+                inputs.claims.contains(*pointer) || (inputs.all_claims && pointer.is_empty())
+            })
             .filter_map(|(pointer, json)| {
                 json.as_ref().map(|json| wit::Claim {
                     pointer: pointer.clone(),
@@ -198,14 +224,21 @@ fn declared<T>(digester: &mut Digester, value: Option<&T>, encode: impl FnOnce(&
 }
 
 fn optional(digester: &mut Digester, text: Option<&str>) {
-    declared(digester, text.as_ref(), |digester, text| digester.bytes(text.as_bytes()));
+    declared(digester, text.as_ref(), |digester, text| {
+        digester.bytes(text.as_bytes())
+    });
 }
 
 fn claims(inputs: &Inputs, claims: &Map<String, Value>) -> BTreeMap<String, Option<String>> {
     let mut selected: BTreeMap<String, Option<String>> = inputs
         .claims
         .iter()
-        .map(|pointer| (pointer.clone(), claim(claims, pointer).map(Value::to_string)))
+        .map(|pointer| {
+            (
+                pointer.clone(),
+                claim(claims, pointer).map(Value::to_string),
+            )
+        })
         .collect();
     if inputs.all_claims {
         // A map of JSON values always has a JSON text; were it not so, the claim would be absent.
@@ -218,7 +251,9 @@ fn claims(inputs: &Inputs, claims: &Map<String, Value>) -> BTreeMap<String, Opti
 fn claim<'a>(claims: &'a Map<String, Value>, pointer: &str) -> Option<&'a Value> {
     let path = pointer.strip_prefix('/')?;
     let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
-    claims.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(rest)
+    claims
+        .get(&first.replace("~1", "/").replace("~0", "~"))?
+        .pointer(rest)
 }
 
 fn certificate(certificate: &Option<Certificate>) -> Option<wit::Certificate> {

@@ -37,9 +37,13 @@ impl PrivateDir {
     /// # Errors
     /// When it is not a directory of ours with mode 0700.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let found = std::fs::symlink_metadata(&self.0).map_err(|e| problem(&self.0, e.to_string()))?;
+        let found =
+            std::fs::symlink_metadata(&self.0).map_err(|e| problem(&self.0, e.to_string()))?;
         if !found.is_dir() {
-            return Err(problem(&self.0, "is not a directory (a symbolic link is not followed)".into()));
+            return Err(problem(
+                &self.0,
+                "is not a directory (a symbolic link is not followed)".into(),
+            ));
         }
         ours(&found, 0o700).map_err(|e| problem(&self.0, e))
     }
@@ -56,9 +60,14 @@ impl PrivateDir {
     pub(crate) fn read(&self, name: &str, bound: u64) -> Result<Option<Vec<u8>>, Error> {
         let path = self.path(name);
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(&path);
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits().cast_signed())
+            .open(&path);
         match file {
-            Ok(file) => read_ours(file, bound).map(Some).map_err(|e| problem(&path, e)),
+            Ok(file) => read_ours(file, bound)
+                .map(Some)
+                .map_err(|e| problem(&path, e)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(problem(&path, e.to_string())),
         }
@@ -70,9 +79,9 @@ impl PrivateDir {
     /// When it cannot be written or renamed into place.
     pub(crate) fn replace(&self, name: &str, parts: &[&[u8]]) -> Result<(), Error> {
         let path = self.path(name);
-        let written = self
-            .temporary(name, parts)
-            .and_then(|temporary| rename_or_remove(&temporary, || std::fs::rename(&temporary, &path)));
+        let written = self.temporary(name, parts).and_then(|temporary| {
+            rename_or_remove(&temporary, || std::fs::rename(&temporary, &path))
+        });
         written.map_err(|e| problem(&path, e.to_string()))
     }
 
@@ -99,8 +108,15 @@ impl PrivateDir {
         let path = self.path(&format!(".{name}.{}-{number}.tmp", std::process::id()));
         // A file of that name can only be left over from a process with our number.
         let _ = std::fs::remove_file(&path);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        let written = parts.iter().try_for_each(|part| file.write_all(part)).and_then(|()| file.sync_all());
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        let written = parts
+            .iter()
+            .try_for_each(|part| file.write_all(part))
+            .and_then(|()| file.sync_all());
         rename_or_remove(&path, || written).map(|()| path.clone())
     }
 }
@@ -120,7 +136,10 @@ fn read_ours(file: File, bound: u64) -> Result<Vec<u8>, String> {
     }
     ours(&found, 0o600)?;
     let mut bytes = Vec::new();
-    let read = file.take(bound.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    let read = file
+        .take(bound.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|e| e.to_string())?;
     if read as u64 > bound {
         return Err(format!("is larger than {bound} bytes"));
     }
@@ -130,11 +149,17 @@ fn read_ours(file: File, bound: u64) -> Result<Vec<u8>, String> {
 fn ours(found: &Metadata, mode: u32) -> Result<(), String> {
     let us = rustix::process::geteuid().as_raw();
     if found.uid() != us {
-        return Err(format!("belongs to user id {}, not to the server's ({us})", found.uid()));
+        return Err(format!(
+            "belongs to user id {}, not to the server's ({us})",
+            found.uid()
+        ));
     }
     let open = found.mode() & 0o777 & !mode;
     if open != 0 {
-        return Err(format!("is open to others (mode {:04o}); make it {mode:04o}", found.mode() & 0o7777));
+        return Err(format!(
+            "is open to others (mode {:04o}); make it {mode:04o}",
+            found.mode() & 0o7777
+        ));
     }
     Ok(())
 }

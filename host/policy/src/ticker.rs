@@ -93,11 +93,17 @@ fn run(shared: &Shared, tick: &impl Fn()) {
     let mut state = shared.lock();
     while !state.stop {
         if state.running == 0 && idle >= LINGER {
-            state = shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = shared
+                .wake
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
             idle = 0;
             continue;
         }
-        let woken = shared.wake.wait_timeout(state, PERIOD).unwrap_or_else(PoisonError::into_inner);
+        let woken = shared
+            .wake
+            .wait_timeout(state, PERIOD)
+            .unwrap_or_else(PoisonError::into_inner);
         state = woken.0;
         idle = if state.running == 0 { idle + 1 } else { 0 };
         // Only a full period counts: a guest that starts wakes this thread too.

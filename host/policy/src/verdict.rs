@@ -52,14 +52,22 @@ pub(crate) fn check(verdict: wit::Verdict, reads_clock: bool) -> Result<Opinion,
     bound(verdict.labels.len(), MAX_LABELS, "labels")?;
     Ok(Opinion {
         grants: verdict.grants.iter().map(grant).collect::<Result<_, _>>()?,
-        restrictions: verdict.restrictions.into_iter().map(restriction).collect::<Result<_, _>>()?,
+        restrictions: verdict
+            .restrictions
+            .into_iter()
+            .map(restriction)
+            .collect::<Result<_, _>>()?,
         denial: verdict.denial.map(|denial| Denial {
             public: denial.public.as_deref().map(gist),
             internal: denial.internal.as_deref().map(gist),
         }),
         valid_for: verdict.valid_for.map(Duration::from_secs),
         session_ttl: verdict.session_ttl.map(Duration::from_secs),
-        labels: verdict.labels.into_iter().map(label).collect::<Result<_, _>>()?,
+        labels: verdict
+            .labels
+            .into_iter()
+            .map(label)
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -69,11 +77,19 @@ fn grant(grant: &wit::Grant) -> Result<Grant, Failure> {
 }
 
 fn restriction(restriction: wit::Restriction) -> Result<Restriction, Failure> {
-    let lists = [Some(&restriction.denials), restriction.keys.as_ref(), restriction.channels.as_ref()];
+    let lists = [
+        Some(&restriction.denials),
+        restriction.keys.as_ref(),
+        restriction.channels.as_ref(),
+    ];
     for list in lists.into_iter().flatten() {
         bound(list.len(), MAX_RULES, "parts of a restriction")?;
     }
-    bound(restriction.databases.as_ref().map_or(0, Vec::len), MAX_RULES, "databases")?;
+    bound(
+        restriction.databases.as_ref().map_or(0, Vec::len),
+        MAX_RULES,
+        "databases",
+    )?;
     Restriction::from_parts(
         &restriction.denials,
         restriction.keys.as_deref(),
@@ -95,7 +111,9 @@ fn label((key, value): (String, String)) -> Result<(String, String), Failure> {
 
 fn bound(count: usize, most: usize, what: &str) -> Result<(), Failure> {
     if count > most {
-        return Err(Failure::Answer(format!("{count} {what}, the bound is {most}")));
+        return Err(Failure::Answer(format!(
+            "{count} {what}, the bound is {most}"
+        )));
     }
     Ok(())
 }
@@ -126,7 +144,17 @@ mod tests {
 
     #[test]
     fn a_rule_that_is_no_permission_refuses_the_whole_verdict() {
-        for bad in ["nopass", ">secret", "on", "reset", "~a b", "~x)", "+@all\n~*", "", "%Q~x"] {
+        for bad in [
+            "nopass",
+            ">secret",
+            "on",
+            "reset",
+            "~a b",
+            "~x)",
+            "+@all\n~*",
+            "",
+            "%Q~x",
+        ] {
             let failure = check(granting(&["+get", bad]), false).unwrap_err();
             assert!(matches!(failure, Failure::Rule(_)), "{bad:?}: {failure}");
         }
@@ -140,17 +168,28 @@ mod tests {
             valid_for: Some(60),
             ..verdict()
         };
-        assert_eq!(check(timed, true).unwrap().valid_for, Some(Duration::from_secs(60)));
+        assert_eq!(
+            check(timed, true).unwrap().valid_for,
+            Some(Duration::from_secs(60))
+        );
     }
 
     #[test]
     fn more_than_the_bounds_is_refused_rather_than_cut() {
         let many = wit::Verdict {
-            grants: vec![wit::Grant { rules: vec!["+get".into()] }; MAX_GRANTS + 1],
+            grants: vec![
+                wit::Grant {
+                    rules: vec!["+get".into()]
+                };
+                MAX_GRANTS + 1
+            ],
             ..verdict()
         };
         assert!(matches!(check(many, false), Err(Failure::Answer(_))));
-        assert!(matches!(check(granting(&["+get"; MAX_RULES + 1]), false), Err(Failure::Answer(_))));
+        assert!(matches!(
+            check(granting(&["+get"; MAX_RULES + 1]), false),
+            Err(Failure::Answer(_))
+        ));
         let labelled = wit::Verdict {
             labels: vec![("team".into(), "a\nb".into())],
             ..verdict()

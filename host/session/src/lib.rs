@@ -36,7 +36,7 @@
 //!   (none) ─────▶ in use ──────────────────────────────▶ idle ──reap──▶ (freed)
 //!                 │  ▲ ▲                                  │
 //!                 │  │ └────────────── admit ─────────────┘
-//!   begin_generation, valid_until      
+//!   begin_generation, valid_until
 //!                 ▼  │ apply_review, last slice
 //!               under review
 //! ```

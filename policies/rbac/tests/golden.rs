@@ -77,8 +77,7 @@ fn verdicts_are_those_of_the_golden_table() {
     }
     let committed = std::fs::read_to_string(&path).expect("the table is committed");
     assert_eq!(
-        table,
-        committed,
+        table, committed,
         "run with UPDATE_GOLDEN=1 if this is meant"
     );
 }

@@ -8,31 +8,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use warden_core::server::Server as Known;
 use warden_tests::{Connection, Line, Reply};
 
-pub const DATABASES: u32 = 16;
+pub(crate) const DATABASES: u32 = 16;
 const KEYS: [&str; 10] = [
     "a:1", "a:b:1", "a:b", "b", "x1y", "c*d", "c*dd", "ab", "cxd", "b\\",
 ];
 const CHANNELS: [&str; 7] = ["n.1", "n.a.1", "n.*", "n.a", "m", "*", "n.a*"];
-const VARIANTS: usize = 6;
+const VARIANTS: usize = 4;
 
 /// One command with its arguments.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub(crate) struct Call {
     /// Lower case: `config|get`.
-    pub name: String,
-    pub words: Vec<String>,
+    pub(crate) name: String,
+    pub(crate) words: Vec<String>,
     /// Each with whether it is read and written.
-    pub keys: Vec<(String, bool, bool)>,
+    pub(crate) keys: Vec<(String, bool, bool)>,
     /// Each with whether it is a pattern.
-    pub channels: Vec<(String, bool)>,
+    pub(crate) channels: Vec<(String, bool)>,
     /// Whether it may be called before authentication, whatever the rules.
-    pub always: bool,
-    pub databases: Touched,
+    pub(crate) always: bool,
+    pub(crate) databases: Touched,
 }
 
 /// The databases a call touches, where a server checks that.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Touched {
+pub(crate) enum Touched {
     None,
     Current,
     All,
@@ -41,22 +41,25 @@ pub enum Touched {
 }
 
 /// What a server says of one of its commands.
-pub struct Command {
-    pub name: String,
-    pub arity: i64,
-    pub flags: BTreeSet<String>,
-    pub categories: BTreeSet<String>,
-    pub key_specs: Vec<Reply>,
+pub(crate) struct Command {
+    pub(crate) name: String,
+    pub(crate) arity: i64,
+    pub(crate) flags: BTreeSet<String>,
+    pub(crate) categories: BTreeSet<String>,
+    pub(crate) key_specs: Vec<Reply>,
+    /// Whether it only leads to its subcommands.
+    pub(crate) is_container: bool,
 }
 
 impl Command {
-    pub fn has_keys(&self) -> bool {
-        self.flags.contains("movablekeys") || !self.key_specs.is_empty()
+    pub(crate) fn has_keys(&self) -> bool {
+        let is_key = |spec: &Reply| !spec.field("flags").texts().contains(&"not_key".to_owned());
+        self.flags.contains("movablekeys") || self.key_specs.iter().any(is_key)
     }
 }
 
 /// Every command and subcommand.
-pub fn commands(connection: &mut Connection) -> Vec<Command> {
+pub(crate) fn commands(connection: &mut Connection) -> Vec<Command> {
     let names = connection.run("COMMAND LIST").texts();
     let mut query = vec!["COMMAND".to_owned(), "INFO".to_owned()];
     query.extend(names.iter().cloned());
@@ -79,11 +82,12 @@ fn command(info: &Reply) -> Command {
             .map(|name| name.trim_start_matches('@').to_owned())
             .collect(),
         key_specs: fields[8].items(),
+        is_container: !fields[9].items().is_empty(),
     }
 }
 
 /// What the renderer is told about the server.
-pub fn known(commands: &[Command], line: Line) -> Known {
+pub(crate) fn known(commands: &[Command], line: Line) -> Known {
     Known {
         commands: commands
             .iter()
@@ -99,10 +103,10 @@ pub fn known(commands: &[Command], line: Line) -> Known {
 }
 
 /// Several calls of each command.
-pub fn calls(connection: &mut Connection, commands: &[Command]) -> Vec<Call> {
+pub(crate) fn calls(connection: &mut Connection, commands: &[Command]) -> Vec<Call> {
     let mut calls = Vec::new();
     let mut dice = Dice(7);
-    for command in commands {
+    for command in commands.iter().filter(|command| !command.is_container) {
         for variant in 0..VARIANTS {
             let words = words(command, variant, &mut dice);
             let keys = keys(connection, &words);
@@ -263,7 +267,9 @@ fn databases(command: &Command, words: &[String]) -> Touched {
             .zip(number(2))
             .map(|(a, b)| Touched::Named(vec![a, b], false)),
         "move" => number(2).map(|n| Touched::Named(vec![n], true)),
-        "copy" if words.len() == 5 => number(4).map(|n| Touched::Named(vec![n], true)),
+        "copy" if words.get(3).is_some_and(|word| word == "DB") => {
+            number(4).map(|n| Touched::Named(vec![n], true))
+        }
         "flushall"
         | "cluster|flushslot"
         | "cluster|migrateslots"
@@ -281,7 +287,7 @@ fn databases(command: &Command, words: &[String]) -> Touched {
 }
 
 /// The categories of every command, for the model.
-pub fn categories(commands: &[Command]) -> BTreeMap<String, BTreeSet<String>> {
+pub(crate) fn categories(commands: &[Command]) -> BTreeMap<String, BTreeSet<String>> {
     commands
         .iter()
         .map(|c| (c.name.clone(), c.categories.clone()))

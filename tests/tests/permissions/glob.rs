@@ -1,7 +1,7 @@
 //! The server's glob, written for reading.
 
 /// Whether a name matches; classes hold single characters only.
-pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
+pub(crate) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     match pattern {
         [] => name.is_empty(),
         // An empty name is matched by no pattern but an empty one.
@@ -22,7 +22,7 @@ pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
 
 /// Whether everything one pattern matches is matched by the other, for what the
 /// tests use as the other: exact names and `literal*`.
-pub fn inside(pattern: &str, outer: &str) -> bool {
+pub(crate) fn inside(pattern: &str, outer: &str) -> bool {
     pattern == outer
         || match outer.strip_suffix('*') {
             Some(literal) => !literal.contains(['*', '?', '[']) && pattern.starts_with(literal),

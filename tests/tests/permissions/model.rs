@@ -19,11 +19,12 @@ const AROUND_ALL: [&str; 7] = [
     "slowlog",
     "sync",
 ];
-const AROUND_KEYS: [&str; 11] = [
+const AROUND_KEYS: [&str; 12] = [
     "cluster|countkeysinslot",
     "cluster|flushslot",
     "cluster|getkeysinslot",
     "cluster|migrateslots",
+    "clusterscan",
     "dbsize",
     "flushall",
     "flushdb",
@@ -41,7 +42,7 @@ const AROUND_DATABASES: [&str; 3] = [
 
 /// Rules as they were generated, taken apart by their first character only.
 #[derive(Clone, Debug, Default)]
-pub struct Rules {
+pub(crate) struct Rules {
     commands: Vec<String>,
     keys: Vec<(bool, bool, String)>,
     channels: Vec<String>,
@@ -49,7 +50,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let mut rules = Self::default();
         for word in text.split(' ').filter(|word| !word.is_empty()) {
             match word.as_bytes()[0] {
@@ -111,7 +112,7 @@ impl Rules {
             .is_none_or(|numbers| numbers.contains(&number))
     }
 
-    pub fn splits_access(&self) -> bool {
+    pub(crate) fn splits_access(&self) -> bool {
         self.keys.iter().any(|(r, w, _)| r != w)
     }
 
@@ -129,9 +130,9 @@ impl Rules {
 }
 
 /// What the model knows of a server.
-pub struct World {
-    pub categories: BTreeMap<String, BTreeSet<String>>,
-    pub has_databases: bool,
+pub(crate) struct World {
+    pub(crate) categories: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) has_databases: bool,
 }
 
 impl World {
@@ -156,14 +157,14 @@ impl World {
 
 /// Permissions before anything was composed or rendered.
 #[derive(Clone, Debug)]
-pub struct Model {
-    pub base: Rules,
-    pub grants: Vec<Rules>,
-    pub restrictions: Vec<Rules>,
+pub(crate) struct Model {
+    pub(crate) base: Rules,
+    pub(crate) grants: Vec<Rules>,
+    pub(crate) restrictions: Vec<Rules>,
 }
 
 impl Model {
-    pub fn allows(&self, world: &World, call: &Call, current: u32) -> bool {
+    pub(crate) fn allows(&self, world: &World, call: &Call, current: u32) -> bool {
         if call.always {
             return true;
         }
@@ -266,7 +267,7 @@ impl Model {
     /// Whether the server may refuse a call the model allows: reading and writing
     /// one key by two patterns, and subscribing to a pattern that is not, letter
     /// for letter, one of the grant's, are more than its rules can say.
-    pub fn may_be_stricter(&self, call: &Call) -> bool {
+    pub(crate) fn may_be_stricter(&self, call: &Call) -> bool {
         let both = call.keys.iter().any(|(_, reads, writes)| *reads && *writes);
         let split = self
             .grants

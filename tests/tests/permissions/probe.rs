@@ -7,7 +7,7 @@ use crate::calls::Call;
 
 /// Gives the user `probe` these rules, through the very splitting of quoted words
 /// that the module's call goes through, and checks that they can be read back.
-pub fn give(connection: &mut Connection, rendered: &Rendered) {
+pub(crate) fn give(connection: &mut Connection, rendered: &Rendered) {
     connection.send_raw(format!("ACL SETUSER probe {}\r\n", rendered.rules).as_bytes());
     let reply = connection.receive();
     assert!(reply.is_ok(), "{reply} to {}", rendered.rules);
@@ -20,7 +20,7 @@ pub fn give(connection: &mut Connection, rendered: &Rendered) {
 }
 
 /// What the server says of the user `probe`.
-pub fn description(connection: &mut Connection) -> String {
+pub(crate) fn description(connection: &mut Connection) -> String {
     let users = connection.run("ACL LIST").texts();
     let line = users
         .iter()
@@ -29,7 +29,7 @@ pub fn description(connection: &mut Connection) -> String {
 }
 
 /// For each call, whether the user may make it.
-pub fn ask(connection: &mut Connection, calls: &[Call]) -> Vec<bool> {
+pub(crate) fn ask(connection: &mut Connection, calls: &[Call]) -> Vec<bool> {
     let mut allowed = Vec::with_capacity(calls.len());
     // In parts, so that neither side's buffers fill while the other waits.
     for part in calls.chunks(100) {

@@ -204,6 +204,7 @@ fn every_command_is_documented_and_categorised(line: Line) {
     let mut admin = scene.server.admin();
     for (command, categories) in [
         ("warden.whoami", &["@connection"][..]),
+        ("warden.help", &["@connection"]),
         ("warden.sessions", &["@admin", "@dangerous"]),
         ("warden.policies", &["@admin", "@dangerous"]),
         ("warden.authenticators", &["@admin", "@dangerous"]),

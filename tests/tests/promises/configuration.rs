@@ -262,7 +262,12 @@ fn module_loadex_takes_settings_and_arguments(line: Line) {
     let scene = Scene::builder(line).without_module().start();
     loadex(
         &scene,
-        &["warden.cache_seconds", "7", "warden.fallback", "deny"],
+        &[
+            "warden.cache_seconds",
+            "7",
+            "warden.reauthentication",
+            "any",
+        ],
     )
     .expect_ok();
     scene.wait_for_generation(1);
@@ -271,8 +276,11 @@ fn module_loadex_takes_settings_and_arguments(line: Line) {
         Some("7")
     );
     assert_eq!(
-        scene.server.config_get("warden.fallback").as_deref(),
-        Some("deny")
+        scene
+            .server
+            .config_get("warden.reauthentication")
+            .as_deref(),
+        Some("any")
     );
     scene
         .attempt(&warden_tests::Claims::of("alice"))

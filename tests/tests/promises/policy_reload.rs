@@ -42,16 +42,8 @@ fn half() -> &'static str {
 #[track_caller]
 fn wait_for_error(scene: &Scene) -> String {
     eventually("the error shows in WARDEN.POLICIES", || {
-        let errors = scene
-            .policies_state()
-            .find("errors")
-            .expect("a field `errors`");
-        let texts = match errors.as_text() {
-            Some(text) => vec![text],
-            None => errors.items().iter().map(Reply::to_string).collect(),
-        };
-        let text = texts.join("\n");
-        (!text.is_empty()).then_some(text)
+        let errors = scene.policies_state().field("errors").texts();
+        (!errors.is_empty()).then(|| errors.join("\n"))
     })
 }
 

@@ -7,6 +7,7 @@ use warden_core::Method;
 
 use super::*;
 use crate::authenticator::Authenticator;
+use crate::directory::Made;
 use crate::patterns::Names;
 use crate::testing::{
     Directory, ED, MINIMAL, NOW, OTHER_RSA, P256, P384, RSA, ask, at, claims, credential, jwks,
@@ -312,11 +313,25 @@ fn a_changed_file_or_key_makes_a_new_generation() {
     };
     assert_eq!(generations(&first)[0], generations(&report.chain)[0]);
     assert_ne!(generations(&first)[1], generations(&report.chain)[1]);
+}
+
+#[test]
+fn a_changed_setting_makes_a_new_generation_that_holds_for_last_good_versions_too() {
+    let directory = two();
     let relaxed = ChainSettings {
         require_expiry: false,
     };
-    let relaxed = Chain::load(directory.path("").as_path(), &relaxed, Some(&report.chain));
-    assert_eq!(relaxed.altered.len(), 2, "settings count too");
+    let first = Chain::load(&directory.path(""), &relaxed, None).chain;
+    let endless = P256.token("ES256", &claims(json!({ "iss": "https://a", "exp": null })));
+    verified(ask(&first, &endless));
+    directory.write("10-a.toml", "");
+    let report = directory.load(Some(&first));
+    assert!(report.changed && report.altered.is_empty());
+    assert_ne!(report.chain.generation(), first.generation());
+    assert_eq!(
+        refused(ask(&report.chain, &endless)).kind(),
+        ReasonKind::Claims
+    );
 }
 
 #[test]

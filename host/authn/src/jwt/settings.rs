@@ -130,20 +130,20 @@ pub(crate) fn read(file: &mut Section) -> Draft {
 }
 
 fn key_source(file: &mut Section) -> Option<KeySource> {
-    let makers: [(&str, fn(PathBuf) -> KeySource); 3] = [
-        ("jwks_file", KeySource::Jwks),
-        ("key_file", KeySource::Pem),
-        ("secret_file", KeySource::Secret),
-    ];
     let mut present = 0;
     let mut sources = Vec::new();
-    for (key, make) in makers {
+    for key in ["jwks_file", "key_file", "secret_file"] {
         present += usize::from(file.has(key));
         if let Some(path) = file.optional::<String>(key, "the path of a file") {
             if path.is_empty() {
                 file.fault(key, "is empty");
             }
-            sources.push(make(PathBuf::from(path)));
+            let path = PathBuf::from(path);
+            sources.push(match key {
+                "jwks_file" => KeySource::Jwks(path),
+                "key_file" => KeySource::Pem(path),
+                _ => KeySource::Secret(path),
+            });
         }
     }
     if present != 1 {

@@ -39,7 +39,7 @@ fn every_algorithm_verifies_with_its_key_and_with_no_other() {
     ];
     for (index, (signer, algs)) in signers.iter().enumerate() {
         let right = Directory::minimal("", &[signer.jwk()]).chain();
-        let others: Vec<_> = signers
+        let others = signers
             .iter()
             .enumerate()
             .filter(|(other, _)| *other != index);
@@ -548,7 +548,7 @@ fn before_the_signature_is_good_the_client_learns_nothing() {
 
 #[test]
 fn a_refusals_detail_holds_no_token_and_stays_one_line() {
-    let chain = Directory::minimal("", &[RSA.jwk()]).chain();
+    let chain = Directory::minimal("", &[RSA.jwk_with(&json!({ "kid": "k" }))]).chain();
     let evil = "canary\r\n\u{1b}[31m".repeat(100);
     for token in [
         OTHER_RSA.token("RS256", &claims(json!({ "exp": 1 }))),

@@ -18,6 +18,7 @@ use aws_lc_rs::signature::{
 use clap::ValueEnum;
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey};
+use zeroize::Zeroizing;
 
 use crate::error::Error;
 
@@ -73,16 +74,20 @@ pub(crate) struct SigningKey {
 
 /// Reads a private key (PEM), or a shared secret for the HMAC algorithms.
 pub(crate) fn read(path: &Path, signature: Signature) -> Result<SigningKey, Error> {
-    let bytes = fs::read(path).map_err(|source| Error::File {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes = fs::read(path)
+        .map(Zeroizing::new)
+        .map_err(|source| Error::File {
+            path: path.to_owned(),
+            source,
+        })?;
     let refuse = |why: String| Error::Key {
         path: path.to_owned(),
         why,
     };
     if signature.is_symmetric() {
+        // As the module reads a secret_file: without one trailing line end.
         let secret = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        let secret = secret.strip_suffix(b"\r").unwrap_or(secret);
         return Ok(SigningKey {
             key: EncodingKey::from_secret(secret),
             id: None,
@@ -99,6 +104,9 @@ pub(crate) fn read(path: &Path, signature: Signature) -> Result<SigningKey, Erro
 }
 
 /// The key of a directory; made there, with its JWKS, when there is none.
+///
+/// # Errors
+/// A directory with a JWKS and no key is refused: the two would not match.
 pub(crate) fn read_or_make(directory: &Path, signature: Signature) -> Result<SigningKey, Error> {
     if signature.is_symmetric() {
         return Err(Error::Usage(
@@ -107,26 +115,31 @@ pub(crate) fn read_or_make(directory: &Path, signature: Signature) -> Result<Sig
         ));
     }
     let path = directory.join("key.pem");
+    let public = directory.join("jwks.json");
     if !path.exists() {
+        if public.exists() {
+            return Err(Error::Key {
+                path: public,
+                why: "stands there without its key.pem; use an empty directory".to_owned(),
+            });
+        }
         fs::create_dir_all(directory).map_err(|source| Error::File {
             path: directory.to_owned(),
             source,
         })?;
         let private =
             make(signature).map_err(|_| Error::Crypto("the key could not be made".to_owned()))?;
-        write_new(
-            &path,
-            0o600,
-            pem::encode(&pem::Pem::new("PRIVATE KEY", private)).as_bytes(),
-        )?;
-        let key = read(&path, signature)?;
+        let text = Zeroizing::new(pem::encode(&pem::Pem::new("PRIVATE KEY", private)));
+        write_new(&path, 0o600, text.as_bytes())?;
+    }
+    let key = read(&path, signature)?;
+    if !public.exists() {
         let jwk = public_half(&key.key, signature).map_err(Error::Crypto)?;
         let set = serde_json::to_string_pretty(&JwkSet { keys: vec![jwk] })
             .map_err(|error| Error::Crypto(error.to_string()))?;
-        write_new(&directory.join("jwks.json"), 0o644, set.as_bytes())?;
-        return Ok(key);
+        write_new(&public, 0o644, format!("{set}\n").as_bytes())?;
     }
-    read(&path, signature)
+    Ok(key)
 }
 
 /// A new private key as PKCS #8 (RFC 5208).
@@ -156,6 +169,8 @@ fn public_half(key: &EncodingKey, signature: Signature) -> Result<Jwk, String> {
             .map_err(|error| error.to_string())?,
     );
     jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+    // One RSA key serves RS256 today and PS512 tomorrow; its type is bound enough.
+    jwk.common.key_algorithm = None;
     Ok(jwk)
 }
 

@@ -31,6 +31,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", group = "keys")]
     secret: Option<PathBuf>,
     /// Check the signature and nothing else; without it, dates are checked too.
+    /// Issuer and audience are for the server to check.
     #[arg(long)]
     signature_only: bool,
     /// How far clocks may disagree, in seconds.

@@ -24,6 +24,7 @@ pub(super) const KEYS: &[&str] = seeing_everything![
     "cluster|flushslot",
     "cluster|getkeysinslot",
     "cluster|migrateslots",
+    "clusterscan",
     "dbsize",
     "flushall",
     "flushdb",

@@ -9,7 +9,7 @@ use super::PermissionError;
 use super::commands::Target;
 use super::grant::MAX_RULES;
 
-/// What DESIGN 3.1 gives every session: talk about its own connection, find its
+/// What every session is given: talk about its own connection, find its
 /// way in a cluster, use transactions, ask who it is.
 const DEFAULT: &str = "+ping +echo +select +readonly +readwrite +client|setinfo +client|setname +client|getname \
      +client|id +client|info +client|reply +command +cluster|slots +cluster|shards +cluster|nodes +cluster|myid \
@@ -24,6 +24,9 @@ pub struct BaseRules {
 }
 
 impl BaseRules {
+    /// The default, as text.
+    pub const DEFAULT: &'static str = DEFAULT;
+
     /// From rules with white space between them; an empty text is no rights at all.
     ///
     /// # Errors

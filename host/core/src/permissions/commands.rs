@@ -102,32 +102,18 @@ impl<'s> Allowed<'s> {
     }
 
     pub(super) fn apply(&mut self, sign: Sign, target: &Target) {
+        let server = self.server;
         match target {
-            Target::Command(command) => self.set(sign, command.as_str()),
-            Target::Category(category) => {
-                let server = self.server;
-                for (name, categories) in &server.commands {
-                    if category.is_all() || categories.contains(category.as_str()) {
-                        self.set(sign, name);
-                    }
-                }
+            Target::Command(command) => self.set(sign, family(server, command.as_str())),
+            Target::Category(category) if category.is_all() => {
+                self.set(sign, server.commands.keys().map(String::as_str));
             }
+            Target::Category(category) => self.set(sign, carriers(server, category.as_str())),
         }
     }
 
-    /// One command and its subcommands.
-    fn set(&mut self, sign: Sign, command: &str) {
-        let server = self.server;
-        let family = server
-            .commands
-            .range(command.to_owned()..)
-            .map(|(name, _)| name.as_str())
-            .take_while(|name| name.starts_with(command))
-            .filter(|name| {
-                name.strip_prefix(command)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('|'))
-            });
-        for name in family {
+    fn set(&mut self, sign: Sign, names: impl Iterator<Item = &'s str>) {
+        for name in names {
             match sign {
                 Sign::Allow => self.names.insert(name),
                 Sign::Deny => self.names.remove(name),
@@ -143,9 +129,40 @@ impl<'s> Allowed<'s> {
         self.names.contains(command)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &'s str> {
-        self.names.iter().copied()
+    pub(super) fn names(self) -> BTreeSet<&'s str> {
+        self.names
     }
+}
+
+/// A command and its subcommands.
+fn family<'s>(server: &'s Server, command: &str) -> impl Iterator<Item = &'s str> {
+    let itself = server.commands.get_key_value(command);
+    let prefix = format!("{command}|");
+    let subcommands = server
+        .commands
+        .range(prefix.clone()..)
+        .take_while(move |(name, _)| name.starts_with(&prefix));
+    itself
+        .into_iter()
+        .chain(subcommands)
+        .map(|(name, _)| name.as_str())
+}
+
+/// The commands that carry a category, and all subcommands of those.
+fn carriers<'s>(server: &'s Server, category: &str) -> impl Iterator<Item = &'s str> {
+    let carries = move |name: &str| {
+        server
+            .commands
+            .get(name)
+            .is_some_and(|of| of.contains(category))
+    };
+    let names = server.commands.iter().filter(move |(name, of)| {
+        of.contains(category)
+            || name
+                .split_once('|')
+                .is_some_and(|(container, _)| carries(container))
+    });
+    names.map(|(name, _)| name.as_str())
 }
 
 /// `+@all` in words that do not reach commands of modules loaded later: the two

@@ -87,7 +87,7 @@ fn read(description: &str) -> Option<Vec<Selector>> {
         let (word, closes) = word
             .strip_suffix(')')
             .map_or((word, false), |word| (word, true));
-        if (closes && !open) || (selectors.len() > 1 && !open) {
+        if !open && (closes || selectors.len() > 1) {
             return None;
         }
         read_word(selectors.last_mut()?, word)?;

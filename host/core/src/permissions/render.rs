@@ -92,14 +92,17 @@ pub(super) fn render(
     })
 }
 
-pub(super) fn may_run(permissions: &Permissions, server: &Server, command: &str) -> bool {
+pub(super) fn runnable<'s>(permissions: &Permissions, server: &'s Server) -> BTreeSet<&'s str> {
     let writer = Writer::new(permissions, server);
-    let allows = |rules: &[(Sign, Target)]| writer.allowed(rules).contains(command);
-    allows(&writer.base)
-        || permissions.grants.iter().any(|grant| {
-            let commands = writer.commands_of(grant, &mut BTreeSet::new());
-            commands.is_some_and(|commands| allows(&commands))
-        })
+    let mut dropped = BTreeSet::new();
+    let grants = permissions
+        .grants
+        .iter()
+        .filter_map(|grant| writer.commands_of(grant, &mut dropped));
+    std::iter::once(writer.base.clone())
+        .chain(grants)
+        .flat_map(|rules| writer.allowed(&rules).names())
+        .collect()
 }
 
 /// Rules about commands that this server knows.
@@ -171,7 +174,7 @@ impl<'a> Writer<'a> {
     /// doubted of everything else.
     fn base_is_plain(&self) -> bool {
         let touches = ["keyspace", "read", "write", "pubsub", "scripting"];
-        self.allowed(&self.base).iter().all(|name| {
+        self.allowed(&self.base).names().into_iter().all(|name| {
             let categories = self.server.commands.get(name);
             let has =
                 |category: &str| categories.is_some_and(|categories| categories.contains(category));

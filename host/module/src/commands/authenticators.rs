@@ -10,7 +10,7 @@ impl CommandHandler for Authenticators {
     const SPEC: CommandSpec = CommandSpec {
         name: c"warden.authenticators",
         flags: c"readonly admin allow-loading allow-stale",
-        categories: c"admin dangerous",
+        categories: c"admin dangerous slow",
         arity: 1,
         summary: c"Returns the authenticators in force and the errors found in their directory.",
         since: super::SINCE,

@@ -22,7 +22,7 @@ impl CommandHandler for Help {
     const SPEC: CommandSpec = CommandSpec {
         name: c"warden.help",
         flags: c"readonly fast allow-loading allow-stale",
-        categories: c"connection",
+        categories: c"connection fast",
         arity: 1,
         summary: c"Prints a line about each command of warden.",
         since: super::SINCE,

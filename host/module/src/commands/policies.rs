@@ -11,7 +11,7 @@ impl CommandHandler for Policies {
     const SPEC: CommandSpec = CommandSpec {
         name: c"warden.policies",
         flags: c"readonly admin allow-loading allow-stale",
-        categories: c"admin dangerous",
+        categories: c"admin dangerous slow",
         arity: 1,
         summary: c"Returns the policies in force and the errors of the last attempt to load them.",
         since: super::SINCE,

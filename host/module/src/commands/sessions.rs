@@ -16,7 +16,7 @@ impl CommandHandler for Sessions {
     const SPEC: CommandSpec = CommandSpec {
         name: c"warden.sessions",
         flags: c"readonly admin allow-loading allow-stale",
-        categories: c"admin dangerous",
+        categories: c"admin dangerous slow",
         arity: -1,
         summary: c"Returns live sessions in the order of their client ids.",
         since: super::SINCE,

@@ -10,7 +10,7 @@ impl CommandHandler for Whoami {
     const SPEC: CommandSpec = CommandSpec {
         name: c"warden.whoami",
         flags: c"readonly fast allow-loading allow-stale",
-        categories: c"connection",
+        categories: c"connection fast",
         arity: 1,
         summary: c"Returns who this connection is, what it may do and until when.",
         since: super::SINCE,

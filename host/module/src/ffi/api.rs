@@ -63,15 +63,11 @@ pub(super) fn check_mandatory() -> Result<(), Error> {
         ValkeyModule_SetCommandInfo,
         ValkeyModule_SetCommandACLCategories,
         ValkeyModule_RegisterStringConfig,
-        ValkeyModule_RegisterNumericConfig,
-        ValkeyModule_RegisterBoolConfig,
-        ValkeyModule_RegisterEnumConfig,
         ValkeyModule_LoadConfigs,
         ValkeyModule_RegisterInfoFunc,
         ValkeyModule_SubscribeToServerEvent,
         ValkeyModule_GetThreadSafeContext,
         ValkeyModule_FreeThreadSafeContext,
-        ValkeyModule_RedactClientCommandArgument,
     );
     Ok(())
 }

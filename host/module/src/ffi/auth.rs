@@ -16,7 +16,7 @@
 
 use super::api::is_ok;
 use super::blocked::{BlockedAuth, block, payload_of};
-use super::client::{ClientId, deauthenticate_and_close};
+use super::client::deauthenticate_and_close;
 use super::context::Context;
 use super::entry::is_active;
 use super::error::Error;
@@ -30,6 +30,7 @@ use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use valkey_module::raw;
+use warden_core::ClientId;
 
 const HANDLED: c_int = raw::VALKEYMODULE_AUTH_HANDLED as c_int;
 const NOT_HANDLED: c_int = raw::VALKEYMODULE_AUTH_NOT_HANDLED as c_int;
@@ -68,17 +69,8 @@ pub(crate) trait Authentication: Sized + 'static {
     ) -> AuthOutcome;
 
     /// A client we authenticated has left, was reset, or runs as another user. Called at most once for each
-    /// [`AuthContext::authenticate`]; not called for changes made by our own calls, which report them instead.
+    /// [`AuthContext::authenticate`]; not called for what our own calls change.
     fn user_changed(lock: &ServerLock, client: ClientId);
-}
-
-/// A client was given a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Authenticated {
-    /// The client.
-    pub(crate) client: ClientId,
-    /// It already had a session of ours, which ended with this call.
-    pub(crate) replaced: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,27 +110,27 @@ impl<A: Authentication> AuthContext<'_, A> {
         Ok(blocked)
     }
 
-    /// Makes the client run as `user`. Answer [`AuthOutcome::Granted`] after it.
+    /// Makes the client run as `user`. Answer [`AuthOutcome::Granted`] after it. A session of ours that the client had ends
+    /// with it; [`Authentication::user_changed`] is not called for that.
     ///
     /// # Errors
     /// When the log-in has another answer, there is no client, or the user is not `on`; then the client's identity is
     /// what it was.
-    pub(crate) fn authenticate(&self, user: &ModuleUser) -> Result<Authenticated, Error> {
+    pub(crate) fn authenticate(&self, user: &ModuleUser) -> Result<(), Error> {
         if self.state.get() != State::Open {
             return Err(Error::AlreadyAnswered);
         }
         let authenticate = api!(ValkeyModule_AuthenticateClientWithUser)?;
-        let mut id = 0_u64;
-        let (status, changed) = collect_changes(self.lock(), || {
-            // SAFETY: context and user are live; the callback is a function of this library, which stays mapped; the id
-            // is a local.
+        let (status, _replaced) = collect_changes(self.lock(), || {
+            // SAFETY: context and user are live; the callback is a function of this library, which stays mapped; the
+            // client's number is not asked for.
             unsafe {
                 authenticate(
                     self.as_ptr(),
                     user.as_ptr(),
                     Some(on_user_changed::<A>),
                     std::ptr::null_mut(),
-                    &raw mut id,
+                    std::ptr::null_mut(),
                 )
             }
         });
@@ -146,11 +138,7 @@ impl<A: Authentication> AuthContext<'_, A> {
             return Err(Error::Refused("ValkeyModule_AuthenticateClientWithUser"));
         }
         self.state.set(State::Authenticated);
-        let client = ClientId(id);
-        Ok(Authenticated {
-            client,
-            replaced: changed.contains(&client),
-        })
+        Ok(())
     }
 
     /// Turns the outcome into what the server wants, and closes where the two do not fit.

@@ -1,6 +1,6 @@
 //! Clients, seen from outside.
 //!
-//! In: a client id. Out: where it comes from and in which mode it is; or its end.
+//! In: a client id. Out: where it comes from; or its end.
 //! Never: a pointer to a client, which could go away at any time; ids are never given twice.
 
 use super::api::is_ok;
@@ -8,34 +8,17 @@ use super::auth;
 use super::lock::ServerLock;
 use std::ffi::CStr;
 use valkey_module::raw;
-
-/// The server's number for one connection. Never reused while the server runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct ClientId(pub(crate) u64);
+use warden_core::ClientId;
 
 /// What the server says about a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ClientInfo {
-    /// Its number.
-    pub(crate) id: ClientId,
     /// Peer address without the port; for a unix socket its path, cut at 45 bytes, or empty.
     pub(crate) address: String,
-    /// Peer port; 0 for a unix socket.
-    pub(crate) port: u16,
-    /// Selected database.
-    pub(crate) database: u16,
     /// The connection is encrypted.
     pub(crate) tls: bool,
     /// The connection is a unix socket.
     pub(crate) unix_socket: bool,
-    /// It is subscribed to something.
-    pub(crate) subscribed: bool,
-    /// It waits in a blocking command.
-    pub(crate) blocked: bool,
-    /// It uses client-side caching.
-    pub(crate) tracking: bool,
-    /// It has a transaction open.
-    pub(crate) in_multi: bool,
 }
 
 impl ClientInfo {
@@ -55,30 +38,18 @@ impl ClientInfo {
         is_ok(status).then(|| Self::from_raw(&answer))
     }
 
-    /// True while the client is connected.
-    pub(crate) fn exists(_lock: &ServerLock, client: ClientId) -> bool {
-        let Ok(ask) = api!(ValkeyModule_GetClientInfoById) else {
-            return false;
-        };
-        // SAFETY: a null structure asks only whether the client exists.
-        is_ok(unsafe { ask(std::ptr::null_mut(), client.0) })
-    }
-
-    pub(super) fn from_raw(info: &raw::ValkeyModuleClientInfoV1) -> Self {
-        let address: Vec<u8> = info.addr.iter().map(|byte| byte.cast_unsigned()).collect();
+    fn from_raw(info: &raw::ValkeyModuleClientInfoV1) -> Self {
+        let address: Vec<u8> = info
+            .addr
+            .iter()
+            .flat_map(|byte| byte.to_ne_bytes())
+            .collect();
         let address = CStr::from_bytes_until_nul(&address).map_or(&*address, CStr::to_bytes);
         let has = |flag: u32| info.flags & u64::from(flag) != 0;
         Self {
-            id: ClientId(info.id),
             address: String::from_utf8_lossy(address).into_owned(),
-            port: info.port,
-            database: info.db,
             tls: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_SSL),
             unix_socket: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_UNIXSOCKET),
-            subscribed: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_PUBSUB),
-            blocked: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_BLOCKED),
-            tracking: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_TRACKING),
-            in_multi: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_MULTI),
         }
     }
 }

@@ -40,7 +40,7 @@ pub(crate) struct CommandArgument {
     pub(crate) name: &'static CStr,
     /// Its type.
     pub(crate) kind: ArgumentKind,
-    /// The word before it, or the word itself for [`ArgumentKind::Token`].
+    /// The word before it.
     pub(crate) token: Option<&'static CStr>,
     /// It may be left out.
     pub(crate) optional: bool,
@@ -51,16 +51,16 @@ pub(crate) struct CommandArgument {
 /// The type of an argument.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ArgumentKind {
-    /// Any bytes.
-    Text,
     /// A whole number.
     Integer,
-    /// A fixed word; needs a token.
-    Token,
-    /// One of several.
-    OneOf(&'static [CommandArgument]),
-    /// Several, together.
-    Block(&'static [CommandArgument]),
+}
+
+impl ArgumentKind {
+    fn to_raw(self) -> raw::ValkeyModuleCommandArgType {
+        match self {
+            Self::Integer => raw::ValkeyModuleCommandArgType_VALKEYMODULE_ARG_TYPE_INTEGER,
+        }
+    }
 }
 
 /// A command.
@@ -123,8 +123,7 @@ fn describe(command: *mut raw::ValkeyModuleCommand, spec: &CommandSpec) -> Resul
         sizeof_keyspec: size_of::<raw::ValkeyModuleCommandKeySpec>(),
         sizeof_arg: size_of::<raw::ValkeyModuleCommandArg>(),
     };
-    let mut lists = Vec::new();
-    let arguments = list(spec.arguments, &mut lists);
+    let mut arguments = raw_list(spec.arguments);
     let info = raw::ValkeyModuleCommandInfo {
         version: &raw const version,
         summary: spec.summary.as_ptr(),
@@ -134,61 +133,24 @@ fn describe(command: *mut raw::ValkeyModuleCommand, spec: &CommandSpec) -> Resul
         tips: std::ptr::null(),
         arity: spec.arity,
         key_specs: std::ptr::null_mut(),
-        args: arguments,
+        args: arguments.as_mut_ptr(),
     };
-    // SAFETY: the command is live; the structure carries the sizes of its parts; it, the version and the argument lists,
-    // which `lists` keeps, live across the call, which copies them.
+    // SAFETY: the command is live; the structure carries the sizes of its parts; it, the version and the
+    // arguments live across the call, which copies them.
     let status = unsafe { set(command, &raw const info) };
-    drop(lists);
     accepted(status, "ValkeyModule_SetCommandInfo")
 }
 
-type RawList = Box<[raw::ValkeyModuleCommandArg]>;
-
-/// The arguments as the server's list, ended by an empty entry; null for none. `keep` owns what the list points to.
-fn list(
-    arguments: &'static [CommandArgument],
-    keep: &mut Vec<RawList>,
-) -> *mut raw::ValkeyModuleCommandArg {
-    if arguments.is_empty() {
-        return std::ptr::null_mut();
-    }
-    let mut built: RawList = arguments
+/// The arguments as the server's list, ended by an empty entry.
+fn raw_list(arguments: &[CommandArgument]) -> Vec<raw::ValkeyModuleCommandArg> {
+    arguments
         .iter()
-        .map(|argument| raw_argument(argument, keep))
+        .map(raw_argument)
         .chain(std::iter::once(raw_end()))
-        .collect();
-    let start = built.as_mut_ptr();
-    keep.push(built);
-    start
+        .collect()
 }
 
-fn raw_argument(
-    argument: &CommandArgument,
-    keep: &mut Vec<RawList>,
-) -> raw::ValkeyModuleCommandArg {
-    let (kind, subargs) = match argument.kind {
-        ArgumentKind::Text => (
-            raw::ValkeyModuleCommandArgType_VALKEYMODULE_ARG_TYPE_STRING,
-            std::ptr::null_mut(),
-        ),
-        ArgumentKind::Integer => (
-            raw::ValkeyModuleCommandArgType_VALKEYMODULE_ARG_TYPE_INTEGER,
-            std::ptr::null_mut(),
-        ),
-        ArgumentKind::Token => (
-            raw::ValkeyModuleCommandArgType_VALKEYMODULE_ARG_TYPE_PURE_TOKEN,
-            std::ptr::null_mut(),
-        ),
-        ArgumentKind::OneOf(parts) => (
-            raw::ValkeyModuleCommandArgType_VALKEYMODULE_ARG_TYPE_ONEOF,
-            list(parts, keep),
-        ),
-        ArgumentKind::Block(parts) => (
-            raw::ValkeyModuleCommandArgType_VALKEYMODULE_ARG_TYPE_BLOCK,
-            list(parts, keep),
-        ),
-    };
+fn raw_argument(argument: &CommandArgument) -> raw::ValkeyModuleCommandArg {
     let mut flags = 0;
     if argument.optional {
         flags |= raw::VALKEYMODULE_CMD_ARG_OPTIONAL;
@@ -198,10 +160,9 @@ fn raw_argument(
     }
     raw::ValkeyModuleCommandArg {
         name: argument.name.as_ptr(),
-        type_: kind,
+        type_: argument.kind.to_raw(),
         token: argument.token.map_or(std::ptr::null(), CStr::as_ptr),
         flags: flags.cast_signed(),
-        subargs,
         ..raw_end()
     }
 }
@@ -273,31 +234,21 @@ pub(super) unsafe fn words_of<'call>(
 
 #[cfg(test)]
 mod tests {
-    use super::{ArgumentKind, CommandArgument, list};
-
-    const WORD: CommandArgument = CommandArgument {
-        name: c"word",
-        kind: ArgumentKind::Text,
-        token: None,
-        optional: false,
-        multiple: false,
-    };
+    use super::{ArgumentKind, CommandArgument, raw_list};
 
     #[test]
-    fn nested_arguments_are_lists_of_their_own_each_with_an_end() {
-        static ARGUMENTS: [CommandArgument; 2] = [
-            WORD,
-            CommandArgument {
-                kind: ArgumentKind::Block(&[WORD, WORD]),
-                ..WORD
-            },
-        ];
-        let mut kept = Vec::new();
-        let start = list(&ARGUMENTS, &mut kept);
-        assert!(!start.is_null());
-        let lengths: Vec<_> = kept.iter().map(|list| list.len()).collect();
-        assert_eq!(lengths, [3, 3]);
-        assert!(kept.iter().all(|list| list[2].name.is_null()));
-        assert_eq!(kept[1][1].subargs.cast_const(), kept[0].as_ptr());
+    fn a_list_of_arguments_has_an_end() {
+        let count = CommandArgument {
+            name: c"count",
+            kind: ArgumentKind::Integer,
+            token: Some(c"COUNT"),
+            optional: true,
+            multiple: false,
+        };
+        let list = raw_list(&[count]);
+        assert_eq!(list.len(), 2);
+        assert_eq!(list[0].name, count.name.as_ptr());
+        assert!(list[1].name.is_null());
+        assert_eq!(raw_list(&[]).len(), 1);
     }
 }

@@ -1,35 +1,21 @@
 //! Settings of ours among the server's own.
 //!
-//! In: a table of settings and one implementor that reads and writes them. Out: `CONFIG GET`, `SET`, `REWRITE` and the
-//! configuration file know `warden.NAME`. Never: a value the implementor refused; its words go back to the client.
+//! In: an implementor that names its settings, reads and writes them, as text. Out: `CONFIG GET`, `SET`, `REWRITE` and
+//! the configuration file know `warden.NAME`. Never: a value the implementor refused, whose words go back to the client;
+//! a string the server must free: what it was shown is kept here until the next time.
 //!
-//! The callbacks are in `config_calls`; they find a setting by its place in the table, which the server carries.
+//! To the server every setting is a text: types, bounds and their messages are in one place, the implementor's table. The
+//! server carries a setting's place in that table, a number, and hands it to the two callbacks.
 
-use super::api::is_ok;
-use super::config_calls as calls;
+use super::api::{ERR, OK, is_ok};
 use super::context::Context;
 use super::error::Error;
-use super::lock::ServerLock;
-use std::ffi::{CStr, c_int, c_uint, c_void};
+use super::guard::guard;
+use super::lock::{MainThread, ServerLock};
+use super::string::{ServerString, bytes_of, c_string};
+use std::collections::HashMap;
+use std::ffi::{c_char, c_int, c_uint, c_void};
 use valkey_module::raw;
-
-/// One setting.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Setting {
-    /// Its name without the module's.
-    pub(crate) name: &'static CStr,
-    /// When and by whom it may be changed.
-    pub(crate) flags: SettingFlags,
-    /// Its type, default and bounds.
-    pub(crate) kind: SettingKind,
-}
-
-impl Setting {
-    /// Its name, for messages.
-    pub(crate) fn name(&self) -> &'static str {
-        self.name.to_str().unwrap_or_default()
-    }
-}
 
 /// When and by whom a setting may be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,255 +24,67 @@ pub(crate) struct SettingFlags {
     pub(crate) immutable: bool,
     /// Only when the server's `enable-protected-configs` allows it.
     pub(crate) protected: bool,
-    /// Not shown by `CONFIG GET` with a pattern.
-    pub(crate) hidden: bool,
-    /// Its value is a secret: redacted in SLOWLOG and its like.
-    pub(crate) sensitive: bool,
 }
 
 impl SettingFlags {
-    fn to_raw(self) -> u64 {
-        let pairs = [
-            (
-                self.immutable,
-                u64::from(raw::VALKEYMODULE_CONFIG_IMMUTABLE),
-            ),
-            (
-                self.protected,
-                u64::from(raw::VALKEYMODULE_CONFIG_PROTECTED),
-            ),
-            (self.hidden, u64::from(raw::VALKEYMODULE_CONFIG_HIDDEN)),
-            (
-                self.sensitive,
-                u64::from(raw::VALKEYMODULE_CONFIG_SENSITIVE),
-            ),
-        ];
-        pairs
-            .iter()
-            .filter(|(set, _)| *set)
-            .fold(0, |flags, (_, flag)| flags | flag)
+    fn to_raw(self) -> c_uint {
+        let mut flags = raw::VALKEYMODULE_CONFIG_DEFAULT as c_uint;
+        if self.immutable {
+            flags |= raw::VALKEYMODULE_CONFIG_IMMUTABLE as c_uint;
+        }
+        if self.protected {
+            flags |= raw::VALKEYMODULE_CONFIG_PROTECTED as c_uint;
+        }
+        flags
     }
 }
 
-/// The type of a setting. The server checks the bounds, the names of a choice, and `yes` or `no`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum SettingKind {
-    /// Any text.
-    Text {
-        /// Before it is set.
-        default: &'static CStr,
-    },
-    /// A whole number.
-    Number {
-        /// Before it is set.
-        default: i64,
-        /// The lowest allowed.
-        min: i64,
-        /// The highest allowed.
-        max: i64,
-        /// Units such as `64mb` are understood.
-        memory: bool,
-    },
-    /// `yes` or `no`.
-    Switch {
-        /// Before it is set.
-        default: bool,
-    },
-    /// One of some names.
-    Choice {
-        /// The place of the default among the names.
-        default: usize,
-        /// The names.
-        names: &'static [&'static CStr],
-    },
-}
+/// Who keeps the values. Settings are known by their place, from 0.
+pub(crate) trait Configuration: 'static {
+    /// How many settings there are.
+    fn count() -> usize;
 
-/// The value of a setting; its variant is that of the setting's kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum SettingValue {
-    /// Of [`SettingKind::Text`].
-    Text(Vec<u8>),
-    /// Of [`SettingKind::Number`].
-    Number(i64),
-    /// Of [`SettingKind::Switch`].
-    Switch(bool),
-    /// Of [`SettingKind::Choice`]: the place among the names.
-    Choice(usize),
-}
+    /// Name, without the module's, and flags; `None` beyond the last.
+    fn setting(place: usize) -> Option<(&'static str, SettingFlags)>;
 
-/// Who keeps the values.
-pub(crate) trait Settings: 'static {
-    /// All settings.
-    const ALL: &'static [Setting];
+    /// The value in force. What it is while registering becomes the server's default.
+    fn read(lock: &ServerLock, place: usize) -> String;
 
-    /// The value in force.
-    fn read(lock: &ServerLock, setting: &'static Setting) -> SettingValue;
-
-    /// Sets a value. Called for every setting at load, by [`load`], with the configured value or the default.
+    /// Sets a value. Called for every setting by [`load`], with the configured value or the default.
     ///
     /// # Errors
     /// What the client is told, at most 255 bytes of it; the old value must stay.
-    fn write(
-        lock: &ServerLock,
-        setting: &'static Setting,
-        value: SettingValue,
-    ) -> Result<(), String>;
+    fn write(lock: &ServerLock, place: usize, value: &str) -> Result<(), String>;
 }
 
-/// Registers all settings of `S`. Only while loading; [`load`] must follow.
+/// Registers all settings of `C`. Only while loading; [`load`] must follow.
 ///
 /// # Errors
-/// When the server refuses one.
-pub(crate) fn register<S: Settings>(ctx: &Context<'_>) -> Result<(), Error> {
-    S::ALL
-        .iter()
-        .enumerate()
-        .try_for_each(|(place, setting)| register_one::<S>(ctx, place, setting))
-}
-
-fn register_one<S: Settings>(
-    ctx: &Context<'_>,
-    place: usize,
-    setting: &'static Setting,
-) -> Result<(), Error> {
-    // The place in the table is what the server carries; it is a number, not an address.
-    let carried = std::ptr::without_provenance_mut(place);
-    let flags = setting.flags.to_raw();
-    match setting.kind {
-        SettingKind::Text { default } => text::<S>(ctx, setting, flags, default, carried),
-        SettingKind::Number {
-            default,
-            min,
-            max,
-            memory,
-        } => {
-            let unit = if memory {
-                u64::from(raw::VALKEYMODULE_CONFIG_MEMORY)
-            } else {
-                0
-            };
-            number::<S>(ctx, setting, flags | unit, (default, min, max), carried)
-        }
-        SettingKind::Switch { default } => switch::<S>(ctx, setting, flags, default, carried),
-        SettingKind::Choice { default, names } => {
-            choice::<S>(ctx, setting, flags, (default, names), carried)
-        }
-    }
-}
-
-fn text<S: Settings>(
-    ctx: &Context<'_>,
-    setting: &Setting,
-    flags: u64,
-    default: &CStr,
-    carried: *mut c_void,
-) -> Result<(), Error> {
+/// When the server refuses one, or a default holds a NUL.
+pub(crate) fn register<C: Configuration>(ctx: &Context<'_>) -> Result<(), Error> {
     const CALL: &str = "ValkeyModule_RegisterStringConfig";
     let register = api!(ValkeyModule_RegisterStringConfig)?;
-    // SAFETY: the context is live; the strings are NUL-terminated and copied; the callbacks are functions of this library,
-    // which stays mapped; the data is a number.
-    let status = unsafe {
-        register(
-            ctx.as_ptr(),
-            setting.name.as_ptr(),
-            default.as_ptr(),
-            flag_word(flags),
-            Some(calls::on_get_text::<S>),
-            Some(calls::on_set_text::<S>),
-            None,
-            carried,
-        )
-    };
-    is_ok(status).then_some(()).ok_or(Error::Refused(CALL))
-}
-
-fn number<S: Settings>(
-    ctx: &Context<'_>,
-    setting: &Setting,
-    flags: u64,
-    (default, min, max): (i64, i64, i64),
-    carried: *mut c_void,
-) -> Result<(), Error> {
-    const CALL: &str = "ValkeyModule_RegisterNumericConfig";
-    let register = api!(ValkeyModule_RegisterNumericConfig)?;
-    // SAFETY: as in `text`.
-    let status = unsafe {
-        register(
-            ctx.as_ptr(),
-            setting.name.as_ptr(),
-            default,
-            flag_word(flags),
-            min,
-            max,
-            Some(calls::on_get_number::<S>),
-            Some(calls::on_set_number::<S>),
-            None,
-            carried,
-        )
-    };
-    is_ok(status).then_some(()).ok_or(Error::Refused(CALL))
-}
-
-fn switch<S: Settings>(
-    ctx: &Context<'_>,
-    setting: &Setting,
-    flags: u64,
-    default: bool,
-    carried: *mut c_void,
-) -> Result<(), Error> {
-    const CALL: &str = "ValkeyModule_RegisterBoolConfig";
-    let register = api!(ValkeyModule_RegisterBoolConfig)?;
-    // SAFETY: as in `text`.
-    let status = unsafe {
-        register(
-            ctx.as_ptr(),
-            setting.name.as_ptr(),
-            c_int::from(default),
-            flag_word(flags),
-            Some(calls::on_get_switch::<S>),
-            Some(calls::on_set_switch::<S>),
-            None,
-            carried,
-        )
-    };
-    is_ok(status).then_some(()).ok_or(Error::Refused(CALL))
-}
-
-fn choice<S: Settings>(
-    ctx: &Context<'_>,
-    setting: &Setting,
-    flags: u64,
-    (default, names): (usize, &'static [&'static CStr]),
-    carried: *mut c_void,
-) -> Result<(), Error> {
-    const CALL: &str = "ValkeyModule_RegisterEnumConfig";
-    let register = api!(ValkeyModule_RegisterEnumConfig)?;
-    let mut words: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
-    let count = c_int::try_from(names.len()).map_err(|_many| Error::Refused(CALL))?;
-    let default = c_int::try_from(default).map_err(|_large| Error::Refused(CALL))?;
-    let numbers: Vec<c_int> = (0..count).collect();
-    // SAFETY: as in `text`; both arrays have `count` entries and are copied with the names.
-    let status = unsafe {
-        register(
-            ctx.as_ptr(),
-            setting.name.as_ptr(),
-            default,
-            flag_word(flags),
-            words.as_mut_ptr(),
-            numbers.as_ptr(),
-            count,
-            Some(calls::on_get_choice::<S>),
-            Some(calls::on_set_choice::<S>),
-            None,
-            carried,
-        )
-    };
-    is_ok(status).then_some(()).ok_or(Error::Refused(CALL))
-}
-
-fn flag_word(flags: u64) -> c_uint {
-    // All flags are below 2^9; one that did not fit would be no flag of this call.
-    c_uint::try_from(flags).unwrap_or(0)
+    for place in 0..C::count() {
+        let (name, flags) = C::setting(place).ok_or(Error::Refused(CALL))?;
+        let name = c_string("the name of a setting", name.as_bytes())?;
+        let default = c_string("a default", C::read(ctx.lock(), place).as_bytes())?;
+        // SAFETY: the context is live; the strings are NUL-terminated and copied; the callbacks are functions of this
+        // library, which stays mapped, and the server forgets them at unload; the data is a number and never followed.
+        let status = unsafe {
+            register(
+                ctx.as_ptr(),
+                name.as_ptr(),
+                default.as_ptr(),
+                flags.to_raw(),
+                Some(on_get::<C>),
+                Some(on_set::<C>),
+                None,
+                std::ptr::without_provenance_mut(place),
+            )
+        };
+        is_ok(status).then_some(()).ok_or(Error::Refused(CALL))?;
+    }
+    Ok(())
 }
 
 /// Sets every registered setting to its configured value or its default. Only while loading.
@@ -294,10 +92,79 @@ fn flag_word(flags: u64) -> c_uint {
 /// # Errors
 /// When a configured value is refused; the server has logged why.
 pub(crate) fn load(ctx: &Context<'_>) -> Result<(), Error> {
+    const CALL: &str = "ValkeyModule_LoadConfigs";
     let load = api!(ValkeyModule_LoadConfigs)?;
     // SAFETY: the context is live.
     let status = unsafe { load(ctx.as_ptr()) };
-    is_ok(status)
-        .then_some(())
-        .ok_or(Error::Refused("ValkeyModule_LoadConfigs"))
+    is_ok(status).then_some(()).ok_or(Error::Refused(CALL))
+}
+
+/// The string last shown for each setting: the server reads it after the callback and does not free it.
+static SHOWN: MainThread<Option<HashMap<usize, ServerString>>> = MainThread::new(None);
+
+/// Frees what was shown. Called at load and unload.
+pub(super) fn forget_shown(lock: &ServerLock) {
+    // Bound to a name so that the strings are dropped after the cell is closed.
+    let _shown = SHOWN.with(lock, Option::take);
+}
+
+unsafe extern "C" fn on_get<C: Configuration>(
+    _name: *const c_char,
+    carried: *mut c_void,
+) -> *mut raw::ValkeyModuleString {
+    // SAFETY: the server reads settings on its main thread.
+    let lock = unsafe { ServerLock::assume_held() };
+    let place = carried.addr();
+    let shown = guard("reading of a setting", None, || {
+        let string = ServerString::new(&lock, C::read(&lock, place).as_bytes()).ok()?;
+        let shown = string.as_ptr();
+        SHOWN.with(&lock, |all| {
+            all.get_or_insert_with(HashMap::new).insert(place, string);
+        })?;
+        Some(shown)
+    });
+    shown.unwrap_or(std::ptr::null_mut())
+}
+
+unsafe extern "C" fn on_set<C: Configuration>(
+    _name: *const c_char,
+    new: *mut raw::ValkeyModuleString,
+    carried: *mut c_void,
+    error: *mut *mut raw::ValkeyModuleString,
+) -> c_int {
+    // SAFETY: the server sets settings on its main thread.
+    let lock = unsafe { ServerLock::assume_held() };
+    // SAFETY: the server keeps the string for the length of the callback.
+    let value = unsafe { bytes_of(new) };
+    let internal = Err("internal error".to_owned());
+    let outcome = guard(
+        "writing of a setting",
+        internal,
+        || match std::str::from_utf8(value) {
+            Ok(value) => C::write(&lock, carried.addr(), value),
+            Err(_) => Err("the value is not UTF-8".to_owned()),
+        },
+    );
+    let Err(reason) = outcome else {
+        return OK;
+    };
+    if let Ok(reason) = ServerString::new(&lock, one_line(&reason).as_bytes())
+        && !error.is_null()
+    {
+        // SAFETY: the server gives a place for the reason and takes over the string.
+        unsafe { error.write(reason.into_raw()) };
+    }
+    ERR
+}
+
+/// The reason without line breaks and NULs.
+fn one_line(reason: &str) -> String {
+    let line = |character: char| {
+        if character.is_control() {
+            ' '
+        } else {
+            character
+        }
+    };
+    reason.chars().map(line).collect()
 }

@@ -3,16 +3,14 @@
 //! In: the context pointer the server gave a callback. Out: questions about the client and the server, and marks in ACL
 //! LOG. Never: a context that outlives its callback.
 
-use super::api::is_ok;
-use super::client::ClientId;
 use super::error::Error;
 use super::lock::ServerLock;
 use super::string::ServerString;
-use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use valkey_module::raw;
+use warden_core::ClientId;
 
 /// The call the server is making to us right now.
 #[derive(Debug)]
@@ -81,31 +79,6 @@ impl Context<'_> {
         self.has(raw::VALKEYMODULE_CTX_FLAGS_REPLICA)
     }
 
-    /// The server is loading its data, from a file or from its primary.
-    pub(crate) fn is_loading(&self) -> bool {
-        self.has(raw::VALKEYMODULE_CTX_FLAGS_LOADING | raw::VALKEYMODULE_CTX_FLAGS_ASYNC_LOADING)
-    }
-
-    /// The command came over the replication link.
-    pub(crate) fn is_replicated(&self) -> bool {
-        self.has(raw::VALKEYMODULE_CTX_FLAGS_REPLICATED)
-    }
-
-    /// The server is still starting: the module is being loaded from its configuration.
-    pub(crate) fn is_startup(&self) -> bool {
-        self.has(raw::VALKEYMODULE_CTX_FLAGS_SERVER_STARTUP)
-    }
-
-    /// The server runs in cluster mode.
-    pub(crate) fn is_cluster(&self) -> bool {
-        self.has(raw::VALKEYMODULE_CTX_FLAGS_CLUSTER)
-    }
-
-    /// The client speaks RESP3.
-    pub(crate) fn is_resp3(&self) -> bool {
-        self.has(raw::VALKEYMODULE_CTX_FLAGS_RESP3)
-    }
-
     /// The name of the user a client runs as; `None` when the client is gone or has none.
     pub(crate) fn user_name(&self, client: ClientId) -> Option<Vec<u8>> {
         let ask = api!(ValkeyModule_GetClientUserNameById).ok()?;
@@ -114,16 +87,6 @@ impl Context<'_> {
         // SAFETY: the server leaves the string to us, and no automatic memory is turned on.
         let name = unsafe { ServerString::adopt(answer) }?;
         Some(name.bytes().to_vec())
-    }
-
-    /// The certificate a client presented, as PEM; `None` without TLS or without one.
-    pub(crate) fn client_certificate(&self, client: ClientId) -> Option<Vec<u8>> {
-        let ask = api!(ValkeyModule_GetClientCertificate).ok()?;
-        // SAFETY: the context is live for `self`; the client is looked up by its number.
-        let answer = unsafe { ask(self.as_ptr(), client.0) };
-        // SAFETY: the server leaves the string to us, and no automatic memory is turned on.
-        let certificate = unsafe { ServerString::adopt(answer) }?;
-        Some(certificate.bytes().to_vec())
     }
 
     /// Adds an entry with reason `auth` to ACL LOG, for the client of this call.
@@ -143,21 +106,6 @@ impl Context<'_> {
         // SAFETY: the context is live and has a client; both strings live across the call, which copies them.
         unsafe { add(self.as_ptr(), user.as_ptr(), object.as_ptr(), reason) };
         Ok(())
-    }
-
-    /// Replaces an argument of the running command by `(redacted)` wherever the server would show it later.
-    ///
-    /// `position` counts from the command's name, which is 0 and cannot be redacted.
-    ///
-    /// # Errors
-    /// When there is no such argument.
-    pub(crate) fn redact_argument(&self, position: usize) -> Result<(), Error> {
-        const CALL: &str = "ValkeyModule_RedactClientCommandArgument";
-        let redact = api!(ValkeyModule_RedactClientCommandArgument)?;
-        let position = c_int::try_from(position).map_err(|_large| Error::Refused(CALL))?;
-        // SAFETY: the context is live for `self`; the server checks the position.
-        let status = unsafe { redact(self.as_ptr(), position) };
-        is_ok(status).then_some(()).ok_or(Error::Refused(CALL))
     }
 }
 

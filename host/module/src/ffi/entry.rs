@@ -10,7 +10,7 @@ use super::allocator::check_alignment;
 use super::api::{ERR, OK, check_mandatory, is_ok};
 use super::blocked::forget_payloads;
 use super::command::words_of;
-use super::config_calls::forget_shown;
+use super::config::forget_shown;
 use super::context::Context;
 use super::error::Error;
 use super::event_loop::forget_posts;

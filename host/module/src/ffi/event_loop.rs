@@ -6,6 +6,7 @@
 //! the next slice from another thread, after this one has run.
 
 use super::api::is_ok;
+use super::entry::is_active;
 use super::error::Error;
 use super::guard::guard;
 use super::lock::ServerLock;
@@ -19,9 +20,13 @@ static POSTED: Tickets<Work> = Tickets::new();
 /// Has `work` run on the main thread. Callable from any thread.
 ///
 /// # Errors
-/// When the server does not take it; then `work` is dropped without having run.
+/// When the module is being unloaded or the server does not take it; then `work` is dropped without having run.
 pub(crate) fn post(work: impl FnOnce(&ServerLock) + Send + 'static) -> Result<(), Error> {
+    const CALL: &str = "ValkeyModule_EventLoopAddOneShot";
     let add = api!(ValkeyModule_EventLoopAddOneShot)?;
+    if !is_active() {
+        return Err(Error::Refused(CALL));
+    }
     let ticket = POSTED.put(Box::new(work));
     // SAFETY: the call is thread-safe; the callback is a function of this library, which stays mapped; the data is a
     // number and never followed.
@@ -30,26 +35,22 @@ pub(crate) fn post(work: impl FnOnce(&ServerLock) + Send + 'static) -> Result<()
         return Ok(());
     }
     drop(POSTED.take(ticket));
-    Err(Error::Refused("ValkeyModule_EventLoopAddOneShot"))
-}
-
-/// How many posted closures have not yet run.
-pub(crate) fn pending_posts() -> usize {
-    POSTED.len()
+    Err(Error::Refused(CALL))
 }
 
 unsafe extern "C" fn on_one_shot(ticket: *mut c_void) {
     // SAFETY: the server drains one-shots on its main thread, holding its lock.
     let lock = unsafe { ServerLock::assume_held() };
     guard("posted work", (), || {
-        // After an unload the server may still bring a ticket: it finds nothing.
-        if let Some(work) = Ticket::from_void(ticket).and_then(|ticket| POSTED.take(ticket)) {
+        // After an unload the server may still bring a ticket: what a straggling thread put there is dropped unrun.
+        let work = Ticket::from_void(ticket).and_then(|ticket| POSTED.take(ticket));
+        if let Some(work) = work.filter(|_| is_active()) {
             work(&lock);
         }
     });
 }
 
 /// Drops what has not run. Called at load and unload.
-pub(super) fn forget_posts() -> usize {
-    POSTED.clear()
+pub(super) fn forget_posts() {
+    POSTED.clear();
 }

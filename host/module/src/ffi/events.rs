@@ -4,7 +4,6 @@
 //! server's memory: all is copied.
 
 use super::api::is_ok;
-use super::client::{ClientId, ClientInfo};
 use super::context::Context;
 use super::error::Error;
 use super::guard::guard;
@@ -16,24 +15,12 @@ use valkey_module::raw;
 pub(crate) enum Topic {
     /// Modules come and go, and commands with them.
     Modules,
-    /// This server becomes a primary or a replica.
-    Role,
-    /// Clients connect and leave. Fires for every connection.
-    Clients,
-    /// The server shuts down.
-    Shutdown,
-    /// The server forks.
-    Fork,
 }
 
 impl Topic {
     fn to_raw(self) -> u64 {
         match self {
             Self::Modules => raw::VALKEYMODULE_EVENT_MODULE_CHANGE,
-            Self::Role => raw::VALKEYMODULE_EVENT_REPLICATION_ROLE_CHANGED,
-            Self::Clients => raw::VALKEYMODULE_EVENT_CLIENT_CHANGE,
-            Self::Shutdown => raw::VALKEYMODULE_EVENT_SHUTDOWN,
-            Self::Fork => raw::VALKEYMODULE_EVENT_FORK_CHILD,
         }
     }
 }
@@ -45,20 +32,6 @@ pub(crate) enum Event {
     ModuleLoaded(String),
     /// A module of this name was unloaded.
     ModuleUnloaded(String),
-    /// This server is the primary now.
-    BecamePrimary,
-    /// This server is a replica now.
-    BecameReplica,
-    /// A client has connected. It is the client of the event's context.
-    ClientConnected(ClientId),
-    /// A client has left.
-    ClientDisconnected(ClientId),
-    /// The server shuts down.
-    Shutdown,
-    /// A child was forked: this is the parent.
-    ForkBorn,
-    /// The child has ended.
-    ForkDied,
 }
 
 /// Who wants to hear of events.
@@ -111,51 +84,20 @@ unsafe extern "C" fn on_event<E: EventHandler>(
 /// # Safety
 /// The three belong together, as the server gave them; `data` is null or the structure of that event, live for the call.
 unsafe fn read(id: u64, subevent: u64, data: *mut c_void) -> Option<Event> {
-    match (id, subevent) {
-        (raw::VALKEYMODULE_EVENT_MODULE_CHANGE, _) => {
-            // SAFETY: the data of this event is a `ModuleChange` or null, by the contract above.
-            let change = unsafe { data.cast::<raw::ValkeyModuleModuleChangeV1>().as_ref() }?;
-            if change.module_name.is_null() {
-                return None;
-            }
-            // SAFETY: the server's module names are NUL-terminated and live for the call.
-            let name = unsafe { CStr::from_ptr(change.module_name) };
-            let name = name.to_string_lossy().into_owned();
-            match subevent {
-                raw::VALKEYMODULE_SUBEVENT_MODULE_LOADED => Some(Event::ModuleLoaded(name)),
-                raw::VALKEYMODULE_SUBEVENT_MODULE_UNLOADED => Some(Event::ModuleUnloaded(name)),
-                _ => None,
-            }
-        }
-        (raw::VALKEYMODULE_EVENT_CLIENT_CHANGE, _) => {
-            // SAFETY: the data of this event is a `ClientInfo` or null, by the contract above.
-            let client = unsafe { data.cast::<raw::ValkeyModuleClientInfoV1>().as_ref() }?;
-            let id = ClientInfo::from_raw(client).id;
-            match subevent {
-                raw::VALKEYMODULE_SUBEVENT_CLIENT_CHANGE_CONNECTED => {
-                    Some(Event::ClientConnected(id))
-                }
-                raw::VALKEYMODULE_SUBEVENT_CLIENT_CHANGE_DISCONNECTED => {
-                    Some(Event::ClientDisconnected(id))
-                }
-                _ => None,
-            }
-        }
-        (
-            raw::VALKEYMODULE_EVENT_REPLICATION_ROLE_CHANGED,
-            raw::VALKEYMODULE_EVENT_REPLROLECHANGED_NOW_PRIMARY,
-        ) => Some(Event::BecamePrimary),
-        (
-            raw::VALKEYMODULE_EVENT_REPLICATION_ROLE_CHANGED,
-            raw::VALKEYMODULE_EVENT_REPLROLECHANGED_NOW_REPLICA,
-        ) => Some(Event::BecameReplica),
-        (raw::VALKEYMODULE_EVENT_SHUTDOWN, _) => Some(Event::Shutdown),
-        (raw::VALKEYMODULE_EVENT_FORK_CHILD, raw::VALKEYMODULE_SUBEVENT_FORK_CHILD_BORN) => {
-            Some(Event::ForkBorn)
-        }
-        (raw::VALKEYMODULE_EVENT_FORK_CHILD, raw::VALKEYMODULE_SUBEVENT_FORK_CHILD_DIED) => {
-            Some(Event::ForkDied)
-        }
+    if id != raw::VALKEYMODULE_EVENT_MODULE_CHANGE {
+        return None;
+    }
+    // SAFETY: the data of this event is a `ModuleChange` or null, by the contract above.
+    let change = unsafe { data.cast::<raw::ValkeyModuleModuleChangeV1>().as_ref() }?;
+    if change.module_name.is_null() {
+        return None;
+    }
+    // SAFETY: the server's module names are NUL-terminated and live for the call.
+    let name = unsafe { CStr::from_ptr(change.module_name) };
+    let name = name.to_string_lossy().into_owned();
+    match subevent {
+        raw::VALKEYMODULE_SUBEVENT_MODULE_LOADED => Some(Event::ModuleLoaded(name)),
+        raw::VALKEYMODULE_SUBEVENT_MODULE_UNLOADED => Some(Event::ModuleUnloaded(name)),
         _ => None,
     }
 }

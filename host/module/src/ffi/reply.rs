@@ -1,7 +1,7 @@
 //! Replies, in both directions.
 //!
 //! In: a [`Reply`] to send to the client of a call, or the answer of a command we called. Out: the client's own protocol,
-//! maps flattened for RESP2 by the server; or an owned value. Never: a line break in a simple string or an error; a value
+//! maps flattened for RESP2 by the server; or an owned value. Never: a line break in an error; a value
 //! nested deeper than 16 levels.
 
 use super::context::Context;
@@ -26,8 +26,6 @@ pub(crate) enum Reply {
     Bool(bool),
     /// Bytes.
     Bulk(Vec<u8>),
-    /// A short text in one line, for example `OK`. Read back, it is [`Reply::Bulk`].
-    Simple(String),
     /// Code and text of an error, without the leading minus.
     Error(String),
     /// A list.
@@ -42,6 +40,24 @@ impl Reply {
     /// A bulk string of a text.
     pub(crate) fn text(text: impl AsRef<str>) -> Self {
         Self::Bulk(text.as_ref().as_bytes().to_vec())
+    }
+
+    /// All texts in it, from left to right; of a map, names and values alternate. What is not UTF-8 is left out.
+    pub(crate) fn into_texts(self) -> Vec<String> {
+        match self {
+            Self::Bulk(bytes) => String::from_utf8(bytes).into_iter().collect(),
+            Self::Array(items) | Self::Set(items) => {
+                items.into_iter().flat_map(Self::into_texts).collect()
+            }
+            Self::Map(pairs) => pairs
+                .into_iter()
+                .flat_map(|(key, value)| [key, value])
+                .flat_map(Self::into_texts)
+                .collect(),
+            Self::Null | Self::Integer(_) | Self::Double(_) | Self::Bool(_) | Self::Error(_) => {
+                Vec::new()
+            }
+        }
     }
 
     fn depth(&self) -> usize {
@@ -84,7 +100,6 @@ impl Context<'_> {
             Reply::Double(number) => self.send_double(*number),
             Reply::Bool(yes) => self.send_bool(*yes),
             Reply::Bulk(bytes) => self.send_bulk(bytes),
-            Reply::Simple(text) => self.send_simple(text),
             Reply::Error(text) => {
                 self.reply_error(text);
                 Ok(())
@@ -152,14 +167,6 @@ impl Context<'_> {
         unsafe { reply(self.as_ptr(), bytes.as_ptr().cast(), bytes.len()) };
         Ok(())
     }
-
-    fn send_simple(&self, text: &str) -> Result<(), Error> {
-        let reply = api!(ValkeyModule_ReplyWithSimpleString)?;
-        let line = one_line(text)?;
-        // SAFETY: the context is live for `self`; the text is NUL-terminated and copied.
-        unsafe { reply(self.as_ptr(), line.as_ptr()) };
-        Ok(())
-    }
 }
 
 /// The text as one line of the protocol.
@@ -185,6 +192,20 @@ mod tests {
     fn line_breaks_and_nuls_do_not_end_a_line() {
         let line = one_line("a\r\n+OK\0b").expect("no NUL is left");
         assert_eq!(line.to_bytes(), b"a  +OK b");
+    }
+
+    #[test]
+    fn texts_are_found_at_every_level() {
+        let map = Reply::Map(vec![(
+            Reply::text("dir"),
+            Reply::Array(vec![
+                Reply::Integer(1),
+                Reply::text("/a"),
+                Reply::Bulk(vec![0xff]),
+            ]),
+        )]);
+        assert_eq!(map.into_texts(), ["dir", "/a"]);
+        assert!(Reply::Error("ERR no".into()).into_texts().is_empty());
     }
 
     #[test]

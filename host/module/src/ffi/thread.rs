@@ -6,7 +6,6 @@
 use super::log::{Level, log};
 use std::mem::MaybeUninit;
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
 
 /// How much a thread steps back for the server, as a nice value (0–19).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,14 +50,6 @@ pub(crate) fn spawn(
     started
 }
 
-/// The CPU time the calling thread has used.
-pub(crate) fn thread_cpu_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    let nanoseconds = u32::try_from(time.tv_nsec).unwrap_or(0);
-    Duration::new(seconds, nanoseconds)
-}
-
 /// Sets the nice value of the calling thread; Linux keeps one for each.
 fn step_back(priority: Priority) {
     if priority == Priority::NORMAL {
@@ -100,7 +91,7 @@ fn set_signal_mask(mask: &libc::sigset_t) -> std::io::Result<libc::sigset_t> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Priority, spawn, thread_cpu_time};
+    use super::{Priority, spawn};
     use std::fs::read_to_string;
     use std::sync::mpsc::channel;
 
@@ -136,15 +127,5 @@ mod tests {
         assert_eq!(inside & bit(libc::SIGSEGV), 0);
         assert_eq!(nice.as_deref(), Some("10"));
         assert_eq!(mask("SigBlk:"), before);
-    }
-
-    #[test]
-    fn cpu_time_grows_with_work() {
-        let before = thread_cpu_time();
-        let mut sum = 0_u64;
-        for number in 0..3_000_000_u64 {
-            sum = std::hint::black_box(sum.wrapping_add(number));
-        }
-        assert!(thread_cpu_time() > before, "{sum}");
     }
 }

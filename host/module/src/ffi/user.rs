@@ -5,13 +5,13 @@
 
 use super::api::is_ok;
 use super::auth;
-use super::client::ClientId;
 use super::error::Error;
 use super::lock::ServerLock;
 use super::log::{Level, log};
 use super::string::{ServerString, c_string};
 use std::ptr::NonNull;
 use valkey_module::raw;
+use warden_core::ClientId;
 
 /// An ACL user of ours. It has no rights and is disabled until rules are set.
 #[derive(Debug)]
@@ -36,11 +36,6 @@ impl ModuleUser {
             raw: Some(raw),
             name: name.into(),
         })
-    }
-
-    /// The name it was made with.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
     }
 
     pub(super) fn as_ptr(&self) -> *mut raw::ValkeyModuleUser {

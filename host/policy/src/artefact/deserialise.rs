@@ -39,7 +39,10 @@ pub(super) fn prove<'a>(key: &hmac::Key, subject: &Digest, sealed: &'a [u8]) -> 
     unsafe_code,
     reason = "wasmtime cannot check that native code is harmless; Proven is the proof that our compiler wrote it"
 )]
-pub(super) fn deserialise(engine: &wasmtime::Engine, proven: Proven<'_>) -> wasmtime::Result<Component> {
+pub(super) fn deserialise(
+    engine: &wasmtime::Engine,
+    proven: Proven<'_>,
+) -> wasmtime::Result<Component> {
     // SAFETY: `deserialize` demands bytes that `Component::serialize` returned,
     // unchanged. A `Proven` exists only when `prove` found them under the MAC of
     // the node's key, which `seal` computes for the output of `serialize` alone

@@ -21,8 +21,12 @@ pub(super) fn node_key(state: &PrivateDir) -> Result<hmac::Key, Error> {
         return Ok(key);
     }
     let mut fresh = [0; BYTES];
-    aws_lc_rs::rand::fill(&mut fresh)
-        .map_err(|_| problem(&state.path(FILE), "the operating system gives no random bytes".into()))?;
+    aws_lc_rs::rand::fill(&mut fresh).map_err(|_| {
+        problem(
+            &state.path(FILE),
+            "the operating system gives no random bytes".into(),
+        )
+    })?;
     let fresh = Secret::new(fresh);
     // Another process of the same state directory may be first: its key is then the one.
     state.create(FILE, &[fresh.expose()])?;

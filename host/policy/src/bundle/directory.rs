@@ -23,7 +23,19 @@ const MAX_NAME_BYTES: usize = 64;
 
 /// Endings that editors, package managers and half-done copies leave behind.
 const LEFT_OVERS: [&str; 14] = [
-    "~", ".tmp", ".part", ".new", ".swp", ".swx", ".swo", ".bak", ".orig", ".old", ".rej", ".rpmnew", ".rpmsave",
+    "~",
+    ".tmp",
+    ".part",
+    ".new",
+    ".swp",
+    ".swx",
+    ".swo",
+    ".bak",
+    ".orig",
+    ".old",
+    ".rej",
+    ".rpmnew",
+    ".rpmsave",
     ".dpkg-new",
 ];
 
@@ -57,7 +69,9 @@ pub(crate) fn list(dir: &Path) -> Result<Listing, BundleError> {
         entries: 0,
         listing: Listing::default(),
     };
-    let names = walk.names(dir).map_err(|fault| fault.of(dir.display().to_string()))?;
+    let names = walk
+        .names(dir)
+        .map_err(|fault| fault.of(dir.display().to_string()))?;
     walk.bundles(&names);
     for name in &names {
         walk.data(name);
@@ -117,7 +131,9 @@ impl Walk<'_> {
                     what: "bundles",
                     bound: MAX_BUNDLES,
                 };
-                self.listing.errors.push(fault.of(self.root.display().to_string()));
+                self.listing
+                    .errors
+                    .push(fault.of(self.root.display().to_string()));
                 return;
             } else {
                 let found = Found {
@@ -134,7 +150,7 @@ impl Walk<'_> {
         let Some((stem, rest)) = name.split_once('.') else {
             return self.warn(name, "belongs to no bundle");
         };
-        if rest == "wasm" || rest == "tests.toml" {
+        if name.ends_with(".wasm") || rest == "tests.toml" {
             return;
         }
         if rest.starts_with("wasm.") {
@@ -166,7 +182,9 @@ impl Walk<'_> {
             let path = dir.join(&name);
             let inside = format!("{prefix}{name}");
             match std::fs::metadata(&path) {
-                Ok(found) if found.is_dir() => self.data_dir(bundle, &path, &format!("{inside}/"), depth + 1),
+                Ok(found) if found.is_dir() => {
+                    self.data_dir(bundle, &path, &format!("{inside}/"), depth + 1)
+                }
                 Ok(_) => self.data_file(bundle, inside, path),
                 Err(error) => self.fault(unreadable(error), &path),
             }
@@ -191,13 +209,18 @@ impl Walk<'_> {
     }
 
     fn fault(&mut self, fault: Fault, path: &Path) {
-        self.listing.errors.push(fault.of(relative(self.root, path)));
+        self.listing
+            .errors
+            .push(fault.of(relative(self.root, path)));
     }
 }
 
 /// A path as messages show it: relative to the policy directory.
 pub(crate) fn relative(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
+    path.strip_prefix(root)
+        .unwrap_or(path)
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// A file that vanished since it was listed is one being replaced.
@@ -223,11 +246,27 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         touch(
             dir.path(),
-            &["a.wasm", "a.toml", "a.d/x.json", "a.d/roles/eu.toml", "ab.wasm", "ab.extra.csv"],
+            &[
+                "a.wasm",
+                "a.toml",
+                "a.d/x.json",
+                "a.d/roles/eu.toml",
+                "ab.wasm",
+                "ab.extra.csv",
+            ],
         );
         let listing = list(dir.path()).unwrap();
-        assert!(listing.errors.is_empty() && listing.warnings.is_empty(), "{listing:?}");
-        let names = |bundle: &str| listing.bundles[bundle].data.keys().cloned().collect::<Vec<_>>();
+        assert!(
+            listing.errors.is_empty() && listing.warnings.is_empty(),
+            "{listing:?}"
+        );
+        let names = |bundle: &str| {
+            listing.bundles[bundle]
+                .data
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
         assert_eq!(names("a"), ["a.toml", "roles/eu.toml", "x.json"]);
         assert_eq!(names("ab"), ["ab.extra.csv"]);
     }
@@ -237,18 +276,37 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         touch(
             dir.path(),
-            &["a.wasm", "a.tests.toml", ".a.wasm", "a.toml~", ".a.toml.swp", "a.wasm.tmp", "#a.toml#", "a.d/.hidden"],
+            &[
+                "a.wasm",
+                "a.tests.toml",
+                ".a.wasm",
+                "a.toml~",
+                ".a.toml.swp",
+                "a.wasm.tmp",
+                "#a.toml#",
+                "a.d/.hidden",
+            ],
         );
         let listing = list(dir.path()).unwrap();
-        assert!(listing.errors.is_empty() && listing.warnings.is_empty(), "{listing:?}");
+        assert!(
+            listing.errors.is_empty() && listing.warnings.is_empty(),
+            "{listing:?}"
+        );
         assert!(listing.bundles["a"].data.is_empty(), "{listing:?}");
     }
 
     #[test]
     fn data_without_a_bundle_is_a_warning_and_an_odd_wasm_an_error() {
         let dir = tempfile::tempdir().unwrap();
-        touch(dir.path(), &["b.toml", "README", "a.b.wasm", "é.wasm", ".wasm"]);
-        std::fs::write(dir.path().join(std::ffi::OsStr::from_bytes(b"\xff.wasm")), b"").unwrap();
+        touch(
+            dir.path(),
+            &["b.toml", "README", "a.b.wasm", "é.wasm", ".wasm"],
+        );
+        std::fs::write(
+            dir.path().join(std::ffi::OsStr::from_bytes(b"\xff.wasm")),
+            b"",
+        )
+        .unwrap();
         let listing = list(dir.path()).unwrap();
         assert_eq!(listing.warnings.len(), 2, "{listing:?}");
         assert_eq!(listing.errors.len(), 3, "{listing:?}");
@@ -260,7 +318,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         touch(dir.path(), &["a.wasm", "a.toml", "a.d/a.toml"]);
         let listing = list(dir.path()).unwrap();
-        assert!(matches!(listing.errors[..], [BundleError { fault: Fault::SameName, .. }]), "{listing:?}");
+        assert!(
+            matches!(
+                listing.errors[..],
+                [BundleError {
+                    fault: Fault::SameName,
+                    ..
+                }]
+            ),
+            "{listing:?}"
+        );
     }
 
     #[test]

@@ -53,7 +53,12 @@ pub(crate) fn read(dir: &Path, found: &Found) -> Result<Contents, Vec<BundleErro
                     bytes,
                 });
             }
-            Err(Fault::TooLarge { .. }) => errors.push(fault(path, Fault::TooLarge { bound: MAX_DATA_BYTES })),
+            Err(Fault::TooLarge { .. }) => errors.push(fault(
+                path,
+                Fault::TooLarge {
+                    bound: MAX_DATA_BYTES,
+                },
+            )),
             Err(e) => errors.push(fault(path, e)),
         }
     }
@@ -87,7 +92,10 @@ fn read_file(root: &Path, path: &Path, bound: u64) -> Result<Vec<u8>, Fault> {
         return Err(Fault::TooLarge { bound });
     }
     let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or_default());
-    (&file).take(bound.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
+    (&file)
+        .take(bound.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     let after = file.metadata().map_err(unreadable)?;
     let named = std::fs::metadata(path).map_err(unreadable)?;
     let whole = bytes.len() as u64 == before.len();
@@ -123,7 +131,9 @@ fn digest(wasm: &Digest, data: &[PolicyFile]) -> Digest {
 }
 
 fn media_type(name: &str) -> &'static str {
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    let extension = name
+        .rsplit_once('.')
+        .map(|(_, extension)| extension.to_ascii_lowercase());
     match extension.as_deref() {
         Some("toml") => "application/toml",
         Some("json") => "application/json",
@@ -142,7 +152,10 @@ mod tests {
     fn found(dir: &Path, data: &[&str]) -> Found {
         Found {
             wasm: dir.join("a.wasm"),
-            data: data.iter().map(|name| ((*name).to_owned(), dir.join(name))).collect(),
+            data: data
+                .iter()
+                .map(|name| ((*name).to_owned(), dir.join(name)))
+                .collect(),
         }
     }
 
@@ -176,10 +189,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("a.wasm"), b"w").unwrap();
         let fifo = dir.path().join("a.toml");
-        rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        assert!(matches!(only_fault(dir.path(), &["a.toml"]), Fault::NotRegular));
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &fifo,
+            rustix::fs::FileType::Fifo,
+            Mode::RUSR | Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        assert!(matches!(
+            only_fault(dir.path(), &["a.toml"]),
+            Fault::NotRegular
+        ));
         std::fs::create_dir(dir.path().join("a.d")).unwrap();
-        assert!(matches!(only_fault(dir.path(), &["a.d"]), Fault::NotRegular));
+        assert!(matches!(
+            only_fault(dir.path(), &["a.d"]),
+            Fault::NotRegular
+        ));
     }
 
     #[test]
@@ -191,7 +217,10 @@ mod tests {
         std::fs::write(dir.path().join("a.2"), vec![0; half]).unwrap();
         assert!(read(dir.path(), &found(dir.path(), &["a.1", "a.2"])).is_ok());
         std::fs::write(dir.path().join("a.3"), b"1").unwrap();
-        assert!(matches!(only_fault(dir.path(), &["a.1", "a.2", "a.3"]), Fault::TooLarge { .. }));
+        assert!(matches!(
+            only_fault(dir.path(), &["a.1", "a.2", "a.3"]),
+            Fault::TooLarge { .. }
+        ));
     }
 
     #[test]
@@ -203,7 +232,10 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 use std::io::Write;
-                let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+                let mut file = std::fs::OpenOptions::new()
+                    .append(true)
+                    .open(&path)
+                    .unwrap();
                 while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                     file.write_all(b"x").unwrap();
                 }

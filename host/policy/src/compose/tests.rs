@@ -16,7 +16,12 @@ fn frame(ceiling: &str) -> Frame {
         base: BaseRules::default(),
         ceiling: Restriction::parse(ceiling).unwrap(),
         server: Arc::new(Server {
-            commands: [command("get", "read"), command("set", "write"), command("flushall", "dangerous")].into(),
+            commands: [
+                command("get", "read"),
+                command("set", "write"),
+                command("flushall", "dangerous"),
+            ]
+            .into(),
             categories: ["read", "write", "dangerous"].map(str::to_owned).into(),
             has_databases: true,
             version: "9.1.0".into(),
@@ -67,10 +72,17 @@ fn a_grant_of_which_nothing_is_left_is_no_grant() {
 
 #[test]
 fn the_ceiling_lies_over_every_grant() {
-    let decision = compose_all(vec![("a", granting(&["+get", "+flushall", "~*"]))], &frame("-@dangerous"))
-        .answer
-        .unwrap();
-    assert!(decision.rendered.rules.contains("-@dangerous"), "{}", decision.rendered.rules);
+    let decision = compose_all(
+        vec![("a", granting(&["+get", "+flushall", "~*"]))],
+        &frame("-@dangerous"),
+    )
+    .answer
+    .unwrap();
+    assert!(
+        decision.rendered.rules.contains("-@dangerous"),
+        "{}",
+        decision.rendered.rules
+    );
     assert_eq!((decision.generation, decision.valid_until), (7, None));
 }
 
@@ -81,11 +93,18 @@ fn times_are_the_shortest_anyone_set() {
         session_ttl: session.map(Duration::from_secs),
         ..granting(&["+get", "~*"])
     };
-    let opinions = vec![("a", seconds(Some(60), None)), ("b", seconds(Some(30), Some(9))), ("c", seconds(None, Some(8)))];
+    let opinions = vec![
+        ("a", seconds(Some(60), None)),
+        ("b", seconds(Some(30), Some(9))),
+        ("c", seconds(None, Some(8))),
+    ];
     let composed = compose_all(opinions, &frame(""));
     assert_eq!(composed.valid_for, Some(Duration::from_secs(30)));
     let decision = composed.answer.unwrap();
-    assert_eq!(decision.valid_until, Some(Timestamp::from_unix_seconds(1030)));
+    assert_eq!(
+        decision.valid_until,
+        Some(Timestamp::from_unix_seconds(1030))
+    );
     assert_eq!(decision.session_ttl, Some(Duration::from_secs(8)));
 }
 
@@ -106,8 +125,14 @@ fn opinion() -> impl Strategy<Value = Opinion> {
     )
         .prop_map(|(grants, restrictions, denial, seconds, labels)| Opinion {
             grants: grants.iter().map(|g| Grant::parse(g).unwrap()).collect(),
-            restrictions: restrictions.iter().map(|r| Restriction::parse(r).unwrap()).collect(),
-            denial: denial.map(|public| Denial { public, internal: None }),
+            restrictions: restrictions
+                .iter()
+                .map(|r| Restriction::parse(r).unwrap())
+                .collect(),
+            denial: denial.map(|public| Denial {
+                public,
+                internal: None,
+            }),
             valid_for: seconds.map(Duration::from_secs),
             session_ttl: seconds.map(Duration::from_secs),
             labels,

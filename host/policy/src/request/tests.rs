@@ -45,19 +45,36 @@ fn reading(pointers: &[&str]) -> Inputs {
 #[test]
 fn what_is_not_declared_is_neither_in_the_request_nor_in_its_key() {
     let inputs = reading(&["/department"]);
-    let one = principal("alice", &[], json!({"department": "x", "iat": 1, "jti": "a"}));
-    let other = principal("alice", &[], json!({"department": "x", "iat": 2, "jti": "b"}));
+    let one = principal(
+        "alice",
+        &[],
+        json!({"department": "x", "iat": 1, "jti": "a"}),
+    );
+    let other = principal(
+        "alice",
+        &[],
+        json!({"department": "x", "iat": 2, "jti": "b"}),
+    );
     let facts = ClientFacts {
         address: Some("10.0.0.1".into()),
         tls: true,
         ..ClientFacts::default()
     };
     let request = project(&inputs, &one, &facts);
-    assert_eq!(request.key(), project(&inputs, &other, &ClientFacts::default()).key());
+    assert_eq!(
+        request.key(),
+        project(&inputs, &other, &ClientFacts::default()).key()
+    );
 
     let told = request.for_policy(&inputs, now(100));
     assert_eq!(told.claims.len(), 1);
-    assert_eq!((told.claims[0].pointer.as_str(), told.claims[0].json.as_str()), ("/department", "\"x\""));
+    assert_eq!(
+        (
+            told.claims[0].pointer.as_str(),
+            told.claims[0].json.as_str()
+        ),
+        ("/department", "\"x\"")
+    );
     assert!(told.client_address.is_none() && told.client_tls.is_none() && told.now.is_none());
     assert!(told.server_role.is_none() && told.server_version.is_none());
 }
@@ -78,7 +95,11 @@ fn a_policy_gets_its_own_inputs_even_when_another_asked_for_more() {
         address: Some("unix".into()),
         ..ClientFacts::default()
     };
-    let request = project(&both, &principal("alice", &[], json!({"b": 1, "a": {"x": [1, 2]}})), &facts);
+    let request = project(
+        &both,
+        &principal("alice", &[], json!({"b": 1, "a": {"x": [1, 2]}})),
+        &facts,
+    );
 
     let told = request.for_policy(&modest, now(7));
     assert_eq!(told.claims.len(), 1);
@@ -86,7 +107,13 @@ fn a_policy_gets_its_own_inputs_even_when_another_asked_for_more() {
     assert!(told.client_address.is_none() && told.now.is_none());
 
     let told = request.for_policy(&curious, now(7));
-    assert_eq!((told.claims[0].pointer.as_str(), told.claims[0].json.as_str()), ("", r#"{"a":{"x":[1,2]},"b":1}"#));
+    assert_eq!(
+        (
+            told.claims[0].pointer.as_str(),
+            told.claims[0].json.as_str()
+        ),
+        ("", r#"{"a":{"x":[1,2]},"b":1}"#)
+    );
     assert_eq!(told.client_address.as_deref(), Some("unix"));
     assert_eq!(told.now, Some(7));
     assert_eq!(told.server_role, Some(wit::ServerRole::Primary));
@@ -120,7 +147,9 @@ fn a_pointer_reaches_into_objects_and_lists() {
 #[test]
 fn claims_are_written_in_one_order() {
     // INVARIANT: serde_json without `preserve_order`: one text, so one class, for equal claims.
-    let text = serde_json::from_str::<Value>(r#"{"b":1,"a":{"d":1,"c":2}}"#).unwrap().to_string();
+    let text = serde_json::from_str::<Value>(r#"{"b":1,"a":{"d":1,"c":2}}"#)
+        .unwrap()
+        .to_string();
     assert_eq!(text, r#"{"a":{"c":2,"d":1},"b":1}"#);
 }
 

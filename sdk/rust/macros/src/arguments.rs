@@ -3,6 +3,7 @@
 //! In: tokens. Out: [`Arguments`], checked. A word that is not known, given twice
 //! or of the wrong shape is an error that names what is accepted.
 
+use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Error, Ident, LitStr, Result, Token, bracketed, parenthesized};
@@ -58,7 +59,10 @@ impl Parse for Arguments {
                 input.parse::<Token![,]>()?;
             }
         }
-        let missing = |what: &str| input.error(format!("#[policy] needs `{what} = \"…\"`"));
+        let missing = |what: &str| {
+            let message = format!("#[policy] needs `{what} = \"…\"`");
+            Error::new(Span::call_site(), message)
+        };
         Ok(Self {
             name: name.ok_or_else(|| missing("name"))?,
             summary: summary.ok_or_else(|| missing("summary"))?,

@@ -1,0 +1,158 @@
+//! Building the next generation of the chain, file by file.
+//!
+//! In come the files of the directory in order and the generation before; out
+//! goes a [`LoadReport`]. The generation in force is never touched.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use warden_core::AuthenticatorId;
+
+use super::entry::Entry;
+use super::{Chain, ChainSettings, LoadReport, Slot, next_generation};
+use crate::directory::{self, Made};
+use crate::error::FileError;
+
+/// The next generation while it is being built.
+pub(super) struct Loading<'a> {
+    previous: Option<&'a Chain>,
+    slots: Vec<Slot>,
+    watched: Vec<PathBuf>,
+    errors: Vec<FileError>,
+    files: usize,
+    settings: &'a ChainSettings,
+}
+
+impl<'a> Loading<'a> {
+    /// Starts from nothing; `previous` gives unchanged and last good versions.
+    pub(super) fn new(settings: &'a ChainSettings, previous: Option<&'a Chain>) -> Self {
+        Self {
+            previous,
+            slots: Vec::new(),
+            watched: Vec::new(),
+            errors: Vec::new(),
+            files: 0,
+            settings,
+        }
+    }
+
+    /// Takes the next file in order, good or not.
+    pub(super) fn take(&mut self, file: &Path) {
+        let Some(read) = directory::read(file) else {
+            return;
+        };
+        self.files += 1;
+        self.watched.extend(read.watched);
+        match read.result {
+            Ok(made) => match self.holder(made.authenticator.id()) {
+                None => self.install(file, made),
+                Some(other) => {
+                    let message = format!(
+                        "{:?} is taken by {other:?}",
+                        made.authenticator.id().as_str()
+                    );
+                    self.fault(file, "id", message);
+                    self.keep_last_good(file);
+                }
+            },
+            Err(faults) => {
+                self.errors
+                    .extend(faults.into_iter().map(|fault| fault.in_file(file)));
+                self.keep_last_good(file);
+            }
+        }
+    }
+
+    fn install(&mut self, file: &Path, made: Made) {
+        let unchanged = self
+            .previous
+            .and_then(|chain| chain.slot_of(file))
+            .filter(|slot| slot.entry.fingerprint == made.fingerprint);
+        let entry = unchanged.map_or_else(
+            || Arc::new(Entry::new(file.to_owned(), made, next_generation())),
+            |slot| Arc::clone(&slot.entry),
+        );
+        self.slots.push(Slot {
+            entry,
+            last_good: false,
+        });
+    }
+
+    fn keep_last_good(&mut self, file: &Path) {
+        let Some(slot) = self.previous.and_then(|chain| chain.slot_of(file)) else {
+            return;
+        };
+        if self.holder(slot.entry.id()).is_some() {
+            self.fault(
+                file,
+                "id",
+                "its last good version is dropped: the id is taken",
+            );
+            return;
+        }
+        self.slots.push(Slot {
+            entry: Arc::clone(&slot.entry),
+            last_good: true,
+        });
+    }
+
+    fn holder(&self, id: &AuthenticatorId) -> Option<&Path> {
+        let slot = self.slots.iter().find(|slot| slot.entry.id() == id)?;
+        Some(&slot.entry.file)
+    }
+
+    fn fault(&mut self, file: &Path, key: &str, message: impl Into<String>) {
+        self.errors.push(FileError {
+            file: file.to_owned(),
+            key: key.to_owned(),
+            message: message.into(),
+        });
+    }
+
+    /// The generation, and what differs from the previous one.
+    pub(super) fn finish(self) -> LoadReport {
+        // A file in error counts: a bare group name must not become ambiguous, or
+        // another's, the moment that file is mended.
+        let sole = self.files == 1;
+        let same = self.previous.filter(|chain| {
+            numbers(&chain.slots).eq(numbers(&self.slots))
+                && chain.sole == sole
+                && chain.settings == *self.settings
+        });
+        let mut watched = self.watched;
+        watched.sort_unstable();
+        watched.dedup();
+        let chain = Chain {
+            generation: same.map_or_else(next_generation, Chain::generation),
+            slots: self.slots,
+            watched,
+            settings: self.settings.clone(),
+            sole,
+        };
+        let (before, after) = (
+            self.previous.map(Chain::versions).unwrap_or_default(),
+            chain.versions(),
+        );
+        let differs =
+            |id: &AuthenticatorId, version: &u64| before.get(id).is_some_and(|old| old != version);
+        LoadReport {
+            changed: same.is_none(),
+            altered: after
+                .iter()
+                .filter(|(id, version)| differs(id, version))
+                .map(|(id, _)| (*id).clone())
+                .collect(),
+            removed: before
+                .keys()
+                .filter(|id| !after.contains_key(*id))
+                .map(|id| (*id).clone())
+                .collect(),
+            errors: self.errors,
+            chain: Arc::new(chain),
+        }
+    }
+}
+
+fn numbers(slots: &[Slot]) -> impl Iterator<Item = u64> {
+    slots.iter().map(|slot| slot.entry.generation)
+}

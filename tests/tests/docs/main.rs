@@ -1,0 +1,21 @@
+//! What the documentation says, held against what is really so.
+//!
+//! In: README.md and the files of docs/, and what they are about: real servers
+//! with the built module, the command line, the standard policies, the sources.
+//! A document that is wrong fails a test that names its line.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "this is test code: a failed expectation is a failed test, and waiting on a real server needs real time"
+)]
+
+mod configuration;
+mod markdown;
+mod rbac;
+mod readme;
+mod session;
+mod threat_model;
