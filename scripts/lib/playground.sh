@@ -91,9 +91,10 @@ playground_wait() {
     local deadline=$((SECONDS + 60))
     while [ "$SECONDS" -lt "$deadline" ]; do
         kill -0 "$playground_server_pid" 2>/dev/null || return 1
-        if "$cli" -p "$port" info warden 2>/dev/null | grep -q '^warden_status:ok'; then
-            return 0
-        fi
+        case $("$cli" -p "$port" info warden 2>/dev/null | tr -d '\r' | grep '^warden_status:') in
+            warden_status:ok) return 0 ;;
+            warden_status:none) return 1 ;;
+        esac
         sleep 0.1
     done
     return 1

@@ -43,9 +43,12 @@ const MEMBERS: usize = 256;
 /// The clock thread's life: ends when the module is being unloaded.
 pub(crate) fn run(shared: &Arc<Shared>, ticks: &Receiver<()>) {
     let mut pause = TICK;
-    while !shared.is_stopping() {
+    loop {
         // A wake-up and the end of the pause mean the same.
         let _ = ticks.recv_timeout(pause);
+        if shared.is_stopping() {
+            return;
+        }
         answer_overdue(shared);
         let (done, finished) = bounded(1);
         let inner = Arc::clone(shared);

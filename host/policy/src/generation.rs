@@ -45,7 +45,7 @@ pub struct Generation {
     pub(crate) bundles: Vec<Arc<Bundle>>,
     pub(crate) warnings: Vec<String>,
     inputs: Inputs,
-    machine: Arc<Machine>,
+    pub(crate) machine: Arc<Machine>,
     remembered: Cache<ClassKey, Remembered>,
 }
 

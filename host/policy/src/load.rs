@@ -6,10 +6,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::bundle::Bundle;
 use crate::bundle::directory::{self, Listing};
-use crate::bundle::{Bundle, files};
+use crate::bundle::files::{self, Contents};
 use crate::engine::Engine;
-use crate::error::{BundleError, LoadError};
+use crate::error::{Fault, LoadError};
 use crate::generation::{Frame, Generation};
 use crate::prepare::prepare;
 
@@ -34,12 +35,26 @@ impl Engine {
             mut warnings,
             mut errors,
         } = list(dir)?;
-        let mut bundles = Vec::new();
+        let mut read = Vec::new();
         for (name, found) in &found {
-            let known = previous.and_then(|p| p.bundles.iter().find(|b| b.name() == name));
-            match self.bundle(dir, name, found, known, &mut warnings) {
-                Ok(bundle) => bundles.push(bundle),
+            match files::read(dir, found) {
+                Ok(contents) => read.push((name, &found.wasm, contents)),
                 Err(faults) => errors.extend(faults),
+            }
+        }
+        if !read.iter().all(|(_, _, contents)| contents.is_current()) || list(dir)?.bundles != found
+        {
+            errors.push(Fault::Changing.of(dir.display().to_string()));
+            return Err(LoadError { errors });
+        }
+        // What another engine compiled cannot run on this one.
+        let ours = previous.filter(|p| Arc::ptr_eq(&p.machine, &self.machine));
+        let mut bundles = Vec::new();
+        for (name, wasm, contents) in read {
+            let known = ours.and_then(|p| p.bundles.iter().find(|b| b.name() == name));
+            match self.bundle(name, contents, known, &mut warnings) {
+                Ok(bundle) => bundles.push(bundle),
+                Err(fault) => errors.push(fault.of(directory::relative(dir, wasm))),
             }
         }
         if !errors.is_empty() {
@@ -60,20 +75,15 @@ impl Engine {
 
     fn bundle(
         &self,
-        dir: &Path,
         name: &str,
-        found: &directory::Found,
+        contents: Contents,
         known: Option<&Arc<Bundle>>,
         warnings: &mut Vec<String>,
-    ) -> Result<Arc<Bundle>, Vec<BundleError>> {
-        let contents = files::read(dir, found)?;
-        if let Some(known) = known
-            && known.digest == contents.digest
-        {
-            return Ok(Arc::clone(known));
+    ) -> Result<Arc<Bundle>, Fault> {
+        match known {
+            Some(known) if known.digest == contents.digest => Ok(Arc::clone(known)),
+            known => prepare(self, name, contents, known, warnings),
         }
-        prepare(self, name, contents, known, warnings)
-            .map_err(|fault| vec![fault.of(directory::relative(dir, &found.wasm))])
     }
 }
 

@@ -105,7 +105,7 @@ impl Request {
         }
     }
 
-    /// The digest of everything in it but the time, see [`Facts::key`].
+    /// The digest of authenticator, name and everything in it but the time.
     pub fn key(&self) -> ClassKey {
         self.key
     }

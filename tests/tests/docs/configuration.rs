@@ -81,20 +81,21 @@ fn protected_and_changeable_are_as_documented() {
 #[test]
 fn bounds_are_as_documented() {
     let server = server(ServerBuilder::protected_configs);
-    let accepts = |name: &str, value: &str| {
-        server
-            .config_set(&format!("warden.{name}"), value)
-            .is_ok()
-    };
+    let accepts =
+        |name: &str, value: &str| server.config_set(&format!("warden.{name}"), value).is_ok();
     let mut numbers = 0;
     for row in rows().iter().filter(|row| row.changeable) {
         let bounds = row.accepts.split_once(" to ");
-        let bounds = bounds.and_then(|(low, high)| {
-            Some((low.parse::<i128>().ok()?, high.parse::<i128>().ok()?))
-        });
+        let bounds = bounds
+            .and_then(|(low, high)| Some((low.parse::<i128>().ok()?, high.parse::<i128>().ok()?)));
         if let Some((low, high)) = bounds {
             numbers += 1;
-            for (value, good) in [(low - 1, false), (low, true), (high, true), (high + 1, false)] {
+            for (value, good) in [
+                (low - 1, false),
+                (low, true),
+                (high, true),
+                (high + 1, false),
+            ] {
                 let is = accepts(&row.name, &value.to_string());
                 assert_eq!(is, good, "{} = {value}", row.name);
             }

@@ -40,7 +40,10 @@ fn steps(text: &str) -> Vec<Step> {
             } else {
                 assert!(!is_first, "a block begins with a command: {line:?}");
                 let step = steps.last_mut().expect("a command came before");
-                match line.strip_prefix('>').map(|l| l.strip_prefix(' ').unwrap_or(l)) {
+                match line
+                    .strip_prefix('>')
+                    .map(|l| l.strip_prefix(' ').unwrap_or(l))
+                {
                     Some(more) => {
                         step.command.push('\n');
                         step.command.push_str(more);
@@ -135,13 +138,25 @@ fn a_command_goes_on_behind_an_angle_and_the_rest_is_its_output() {
 fn a_session_keeps_its_variables_and_tells_a_command_that_hangs() {
     let mut session = Session::start(&[("WORD", "hello")]);
     let limit = Duration::from_secs(20);
-    assert_eq!(session.run("X=$WORD; f() { echo \"$X\"; }", limit), Ok(vec![String::new()]));
+    assert_eq!(
+        session.run("X=$WORD; f() { echo \"$X\"; }", limit),
+        Ok(vec![String::new()])
+    );
     assert_eq!(
         session.run("f; cat <<E >&2\n$PWD\nE", limit).unwrap()[..2],
         [
             "hello".to_owned(),
-            session.directory().canonicalize().unwrap().display().to_string()
+            session
+                .directory()
+                .canonicalize()
+                .unwrap()
+                .display()
+                .to_string()
         ]
     );
-    assert!(session.run("sleep 1000", Duration::from_millis(200)).is_err());
+    assert!(
+        session
+            .run("sleep 1000", Duration::from_millis(200))
+            .is_err()
+    );
 }

@@ -37,7 +37,7 @@ impl Session {
             .expect("a temporary directory");
         let mut command = Command::new("bash");
         command
-            .args(["--norc", "--noprofile", "-c", "exec 2>&1; source /dev/stdin"])
+            .args(["--norc", "--noprofile"])
             .current_dir(directory.path())
             .envs(variables.iter().copied())
             // A group of its own, so that all of it can be ended together.
@@ -51,7 +51,8 @@ impl Session {
             }
         }
         let mut shell = command.spawn().expect("bash runs");
-        let input = shell.stdin.take().expect("piped");
+        let mut input = shell.stdin.take().expect("piped");
+        input.write_all(b"exec 2>&1\n").expect("the shell reads");
         let stdout = shell.stdout.take().expect("piped");
         let (sender, output) = channel();
         thread::spawn(move || {
@@ -77,7 +78,11 @@ impl Session {
 
     /// Runs a command and gives its lines; `Err` with those so far when it takes
     /// longer than the limit or ends the shell.
-    pub(crate) fn run(&mut self, command: &str, limit: Duration) -> Result<Vec<String>, Vec<String>> {
+    pub(crate) fn run(
+        &mut self,
+        command: &str,
+        limit: Duration,
+    ) -> Result<Vec<String>, Vec<String>> {
         let text = format!("{{ {command}\n}} </dev/null\nprintf '\\n%s\\n' '{DONE}'\n");
         if self.input.write_all(text.as_bytes()).is_err() {
             return Err(vec!["(the shell has ended)".to_owned()]);

@@ -46,7 +46,10 @@ fn every_test_the_threat_model_names_is_there() {
     let text = document("docs/threat-model.md");
     let named = named(&text);
     assert!(named.len() > 100, "only {} tests are named", named.len());
-    let missing: Vec<&str> = named.into_iter().filter(|name| !real.contains(*name)).collect();
+    let missing: Vec<&str> = named
+        .into_iter()
+        .filter(|name| !real.contains(*name))
+        .collect();
     assert!(missing.is_empty(), "no such tests: {missing:#?}");
 }
 

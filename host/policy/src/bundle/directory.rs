@@ -7,7 +7,6 @@
 //! silently missing could have been one that restricts.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{BundleError, Fault};
@@ -100,7 +99,7 @@ impl Walk<'_> {
     /// The names in a directory, sorted, without those passed over.
     fn names(&mut self, dir: &Path) -> Result<Vec<String>, Fault> {
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(dir).map_err(unreadable)? {
+        for entry in std::fs::read_dir(dir).map_err(Fault::Unreadable)? {
             self.entries += 1;
             if self.entries > MAX_ENTRIES {
                 return Err(Fault::TooMany {
@@ -108,7 +107,7 @@ impl Walk<'_> {
                     bound: MAX_ENTRIES,
                 });
             }
-            match entry.map_err(unreadable)?.file_name().into_string() {
+            match entry.map_err(Fault::Unreadable)?.file_name().into_string() {
                 Ok(name) if is_passed_over(&name) => {}
                 Ok(name) => names.push(name),
                 Err(name) => self.fault(Fault::Name, &dir.join(name)),
@@ -186,7 +185,7 @@ impl Walk<'_> {
                     self.data_dir(bundle, &path, &format!("{inside}/"), depth + 1)
                 }
                 Ok(_) => self.data_file(bundle, inside, path),
-                Err(error) => self.fault(unreadable(error), &path),
+                Err(error) => self.fault(Fault::Unreadable(error), &path),
             }
         }
     }
@@ -221,11 +220,6 @@ pub(crate) fn relative(root: &Path, path: &Path) -> String {
         .unwrap_or(path)
         .to_string_lossy()
         .into_owned()
-}
-
-/// A file that vanished since it was listed is one being replaced.
-pub(crate) fn unreadable(error: io::Error) -> Fault {
-    Fault::Unreadable(error)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use super::directory::{Found, relative, unreadable};
+use super::directory::{Found, relative};
 use crate::bindings::warden::policy::types::File as PolicyFile;
 use crate::digest::{Digest, Digester};
 use crate::error::{BundleError, Fault};
@@ -26,6 +26,20 @@ pub(crate) struct Contents {
     pub(crate) wasm_digest: Digest,
     pub(crate) data: Vec<PolicyFile>,
     pub(crate) digest: Digest,
+    read: Vec<(PathBuf, State)>,
+}
+
+/// What changes when a file is written or replaced.
+type State = [i128; 7];
+
+impl Contents {
+    /// Whether every path still leads to the very file that was read. Several
+    /// files replaced at once are then never taken half old, half new.
+    pub(crate) fn is_current(&self) -> bool {
+        self.read
+            .iter()
+            .all(|(path, read)| std::fs::metadata(path).is_ok_and(|now| state(&now) == *read))
+    }
 }
 
 /// Reads every file of a bundle.
@@ -35,17 +49,24 @@ pub(crate) struct Contents {
 pub(crate) fn read(dir: &Path, found: &Found) -> Result<Contents, Vec<BundleError>> {
     let root = dir
         .canonicalize()
-        .map_err(|e| vec![unreadable(e).of(dir.display().to_string())])?;
+        .map_err(|e| vec![Fault::Unreadable(e).of(dir.display().to_string())])?;
     let fault = |path: &PathBuf, fault: Fault| fault.of(relative(dir, path));
     let mut errors = Vec::new();
-    let wasm = read_file(&root, &found.wasm, MAX_WASM_BYTES)
-        .map_err(|e| errors.push(fault(&found.wasm, e)))
-        .unwrap_or_default();
+    let mut read = Vec::new();
+    let mut wasm = Vec::new();
+    match read_file(&root, &found.wasm, MAX_WASM_BYTES) {
+        Ok((bytes, state)) => {
+            wasm = bytes;
+            read.push((found.wasm.clone(), state));
+        }
+        Err(e) => errors.push(fault(&found.wasm, e)),
+    }
     let mut left = MAX_DATA_BYTES;
     let mut data = Vec::new();
     for (name, path) in &found.data {
         match read_file(&root, path, left) {
-            Ok(bytes) => {
+            Ok((bytes, state)) => {
+                read.push((path.clone(), state));
                 left = left.saturating_sub(bytes.len() as u64);
                 data.push(PolicyFile {
                     name: name.clone(),
@@ -71,20 +92,28 @@ pub(crate) fn read(dir: &Path, found: &Found) -> Result<Contents, Vec<BundleErro
         wasm,
         wasm_digest,
         data,
+        read,
     })
 }
 
 /// Reads one file that must lie under `root`.
-fn read_file(root: &Path, path: &Path, bound: u64) -> Result<Vec<u8>, Fault> {
-    let real = path.canonicalize().map_err(unreadable)?;
+fn read_file(root: &Path, path: &Path, bound: u64) -> Result<(Vec<u8>, State), Fault> {
+    let real = path.canonicalize().map_err(|error| {
+        // Listed a moment ago: gone means being replaced, there means a link to nothing.
+        match path.symlink_metadata() {
+            Ok(_) => Fault::Unreadable(error),
+            Err(_) => Fault::Changing,
+        }
+    })?;
     if !real.starts_with(root) {
         return Err(Fault::Escapes);
     }
     // NOFOLLOW: the resolved name must not become a link now. NONBLOCK: a FIFO must not hold us.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = rustix::fs::open(&real, flags, Mode::empty()).map_err(|e| unreadable(e.into()))?;
+    let file =
+        rustix::fs::open(&real, flags, Mode::empty()).map_err(|e| Fault::Unreadable(e.into()))?;
     let file = File::from(file);
-    let before = file.metadata().map_err(unreadable)?;
+    let before = file.metadata().map_err(Fault::Unreadable)?;
     if !before.is_file() {
         return Err(Fault::NotRegular);
     }
@@ -95,19 +124,18 @@ fn read_file(root: &Path, path: &Path, bound: u64) -> Result<Vec<u8>, Fault> {
     (&file)
         .take(bound.saturating_add(1))
         .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    let after = file.metadata().map_err(unreadable)?;
-    let named = std::fs::metadata(path).map_err(unreadable)?;
+        .map_err(Fault::Unreadable)?;
+    let after = file.metadata().map_err(Fault::Unreadable)?;
+    let named = std::fs::metadata(path).map_err(Fault::Unreadable)?;
     let whole = bytes.len() as u64 == before.len();
     if whole && state(&before) == state(&after) && state(&after) == state(&named) {
-        Ok(bytes)
+        Ok((bytes, state(&after)))
     } else {
         Err(Fault::Changing)
     }
 }
 
-/// What changes when a file is written or replaced.
-fn state(found: &Metadata) -> [i128; 7] {
+fn state(found: &Metadata) -> State {
     [
         found.dev().into(),
         found.ino().into(),
@@ -220,6 +248,33 @@ mod tests {
         assert!(matches!(
             only_fault(dir.path(), &["a.1", "a.2", "a.3"]),
             Fault::TooLarge { .. }
+        ));
+    }
+
+    #[test]
+    fn a_file_replaced_after_it_was_read_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.wasm");
+        std::fs::write(&path, b"one").unwrap();
+        let contents = read(dir.path(), &found(dir.path(), &[])).ok().unwrap();
+        assert!(contents.is_current());
+        std::fs::write(dir.path().join("new"), b"two").unwrap();
+        std::fs::rename(dir.path().join("new"), &path).unwrap();
+        assert!(!contents.is_current());
+    }
+
+    #[test]
+    fn a_file_that_vanished_is_changing_and_a_dangling_link_is_unreadable() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.wasm"), b"w").unwrap();
+        assert!(matches!(
+            only_fault(dir.path(), &["a.toml"]),
+            Fault::Changing
+        ));
+        symlink("nowhere", dir.path().join("a.toml")).unwrap();
+        assert!(matches!(
+            only_fault(dir.path(), &["a.toml"]),
+            Fault::Unreadable(_)
         ));
     }
 

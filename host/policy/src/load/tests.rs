@@ -389,3 +389,15 @@ fn many_threads_evaluate_at_once() {
     assert_eq!(statistics.evaluations(), 200);
     assert_eq!(statistics.failures(), 0);
 }
+
+#[test]
+fn a_generation_of_another_engine_lends_no_compiled_code() {
+    let (one, other) = (Scene::new(), Scene::new());
+    for scene in [&one, &other] {
+        scene.put("p.wasm", Guest::granting(&GETTER).wasm());
+    }
+    let first = one.load(None).unwrap();
+    let second = other.load(Some(&first)).unwrap();
+    assert_eq!((second.number(), other.engine.compilations()), (2, 1));
+    decide(&second).unwrap();
+}

@@ -242,11 +242,11 @@ fn data_that_a_policy_refuses_is_told_in_its_words() {
 fn a_policy_too_slow_to_configure_is_refused_at_load() {
     let scene = Scene::new();
     scene.engine.set_limits(Limits {
-        cpu: Duration::from_millis(1),
+        cpu: Duration::from_micros(200),
         memory_bytes: 2 << 20,
     });
     let slow = "(local $i i32) (loop (local.set $i (i32.add (local.get $i) (i32.const 1))) \
-                (br_if 0 (i32.lt_u (local.get $i) (i32.const 10000000))))";
+                (br_if 0 (i32.lt_u (local.get $i) (i32.const 2000000))))";
     let fault = scene.fault(&Guest {
         configure: slow.into(),
         ..Guest::granting(&GETTER)
