@@ -31,7 +31,10 @@ pub fn round(connections: &mut [Connection], commands: &[Vec<Vec<String>>], dept
             .zip(commands)
             .map(|(connection, commands)| scope.spawn(move || drive(connection, commands, depth)))
             .collect();
-        clients.into_iter().map(|client| client.join().expect("a client ends")).sum()
+        clients
+            .into_iter()
+            .map(|client| client.join().expect("a client ends"))
+            .sum()
     });
     count(sent) / start.elapsed().as_secs_f64()
 }
@@ -53,11 +56,18 @@ fn drive(connection: &mut Connection, commands: &[Vec<String>], depth: usize) ->
 pub fn spread(mut figures: Vec<f64>) -> (f64, f64, f64) {
     figures.sort_by(f64::total_cmp);
     let at = |place: usize| figures.get(place).copied().unwrap_or(f64::NAN);
-    (at(0), at(figures.len() / 2), at(figures.len().saturating_sub(1)))
+    (
+        at(0),
+        at(figures.len() / 2),
+        at(figures.len().saturating_sub(1)),
+    )
 }
 
 /// A count as a float; counts here are far below 2^52.
-#[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a benchmark are far below 2^52"
+)]
 pub fn count(number: usize) -> f64 {
     number as f64
 }

@@ -121,6 +121,15 @@ pub fn policy(name: &str) -> Vec<u8> {
     std::fs::read(path).expect("the policy is readable")
 }
 
+/// A `state_dir` that servers of all test runs share: policies are compiled once.
+///
+/// Only the server can make it (0700), so it is not made here.
+pub fn shared_state() -> PathBuf {
+    let directory = target_dir().join("tmp");
+    std::fs::create_dir_all(&directory).expect("the target directory can be written");
+    directory.join("warden-test-state")
+}
+
 fn part(variable: &str, fallback: PathBuf, how: &str) -> PathBuf {
     let path = env::var_os(variable).map_or(fallback, PathBuf::from);
     existing(

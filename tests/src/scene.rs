@@ -51,6 +51,7 @@ pub struct SceneBuilder {
     authenticator_file: Option<String>,
     key_set: Option<String>,
     with_policy: bool,
+    own_state: bool,
     with_authenticator: bool,
     load: bool,
     directory: TempDir,
@@ -131,6 +132,13 @@ impl SceneBuilder {
         self
     }
 
+    /// Leaves `state_dir` at its default, so that policies are compiled again.
+    #[must_use]
+    pub fn own_state(mut self) -> Self {
+        self.own_state = true;
+        self
+    }
+
     /// Starts with an empty policy directory.
     #[must_use]
     pub fn without_policy(mut self) -> Self {
@@ -202,6 +210,10 @@ impl SceneBuilder {
         let mut server = self.server;
         if self.load {
             server = server.module_args(load_arguments(&authenticators, &policies));
+            if !self.own_state {
+                let state = parts::shared_state().display().to_string();
+                server = server.module_args(["state_dir", &state]);
+            }
         }
         Ok(Scene {
             server: server.try_start()?,
@@ -225,6 +237,7 @@ impl Scene {
             authenticator_file: None,
             key_set: None,
             with_policy: true,
+            own_state: false,
             with_authenticator: true,
             load: true,
             directory: tempfile::Builder::new()

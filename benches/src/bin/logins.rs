@@ -3,7 +3,11 @@
 //! One server, twenty clients; rounds in turn; requests a second with spread, and
 //! each as a ratio to the native password of the same pair.
 
-#![allow(clippy::print_stdout, clippy::expect_used, reason = "a benchmark prints its figures")]
+#![allow(
+    clippy::print_stdout,
+    clippy::expect_used,
+    reason = "a benchmark prints its figures"
+)]
 
 use warden_benches::{CLIENTS, PAIRS, round, spread};
 use warden_tests::{Claims, Connection, Line, Scene};
@@ -15,11 +19,21 @@ const KNOWN: usize = 2000;
 const NEW: usize = 250;
 
 fn main() {
-    let line = if std::env::args().any(|word| word == "8.0") { Line::V8_0 } else { Line::V9_1 };
-    let scene = Scene::builder(line).config([("user", "native on >secret ~reports:* +@read")]).start();
+    let line = if std::env::args().any(|word| word == "8.0") {
+        Line::V8_0
+    } else {
+        Line::V9_1
+    };
+    let scene = Scene::builder(line)
+        .config([("user", "native on >secret ~reports:* +@read")])
+        .start();
     let mut clients: Vec<Connection> = (0..CLIENTS).map(|_| scene.server.connect()).collect();
     let token = scene.token("alice");
-    println!("Valkey {}, {CLIENTS} clients, a token of {} bytes, {PAIRS} pairs", line.number(), token.len());
+    println!(
+        "Valkey {}, {CLIENTS} clients, a token of {} bytes, {PAIRS} pairs",
+        line.number(),
+        token.len()
+    );
 
     let native = repeat(&["AUTH", "native", "secret"], KNOWN);
     let cached = repeat(&["AUTH", "alice", &token], KNOWN);
@@ -54,8 +68,13 @@ fn new_tokens(scene: &Scene, pair: usize) -> Vec<Vec<Vec<String>>> {
         .map(|client| {
             (0..NEW)
                 .map(|number| {
-                    let claims = Claims::of("alice").set("jti", format!("{pair}-{client}-{number}"));
-                    vec!["AUTH".to_owned(), "alice".to_owned(), scene.issuer.token(&claims)]
+                    let claims =
+                        Claims::of("alice").set("jti", format!("{pair}-{client}-{number}"));
+                    vec![
+                        "AUTH".to_owned(),
+                        "alice".to_owned(),
+                        scene.issuer.token(&claims),
+                    ]
                 })
                 .collect()
         })
@@ -63,7 +82,11 @@ fn new_tokens(scene: &Scene, pair: usize) -> Vec<Vec<Vec<String>>> {
 }
 
 fn report(what: &str, (native, warden): &(Vec<f64>, Vec<f64>)) {
-    let ratios = native.iter().zip(warden).map(|(native, warden)| warden / native).collect();
+    let ratios = native
+        .iter()
+        .zip(warden)
+        .map(|(native, warden)| warden / native)
+        .collect();
     let (_, native, _) = spread(native.clone());
     let (low, middle, high) = spread(warden.clone());
     let (least, ratio, most) = spread(ratios);

@@ -53,7 +53,8 @@ pub struct AuthenticatorId(String);
 impl AuthenticatorId {
     /// Checks an id: 1 to 64 characters of `[a-z0-9_-]`, none of the reserved words.
     pub fn new(id: &str) -> Result<Self, NameError> {
-        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+        let allowed =
+            |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
         if id.is_empty() || id.len() > 64 || !id.bytes().all(allowed) {
             return Err(NameError::Id);
         }
@@ -169,7 +170,10 @@ mod tests {
         assert_eq!(PrincipalName::new("a\0b"), Err(NameError::Control));
         assert_eq!(PrincipalName::new("a\nb"), Err(NameError::Control));
         assert_eq!(PrincipalName::new("\u{85}"), Err(NameError::Control));
-        assert_eq!(PrincipalName::new(&"a".repeat(257)), Err(NameError::TooLong));
+        assert_eq!(
+            PrincipalName::new(&"a".repeat(257)),
+            Err(NameError::TooLong)
+        );
         assert!(PrincipalName::new(&"a".repeat(256)).is_ok());
     }
 

@@ -85,15 +85,21 @@ impl Reason {
     pub fn reply(&self) -> Reply {
         use ReasonKind as K;
         match self.kind {
-            K::Credential => Reply::wrong_password("invalid username-password pair or user is disabled."),
+            K::Credential => {
+                Reply::wrong_password("invalid username-password pair or user is disabled.")
+            }
             K::Expired => Reply::wrong_password("the token has expired."),
             K::NotYetValid => Reply::wrong_password("the token is not yet valid."),
             K::WrongAudience => Reply::wrong_password("the token is for another audience."),
             K::Claims => Reply::wrong_password("the token's claims are not accepted here."),
             K::Name => Reply::wrong_password("the token does not belong to this user name."),
             K::NoGrant => Reply::wrong_password("no policy grants access."),
-            K::Denied => Reply::wrong_password(self.public.as_deref().unwrap_or("a policy denies access.")),
-            K::OtherPrincipal => Reply::wrong_password("this connection belongs to another principal."),
+            K::Denied => {
+                Reply::wrong_password(self.public.as_deref().unwrap_or("a policy denies access."))
+            }
+            K::OtherPrincipal => {
+                Reply::wrong_password("this connection belongs to another principal.")
+            }
             K::TimedOut => Reply::try_again("the credential could not be verified in time."),
             K::Busy => Reply::try_again("too many credentials are waiting."),
             K::NoPolicies => Reply::try_again("no policies are in force."),
@@ -173,7 +179,12 @@ mod tests {
             ReasonKind::InTransaction,
             ReasonKind::Internal,
         ] {
-            assert!(Reason::new(kind, "").reply().as_str().starts_with("TRYAGAIN "));
+            assert!(
+                Reason::new(kind, "")
+                    .reply()
+                    .as_str()
+                    .starts_with("TRYAGAIN ")
+            );
         }
     }
 }

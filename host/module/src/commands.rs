@@ -35,7 +35,12 @@ fn shared() -> Result<Arc<Shared>, String> {
 
 /// A map with text keys.
 fn map<const N: usize>(fields: [(&str, Reply); N]) -> Reply {
-    Reply::Map(fields.into_iter().map(|(name, value)| (Reply::text(name), value)).collect())
+    Reply::Map(
+        fields
+            .into_iter()
+            .map(|(name, value)| (Reply::text(name), value))
+            .collect(),
+    )
 }
 
 fn number(value: u64) -> Reply {

@@ -7,8 +7,8 @@
 //! must act on it. Nothing here reads a file.
 
 use crate::ffi::{self, Context, MainThread, ServerLock, SettingFlags};
-use crate::settings::{SETTINGS, Settings};
 use crate::loader::Load;
+use crate::settings::{SETTINGS, Settings};
 
 /// The settings of a load under way.
 static DRAFT: MainThread<Option<Settings>> = MainThread::new(None);
@@ -23,7 +23,10 @@ impl ffi::Configuration for Configuration {
 
     fn setting(place: usize) -> Option<(&'static str, SettingFlags)> {
         let setting = SETTINGS.get(place)?;
-        let flags = SettingFlags { immutable: setting.load_only, protected: setting.protected };
+        let flags = SettingFlags {
+            immutable: setting.load_only,
+            protected: setting.protected,
+        };
         Some((setting.name, flags))
     }
 
@@ -44,7 +47,9 @@ impl ffi::Configuration for Configuration {
                 act_on_change(lock, name);
             }
             None => {
-                let new = draft(lock).with(name, value).map_err(|error| error.to_string())?;
+                let new = draft(lock)
+                    .with(name, value)
+                    .map_err(|error| error.to_string())?;
                 DRAFT.with(lock, |draft| *draft = Some(new));
             }
         }
@@ -59,7 +64,8 @@ impl ffi::Configuration for Configuration {
 /// When a value of the configuration file is refused; the server's log says which.
 pub(crate) fn load(ctx: &Context<'_>, arguments: Settings) -> Result<Settings, String> {
     DRAFT.with(ctx.lock(), |draft| *draft = Some(arguments));
-    let registered = ffi::config::register::<Configuration>(ctx).and_then(|()| ffi::config::load(ctx));
+    let registered =
+        ffi::config::register::<Configuration>(ctx).and_then(|()| ffi::config::load(ctx));
     let settings = draft(ctx.lock());
     DRAFT.with(ctx.lock(), Option::take);
     registered.map_err(|error| format!("configuration: {error}"))?;
@@ -67,12 +73,17 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Settings) -> Result<Settings, S
 }
 
 fn draft(lock: &ServerLock) -> Settings {
-    DRAFT.with(lock, |draft| draft.clone()).flatten().unwrap_or_else(Settings::defaults)
+    DRAFT
+        .with(lock, |draft| draft.clone())
+        .flatten()
+        .unwrap_or_else(Settings::defaults)
 }
 
 /// Wakes whoever must act on a new value.
 fn act_on_change(lock: &ServerLock, name: &str) {
-    let Some(shared) = crate::state::shared() else { return };
+    let Some(shared) = crate::state::shared() else {
+        return;
+    };
     let settings = shared.settings.load();
     match name {
         "policy_dir" | "authenticator_dir" | "ceiling" | "base_rules" | "require_expiry" => {
@@ -81,7 +92,9 @@ fn act_on_change(lock: &ServerLock, name: &str) {
         }
         "log_level" => ffi::set_level(settings.log_level),
         "session_max_seconds" | "reauthentication" => {
-            crate::sessions::with_registry(lock, |registry| registry.set_settings(settings.of_sessions()));
+            crate::sessions::with_registry(lock, |registry| {
+                registry.set_settings(settings.of_sessions())
+            });
         }
         _ => {}
     }

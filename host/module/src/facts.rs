@@ -36,7 +36,11 @@ fn client_info(ctx: &Context<'_>) -> Option<ClientInfo> {
 }
 
 fn address(info: ClientInfo) -> String {
-    if info.unix_socket { "unix".to_owned() } else { info.address }
+    if info.unix_socket {
+        "unix".to_owned()
+    } else {
+        info.address
+    }
 }
 
 /// What this server understands: its commands, categories and abilities.
@@ -52,7 +56,11 @@ pub(crate) fn of_server(ctx: &Context<'_>) -> Result<Server, Error> {
     let [_, major, minor, patch] = server_version().to_be_bytes();
     Ok(Server {
         commands,
-        categories: ctx.call("ACL", &[b"CAT"])?.into_texts().into_iter().collect(),
+        categories: ctx
+            .call("ACL", &[b"CAT"])?
+            .into_texts()
+            .into_iter()
+            .collect(),
         has_databases: (major, minor) >= (9, 1),
         version: format!("{major}.{minor}.{patch}"),
     })
@@ -65,18 +73,33 @@ const SUBCOMMANDS: usize = 9;
 
 /// Adds every entry of `COMMAND`'s reply, subcommands included.
 fn collect(reply: Reply, commands: &mut BTreeMap<String, BTreeSet<String>>) {
-    let (Reply::Array(entries) | Reply::Set(entries)) = reply else { return };
+    let (Reply::Array(entries) | Reply::Set(entries)) = reply else {
+        return;
+    };
     for entry in entries {
-        let Reply::Array(mut fields) = entry else { continue };
+        let Reply::Array(mut fields) = entry else {
+            continue;
+        };
         if fields.len() > SUBCOMMANDS {
             collect(fields.swap_remove(SUBCOMMANDS), commands);
         }
         let mut fields = fields.into_iter();
-        let name = fields.nth(NAME).map(Reply::into_texts).and_then(|mut texts| texts.pop());
-        let categories = fields.nth(CATEGORIES - NAME - 1).map(Reply::into_texts).unwrap_or_default();
+        let name = fields
+            .nth(NAME)
+            .map(Reply::into_texts)
+            .and_then(|mut texts| texts.pop());
+        let categories = fields
+            .nth(CATEGORIES - NAME - 1)
+            .map(Reply::into_texts)
+            .unwrap_or_default();
         if let Some(name) = name {
-            let categories = categories.iter().map(|name| name.trim_start_matches('@').to_owned());
-            commands.entry(name.to_ascii_lowercase()).or_default().extend(categories);
+            let categories = categories
+                .iter()
+                .map(|name| name.trim_start_matches('@').to_owned());
+            commands
+                .entry(name.to_ascii_lowercase())
+                .or_default()
+                .extend(categories);
         }
     }
 }

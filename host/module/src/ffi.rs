@@ -31,8 +31,8 @@ mod lock;
 mod log;
 mod reply;
 mod string;
-mod tickets;
 mod thread;
+mod tickets;
 mod user;
 
 pub(crate) use auth::{AuthContext, AuthOutcome, Authentication};

@@ -45,19 +45,33 @@ fn texts(info: &InfoContext<'_>, shared: &Shared) {
     info.text("status", policy_status(shared));
     let first = |errors: &[String]| errors.first().cloned().unwrap_or_default();
     info.text("policy_error", &first(&shared.policy_errors.load()));
-    info.text("authenticator_error", &first(&shared.authenticator_errors.load()));
+    info.text(
+        "authenticator_error",
+        &first(&shared.authenticator_errors.load()),
+    );
     let chain = shared.chain.load();
-    let ids: Vec<&str> = chain.authenticators().map(|authenticator| authenticator.id.as_str()).collect();
+    let ids: Vec<&str> = chain
+        .authenticators()
+        .map(|authenticator| authenticator.id.as_str())
+        .collect();
     info.text("authenticators", &ids.join(","));
     if let Some(generation) = shared.generation.load().as_ref() {
-        let names: Vec<&str> = generation.bundles().iter().map(|bundle| bundle.name()).collect();
+        let names: Vec<&str> = generation
+            .bundles()
+            .iter()
+            .map(|bundle| bundle.name())
+            .collect();
         info.text("policies", &names.join(","));
     }
 }
 
 fn numbers(info: &InfoContext<'_>, shared: &Shared) {
     let counters = &shared.counters;
-    let generation = shared.generation.load().as_ref().map_or(0, |generation| generation.number());
+    let generation = shared
+        .generation
+        .load()
+        .as_ref()
+        .map_or(0, |generation| generation.number());
     for (name, value) in [
         ("generation", generation),
         ("failed_loads", counters.failed_loads.value()),

@@ -11,11 +11,16 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, bounded, unbounded};
 
-use crate::ffi::{self, Context, Event, EventHandler, Level, MainThread, Priority, Reply, ServerLock, Topic, log};
+use crate::ffi::{
+    self, Context, Event, EventHandler, Level, MainThread, Priority, Reply, ServerLock, Topic, log,
+};
 use crate::login::Login;
 use crate::settings::{self, Settings};
 use crate::shared::{Channels, Shared};
 use crate::{commands, configuration, facts, info, loader, sessions, slices, state, workers};
+
+/// What a thread does until the module is unloaded.
+type Life = Box<dyn FnOnce(&Arc<Shared>) + Send>;
 
 /// The threads of a load.
 static THREADS: MainThread<Vec<JoinHandle<()>>> = MainThread::new(Vec::new());
@@ -35,11 +40,18 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), Str
     let (jobs, job_queue) = unbounded();
     let (loads, load_queue) = unbounded();
     let (ticks, tick_queue) = bounded(1);
-    let shared = Arc::new(Shared::new(settings, server, Channels { jobs, loads, ticks })?);
+    let shared = Arc::new(Shared::new(
+        settings,
+        server,
+        Channels { jobs, loads, ticks },
+    )?);
     take_authenticators(&shared)?;
     warn_of_an_open_default_user(ctx);
 
-    sessions::start(ctx.lock(), warden_session::Registry::new(shared.settings.load().of_sessions()));
+    sessions::start(
+        ctx.lock(),
+        warden_session::Registry::new(shared.settings.load().of_sessions()),
+    );
     state::set(Some(Arc::clone(&shared)));
     start_threads(ctx.lock(), &shared, job_queue, load_queue, tick_queue).inspect_err(|_| {
         end(ctx.lock(), &shared);
@@ -80,7 +92,10 @@ fn take_authenticators(shared: &Shared) -> Result<(), String> {
         for error in &report.errors {
             log(Level::Warning, &error.to_string());
         }
-        return Err(format!("{} error(s) in authenticator_dir, each named above", report.errors.len()));
+        return Err(format!(
+            "{} error(s) in authenticator_dir, each named above",
+            report.errors.len()
+        ));
     }
     shared.chain.store(report.chain);
     Ok(())
@@ -100,9 +115,10 @@ fn start_threads(
     loads: Receiver<loader::Load>,
     ticks: Receiver<()>,
 ) -> Result<(), String> {
-    let start = |name: &str, priority, work: Box<dyn FnOnce(&Arc<Shared>) + Send>| {
+    let start = |name: &str, priority, work: Life| {
         let shared = Arc::clone(shared);
-        let thread = ffi::spawn(name, priority, move || work(&shared)).map_err(|error| format!("{name}: {error}"))?;
+        let thread = ffi::spawn(name, priority, move || work(&shared))
+            .map_err(|error| format!("{name}: {error}"))?;
         THREADS.with(lock, |threads| threads.push(thread));
         Ok::<(), String>(())
     };
@@ -111,15 +127,28 @@ fn start_threads(
         let work = Box::new(move |shared: &Arc<Shared>| workers::work(shared, &jobs));
         start(&format!("warden-work-{number}"), Priority::WORKER, work)?;
     }
-    start("warden-loader", Priority::COMPILER, Box::new(move |shared| loader::run(shared, &loads)))?;
-    start("warden-clock", Priority::NORMAL, Box::new(move |shared| slices::run(shared, &ticks)))
+    start(
+        "warden-loader",
+        Priority::COMPILER,
+        Box::new(move |shared| loader::run(shared, &loads)),
+    )?;
+    start(
+        "warden-clock",
+        Priority::NORMAL,
+        Box::new(move |shared| slices::run(shared, &ticks)),
+    )
 }
 
 /// `state_dir` defaults to `warden` in the server's own directory.
 fn with_state_dir(ctx: &Context<'_>, mut settings: Settings) -> Result<Settings, String> {
     if settings.state_dir.is_none() {
-        let answer = ctx.call("CONFIG", &[b"GET", b"dir"]).map_err(|error| error.to_string())?;
-        let dir = answer.into_texts().pop().ok_or("the server does not tell its dir")?;
+        let answer = ctx
+            .call("CONFIG", &[b"GET", b"dir"])
+            .map_err(|error| error.to_string())?;
+        let dir = answer
+            .into_texts()
+            .pop()
+            .ok_or("the server does not tell its dir")?;
         settings.state_dir = Some(PathBuf::from(dir).join("warden"));
     }
     Ok(settings)
@@ -128,9 +157,15 @@ fn with_state_dir(ctx: &Context<'_>, mut settings: Settings) -> Result<Settings,
 /// With an open default user nobody needs to authenticate: the most common way to
 /// believe oneself protected.
 fn warn_of_an_open_default_user(ctx: &Context<'_>) {
-    let Ok(Reply::Map(fields)) = ctx.call("ACL", &[b"GETUSER", b"default"]) else { return };
-    let flags = fields.into_iter().find(|(name, _)| *name == Reply::text("flags"));
-    let flags = flags.map(|(_, flags)| flags.into_texts()).unwrap_or_default();
+    let Ok(Reply::Map(fields)) = ctx.call("ACL", &[b"GETUSER", b"default"]) else {
+        return;
+    };
+    let flags = fields
+        .into_iter()
+        .find(|(name, _)| *name == Reply::text("flags"));
+    let flags = flags
+        .map(|(_, flags)| flags.into_texts())
+        .unwrap_or_default();
     let has = |flag: &str| flags.iter().any(|word| word == flag);
     if has("on") && has("nopass") {
         log(

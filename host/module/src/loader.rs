@@ -49,13 +49,16 @@ pub(crate) fn run(shared: &Arc<Shared>, loads: &Receiver<Load>) {
     shared.set_loading(false);
     loop {
         watch.follow(watched(shared));
-        let failed = !shared.policy_errors.load().is_empty() || !shared.authenticator_errors.load().is_empty();
+        let failed = !shared.policy_errors.load().is_empty()
+            || !shared.authenticator_errors.load().is_empty();
         let request = match loads.recv_timeout(if failed { RETRY } else { Duration::MAX }) {
             Ok(request) => request,
             Err(RecvTimeoutError::Timeout) => Load::Now,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        if request == Load::Stop || (request == Load::Changed && settle(shared, loads) == Load::Stop) {
+        if request == Load::Stop
+            || (request == Load::Changed && settle(shared, loads) == Load::Stop)
+        {
             return;
         }
         shared.set_loading(true);
@@ -81,11 +84,21 @@ fn settle(shared: &Shared, loads: &Receiver<Load>) -> Load {
 /// Reads the policies' directory and, when all of it is good, puts it in force.
 fn load_policies(shared: &Shared) {
     // An empty path is a directory without bundles: nobody is granted anything.
-    let directory = shared.settings.load().policy_dir.clone().unwrap_or_default();
+    let directory = shared
+        .settings
+        .load()
+        .policy_dir
+        .clone()
+        .unwrap_or_default();
     let previous = shared.generation.load_full();
-    match shared.engine.load(&directory, shared.frame(), previous.as_ref()) {
+    match shared
+        .engine
+        .load(&directory, shared.frame(), previous.as_ref())
+    {
         Ok(next) => {
-            let is_new = previous.as_ref().is_none_or(|previous| previous.number() != next.number());
+            let is_new = previous
+                .as_ref()
+                .is_none_or(|previous| previous.number() != next.number());
             if is_new {
                 announce(&next);
             }
@@ -100,7 +113,11 @@ fn load_policies(shared: &Shared) {
                 None => "no policies are in force and every log-in is refused".to_owned(),
             };
             let lines: Vec<String> = error.errors.iter().map(ToString::to_string).collect();
-            complain(&shared.policy_errors.load(), &lines, &format!("{}: {stays}", directory.display()));
+            complain(
+                &shared.policy_errors.load(),
+                &lines,
+                &format!("{}: {stays}", directory.display()),
+            );
             shared.policy_errors.store(Arc::new(lines));
         }
     }
@@ -114,10 +131,24 @@ fn announce(generation: &Generation) {
     let bundles: Vec<String> = generation
         .bundles()
         .iter()
-        .map(|bundle| format!("{} {:?} ({})", bundle.name(), bundle.version(), bundle.digest()))
+        .map(|bundle| {
+            format!(
+                "{} {:?} ({})",
+                bundle.name(),
+                bundle.version(),
+                bundle.digest()
+            )
+        })
         .collect();
-    let bundles = if bundles.is_empty() { "no policies: nobody is granted anything".to_owned() } else { bundles.join(", ") };
-    log(Level::Notice, &format!("generation {} in force: {bundles}", generation.number()));
+    let bundles = if bundles.is_empty() {
+        "no policies: nobody is granted anything".to_owned()
+    } else {
+        bundles.join(", ")
+    };
+    log(
+        Level::Notice,
+        &format!("generation {} in force: {bundles}", generation.number()),
+    );
 }
 
 /// What policies write, in the server's log.
@@ -141,11 +172,18 @@ fn load_authenticators(shared: &Shared) {
     let lines: Vec<String> = report.errors.iter().map(ToString::to_string).collect();
     if !lines.is_empty() {
         shared.counters.failed_loads.add_one();
-        complain(&shared.authenticator_errors.load(), &lines, "the last good version of each file stays in force");
+        complain(
+            &shared.authenticator_errors.load(),
+            &lines,
+            "the last good version of each file stays in force",
+        );
     }
     shared.authenticator_errors.store(Arc::new(lines));
     if report.changed {
-        log(Level::Notice, &format!("authenticators in force: {}", ids(&report.chain)));
+        log(
+            Level::Notice,
+            &format!("authenticators in force: {}", ids(&report.chain)),
+        );
         shared.chain.store(report.chain);
         shared.reviews.authenticators_removed(report.removed);
         shared.wake_clock();
@@ -156,7 +194,9 @@ fn load_authenticators(shared: &Shared) {
 pub(crate) fn read_authenticators(shared: &Shared) -> LoadReport {
     let settings = shared.settings.load();
     let chain = shared.chain.load_full();
-    let chain_settings = ChainSettings { require_expiry: settings.require_expiry };
+    let chain_settings = ChainSettings {
+        require_expiry: settings.require_expiry,
+    };
     match &settings.authenticator_dir {
         Some(directory) => Chain::load(directory, &chain_settings, Some(&chain)),
         None => without_authenticators(&chain),
@@ -165,7 +205,10 @@ pub(crate) fn read_authenticators(shared: &Shared) -> LoadReport {
 
 /// `authenticator_dir` is empty: nobody vouches for anybody any more.
 fn without_authenticators(previous: &Chain) -> LoadReport {
-    let removed: Vec<AuthenticatorId> = previous.authenticators().map(|status| status.id.clone()).collect();
+    let removed: Vec<AuthenticatorId> = previous
+        .authenticators()
+        .map(|status| status.id.clone())
+        .collect();
     LoadReport {
         chain: Arc::new(Chain::empty()),
         errors: Vec::new(),
@@ -176,8 +219,15 @@ fn without_authenticators(previous: &Chain) -> LoadReport {
 }
 
 fn ids(chain: &Chain) -> String {
-    let ids: Vec<&str> = chain.authenticators().map(|status| status.id.as_str()).collect();
-    if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
+    let ids: Vec<&str> = chain
+        .authenticators()
+        .map(|status| status.id.as_str())
+        .collect();
+    if ids.is_empty() {
+        "none".to_owned()
+    } else {
+        ids.join(", ")
+    }
 }
 
 /// Logs errors once: a retry that fails in the same way is silent.
@@ -200,7 +250,12 @@ fn watched(shared: &Shared) -> Vec<PathBuf> {
         .cloned()
         .collect();
     let chain = shared.chain.load();
-    paths.extend(chain.watched_files().iter().filter_map(|file| file.parent().map(PathBuf::from)));
+    paths.extend(
+        chain
+            .watched_files()
+            .iter()
+            .filter_map(|file| file.parent().map(PathBuf::from)),
+    );
     paths.sort();
     paths.dedup();
     paths
@@ -223,15 +278,23 @@ impl Watch {
         };
         let watcher = notify::recommended_watcher(report)
             .inspect_err(|error| {
-                log(Level::Warning, &format!("changes of files are not noticed: {error}"));
+                log(
+                    Level::Warning,
+                    &format!("changes of files are not noticed: {error}"),
+                );
             })
             .ok();
-        Self { watcher, paths: Vec::new() }
+        Self {
+            watcher,
+            paths: Vec::new(),
+        }
     }
 
     /// Watches exactly these paths from now on.
     fn follow(&mut self, paths: Vec<PathBuf>) {
-        let Some(watcher) = &mut self.watcher else { return };
+        let Some(watcher) = &mut self.watcher else {
+            return;
+        };
         for old in self.paths.iter().filter(|old| !paths.contains(old)) {
             // A path that is gone is no longer watched anyway.
             let _ = watcher.unwatch(old);
@@ -241,7 +304,10 @@ impl Watch {
                 continue;
             }
             if let Err(error) = watcher.watch(new, RecursiveMode::Recursive) {
-                log(Level::Warning, &format!("changes in {new:?} are not noticed: {error}"));
+                log(
+                    Level::Warning,
+                    &format!("changes in {new:?} are not noticed: {error}"),
+                );
             }
         }
         self.paths = paths;

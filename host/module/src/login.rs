@@ -11,15 +11,17 @@
 
 use std::sync::Arc;
 
-use warden_core::{ClientFacts, ClientId, Credential, Decision, Now, Principal, Reason, ReasonKind, Verified};
 use warden_authn::Cached;
+use warden_core::{
+    ClientFacts, ClientId, Credential, Decision, Now, Principal, Reason, ReasonKind, Verified,
+};
 use warden_session::Admission;
 
 use crate::ffi::{self, AuthOutcome, Authentication, BlockedAuth, ServerLock, user_exists};
 use crate::pending::Joined;
+use crate::sessions;
 use crate::settings::Fallback;
 use crate::shared::Shared;
-use crate::sessions;
 use crate::workers::{Job, Verify, no_policies};
 
 /// The context of a log-in.
@@ -38,7 +40,12 @@ impl Authentication for Login {
         }
     }
 
-    fn finish(ctx: &AuthContext<'_>, user: &[u8], _password: &[u8], answer: Option<Answer>) -> AuthOutcome {
+    fn finish(
+        ctx: &AuthContext<'_>,
+        user: &[u8],
+        _password: &[u8],
+        answer: Option<Answer>,
+    ) -> AuthOutcome {
         match crate::state::shared() {
             Some(shared) => come_back(&shared, ctx, user, answer),
             None => AuthOutcome::NotHandled,
@@ -84,7 +91,9 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
         return AuthOutcome::NotHandled;
     }
     let chain = shared.chain.load();
-    let Some(credential) = Credential::new(user, secret).filter(|credential| chain.claims(credential)) else {
+    let Some(credential) =
+        Credential::new(user, secret).filter(|credential| chain.claims(credential))
+    else {
         return unclaimed(shared, ctx, user);
     };
     let now = shared.now();
@@ -105,14 +114,22 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
     }
     shared.counters.cache_misses.add_one();
     if ctx.denies_blocking() {
-        let reason = Reason::new(ReasonKind::InTransaction, "AUTH inside MULTI with a credential that is not cached");
+        let reason = Reason::new(
+            ReasonKind::InTransaction,
+            "AUTH inside MULTI with a credential that is not cached",
+        );
         return refuse(shared, ctx, user, &reason);
     }
     block(shared, ctx, user, Verify { key, credential }, now)
 }
 
 /// A worker's answer for a connection that waited.
-fn come_back(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], answer: Option<Answer>) -> AuthOutcome {
+fn come_back(
+    shared: &Arc<Shared>,
+    ctx: &AuthContext<'_>,
+    user: &[u8],
+    answer: Option<Answer>,
+) -> AuthOutcome {
     match answer {
         Some(Answer::Settled(settled)) => settle(shared, ctx, user, settled),
         Some(Answer::Refused(reason)) => refuse(shared, ctx, user, &reason),
@@ -129,7 +146,10 @@ fn unclaimed(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8]) -> AuthOutcome
     match shared.settings.load().fallback {
         Fallback::Acl => AuthOutcome::NotHandled,
         Fallback::Deny => {
-            let reason = Reason::new(ReasonKind::Credential, "no authenticator claims the credential and fallback is deny");
+            let reason = Reason::new(
+                ReasonKind::Credential,
+                "no authenticator claims the credential and fallback is deny",
+            );
             refuse(shared, ctx, user, &reason)
         }
     }
@@ -150,13 +170,28 @@ fn answer_inline(
     let facts = crate::facts::of_client(ctx, generation.inputs());
     let request = generation.project(principal, &facts, now);
     Some(match generation.remembered(&request)? {
-        Ok(decision) => settle(shared, ctx, user, Settled { principal: Arc::clone(principal), facts, decision }),
+        Ok(decision) => settle(
+            shared,
+            ctx,
+            user,
+            Settled {
+                principal: Arc::clone(principal),
+                facts,
+                decision,
+            },
+        ),
         Err(reason) => refuse(shared, ctx, user, &reason),
     })
 }
 
 /// Blocks the client and hands its credential to a worker, unless one has it already.
-fn block(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], job: Verify, now: Now) -> AuthOutcome {
+fn block(
+    shared: &Arc<Shared>,
+    ctx: &AuthContext<'_>,
+    user: &[u8],
+    job: Verify,
+    now: Now,
+) -> AuthOutcome {
     let facts = match shared.generation.load().as_ref() {
         Some(generation) => crate::facts::of_client(ctx, generation.inputs()),
         None => return refuse(shared, ctx, user, &no_policies()),
@@ -164,15 +199,24 @@ fn block(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], job: Verify, 
     let settings = shared.settings.load();
     if shared.pending.is_full(settings.max_pending) {
         shared.counters.busy.add_one();
-        let reason = Reason::new(ReasonKind::Busy, format!("max_pending ({}) credentials wait", settings.max_pending));
+        let reason = Reason::new(
+            ReasonKind::Busy,
+            format!("max_pending ({}) credentials wait", settings.max_pending),
+        );
         return refuse(shared, ctx, user, &reason);
     }
     let Ok(blocked) = ctx.block() else {
-        let reason = Reason::new(ReasonKind::InTransaction, "the server does not let this client wait");
+        let reason = Reason::new(
+            ReasonKind::InTransaction,
+            "the server does not let this client wait",
+        );
         return refuse(shared, ctx, user, &reason);
     };
     let deadline = now.monotonic.saturating_add(settings.auth_timeout);
-    match shared.pending.join(job.key, Waiter { blocked, facts }, deadline) {
+    match shared
+        .pending
+        .join(job.key, Waiter { blocked, facts }, deadline)
+    {
         Joined::Later => {}
         Joined::First => shared.hand_over(Job::Verify(job)),
     }
@@ -183,11 +227,17 @@ fn block(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], job: Verify, 
 fn settle(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], settled: Settled) -> AuthOutcome {
     let name = settled.principal.get().user_name();
     if user_exists(ctx.lock(), name.as_str().as_bytes()).unwrap_or(true) {
-        let reason = Reason::new(ReasonKind::Name, format!("a user named {name} exists in the server's own ACL"));
+        let reason = Reason::new(
+            ReasonKind::Name,
+            format!("a user named {name} exists in the server's own ACL"),
+        );
         return refuse(shared, ctx, user, &reason);
     }
     if !is_in_force(shared, settled.principal.get()) {
-        let reason = Reason::new(ReasonKind::Credential, format!("the authenticator of {name} was removed meanwhile"));
+        let reason = Reason::new(
+            ReasonKind::Credential,
+            format!("the authenticator of {name} was removed meanwhile"),
+        );
         return refuse(shared, ctx, user, &reason);
     }
     let Some(client) = ctx.client() else {
@@ -209,7 +259,11 @@ fn settle(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], settled: Settled)
 /// Whether a principal's authenticator is still there: its removal closes its
 /// sessions, and one verified just before must not slip in behind it.
 fn is_in_force(shared: &Shared, principal: &Principal) -> bool {
-    shared.chain.load().authenticators().any(|authenticator| *authenticator.id == principal.authenticator)
+    shared
+        .chain
+        .load()
+        .authenticators()
+        .any(|authenticator| *authenticator.id == principal.authenticator)
 }
 
 /// Refuses, and says so in the log, in ACL LOG and to the client: each its own words.

@@ -64,9 +64,17 @@ impl<W> Pending<W> {
         let mut inner = self.lock();
         let number = inner.next;
         inner.next = number.wrapping_add(1);
-        inner.deadlines.insert((deadline, number), key.clone());
-        let joined = if inner.flights.contains_key(&key) { Joined::Later } else { Joined::First };
-        inner.flights.entry(key).or_default().insert(number, (deadline, waiter));
+        inner.deadlines.insert((deadline, number), key);
+        let joined = if inner.flights.contains_key(&key) {
+            Joined::Later
+        } else {
+            Joined::First
+        };
+        inner
+            .flights
+            .entry(key)
+            .or_default()
+            .insert(number, (deadline, waiter));
         joined
     }
 
@@ -74,7 +82,10 @@ impl<W> Pending<W> {
     /// verifies; a flight nobody waits for is forgotten.
     pub(crate) fn is_wanted(&self, key: &CacheKey) -> bool {
         let mut inner = self.lock();
-        let wanted = inner.flights.get(key).is_some_and(|waiters| !waiters.is_empty());
+        let wanted = inner
+            .flights
+            .get(key)
+            .is_some_and(|waiters| !waiters.is_empty());
         if !wanted {
             inner.flights.remove(key);
         }
@@ -115,13 +126,20 @@ impl<W> Pending<W> {
         inner.closed = true;
         inner.deadlines.clear();
         let flights = std::mem::take(&mut inner.flights);
-        flights.into_values().flat_map(BTreeMap::into_values).map(|(_, waiter)| waiter).collect()
+        flights
+            .into_values()
+            .flat_map(BTreeMap::into_values)
+            .map(|(_, waiter)| waiter)
+            .collect()
     }
 
     /// How many connections wait; `None` when another thread is at it just now
     /// (INFO must not wait).
     pub(crate) fn count(&self) -> Option<usize> {
-        self.inner.try_lock().ok().map(|inner| inner.deadlines.len())
+        self.inner
+            .try_lock()
+            .ok()
+            .map(|inner| inner.deadlines.len())
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner<W>> {
@@ -139,7 +157,7 @@ mod tests {
 
     fn key(secret: &str) -> CacheKey {
         thread_local! {
-            static CACHE: Cache = Cache::new(CacheSettings::default());
+            static CACHE: Cache = Cache::new(CacheSettings::default()).unwrap();
         }
         let credential = Credential::new(b"alice", secret.as_bytes()).unwrap();
         CACHE.with(|cache| cache.key(1, &credential))

@@ -27,8 +27,11 @@ pub(crate) fn record(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], reason
     }
     let name = shown(user);
     if shared.settings.load().log_level <= level(reason) {
-        let address = address_of(ctx).map_or_else(|| "?".to_owned(), |address| address);
-        log(level(reason), &format!("refused {name:?} from {address:?}: {reason}"));
+        let address = address_of(ctx).unwrap_or_else(|| "?".to_owned());
+        log(
+            level(reason),
+            &format!("refused {name:?} from {address:?}: {reason}"),
+        );
     }
     // Without a client there is nobody to log; nothing else can fail here.
     let _ = ctx.log_denied_auth(name.as_bytes(), OBJECT);
@@ -38,16 +41,18 @@ pub(crate) fn record(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], reason
 /// not decide is the operator's.
 fn level(reason: &Reason) -> Level {
     match reason.kind() {
-        ReasonKind::NoPolicies | ReasonKind::PolicyFailed | ReasonKind::Internal | ReasonKind::Unavailable => {
-            Level::Warning
-        }
+        ReasonKind::NoPolicies
+        | ReasonKind::PolicyFailed
+        | ReasonKind::Internal
+        | ReasonKind::Unavailable => Level::Warning,
         _ => Level::Notice,
     }
 }
 
 /// The name a client gave, unless it may be a secret in the wrong place.
 fn shown(user: &[u8]) -> String {
-    let looks_like_a_token = user.iter().filter(|byte| **byte == b'.').count() >= 2 && user.starts_with(b"ey");
+    let looks_like_a_token =
+        user.iter().filter(|byte| **byte == b'.').count() >= 2 && user.starts_with(b"ey");
     if user.len() > SHOWN_BYTES || looks_like_a_token {
         return "(redacted)".to_owned();
     }

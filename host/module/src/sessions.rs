@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use warden_core::{ClientId, Now, Reason, ReasonKind};
 use warden_session::{Action, Admission, ClassId, Registry, Rules};
 
-use crate::ffi::{Detached, Level, MainThread, ModuleUser, ServerLock, deauthenticate_and_close, log};
+use crate::ffi::{
+    Detached, Level, MainThread, ModuleUser, ServerLock, deauthenticate_and_close, log,
+};
 use crate::loader::Load;
 use crate::login::AuthContext;
 use crate::shared::Shared;
@@ -36,8 +38,13 @@ pub(crate) fn stop(lock: &ServerLock) {
 }
 
 /// Borrows the registry; `None` before the module is loaded.
-pub(crate) fn with_registry<T>(lock: &ServerLock, work: impl FnOnce(&mut Registry) -> T) -> Option<T> {
-    REGISTRY.with(lock, |registry| registry.as_mut().map(work)).flatten()
+pub(crate) fn with_registry<T>(
+    lock: &ServerLock,
+    work: impl FnOnce(&mut Registry) -> T,
+) -> Option<T> {
+    REGISTRY
+        .with(lock, |registry| registry.as_mut().map(work))
+        .flatten()
 }
 
 /// The server says: this client has left, or runs as another user now.
@@ -54,10 +61,16 @@ pub(crate) fn left(lock: &ServerLock, client: ClientId, now: Now) {
 /// # Errors
 /// When the registry refuses, or the server does not do as asked: the client's
 /// identity is then what it was before, or it is closed.
-pub(crate) fn admit(shared: &Shared, ctx: &AuthContext<'_>, admission: Admission) -> Result<(), Reason> {
+pub(crate) fn admit(
+    shared: &Shared,
+    ctx: &AuthContext<'_>,
+    admission: Admission,
+) -> Result<(), Reason> {
     let now = shared.now();
     let client = admission.client;
-    let before = with_registry(ctx.lock(), |registry| registry.session(client).map(|view| view.session));
+    let before = with_registry(ctx.lock(), |registry| {
+        registry.session(client).map(|view| view.session)
+    });
     let actions = with_registry(ctx.lock(), |registry| registry.admit(admission, now))
         .unwrap_or_else(|| Err(internal("no registry")))?;
     let session = actions.iter().find_map(|action| match action {
@@ -110,7 +123,10 @@ fn perform_one(lock: &ServerLock, action: Action, now: Now) -> Result<(), Reason
         }
         Action::SetRules { class, rules } => replace_rules(lock, class, &rules, now),
         Action::Close { client, cause, .. } => {
-            log(Level::Verbose, &format!("closing client {}: {cause}", client.0));
+            log(
+                Level::Verbose,
+                &format!("closing client {}: {cause}", client.0),
+            );
             deauthenticate_and_close(lock, client);
             Ok(())
         }
@@ -125,8 +141,12 @@ fn perform_one(lock: &ServerLock, action: Action, now: Now) -> Result<(), Reason
 /// Replaces a class's rules; when the server does not take them, the user goes,
 /// and its clients with it: nobody keeps rights that were to be taken away.
 fn replace_rules(lock: &ServerLock, class: ClassId, rules: &Rules, now: Now) -> Result<(), Reason> {
-    let done = users(lock, |users| users.get(&class).map(|user| set_rules(lock, user, rules)));
-    let done = done.flatten().unwrap_or_else(|| Err(internal("a class without a user")));
+    let done = users(lock, |users| {
+        users.get(&class).map(|user| set_rules(lock, user, rules))
+    });
+    let done = done
+        .flatten()
+        .unwrap_or_else(|| Err(internal("a class without a user")));
     if done.is_err() {
         with_registry(lock, |registry| registry.condemn(class));
         free_user(lock, class, now);
@@ -156,7 +176,9 @@ fn set_rules(lock: &ServerLock, user: &ModuleUser, rules: &Rules) -> Result<(), 
 
 /// Makes the client that is authenticating run as its class's user.
 fn attach(ctx: &AuthContext<'_>, class: ClassId) -> Result<(), Reason> {
-    let done = users(ctx.lock(), |users| users.get(&class).map(|user| ctx.authenticate(user)));
+    let done = users(ctx.lock(), |users| {
+        users.get(&class).map(|user| ctx.authenticate(user))
+    });
     match done.flatten() {
         Some(Ok(_authenticated)) => Ok(()),
         Some(Err(error)) => Err(internal(error)),
@@ -176,12 +198,18 @@ pub(crate) fn refresh_server(shared: &Shared, lock: &ServerLock) -> bool {
             // The channel is closed only at unload.
             let _ = shared.loads.send(Load::Now);
         }
-        Err(error) => log(Level::Warning, &format!("the server's commands are not known: {error}")),
+        Err(error) => log(
+            Level::Warning,
+            &format!("the server's commands are not known: {error}"),
+        ),
     }
     true
 }
 
-fn users<T>(lock: &ServerLock, work: impl FnOnce(&mut HashMap<ClassId, ModuleUser>) -> T) -> Option<T> {
+fn users<T>(
+    lock: &ServerLock,
+    work: impl FnOnce(&mut HashMap<ClassId, ModuleUser>) -> T,
+) -> Option<T> {
     USERS.with(lock, |users| users.as_mut().map(work)).flatten()
 }
 

@@ -48,27 +48,59 @@ pub(crate) struct Setting {
 }
 
 const fn text(name: &'static str) -> Setting {
-    Setting { name, default: "", kind: Kind::Text, protected: true, load_only: false }
+    Setting {
+        name,
+        default: "",
+        kind: Kind::Text,
+        protected: true,
+        load_only: false,
+    }
 }
 
 const fn whole(name: &'static str, default: &'static str, min: u64, max: u64) -> Setting {
-    Setting { name, default, kind: Kind::Whole { min, max }, protected: false, load_only: false }
+    Setting {
+        name,
+        default,
+        kind: Kind::Whole { min, max },
+        protected: false,
+        load_only: false,
+    }
 }
 
-const fn choice(name: &'static str, default: &'static str, words: &'static [&'static str]) -> Setting {
-    Setting { name, default, kind: Kind::Choice(words), protected: true, load_only: false }
+const fn choice(
+    name: &'static str,
+    default: &'static str,
+    words: &'static [&'static str],
+) -> Setting {
+    Setting {
+        name,
+        default,
+        kind: Kind::Choice(words),
+        protected: true,
+        load_only: false,
+    }
 }
 
 /// Every setting, in the order of docs/configuration.md.
 pub(crate) static SETTINGS: [Setting; 19] = [
     text("policy_dir"),
     text("authenticator_dir"),
-    Setting { load_only: true, ..text("state_dir") },
+    Setting {
+        load_only: true,
+        ..text("state_dir")
+    },
     text("ceiling"),
-    Setting { default: BaseRules::DEFAULT, ..text("base_rules") },
+    Setting {
+        default: BaseRules::DEFAULT,
+        ..text("base_rules")
+    },
     text("native_users"),
     choice("fallback", "acl", &["acl", "deny"]),
-    choice("reauthentication", "same-principal", &["same-principal", "any"]),
+    choice(
+        "reauthentication",
+        "same-principal",
+        &["same-principal", "any"],
+    ),
     Setting {
         name: "require_expiry",
         default: "yes",
@@ -81,13 +113,20 @@ pub(crate) static SETTINGS: [Setting; 19] = [
     whole("cache_seconds", "300", 0, 86_400),
     whole("rejection_seconds", "5", 0, 3600),
     whole("auth_timeout_ms", "5000", 1, 600_000),
-    Setting { load_only: true, ..whole("workers", "2", 1, 64) },
+    Setting {
+        load_only: true,
+        ..whole("workers", "2", 1, 64)
+    },
     whole("max_pending", "10000", 1, 1_000_000),
     whole("policy_timeout_ms", "20", 1, 10_000),
     whole("policy_memory_mb", "64", 1, 4096),
     Setting {
         protected: false,
-        ..choice("log_level", "notice", &["debug", "verbose", "notice", "warning"])
+        ..choice(
+            "log_level",
+            "notice",
+            &["debug", "verbose", "notice", "warning"],
+        )
     },
 ];
 
@@ -149,7 +188,10 @@ pub(crate) const PREFIX: &str = "warden.";
 
 /// The setting of that name and its position in [`SETTINGS`].
 pub(crate) fn find(name: &str) -> Option<(usize, &'static Setting)> {
-    SETTINGS.iter().enumerate().find(|(_, setting)| setting.name == name)
+    SETTINGS
+        .iter()
+        .enumerate()
+        .find(|(_, setting)| setting.name == name)
 }
 
 impl Settings {
@@ -175,7 +217,10 @@ impl Settings {
             policy_timeout: Duration::from_millis(20),
             policy_memory_bytes: 64 << 20,
             log_level: Level::Notice,
-            texts: SETTINGS.iter().map(|setting| setting.default.to_owned()).collect(),
+            texts: SETTINGS
+                .iter()
+                .map(|setting| setting.default.to_owned())
+                .collect(),
         }
     }
 
@@ -184,14 +229,14 @@ impl Settings {
     /// # Errors
     /// Names the key, the value and what is accepted; nothing is changed.
     pub(crate) fn with(&self, name: &str, value: &str) -> Result<Self, SettingError> {
-        let (position, setting) =
-            find(name).ok_or_else(|| SettingError::Unknown(bounded(name)))?;
+        let (position, setting) = find(name).ok_or_else(|| SettingError::Unknown(bounded(name)))?;
         let mut next = self.clone();
-        next.put(setting, value).map_err(|expected| SettingError::Value {
-            name: setting.name,
-            value: bounded(value),
-            expected,
-        })?;
+        next.put(setting, value)
+            .map_err(|expected| SettingError::Value {
+                name: setting.name,
+                value: bounded(value),
+                expected,
+            })?;
         if let Some(text) = next.texts.get_mut(position) {
             value.clone_into(text);
         }
@@ -215,7 +260,9 @@ impl Settings {
     /// Checks a value and puts it into its field; the error says what is accepted.
     fn put(&mut self, setting: &'static Setting, value: &str) -> Result<(), String> {
         match (setting.kind, setting.name) {
-            (Kind::Whole { min, max }, name) => self.put_whole(name, whole_number(value, min, max)?),
+            (Kind::Whole { min, max }, name) => {
+                self.put_whole(name, whole_number(value, min, max)?)
+            }
             (Kind::YesNo, _) => self.require_expiry = yes_or_no(value)?,
             (Kind::Choice(words), name) => {
                 if !words.contains(&value) {
@@ -279,7 +326,9 @@ pub(crate) fn from_load_arguments(arguments: &[Vec<u8>]) -> Result<Settings, Str
     let mut seen = BTreeSet::new();
     for pair in arguments.chunks(2) {
         let [name, value] = pair else {
-            let last = pair.first().map(|name| String::from_utf8_lossy(name).into_owned());
+            let last = pair
+                .first()
+                .map(|name| String::from_utf8_lossy(name).into_owned());
             return Err(format!(
                 "load argument {:?} has no value: give `name value` pairs",
                 bounded(&last.unwrap_or_default())
@@ -291,7 +340,9 @@ pub(crate) fn from_load_arguments(arguments: &[Vec<u8>]) -> Result<Settings, Str
         if !seen.insert(name.clone()) {
             return Err(format!("load argument {:?} is given twice", bounded(&name)));
         }
-        settings = settings.with(&name, value).map_err(|error| error.to_string())?;
+        settings = settings
+            .with(&name, value)
+            .map_err(|error| error.to_string())?;
     }
     Ok(settings)
 }
@@ -307,7 +358,11 @@ fn whole_number(value: &str, min: u64, max: u64) -> Result<u64, String> {
         return Err(expected());
     }
     let number: u64 = value.parse().map_err(|_| expected())?;
-    if (min..=max).contains(&number) { Ok(number) } else { Err(expected()) }
+    if (min..=max).contains(&number) {
+        Ok(number)
+    } else {
+        Err(expected())
+    }
 }
 
 fn yes_or_no(value: &str) -> Result<bool, String> {

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::Sender;
 use warden_authn::{Cache, CacheSettings, Chain};
-use warden_core::{Clock, Now, Server};
 use warden_core::clock::SystemClock;
+use warden_core::{Clock, Now, Server};
 use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits};
 
 use crate::counters::Counters;
@@ -74,7 +74,11 @@ impl Shared {
     ///
     /// # Errors
     /// When the policy engine cannot be made, or `state_dir` is not ours alone.
-    pub(crate) fn new(settings: Settings, server: Server, channels: Channels) -> Result<Self, String> {
+    pub(crate) fn new(
+        settings: Settings,
+        server: Server,
+        channels: Channels,
+    ) -> Result<Self, String> {
         let engine = Engine::new(EngineSettings {
             state_dir: settings.state_dir.clone(),
             limits: limits(&settings),

@@ -83,7 +83,10 @@ fn await_slice(shared: &Shared, finished: &Receiver<bool>, ticks: &Receiver<()>)
 fn answer_overdue(shared: &Shared) {
     for waiter in shared.pending.overdue(shared.now().monotonic) {
         shared.counters.timed_out.add_one();
-        let reason = Reason::new(ReasonKind::TimedOut, "auth_timeout_ms passed before the credential was verified");
+        let reason = Reason::new(
+            ReasonKind::TimedOut,
+            "auth_timeout_ms passed before the credential was verified",
+        );
         waiter.blocked.complete(Answer::Refused(reason));
     }
 }
@@ -99,15 +102,24 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> bool {
         let mut actions = Vec::new();
         if let Some(generation) = shared.generation.load_full() {
             registry.begin_generation(generation.number());
-            let room = if shared.reviews.room() >= REVIEWS { MEMBERS } else { 0 };
+            let room = if shared.reviews.room() >= REVIEWS {
+                MEMBERS
+            } else {
+                0
+            };
             for review in registry.next_review(start, room) {
                 more = true;
                 shared.reviews.hand_out();
-                shared.hand_over(Job::Review(Assignment { review, generation: Arc::clone(&generation) }));
+                shared.hand_over(Job::Review(Assignment {
+                    review,
+                    generation: Arc::clone(&generation),
+                }));
             }
         }
         for _ in 0..REVIEWS {
-            let Some((review, answers)) = shared.reviews.next_done() else { break };
+            let Some((review, answers)) = shared.reviews.next_done() else {
+                break;
+            };
             more = true;
             actions.extend(registry.apply_review(review, answers, start));
         }
@@ -125,6 +137,9 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> bool {
     let actions: Vec<Action> = actions.unwrap_or_default();
     sessions::perform(lock, actions, start);
     let took = shared.now().monotonic.saturating_sub(start.monotonic);
-    shared.counters.longest_slice_us.raise(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    shared
+        .counters
+        .longest_slice_us
+        .raise(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     more
 }

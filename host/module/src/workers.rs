@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 use warden_authn::{CacheKey, Outcome};
-use warden_core::{Credential, Reason, ReasonKind, Verified};
 use warden_core::Principal;
+use warden_core::{Credential, Reason, ReasonKind, Verified};
 
 use crate::login::{Answer, Settled, Waiter};
 use crate::review::Assignment;
@@ -59,7 +59,9 @@ fn verify(shared: &Shared, job: &Verify) {
     for waiter in shared.pending.land(&job.key) {
         let answer = match &outcome {
             Outcome::NotMine => Answer::NotMine,
-            Outcome::Refused(reason) | Outcome::Unavailable(reason) => Answer::Refused(reason.clone()),
+            Outcome::Refused(reason) | Outcome::Unavailable(reason) => {
+                Answer::Refused(reason.clone())
+            }
             Outcome::Verified(principal) => decide(shared, principal, &waiter),
         };
         waiter.blocked.complete(answer);

@@ -206,7 +206,7 @@ fn a_bad_file_at_start_fails_the_load_and_is_named(line: Line) {
             "type = \"jwt\"\nissuer = \"https://x\"\naudience = [\"a\"]\nsecret = \"inline\"\n",
             "secret",
         ),
-        ("type = \"kerberos\"\n", "kerberos"),
+        ("type = \"kerberos\"\n", "type"),
         (
             "type = \"jwt\"\naudience = [\"a\"]\nkey_file = \"/k\"\n",
             "issuer",

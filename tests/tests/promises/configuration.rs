@@ -1,6 +1,8 @@
 //! Settings are real Valkey configuration: checked whichever way they arrive,
 //! protected where they must be, and kept by CONFIG REWRITE.
 
+use std::os::unix::fs::PermissionsExt;
+
 use warden_tests::{Line, Reply, Scene, Server, eventually, on_both_lines, parts};
 
 on_both_lines!(
@@ -16,6 +18,8 @@ on_both_lines!(
     a_changed_ceiling_takes_effect_on_live_sessions,
     a_changed_directory_takes_effect,
     an_open_default_user_is_warned_about,
+    the_state_directory_is_ours_alone,
+    a_state_directory_that_others_can_write_fails_the_start,
 );
 
 #[track_caller]
@@ -208,7 +212,8 @@ fn a_rewritten_configuration_starts_the_same_server(line: Line) {
         .expect_ok();
     scene.server.admin().run("CONFIG REWRITE").expect_ok();
     let file = scene.server.config_file();
-    assert!(file.contains("warden.cache_seconds 77"), "{file}");
+    let kept = |line: &str| line.replace('"', "") == "warden.cache_seconds 77";
+    assert!(file.lines().any(kept), "{file}");
     scene.server.restart();
     scene.wait_for_generation(1);
     assert_eq!(
@@ -313,14 +318,14 @@ fn a_changed_ceiling_takes_effect_on_live_sessions(line: Line) {
         .expect_ok();
     eventually("the writer may no longer write", || {
         writer
-            .run("SET reports:q1 y")
+            .run("SET reports:q2 y")
             .is_error("NOPERM")
             .then_some(())
     });
     writer.run("GET reports:q1").expect_text("x");
     scene.server.config_set("warden.ceiling", "").expect_ok();
     eventually("the writer may write again", || {
-        writer.run("SET reports:q1 y").is_ok().then_some(())
+        writer.run("SET reports:q2 y").is_ok().then_some(())
     });
 }
 
@@ -369,4 +374,44 @@ fn an_open_default_user_is_warned_about(line: Line) {
     let mut client = scene.log_in("alice");
     assert_eq!(client.user(), "corp/alice");
     client.run("SET reports:q1 x").expect_error("NOPERM");
+}
+
+fn the_state_directory_is_ours_alone(line: Line) {
+    let scene = Scene::builder(line).own_state().start();
+    let state = scene.server.directory().join("warden");
+    let mode = std::fs::metadata(&state).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let artefacts = || std::fs::read_dir(&state).unwrap().count();
+    assert!(artefacts() > 0, "the compiled policy is kept");
+    scene.server.restart();
+    scene.wait_for_generation(1);
+    scene
+        .attempt(&warden_tests::Claims::of("alice"))
+        .expect_ok();
+}
+
+fn a_state_directory_that_others_can_write_fails_the_start(line: Line) {
+    let root = tempfile::tempdir().unwrap();
+    let open = root.path().join("open");
+    std::fs::create_dir(&open).unwrap();
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let own = root.path().join("own");
+    std::fs::create_dir(&own).unwrap();
+    std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let link = root.path().join("link");
+    std::os::unix::fs::symlink(&own, &link).unwrap();
+    for bad in [&open, &link] {
+        let path = bad.display().to_string();
+        let failure = Server::builder(line)
+            .module_args(["state_dir", &path])
+            .try_start()
+            .err();
+        let failure = failure.expect("the server must not start");
+        assert!(failure.log.contains(&path), "{}", failure.log);
+    }
+    let path = own.display().to_string();
+    Server::builder(line)
+        .module_args(["state_dir", &path])
+        .start()
+        .expect_healthy();
 }

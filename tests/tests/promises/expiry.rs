@@ -36,15 +36,12 @@ fn exact(line: Line) -> SceneBuilder {
 /// Passes when the server closes the connection at `exp` and not before.
 #[track_caller]
 fn expect_closed_at(client: &mut Connection, exp: u64) {
-    let early = until(exp).saturating_sub(Duration::from_millis(100));
-    assert!(
-        !client.closes_within(early),
-        "closed before the token's end"
-    );
     assert!(
         client.closes_within(until(exp) + LATE),
         "still open after the token's end"
     );
+    let early = until(exp);
+    assert!(early.is_zero(), "closed {early:?} before the token's end");
 }
 
 fn log_in_until(scene: &Scene, groups: &[&str], exp: u64) -> Connection {

@@ -100,6 +100,7 @@ fn a_crash_report_is_complete(line: Line) {
     let bare = crash(&Server::builder(line).start());
     let scene = Scene::start(line);
     let _session = scene.log_in("alice");
+    scene.wait_for_info(info::SESSIONS, "1");
     let ours = crash(&scene.server);
     assert!(ours.contains("STACK TRACE"), "{ours}");
     let missing: Vec<_> = headings(&bare)

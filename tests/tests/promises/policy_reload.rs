@@ -58,7 +58,7 @@ fn a_file_renamed_over_takes_effect_on_live_sessions(line: Line) {
     scene.next_generation(|| scene.policies.replace("rbac.toml", ROLES));
     eventually("the reader may no longer write", || {
         reader
-            .run("SET reports:q1 y")
+            .run("SET reports:q2 y")
             .is_error("NOPERM")
             .then_some(())
     });

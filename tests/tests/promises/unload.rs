@@ -61,7 +61,7 @@ fn loading_again_starts_from_nothing(line: Line) {
     for round in 0..4 {
         let mut client = scene.log_in_with(&Claims::of("alice").id(round));
         assert!(client.run("GET reports:q1").is_nil());
-        assert_eq!(scene.counter(info::SESSIONS), 1);
+        scene.wait_for_info(info::SESSIONS, "1");
         scene.expect_refused(
             "alice",
             &scene.issuer.forged(&Claims::of("alice").id(round)),
@@ -71,7 +71,7 @@ fn loading_again_starts_from_nothing(line: Line) {
         assert!(client.closes_within(warden_tests::server::PATIENCE));
         load(&scene);
         assert_eq!(scene.generation(), 1, "generations are counted anew");
-        assert_eq!(scene.counter(info::SESSIONS), 0);
+        scene.wait_for_info(info::SESSIONS, "0");
         assert_eq!(scene.counter(info::REFUSALS), 0);
         assert_eq!(scene.counter(info::VERIFICATIONS), 0);
     }

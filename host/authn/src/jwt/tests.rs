@@ -1,4 +1,4 @@
-//! THREATS "Tokens": each refusal, and its twin that is accepted.
+//! The promises of docs/threat-model.md, "Tokens": each refusal, and its twin that is accepted.
 
 use std::time::Duration;
 

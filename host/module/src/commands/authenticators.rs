@@ -26,7 +26,10 @@ impl CommandHandler for Authenticators {
                 ("id", Reply::text(status.id.as_str())),
                 ("type", Reply::text(status.method.as_str())),
                 ("file", Reply::text(status.file.to_string_lossy())),
-                ("status", Reply::text(if status.last_good { "stale" } else { "ok" })),
+                (
+                    "status",
+                    Reply::text(if status.last_good { "stale" } else { "ok" }),
+                ),
                 ("verified", super::number(status.verified)),
                 ("refused", super::number(status.refused)),
                 ("unavailable", super::number(status.unavailable)),
@@ -34,7 +37,10 @@ impl CommandHandler for Authenticators {
         });
         Ok(super::map([
             ("authenticators", Reply::Array(listed.collect())),
-            ("errors", super::texts(shared.authenticator_errors.load().iter())),
+            (
+                "errors",
+                super::texts(shared.authenticator_errors.load().iter()),
+            ),
         ]))
     }
 }

@@ -23,10 +23,17 @@ impl CommandHandler for Policies {
         let shared = super::shared()?;
         let errors = shared.policy_errors.load_full();
         let generation = shared.generation.load_full();
-        let bundles = generation.as_ref().map(|generation| generation.bundles().iter().map(|b| describe(b)).collect());
+        let bundles = generation
+            .as_ref()
+            .map(|generation| generation.bundles().iter().map(|b| describe(b)).collect());
         Ok(super::map([
             ("status", Reply::text(crate::info::policy_status(&shared))),
-            ("generation", generation.as_ref().map_or(Reply::Null, |generation| super::number(generation.number()))),
+            (
+                "generation",
+                generation
+                    .as_ref()
+                    .map_or(Reply::Null, |generation| super::number(generation.number())),
+            ),
             ("errors", super::texts(errors.iter())),
             ("policies", Reply::Array(bundles.unwrap_or_default())),
         ]))

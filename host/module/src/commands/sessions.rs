@@ -33,7 +33,11 @@ impl CommandHandler for Sessions {
     fn run(ctx: &Context<'_>, arguments: &[&[u8]]) -> Result<Reply, String> {
         let count = count(arguments)?;
         let listed = sessions::with_registry(ctx.lock(), |registry| {
-            registry.sessions(None).take(count).map(|session| describe(&session)).collect()
+            registry
+                .sessions(None)
+                .take(count)
+                .map(|session| describe(&session))
+                .collect()
         });
         Ok(Reply::Array(listed.unwrap_or_default()))
     }
@@ -58,7 +62,10 @@ fn describe(session: &SessionView<'_>) -> Reply {
     super::map([
         ("client", super::number(session.client.0)),
         ("user", Reply::text(session.user.as_str())),
-        ("authenticator", Reply::text(principal.authenticator.as_str())),
+        (
+            "authenticator",
+            Reply::text(principal.authenticator.as_str()),
+        ),
         ("method", Reply::text(principal.method.as_str())),
         ("address", super::optional(session.address)),
         ("since", super::seconds(Some(session.since))),
@@ -76,7 +83,13 @@ mod tests {
     fn count_is_bounded() {
         assert_eq!(count(&[]), Ok(DEFAULT_COUNT));
         assert_eq!(count(&[b"CoUnT", b"7"]), Ok(7));
-        for bad in [&[b"count" as &[u8], b"0"][..], &[b"count", b"1001"], &[b"count", b"-1"], &[b"count"], &[b"x", b"1"]] {
+        for bad in [
+            &[b"count" as &[u8], b"0"][..],
+            &[b"count", b"1001"],
+            &[b"count", b"-1"],
+            &[b"count"],
+            &[b"x", b"1"],
+        ] {
             assert!(count(bad).is_err());
         }
     }

@@ -40,7 +40,10 @@ fn describe(session: &warden_session::SessionView<'_>) -> Reply {
     let principal = session.principal;
     super::map([
         ("user", Reply::text(session.user.as_str())),
-        ("authenticator", Reply::text(principal.authenticator.as_str())),
+        (
+            "authenticator",
+            Reply::text(principal.authenticator.as_str()),
+        ),
         ("method", Reply::text(principal.method.as_str())),
         ("principal", Reply::text(principal.name.as_str())),
         ("groups", super::texts(&principal.groups)),

@@ -23,21 +23,35 @@ fn every_default_is_accepted_by_its_own_parser() {
 
 #[test]
 fn a_bad_value_names_key_value_and_bound() {
-    let error = Settings::defaults().with("workers", "65").unwrap_err().to_string();
+    let error = Settings::defaults()
+        .with("workers", "65")
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("warden.workers"), "{error}");
     assert!(error.contains("\"65\""), "{error}");
     assert!(error.contains("from 1 to 64"), "{error}");
     for bad in ["", "-1", "1.5", " 2", "0x10", "99999999999999999999999"] {
-        assert!(Settings::defaults().with("workers", bad).is_err(), "{bad:?}");
+        assert!(
+            Settings::defaults().with("workers", bad).is_err(),
+            "{bad:?}"
+        );
     }
 }
 
 #[test]
 fn a_boolean_is_yes_or_no_and_nothing_else() {
     for bad in ["true", "1", "YES", "", "on"] {
-        assert!(Settings::defaults().with("require_expiry", bad).is_err(), "{bad:?}");
+        assert!(
+            Settings::defaults().with("require_expiry", bad).is_err(),
+            "{bad:?}"
+        );
     }
-    assert!(!Settings::defaults().with("require_expiry", "no").unwrap().require_expiry);
+    assert!(
+        !Settings::defaults()
+            .with("require_expiry", "no")
+            .unwrap()
+            .require_expiry
+    );
 }
 
 #[test]
@@ -47,17 +61,27 @@ fn unknown_doubled_and_odd_load_arguments_are_refused() {
     let doubled = from_load_arguments(&arguments(&["workers", "1", "workers", "2"])).unwrap_err();
     assert!(doubled.contains("twice"), "{doubled}");
     let odd = from_load_arguments(&arguments(&["workers", "1", "fallback"])).unwrap_err();
-    assert!(odd.contains("fallback") && odd.contains("no value"), "{odd}");
+    assert!(
+        odd.contains("fallback") && odd.contains("no value"),
+        "{odd}"
+    );
 }
 
 #[test]
 fn a_relative_directory_is_refused() {
-    let error = Settings::defaults().with("policy_dir", "policies").unwrap_err().to_string();
+    let error = Settings::defaults()
+        .with("policy_dir", "policies")
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("absolute"), "{error}");
 }
 
 #[test]
 fn a_ceiling_that_grants_is_refused() {
     assert!(Settings::defaults().with("ceiling", "+@all").is_err());
-    assert!(Settings::defaults().with("ceiling", "-@dangerous -@admin").is_ok());
+    assert!(
+        Settings::defaults()
+            .with("ceiling", "-@dangerous -@admin")
+            .is_ok()
+    );
 }
