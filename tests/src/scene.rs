@@ -377,6 +377,16 @@ impl Scene {
     }
 }
 
+impl Drop for Scene {
+    /// No test passes while the module caught a panic of its own.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let log = self.server.log();
+            assert!(!log.contains("internal error: panic"), "{log}");
+        }
+    }
+}
+
 /// The generation in a reply of `WARDEN.POLICIES`; nil before the first.
 fn number_of(state: &Reply) -> i64 {
     let generation = state.field("generation");

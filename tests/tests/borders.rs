@@ -20,7 +20,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use warden_tests::parts::workspace;
 
 /// Who may name whom inside the workspace: docs/architecture.md.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("warden-rules", &[]),
     ("warden-core", &["warden-rules"]),
     ("warden-authn", &["warden-core"]),
@@ -47,6 +47,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ),
     ("warden-sdk-macros", &[]),
     ("warden-sdk", &["warden-sdk-macros", "warden-rules"]),
+    ("warden-benches", &["warden-tests"]),
     ("warden-policy-rbac", &["warden-sdk", "warden-rules"]),
 ];
 

@@ -5,10 +5,12 @@
 //! gave may itself be a secret in the wrong place (a token given as user name),
 //! so a long or token-shaped name is not shown.
 
+use std::time::Duration;
+
 use warden_core::{Reason, ReasonKind};
 
 use crate::facts::address_of;
-use crate::ffi::{Level, log};
+use crate::ffi::{Level, MainThread, log};
 use crate::login::AuthContext;
 use crate::shared::Shared;
 
@@ -26,15 +28,71 @@ pub(crate) fn record(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], reason
         shared.counters.undecided.add_one();
     }
     let name = shown(user);
-    if shared.settings.load().log_level <= level(reason) {
+    let level = level(reason);
+    let quota = QUOTA
+        .with(ctx.lock(), |quota| quota.take(shared.now().monotonic))
+        .unwrap_or_default();
+    if quota.omitted > 0 {
+        log(
+            Level::Notice,
+            &format!(
+                "{} more refusals were not written here; ACL LOG counts them",
+                quota.omitted
+            ),
+        );
+    }
+    if quota.granted {
         let address = address_of(ctx).unwrap_or_else(|| "?".to_owned());
         log(
-            level(reason),
+            level,
             &format!("refused {name:?} from {address:?}: {reason}"),
         );
     }
     // Without a client there is nobody to log; nothing else can fail here.
     let _ = ctx.log_denied_auth(name.as_bytes(), OBJECT);
+}
+
+/// Lines about refusals in one second: bounds what somebody without a credential
+/// can write to the operator's disk.
+const LINES_A_SECOND: u32 = 20;
+
+/// How many lines have been written in the current second.
+static QUOTA: MainThread<Quota> = MainThread::new(Quota {
+    second: 0,
+    lines: 0,
+    omitted: 0,
+});
+
+#[derive(Debug)]
+struct Quota {
+    second: u64,
+    lines: u32,
+    omitted: u64,
+}
+
+/// Whether a line may be written, and how many were not since the last one.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Allowance {
+    granted: bool,
+    omitted: u64,
+}
+
+impl Quota {
+    fn take(&mut self, now: Duration) -> Allowance {
+        if self.second != now.as_secs() {
+            self.second = now.as_secs();
+            self.lines = 0;
+        }
+        if self.lines >= LINES_A_SECOND {
+            self.omitted = self.omitted.saturating_add(1);
+            return Allowance::default();
+        }
+        self.lines += 1;
+        Allowance {
+            granted: true,
+            omitted: std::mem::take(&mut self.omitted),
+        }
+    }
 }
 
 /// A client that sends a bad token is the client's business; what warden could
@@ -62,6 +120,33 @@ fn shown(user: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flood_of_refusals_is_counted_and_not_written() {
+        let mut quota = Quota {
+            second: 0,
+            lines: 0,
+            omitted: 0,
+        };
+        let granted = (0..100)
+            .filter(|_| quota.take(Duration::from_secs(1)).granted)
+            .count();
+        assert_eq!(granted, 20);
+        assert_eq!(
+            quota.take(Duration::from_secs(2)),
+            Allowance {
+                granted: true,
+                omitted: 80
+            }
+        );
+        assert_eq!(
+            quota.take(Duration::from_secs(2)),
+            Allowance {
+                granted: true,
+                omitted: 0
+            }
+        );
+    }
 
     #[test]
     fn a_token_given_as_user_name_is_not_shown() {

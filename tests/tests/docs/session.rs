@@ -25,6 +25,8 @@ pub(crate) struct Session {
     shell: Child,
     input: ChildStdin,
     output: Receiver<String>,
+    /// What `server.pid` last held: the server removes the file before it has ended.
+    server: Option<i32>,
     directory: TempDir,
 }
 
@@ -67,6 +69,7 @@ impl Session {
             shell,
             input,
             output,
+            server: None,
             directory,
         }
     }
@@ -83,6 +86,7 @@ impl Session {
         command: &str,
         limit: Duration,
     ) -> Result<Vec<String>, Vec<String>> {
+        self.server();
         let text = format!("{{ {command}\n}} </dev/null\nprintf '\\n%s\\n' '{DONE}'\n");
         if self.input.write_all(text.as_bytes()).is_err() {
             return Err(vec!["(the shell has ended)".to_owned()]);
@@ -107,9 +111,11 @@ impl Session {
     }
 
     /// The process of the server this session started, while it runs.
-    pub(crate) fn server(&self) -> Option<Pid> {
-        let text = fs::read_to_string(self.directory().join("server.pid")).ok()?;
-        let number: i32 = text.trim().parse().ok()?;
+    pub(crate) fn server(&mut self) -> Option<Pid> {
+        if let Ok(text) = fs::read_to_string(self.directory().join("server.pid")) {
+            self.server = text.trim().parse().ok().or(self.server);
+        }
+        let number = self.server?;
         let runs_in = fs::read_link(PathBuf::from(format!("/proc/{number}/cwd"))).ok()?;
         let ours = runs_in == self.directory().canonicalize().ok()?;
         ours.then(|| Pid::from_raw(number)).flatten()

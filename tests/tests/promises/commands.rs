@@ -165,6 +165,7 @@ fn info_has_the_section(line: Line) {
     let scene = Scene::start(line);
     let _alice = scene.log_in("alice");
     let _refused = scene.attempt(&Claims::of("mallory"));
+    scene.wait_for_info(info::SESSIONS, "1");
     let fields = scene.server.info("warden");
     assert!(
         fields.keys().all(|name| name.starts_with("warden_")),

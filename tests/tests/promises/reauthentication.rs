@@ -1,6 +1,6 @@
 //! A connection that already has a session authenticates again, resets or leaves.
 
-use warden_tests::{ADMIN_PASSWORD, Claims, Line, Scene, eventually, on_both_lines, unix_now};
+use warden_tests::{ADMIN_PASSWORD, Claims, Line, Scene, on_both_lines, unix_now};
 
 use crate::info;
 
@@ -168,7 +168,4 @@ fn a_session_ends_with_its_connection(line: Line) {
     scene.wait_for_info(info::CLASSES, "1");
     drop(clients);
     scene.wait_for_info(info::SESSIONS, "0");
-    eventually("the class is given back", || {
-        (scene.counter(info::CLASSES) == 0).then_some(())
-    });
 }
