@@ -44,7 +44,7 @@ pub(crate) use context::{Context, Detached, server_version};
 pub(crate) use error::Error;
 pub(crate) use event_loop::post;
 pub(crate) use events::{Event, EventHandler, Topic};
-pub(crate) use guard::panics;
+pub(crate) use guard::{guard, panics};
 pub(crate) use info::{InfoContext, InfoHandler};
 pub(crate) use lock::{MainThread, ServerLock};
 pub(crate) use log::{Level, log, set_level};

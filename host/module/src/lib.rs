@@ -15,6 +15,7 @@ mod info;
 mod lifecycle;
 mod loader;
 mod login;
+mod modes;
 mod pending;
 mod refusals;
 mod review;
@@ -23,6 +24,7 @@ mod settings;
 mod shared;
 mod slices;
 mod state;
+mod users;
 mod workers;
 
 pub(crate) use lifecycle::{load, unload};

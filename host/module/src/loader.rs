@@ -19,7 +19,7 @@ use warden_authn::{Chain, ChainSettings, LoadReport};
 use warden_core::AuthenticatorId;
 use warden_policy::{Generation, PolicyLog};
 
-use crate::ffi::{Level, log};
+use crate::ffi::{Level, guard, log};
 use crate::shared::Shared;
 
 /// How long a directory must be quiet before it is read.
@@ -45,10 +45,8 @@ pub(crate) enum Load {
 /// The loader's life: ends at [`Load::Stop`].
 pub(crate) fn run(shared: &Arc<Shared>, loads: &Receiver<Load>) {
     let mut watch = Watch::new(shared.loads.clone());
-    load_policies(shared);
-    shared.set_loading(false);
+    watch.follow(watched(shared));
     loop {
-        watch.follow(watched(shared));
         let failed = !shared.policy_errors.load().is_empty()
             || !shared.authenticator_errors.load().is_empty();
         let request = match loads.recv_timeout(if failed { RETRY } else { Duration::MAX }) {
@@ -62,10 +60,19 @@ pub(crate) fn run(shared: &Arc<Shared>, loads: &Receiver<Load>) {
             return;
         }
         shared.set_loading(true);
-        load_authenticators(shared);
-        load_policies(shared);
+        guard("loading", (), || load(shared));
+        // What is watched from now on may have changed just before.
+        if watch.follow(watched(shared)) {
+            let _ = shared.loads.send(Load::Now);
+        }
         shared.set_loading(false);
     }
+}
+
+/// Authenticators first: whom they no longer vouch for, no policy is asked about.
+fn load(shared: &Shared) {
+    load_authenticators(shared);
+    load_policies(shared);
 }
 
 /// Waits until nothing has changed for [`QUIET`], at most [`PATIENCE`].
@@ -179,12 +186,11 @@ fn load_authenticators(shared: &Shared) {
         );
     }
     shared.authenticator_errors.store(Arc::new(lines));
+    let ids = ids(&report.chain);
+    // Also when nothing changed: it tells which file is in error now.
+    shared.chain.store(report.chain);
     if report.changed {
-        log(
-            Level::Notice,
-            &format!("authenticators in force: {}", ids(&report.chain)),
-        );
-        shared.chain.store(report.chain);
+        log(Level::Notice, &format!("authenticators in force: {ids}"));
         shared.reviews.authenticators_removed(report.removed);
         shared.wake_clock();
     }
@@ -290,11 +296,12 @@ impl Watch {
         }
     }
 
-    /// Watches exactly these paths from now on.
-    fn follow(&mut self, paths: Vec<PathBuf>) {
+    /// Watches exactly these paths from now on, and answers whether one is new.
+    fn follow(&mut self, paths: Vec<PathBuf>) -> bool {
         let Some(watcher) = &mut self.watcher else {
-            return;
+            return false;
         };
+        let is_new = paths.iter().any(|path| !self.paths.contains(path));
         for old in self.paths.iter().filter(|old| !paths.contains(old)) {
             // A path that is gone is no longer watched anyway.
             let _ = watcher.unwatch(old);
@@ -311,5 +318,6 @@ impl Watch {
             }
         }
         self.paths = paths;
+        is_new
     }
 }

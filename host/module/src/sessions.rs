@@ -4,37 +4,28 @@
 //! The registry is only borrowed to compute actions, never while the server is
 //! called: the server calls back into [`left`] from within some of those calls.
 
-use std::collections::HashMap;
-
 use warden_core::{ClientId, Now, Reason, ReasonKind};
-use warden_session::{Action, Admission, ClassId, Registry, Rules};
+use warden_session::{Action, Admission, ClassId, Registry, Rules, SessionId};
 
-use crate::ffi::{
-    Detached, Level, MainThread, ModuleUser, ServerLock, deauthenticate_and_close, log,
-};
+use crate::ffi::{Detached, Level, MainThread, ServerLock, deauthenticate_and_close, log};
 use crate::loader::Load;
 use crate::login::AuthContext;
 use crate::shared::Shared;
+use crate::{modes, users};
 
 /// Who is connected and with which class.
 static REGISTRY: MainThread<Option<Registry>> = MainThread::new(None);
 
-/// The server's users, by class.
-static USERS: MainThread<Option<HashMap<ClassId, ModuleUser>>> = MainThread::new(None);
-
 /// Starts with nobody connected.
 pub(crate) fn start(lock: &ServerLock, registry: Registry) {
     REGISTRY.with(lock, |cell| *cell = Some(registry));
-    USERS.with(lock, |cell| *cell = Some(HashMap::new()));
 }
 
 /// Ends every session: the server closes the clients of a user that is freed.
 pub(crate) fn stop(lock: &ServerLock) {
     REGISTRY.with(lock, Option::take);
-    let users = USERS.with(lock, Option::take).flatten().unwrap_or_default();
-    for user in users.into_values() {
-        user.free(lock);
-    }
+    modes::forget(lock);
+    users::free_all(lock);
 }
 
 /// Borrows the registry; `None` before the module is loaded.
@@ -79,7 +70,7 @@ pub(crate) fn admit(
     });
     for action in actions {
         let done = match action {
-            Action::Attach { class, .. } => attach(ctx, class),
+            Action::Attach { class, .. } => users::attach(ctx, class),
             other => perform_one(ctx.lock(), other, now),
         };
         if let Err(reason) = done {
@@ -108,26 +99,18 @@ pub(crate) fn perform(lock: &ServerLock, actions: Vec<Action>, now: Now) {
 
 fn perform_one(lock: &ServerLock, action: Action, now: Now) -> Result<(), Reason> {
     match action {
-        Action::CreateUser { class, name, rules } => {
-            let user = ModuleUser::create(lock, name.as_str()).map_err(internal)?;
-            match set_rules(lock, &user, &rules) {
-                Ok(()) => {
-                    users(lock, |users| users.insert(class, user));
-                    Ok(())
-                }
-                Err(reason) => {
-                    user.free(lock);
-                    Err(reason)
-                }
-            }
-        }
+        Action::CreateUser { class, name, rules } => users::create(lock, class, name, &rules),
         Action::SetRules { class, rules } => replace_rules(lock, class, &rules, now),
-        Action::Close { client, cause, .. } => {
+        Action::Close {
+            client,
+            session,
+            cause,
+        } => {
             log(
                 Level::Verbose,
                 &format!("closing client {}: {cause}", client.0),
             );
-            deauthenticate_and_close(lock, client);
+            close(lock, client, session, now);
             Ok(())
         }
         Action::FreeUser { class } => {
@@ -138,52 +121,76 @@ fn perform_one(lock: &ServerLock, action: Action, now: Now) -> Result<(), Reason
     }
 }
 
+/// Closes a client. The server tells nobody of a session that ends by our own
+/// call, and one that was gone already has told us before.
+fn close(lock: &ServerLock, client: ClientId, session: SessionId, now: Now) {
+    deauthenticate_and_close(lock, client);
+    with_registry(lock, |registry| registry.left(client, session, now));
+}
+
 /// Replaces a class's rules; when the server does not take them, the user goes,
 /// and its clients with it: nobody keeps rights that were to be taken away.
 fn replace_rules(lock: &ServerLock, class: ClassId, rules: &Rules, now: Now) -> Result<(), Reason> {
-    let done = users(lock, |users| {
-        users.get(&class).map(|user| set_rules(lock, user, rules))
-    });
-    let done = done
-        .flatten()
-        .unwrap_or_else(|| Err(internal("a class without a user")));
-    if done.is_err() {
-        with_registry(lock, |registry| registry.condemn(class));
-        free_user(lock, class, now);
+    let replaced = users::set_rules(lock, class, rules);
+    match replaced {
+        Ok(lost) => {
+            modes::lost(lock, class, lost);
+            Ok(())
+        }
+        Err(reason) => {
+            with_registry(lock, |registry| registry.condemn(class));
+            free_user(lock, class, now);
+            Err(reason)
+        }
     }
-    done
 }
 
 /// Frees a class's user; the server closes the clients that still run as it.
 fn free_user(lock: &ServerLock, class: ClassId, now: Now) {
-    let user = users(lock, |users| users.remove(&class)).flatten();
-    for client in user.map(|user| user.free(lock)).unwrap_or_default() {
+    for client in users::free(lock, class) {
         left(lock, client, now);
     }
 }
 
-/// Sets rules and reads them back: the server answers OK and changes nothing on
-/// an unbalanced quote.
-fn set_rules(lock: &ServerLock, user: &ModuleUser, rules: &Rules) -> Result<(), Reason> {
-    user.set_rules(lock, rules.as_str()).map_err(internal)?;
-    let now = user.rules(lock).map_err(internal)?;
-    if rules.matches(&now) {
-        Ok(())
-    } else {
-        Err(internal("the server does not have the rules that were set"))
+/// Ends the sessions of users whose name has become that of a user in the server's
+/// own ACL, looking at `limit` of ours.
+pub(crate) fn end_collisions(lock: &ServerLock, limit: usize, now: Now) {
+    for (class, name) in users::sweep(lock, limit) {
+        let actions = with_registry(lock, |registry| registry.condemn(class)).unwrap_or_default();
+        if !actions.is_empty() {
+            log(
+                Level::Warning,
+                &format!(
+                    "a user named {name} exists now in the server's own ACL: closing its sessions"
+                ),
+            );
+        }
+        perform(lock, actions, now);
     }
 }
 
-/// Makes the client that is authenticating run as its class's user.
-fn attach(ctx: &AuthContext<'_>, class: ClassId) -> Result<(), Reason> {
-    let done = users(ctx.lock(), |users| {
-        users.get(&class).map(|user| ctx.authenticate(user))
-    });
-    match done.flatten() {
-        Some(Ok(_authenticated)) => Ok(()),
-        Some(Err(error)) => Err(internal(error)),
-        None => Err(internal("a class without a user")),
+/// Closes clients that stay in a mode their class has lost the right to, looking
+/// at a bounded number. Answers whether there is more to look at.
+pub(crate) fn end_lost_modes(lock: &ServerLock, now: Now) -> bool {
+    let Some(clients) = modes::next(lock) else {
+        return false;
+    };
+    for client in clients {
+        let session = with_registry(lock, |registry| {
+            registry.session(client).map(|view| view.session)
+        });
+        if let Some(session) = session.flatten() {
+            log(
+                Level::Verbose,
+                &format!(
+                    "closing client {}: it stays in a mode its policies no longer allow",
+                    client.0
+                ),
+            );
+            close(lock, client, session, now);
+        }
     }
+    true
 }
 
 /// Asks the server anew what it understands, when modules have come or gone, and
@@ -204,13 +211,6 @@ pub(crate) fn refresh_server(shared: &Shared, lock: &ServerLock) -> bool {
         ),
     }
     true
-}
-
-fn users<T>(
-    lock: &ServerLock,
-    work: impl FnOnce(&mut HashMap<ClassId, ModuleUser>) -> T,
-) -> Option<T> {
-    USERS.with(lock, |users| users.as_mut().map(work)).flatten()
 }
 
 fn internal(error: impl std::fmt::Display) -> Reason {

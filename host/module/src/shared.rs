@@ -5,8 +5,8 @@
 //! never waits for a writer. INFO reads it from crash reports and forked
 //! children, where no lock may be taken.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::Sender;
@@ -56,6 +56,7 @@ pub(crate) struct Shared {
     stopping: AtomicBool,
     server_is_stale: AtomicBool,
     loading: AtomicBool,
+    first_load: Once,
     clock: SystemClock,
 }
 
@@ -103,7 +104,8 @@ impl Shared {
             ticks: channels.ticks,
             stopping: AtomicBool::new(false),
             server_is_stale: AtomicBool::new(false),
-            loading: AtomicBool::new(true),
+            loading: AtomicBool::new(false),
+            first_load: Once::new(),
             clock: SystemClock::new(),
         })
     }
@@ -152,6 +154,16 @@ impl Shared {
     /// and whoever waits for it is refused.
     pub(crate) fn hand_over(&self, job: Job) {
         let _ = self.jobs.send(job);
+    }
+
+    /// The server has finished loading the module: the loader may begin. Not
+    /// earlier, because a server that finds fault with the module's configuration
+    /// unloads it at once, and a compilation would be in the way.
+    pub(crate) fn begin_loading(&self) {
+        self.first_load.call_once(|| {
+            // The channel is closed only at unload.
+            let _ = self.loads.send(Load::Now);
+        });
     }
 
     /// Whether the loader is reading or compiling.

@@ -34,6 +34,9 @@ const CLOSES: usize = 50;
 /// Users freed a slice: freeing one walks every client.
 const FREES: usize = 4;
 
+/// Users whose name is compared with the server's own ACL in a slice.
+const SWEPT: usize = 500;
+
 /// Reviews applied in a slice.
 const REVIEWS: usize = 16;
 
@@ -97,6 +100,7 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> bool {
         return false;
     }
     let start = shared.now();
+    shared.begin_loading();
     let mut more = sessions::refresh_server(shared, lock);
     let actions = sessions::with_registry(lock, |registry| {
         let mut actions = Vec::new();
@@ -136,6 +140,8 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> bool {
     });
     let actions: Vec<Action> = actions.unwrap_or_default();
     sessions::perform(lock, actions, start);
+    sessions::end_collisions(lock, SWEPT, start);
+    more |= sessions::end_lost_modes(lock, start);
     let took = shared.now().monotonic.saturating_sub(start.monotonic);
     shared
         .counters

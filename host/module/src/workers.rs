@@ -8,10 +8,11 @@
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
-use warden_authn::{CacheKey, Outcome};
+use warden_authn::{CacheKey, Cached, Outcome};
 use warden_core::Principal;
 use warden_core::{Credential, Reason, ReasonKind, Verified};
 
+use crate::ffi::guard;
 use crate::login::{Answer, Settled, Waiter};
 use crate::review::Assignment;
 use crate::shared::Shared;
@@ -37,9 +38,13 @@ pub(crate) struct Verify {
 /// A worker's life: ends at [`Job::Stop`].
 pub(crate) fn work(shared: &Shared, jobs: &Receiver<Job>) {
     for job in jobs {
+        // A panic in a job must not end the worker; who waits for the job is refused,
+        // for his handle is dropped or his time runs out.
         match job {
-            Job::Verify(job) => verify(shared, &job),
-            Job::Review(assignment) => shared.reviews.carry_out(shared, assignment),
+            Job::Verify(job) => guard("a verification", (), || verify(shared, &job)),
+            Job::Review(assignment) => guard("a review", (), || {
+                shared.reviews.carry_out(shared, assignment)
+            }),
             Job::Stop => return,
         }
     }
@@ -50,12 +55,7 @@ fn verify(shared: &Shared, job: &Verify) {
     if !shared.pending.is_wanted(&job.key) {
         return;
     }
-    shared.counters.verifications.add_one();
-    let chain = shared.chain.load_full();
-    let now = shared.now();
-    let outcome = chain.authenticate(&job.credential, now);
-    let cache = shared.cache.load();
-    cache.put(job.key, &outcome, now);
+    let outcome = outcome(shared, job);
     for waiter in shared.pending.land(&job.key) {
         let answer = match &outcome {
             Outcome::NotMine => Answer::NotMine,
@@ -66,6 +66,21 @@ fn verify(shared: &Shared, job: &Verify) {
         };
         waiter.blocked.complete(answer);
     }
+}
+
+/// What a credential comes to. Another flight may have verified it meanwhile.
+fn outcome(shared: &Shared, job: &Verify) -> Outcome {
+    let cache = shared.cache.load();
+    let now = shared.now();
+    match cache.get(&job.key, now) {
+        Some(Cached::Verified(principal)) => return Outcome::Verified(principal),
+        Some(Cached::Refused(reason)) => return Outcome::Refused(reason),
+        None => {}
+    }
+    shared.counters.verifications.add_one();
+    let outcome = shared.chain.load_full().authenticate(&job.credential, now);
+    cache.put(job.key, &outcome, now);
+    outcome
 }
 
 /// Asks the policies for one connection of a verified principal.

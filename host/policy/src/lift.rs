@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use wasmtime::component::Component;
+use wasmtime::{Engine, Module};
 use wit_component::ComponentEncoder;
 
 use crate::error::{Fault, gist};
@@ -23,7 +24,7 @@ pub(crate) const CONTRACT_IMPORTS: [&str; 2] =
 ///
 /// # Errors
 /// When it is neither, or its metadata and its imports and exports disagree.
-pub(crate) fn lift(wasm: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
+pub(crate) fn lift<'w>(engine: &Engine, wasm: &'w [u8]) -> Result<Cow<'w, [u8]>, Fault> {
     if wasm.starts_with(COMPONENT) {
         return Ok(Cow::Borrowed(wasm));
     }
@@ -32,6 +33,8 @@ pub(crate) fn lift(wasm: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
             "the file does not begin like WebAssembly".into(),
         ));
     }
+    // The encoder takes a module at its word: a truncated one makes it panic.
+    Module::validate(engine, wasm).map_err(|e| Fault::NotComponent(gist(&format!("{e:#}"))))?;
     ComponentEncoder::default()
         .validate(true)
         .module(wasm)
@@ -62,6 +65,17 @@ pub(crate) fn check_imports(component: &Component) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guest::Guest;
+
+    #[test]
+    fn a_module_cut_anywhere_is_refused_and_nothing_panics() {
+        let engine = Engine::default();
+        let whole = Guest::granting(&["+get"]).wasm();
+        for length in 8..whole.len() {
+            assert!(lift(&engine, &whole[..length]).is_err(), "cut at {length}");
+        }
+        assert!(lift(&engine, &whole).is_ok());
+    }
 
     #[test]
     fn what_is_not_webassembly_is_refused() {
@@ -73,7 +87,7 @@ mod tests {
             b"\0asm\x02\0\0\0",
         ] {
             assert!(
-                matches!(lift(bytes), Err(Fault::NotComponent(_))),
+                matches!(lift(&Engine::default(), bytes), Err(Fault::NotComponent(_))),
                 "{bytes:?}"
             );
         }

@@ -3,6 +3,7 @@
 //! Runs on the loader's thread and does all I/O of this room. Whatever goes
 //! wrong, the previous generation stays as it is.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -82,9 +83,22 @@ impl Engine {
     ) -> Result<Arc<Bundle>, Fault> {
         match known {
             Some(known) if known.digest == contents.digest => Ok(Arc::clone(known)),
-            known => prepare(self, name, contents, known, warnings),
+            known => contained(|| prepare(self, name, contents, known, warnings)),
         }
     }
+}
+
+/// Runs what takes a bundle apart. The libraries behind it have panicked on bytes
+/// made to hurt them: that is a fault of the bundle, not the end of the loader.
+fn contained<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    // Nothing shared is left half-changed: a bundle is built aside and published whole.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        // Dropping a payload can panic again; a few leaked bytes are the better end.
+        std::mem::forget(payload);
+        Err(Fault::NotComponent(
+            "it is malformed in a way its reader did not expect".to_owned(),
+        ))
+    })
 }
 
 fn list(dir: &Path) -> Result<Listing, LoadError> {

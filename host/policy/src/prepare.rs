@@ -100,7 +100,7 @@ fn compile(
     contents: &Contents,
     warnings: &mut Vec<String>,
 ) -> Result<Component, Fault> {
-    let lifted = lift::lift(&contents.wasm)?;
+    let lifted = lift::lift(&machine.wasm, &contents.wasm)?;
     machine.compilations.fetch_add(1, Ordering::Relaxed);
     let component = Component::from_binary(&machine.wasm, &lifted)
         .map_err(|e| Fault::NotComponent(gist(&format!("{e:#}"))))?;

@@ -17,7 +17,7 @@ use super::commands::{Allowed, Target, everything};
 use super::dropped::{Dropped, Why};
 use super::grant::Grant;
 use super::readback::Selector;
-use super::{BaseRules, PermissionError, Permissions};
+use super::{BaseRules, Modes, PermissionError, Permissions};
 use crate::server::Server;
 
 /// Longest rule string: bounds what one session's rights cost the main thread.
@@ -33,6 +33,8 @@ pub struct Rendered {
     pub grants: usize,
     /// What of the grants is not in `rules`; sorted.
     pub dropped: Vec<Dropped>,
+    /// The lasting modes a client may enter with these rules.
+    pub modes: Modes,
     /// What the server must answer when asked for the rules again; the root first.
     pub selectors: Vec<Selector>,
 }
@@ -81,6 +83,7 @@ pub(super) fn render(
             .collect(),
     };
     let rules = writer.text(&selectors);
+    let modes = Modes::of(&runnable(permissions, server));
     if rules.len() > MAX_RENDERED_BYTES {
         return Err(PermissionError::TooLong);
     }
@@ -88,6 +91,7 @@ pub(super) fn render(
         rules,
         grants: grants.len(),
         dropped: dropped.into_iter().collect(),
+        modes,
         selectors,
     })
 }

@@ -15,7 +15,7 @@ pub(crate) fn panics() -> u64 {
 }
 
 /// Runs `body`; a panic in it is caught, counted and logged, and `refusal` is the answer.
-pub(super) fn guard<T>(callback: &'static str, refusal: T, body: impl FnOnce() -> T) -> T {
+pub(crate) fn guard<T>(callback: &'static str, refusal: T, body: impl FnOnce() -> T) -> T {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(answer) => answer,
         Err(payload) => {

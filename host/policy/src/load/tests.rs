@@ -179,9 +179,12 @@ fn a_core_module_with_metadata_becomes_a_decision() {
 #[test]
 fn a_component_passes_through_as_it_is() {
     let scene = Scene::new();
-    let lifted = crate::lift::lift(&Guest::granting(&GETTER).wasm())
-        .unwrap()
-        .into_owned();
+    let lifted = crate::lift::lift(
+        &wasmtime::Engine::default(),
+        &Guest::granting(&GETTER).wasm(),
+    )
+    .unwrap()
+    .into_owned();
     scene.put("p.wasm", lifted);
     decide(&scene.load(None).unwrap()).unwrap();
 }

@@ -1,0 +1,146 @@
+//! Clients that stay in a mode their class has lost the right to.
+//!
+//! The server checks a right when a command runs; a client that monitors,
+//! replicates, listens or tracks needs no further command. So when a class loses
+//! such a right, its members are looked at, some in each slice, and those in that
+//! mode are closed.
+
+use std::collections::VecDeque;
+
+use warden_core::ClientId;
+use warden_core::permissions::Modes;
+use warden_session::ClassId;
+
+use crate::ffi::{Detached, MainThread, Reply, ServerLock};
+use crate::sessions;
+
+/// Members looked at in a slice: one `CLIENT LIST` of so many.
+const LOOKED_AT: usize = 50;
+
+static CHECKS: MainThread<VecDeque<Check>> = MainThread::new(VecDeque::new());
+
+/// A walk over the members of one class.
+struct Check {
+    class: ClassId,
+    lost: Modes,
+    after: Option<ClientId>,
+}
+
+/// A class has lost the right to these modes.
+pub(crate) fn lost(lock: &ServerLock, class: ClassId, lost: Modes) {
+    if !lost.is_empty() {
+        CHECKS.with(lock, |checks| {
+            checks.push_back(Check {
+                class,
+                lost,
+                after: None,
+            })
+        });
+    }
+}
+
+/// Forgets everything, at unload.
+pub(crate) fn forget(lock: &ServerLock) {
+    CHECKS.with(lock, VecDeque::clear);
+}
+
+/// Clients to be closed now, of the next members; `None` when nothing is left to
+/// look at.
+pub(crate) fn next(lock: &ServerLock) -> Option<Vec<ClientId>> {
+    let mut check = CHECKS.with(lock, VecDeque::pop_front).flatten()?;
+    let members: Vec<ClientId> = sessions::with_registry(lock, |registry| {
+        let members = registry.members(check.class).map(|(client, _)| client);
+        members
+            .filter(|client| check.after.is_none_or(|after| *client > after))
+            .take(LOOKED_AT)
+            .collect()
+    })
+    .unwrap_or_default();
+    let lost = check.lost;
+    if members.len() == LOOKED_AT {
+        check.after = members.last().copied();
+        CHECKS.with(lock, |checks| checks.push_front(check));
+    }
+    Some(in_mode(lock, &members, lost))
+}
+
+/// Those of these clients that are in one of the modes. When the server does not
+/// answer, all of them: in doubt the session ends.
+fn in_mode(lock: &ServerLock, clients: &[ClientId], modes: Modes) -> Vec<ClientId> {
+    if clients.is_empty() {
+        return Vec::new();
+    }
+    let ids: Vec<String> = clients.iter().map(|client| client.0.to_string()).collect();
+    let mut words: Vec<&[u8]> = vec![b"LIST", b"ID"];
+    words.extend(ids.iter().map(String::as_bytes));
+    match Detached::new(lock).and_then(|ctx| ctx.call("CLIENT", &words)) {
+        Ok(Reply::Bulk(list)) => {
+            let list = String::from_utf8_lossy(&list);
+            list.lines()
+                .filter_map(parse)
+                .filter(|(_, flags)| has(flags, modes))
+                .map(|(client, _)| client)
+                .collect()
+        }
+        Ok(_) | Err(_) => clients.to_vec(),
+    }
+}
+
+/// The number and the flags of one line of `CLIENT LIST`.
+fn parse(line: &str) -> Option<(ClientId, &str)> {
+    let field = |name: &str| {
+        line.split(' ')
+            .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+    };
+    Some((ClientId(field("id")?.parse().ok()?), field("flags")?))
+}
+
+/// The letters are those of the documentation of `CLIENT LIST`.
+fn has(flags: &str, modes: Modes) -> bool {
+    flags.chars().any(|flag| match flag {
+        'O' => modes.monitor,
+        'S' => modes.sync,
+        'P' => modes.subscribe,
+        't' => modes.tracking,
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_list_tells_number_and_mode() {
+        let line = "id=7 addr=127.0.0.1:1 laddr=x fd=8 name= age=0 idle=0 flags=O db=0";
+        let (client, flags) = parse(line).unwrap();
+        assert_eq!((client, flags), (ClientId(7), "O"));
+        assert!(has(
+            flags,
+            Modes {
+                monitor: true,
+                ..Modes::default()
+            }
+        ));
+        assert!(!has(
+            flags,
+            Modes {
+                tracking: true,
+                ..Modes::default()
+            }
+        ));
+        assert!(has(
+            "Pt",
+            Modes {
+                tracking: true,
+                ..Modes::default()
+            }
+        ));
+    }
+
+    #[test]
+    fn a_client_cannot_name_itself_into_a_mode() {
+        let line = "id=7 addr=127.0.0.1:1 laddr=x fd=8 name=flags=O age=0 flags=N db=0";
+        assert_eq!(parse(line), Some((ClientId(7), "N")));
+    }
+}

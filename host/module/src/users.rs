@@ -1,0 +1,161 @@
+//! The server's users, one for each class of sessions.
+//!
+//! In: a class and its rules. Out: a module user that has exactly these rules, or
+//! none at all: what the server did not take is freed, and its clients closed with
+//! it. Nothing here knows a session.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use warden_core::permissions::Modes;
+use warden_core::{ClientId, Reason, ReasonKind, UserName};
+use warden_session::{ClassId, Rules};
+
+use crate::ffi::{MainThread, ModuleUser, ServerLock, user_exists};
+use crate::login::AuthContext;
+
+static USERS: MainThread<Users> = MainThread::new(Users {
+    held: BTreeMap::new(),
+    swept: None,
+});
+
+struct Users {
+    held: BTreeMap<ClassId, Held>,
+    /// Where the next sweep goes on.
+    swept: Option<ClassId>,
+}
+
+struct Held {
+    user: ModuleUser,
+    name: UserName,
+    modes: Modes,
+}
+
+/// Creates a class's user with its rules.
+///
+/// # Errors
+/// When the server does not create it or does not take the rules; there is then
+/// no user.
+pub(crate) fn create(
+    lock: &ServerLock,
+    class: ClassId,
+    name: UserName,
+    rules: &Rules,
+) -> Result<(), Reason> {
+    let user = ModuleUser::create(lock, name.as_str()).map_err(internal)?;
+    if let Err(reason) = set(lock, &user, rules) {
+        user.free(lock);
+        return Err(reason);
+    }
+    let held = Held {
+        user,
+        name,
+        modes: modes(rules),
+    };
+    USERS.with(lock, |users| users.held.insert(class, held));
+    Ok(())
+}
+
+/// Replaces a class's rules and answers the modes its clients may be in and no
+/// longer enter.
+///
+/// # Errors
+/// When the server does not take the rules: the caller must free the user, for it
+/// may still have the old ones.
+pub(crate) fn set_rules(lock: &ServerLock, class: ClassId, rules: &Rules) -> Result<Modes, Reason> {
+    let replaced = USERS.with(lock, |users| {
+        users.held.get_mut(&class).map(|held| {
+            set(lock, &held.user, rules)?;
+            let now = modes(rules);
+            Ok(std::mem::replace(&mut held.modes, now).lost(now))
+        })
+    });
+    replaced
+        .flatten()
+        .unwrap_or_else(|| Err(internal("a class without a user")))
+}
+
+/// Makes the client that is authenticating run as its class's user.
+///
+/// # Errors
+/// When the server refuses; the client's identity is what it was.
+pub(crate) fn attach(ctx: &AuthContext<'_>, class: ClassId) -> Result<(), Reason> {
+    let attached = USERS.with(ctx.lock(), |users| {
+        users
+            .held
+            .get(&class)
+            .map(|held| ctx.authenticate(&held.user))
+    });
+    match attached.flatten() {
+        Some(attached) => attached.map_err(internal),
+        None => Err(internal("a class without a user")),
+    }
+}
+
+/// Frees a class's user and answers the clients that the server closes with it.
+pub(crate) fn free(lock: &ServerLock, class: ClassId) -> Vec<ClientId> {
+    let held = USERS
+        .with(lock, |users| users.held.remove(&class))
+        .flatten();
+    held.map(|held| held.user.free(lock)).unwrap_or_default()
+}
+
+/// Frees every user: the server closes all their clients.
+pub(crate) fn free_all(lock: &ServerLock) {
+    let held = USERS.with(lock, |users| {
+        users.swept = None;
+        std::mem::take(&mut users.held)
+    });
+    for held in held.unwrap_or_default().into_values() {
+        held.user.free(lock);
+    }
+}
+
+/// Looks at the next `limit` users: those whose name is now also that of a user in
+/// the server's own ACL. `ACL LOAD` would hand their clients that user's rights.
+pub(crate) fn sweep(lock: &ServerLock, limit: usize) -> Vec<(ClassId, UserName)> {
+    USERS
+        .with(lock, |users| {
+            let start = users.swept.map_or(Bound::Unbounded, Bound::Excluded);
+            let seen: Vec<_> = users
+                .held
+                .range((start, Bound::Unbounded))
+                .take(limit)
+                .collect();
+            // At the end the next sweep begins anew.
+            users.swept = if seen.len() < limit {
+                None
+            } else {
+                seen.last().map(|(class, _)| **class)
+            };
+            seen.into_iter()
+                .filter(|(_, held)| {
+                    user_exists(lock, held.name.as_str().as_bytes()).unwrap_or(true)
+                })
+                .map(|(class, held)| (*class, held.name.clone()))
+                .collect()
+        })
+        .unwrap_or_default()
+}
+
+/// Sets rules and reads them back: the server answers OK and changes nothing on
+/// an unbalanced quote.
+fn set(lock: &ServerLock, user: &ModuleUser, rules: &Rules) -> Result<(), Reason> {
+    user.set_rules(lock, rules.as_str()).map_err(internal)?;
+    let now = user.rules(lock).map_err(internal)?;
+    if rules.matches(&now) {
+        Ok(())
+    } else {
+        Err(internal("the server does not have the rules that were set"))
+    }
+}
+
+fn modes(rules: &Rules) -> Modes {
+    rules
+        .decision()
+        .map_or(Modes::default(), |decision| decision.rendered.modes)
+}
+
+fn internal(error: impl std::fmt::Display) -> Reason {
+    Reason::new(ReasonKind::Internal, format!("internal error: {error}"))
+}
