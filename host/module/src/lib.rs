@@ -25,6 +25,7 @@ mod shared;
 mod slices;
 mod state;
 mod users;
+mod watch;
 mod workers;
 
 pub(crate) use lifecycle::{load, unload};

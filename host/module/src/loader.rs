@@ -9,18 +9,17 @@
 //! A change is acted on once the directories have been quiet for 300 ms, so that
 //! files copied one after another, or written in place, are read together.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use warden_authn::{Chain, ChainSettings, LoadReport};
 use warden_core::AuthenticatorId;
 use warden_policy::{Generation, PolicyLog};
 
 use crate::ffi::{Level, guard, log};
 use crate::shared::Shared;
+use crate::watch::{Watch, Watched};
 
 /// How long a directory must be quiet before it is read.
 const QUIET: Duration = Duration::from_millis(300);
@@ -28,13 +27,14 @@ const QUIET: Duration = Duration::from_millis(300);
 /// How long a directory that never gets quiet is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often a directory that could not be taken is tried again.
-const RETRY: Duration = Duration::from_secs(10);
+/// How often is looked where the system reports nothing, and how often what could
+/// not be taken is tried again.
+const POLL: Duration = Duration::from_secs(10);
 
 /// What the loader is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
-    /// Something changed in a watched directory.
+    /// Something may have changed in a watched directory.
     Changed,
     /// Settings or the server changed: look at everything now.
     Now,
@@ -46,33 +46,38 @@ pub(crate) enum Load {
 pub(crate) fn run(shared: &Arc<Shared>, loads: &Receiver<Load>) {
     let mut watch = Watch::new(shared.loads.clone());
     watch.follow(watched(shared));
-    loop {
+    while let Some(forced) = next(shared, loads) {
+        // Looked at before it is read: what changes meanwhile is noticed again.
+        let changed = watch.has_changed();
         let failed = !shared.policy_errors.load().is_empty()
             || !shared.authenticator_errors.load().is_empty();
-        let request = match loads.recv_timeout(if failed { RETRY } else { Duration::MAX }) {
-            Ok(request) => request,
-            Err(RecvTimeoutError::Timeout) => Load::Now,
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
-        if request == Load::Stop
-            || (request == Load::Changed && settle(shared, loads) == Load::Stop)
-        {
-            return;
+        if !(forced || changed || failed) {
+            continue;
         }
         shared.set_loading(true);
         guard("loading", (), || load(shared));
-        // What is watched from now on may have changed just before.
         if watch.follow(watched(shared)) {
-            let _ = shared.loads.send(Load::Now);
+            // What is watched from now on may have changed just before.
+            let _ = shared.loads.send(Load::Changed);
         }
         shared.set_loading(false);
     }
 }
 
-/// Authenticators first: whom they no longer vouch for, no policy is asked about.
-fn load(shared: &Shared) {
-    load_authenticators(shared);
-    load_policies(shared);
+/// Waits for something to do: `Some(true)` when everything is to be read whatever
+/// it looks like, `None` at the end.
+fn next(shared: &Shared, loads: &Receiver<Load>) -> Option<bool> {
+    let request = match loads.recv_timeout(POLL) {
+        Ok(Load::Changed) => settle(shared, loads),
+        Ok(request) => request,
+        Err(RecvTimeoutError::Timeout) => Load::Changed,
+        Err(RecvTimeoutError::Disconnected) => Load::Stop,
+    };
+    match request {
+        Load::Now => Some(true),
+        Load::Changed => Some(false),
+        Load::Stop => None,
+    }
 }
 
 /// Waits until nothing has changed for [`QUIET`], at most [`PATIENCE`].
@@ -81,11 +86,18 @@ fn settle(shared: &Shared, loads: &Receiver<Load>) -> Load {
     while shared.now().monotonic < end {
         match loads.recv_timeout(QUIET) {
             Ok(Load::Changed) => {}
-            Ok(Load::Now) | Err(RecvTimeoutError::Timeout) => return Load::Now,
-            Ok(Load::Stop) | Err(RecvTimeoutError::Disconnected) => return Load::Stop,
+            Ok(request) => return request,
+            Err(RecvTimeoutError::Timeout) => return Load::Changed,
+            Err(RecvTimeoutError::Disconnected) => return Load::Stop,
         }
     }
-    Load::Now
+    Load::Changed
+}
+
+/// Authenticators first: whom they no longer vouch for, no policy is asked about.
+fn load(shared: &Shared) {
+    load_authenticators(shared);
+    load_policies(shared);
 }
 
 /// Reads the policies' directory and, when all of it is good, puts it in force.
@@ -247,77 +259,21 @@ fn complain(before: &[String], lines: &[String], consequence: &str) {
     log(Level::Warning, consequence);
 }
 
-/// The directories whose changes matter: those configured, and those of key files.
-fn watched(shared: &Shared) -> Vec<PathBuf> {
+/// What matters: the configured directories, and key files that lie elsewhere.
+fn watched(shared: &Shared) -> Watched {
     let settings = shared.settings.load();
-    let mut paths: Vec<PathBuf> = [&settings.policy_dir, &settings.authenticator_dir]
-        .into_iter()
-        .flatten()
-        .cloned()
-        .collect();
-    let chain = shared.chain.load();
-    paths.extend(
-        chain
+    Watched {
+        directories: [&settings.policy_dir, &settings.authenticator_dir]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect(),
+        files: shared
+            .chain
+            .load()
             .watched_files()
             .iter()
-            .filter_map(|file| file.parent().map(PathBuf::from)),
-    );
-    paths.sort();
-    paths.dedup();
-    paths
-}
-
-/// The operating system's reports of changes.
-struct Watch {
-    watcher: Option<RecommendedWatcher>,
-    paths: Vec<PathBuf>,
-}
-
-impl Watch {
-    fn new(loads: Sender<Load>) -> Self {
-        let report = move |event: notify::Result<notify::Event>| {
-            if !event.is_ok_and(|event| event.kind.is_access()) {
-                // An error (a lost event, say) counts as a change. A full channel
-                // holds a report already.
-                let _ = loads.try_send(Load::Changed);
-            }
-        };
-        let watcher = notify::recommended_watcher(report)
-            .inspect_err(|error| {
-                log(
-                    Level::Warning,
-                    &format!("changes of files are not noticed: {error}"),
-                );
-            })
-            .ok();
-        Self {
-            watcher,
-            paths: Vec::new(),
-        }
-    }
-
-    /// Watches exactly these paths from now on, and answers whether one is new.
-    fn follow(&mut self, paths: Vec<PathBuf>) -> bool {
-        let Some(watcher) = &mut self.watcher else {
-            return false;
-        };
-        let is_new = paths.iter().any(|path| !self.paths.contains(path));
-        for old in self.paths.iter().filter(|old| !paths.contains(old)) {
-            // A path that is gone is no longer watched anyway.
-            let _ = watcher.unwatch(old);
-        }
-        for new in &paths {
-            if self.paths.contains(new) {
-                continue;
-            }
-            if let Err(error) = watcher.watch(new, RecursiveMode::Recursive) {
-                log(
-                    Level::Warning,
-                    &format!("changes in {new:?} are not noticed: {error}"),
-                );
-            }
-        }
-        self.paths = paths;
-        is_new
+            .cloned()
+            .collect(),
     }
 }
