@@ -79,9 +79,9 @@ playground_start() {
         kill "$playground_server_pid" 2>/dev/null || true
         wait "$playground_server_pid" 2>/dev/null || true
         playground_server_pid=""
-        grep -q "Address already in use" "$playground_dir/server.log" || break
+        grep -qs "Address already in use" "$playground_dir/server.log" || break
     done
-    cat "$playground_dir/server.log" >&2
+    cat "$playground_dir/server.log" 2>/dev/null >&2 || true
     echo "the server did not come up (attempt $attempt)" >&2
     return 1
 }

@@ -20,7 +20,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use warden_tests::parts::workspace;
 
 /// Who may name whom inside the workspace: docs/architecture.md.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("warden-rules", &[]),
     ("warden-core", &["warden-rules"]),
     ("warden-authn", &["warden-core"]),
@@ -49,6 +49,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("warden-sdk", &["warden-sdk-macros", "warden-rules"]),
     ("warden-benches", &["warden-tests"]),
     ("warden-policy-rbac", &["warden-sdk", "warden-rules"]),
+    ("warden-policy-tenant", &["warden-sdk", "warden-rules"]),
+    ("warden-policy-guardrails", &["warden-sdk", "warden-rules"]),
 ];
 
 /// Crates of outside that only one room may name.

@@ -4,14 +4,18 @@
 //! change while it was read. Symbolic links are followed (mounted secrets and
 //! configuration maps are links); a pipe or device is never opened.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 use crate::Error;
+
+/// The flag of open(2), as the standard library takes it.
+const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
 /// Who may know what the file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +37,12 @@ pub(crate) fn read(
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
     let before = fs::metadata(path).map_err(unreadable)?;
     check(&before, limit_bytes, access)?;
-    let file = File::open(path).map_err(unreadable)?;
+    // Should a pipe have taken its place since, this does not wait for a writer.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(NONBLOCK)
+        .open(path)
+        .map_err(unreadable)?;
     let capacity = usize::try_from(before.len()).unwrap_or(0).saturating_add(1);
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
     (&file)

@@ -86,15 +86,21 @@ fn act_on_change(lock: &ServerLock, name: &str) {
     };
     let settings = shared.settings.load();
     match name {
-        "policy_dir" | "authenticator_dir" | "ceiling" | "base_rules" | "require_expiry" => {
-            // The channel is closed only at unload.
-            let _ = shared.loads.send(Load::Now);
+        // The channels are closed only at unload.
+        "policy_dir" | "required_policies" => {
+            let _ = shared.policy_loads.send(Load::Now);
         }
+        "authenticator_dir" | "require_expiry" => {
+            let _ = shared.authenticator_loads.send(Load::Now);
+        }
+        "ceiling" | "base_rules" => shared.publish(None),
         "log_level" => ffi::set_level(settings.log_level),
         "session_max_seconds" | "reauthentication" => {
             crate::sessions::with_registry(lock, |registry| {
                 registry.set_settings(settings.of_sessions())
             });
+            // Deciding anew reckons the ends of live sessions anew.
+            shared.publish(None);
         }
         _ => {}
     }

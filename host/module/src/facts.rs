@@ -1,29 +1,24 @@
 //! What policies may know about a connection and this server, gathered on the
 //! main thread.
 //!
-//! Only what some policy of the generation in force declared is asked for: the
-//! server's answer costs a lookup, a certificate costs a copy.
+//! All of it is gathered whatever the policies of the moment read: those of a
+//! later generation decide about the same sessions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use warden_core::{ClientFacts, Server};
-use warden_policy::Inputs;
 
 use crate::ffi::{ClientInfo, Context, Error, Reply, server_version};
 
 /// The facts about the connection that is authenticating.
-pub(crate) fn of_client(ctx: &Context<'_>, inputs: &Inputs) -> ClientFacts {
-    let mut facts = ClientFacts::default();
-    if (inputs.client_address || inputs.client_tls)
-        && let Some(info) = client_info(ctx)
-    {
-        facts.tls = info.tls;
-        facts.address = Some(address(info));
+pub(crate) fn of_client(ctx: &Context<'_>) -> ClientFacts {
+    let info = client_info(ctx);
+    ClientFacts {
+        tls: info.as_ref().is_some_and(|info| info.tls),
+        address: info.map(address),
+        certificate: None,
+        replica: ctx.is_replica(),
     }
-    if inputs.server_role {
-        facts.replica = ctx.is_replica();
-    }
-    facts
 }
 
 /// The address of the client of this call, without the port; `unix` for a socket.
@@ -53,6 +48,9 @@ fn address(info: ClientInfo) -> String {
 pub(crate) fn of_server(ctx: &Context<'_>) -> Result<Server, Error> {
     let mut commands = BTreeMap::new();
     collect(ctx.call("COMMAND", &[])?, &mut commands);
+    if commands.is_empty() {
+        return Err(Error::Refused("COMMAND"));
+    }
     let [_, major, minor, patch] = server_version().to_be_bytes();
     Ok(Server {
         commands,

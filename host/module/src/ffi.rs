@@ -49,5 +49,5 @@ pub(crate) use info::{InfoContext, InfoHandler};
 pub(crate) use lock::{MainThread, ServerLock};
 pub(crate) use log::{Level, log, set_level};
 pub(crate) use reply::Reply;
-pub(crate) use thread::{Priority, spawn};
+pub(crate) use thread::{Priority, spawn, without_signals};
 pub(crate) use user::{ModuleUser, user_exists};

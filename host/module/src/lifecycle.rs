@@ -14,7 +14,9 @@ use crossbeam_channel::{Receiver, bounded, unbounded};
 use crate::ffi::{
     self, Context, Event, EventHandler, Level, MainThread, Priority, Reply, ServerLock, Topic, log,
 };
+use crate::loader::Load;
 use crate::login::Login;
+use crate::review::Assignment;
 use crate::settings::{self, Settings};
 use crate::shared::{Channels, Shared};
 use crate::{commands, configuration, facts, info, loader, sessions, slices, state, workers};
@@ -37,14 +39,11 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), Str
     register(ctx).map_err(|error| error.to_string())?;
     let server = facts::of_server(ctx).map_err(|error| error.to_string())?;
 
-    let (jobs, job_queue) = unbounded();
-    let (loads, load_queue) = unbounded();
-    let (ticks, tick_queue) = bounded(1);
-    let shared = Arc::new(Shared::new(
-        settings,
-        server,
-        Channels { jobs, loads, ticks },
-    )?);
+    let (channels, ends) = channels();
+    // The policy engine starts a thread of its own, which must take no signal either.
+    let shared = ffi::without_signals(|| Shared::new(settings, server, channels))
+        .map_err(|error| error.to_string())??;
+    let shared = Arc::new(shared);
     take_authenticators(&shared)?;
     warn_of_an_open_default_user(ctx);
 
@@ -53,9 +52,7 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), Str
         warden_session::Registry::new(shared.settings.load().of_sessions()),
     );
     state::set(Some(Arc::clone(&shared)));
-    start_threads(ctx.lock(), &shared, job_queue, load_queue, tick_queue).inspect_err(|_| {
-        end(ctx.lock(), &shared);
-    })
+    start_threads(ctx.lock(), &shared, ends).inspect_err(|_| end(ctx.lock(), &shared))
 }
 
 /// Unloads the module.
@@ -108,13 +105,39 @@ fn register(ctx: &Context<'_>) -> Result<(), ffi::Error> {
     ffi::auth::register::<Login>(ctx)
 }
 
-fn start_threads(
-    lock: &ServerLock,
-    shared: &Arc<Shared>,
+/// The receiving ends of the threads' channels.
+struct Ends {
     jobs: Receiver<workers::Job>,
-    loads: Receiver<loader::Load>,
+    assignments: Receiver<Assignment>,
+    policy_loads: Receiver<Load>,
+    authenticator_loads: Receiver<Load>,
     ticks: Receiver<()>,
-) -> Result<(), String> {
+}
+
+fn channels() -> (Channels, Ends) {
+    let (jobs, job_queue) = unbounded();
+    let (assignments, assignment_queue) = unbounded();
+    let (policy_loads, policy_queue) = unbounded();
+    let (authenticator_loads, authenticator_queue) = unbounded();
+    let (ticks, tick_queue) = bounded(1);
+    let channels = Channels {
+        jobs,
+        assignments,
+        policy_loads,
+        authenticator_loads,
+        ticks,
+    };
+    let ends = Ends {
+        jobs: job_queue,
+        assignments: assignment_queue,
+        policy_loads: policy_queue,
+        authenticator_loads: authenticator_queue,
+        ticks: tick_queue,
+    };
+    (channels, ends)
+}
+
+fn start_threads(lock: &ServerLock, shared: &Arc<Shared>, ends: Ends) -> Result<(), String> {
     let start = |name: &str, priority, work: Life| {
         let shared = Arc::clone(shared);
         let thread = ffi::spawn(name, priority, move || work(&shared))
@@ -123,15 +146,22 @@ fn start_threads(
         Ok::<(), String>(())
     };
     for number in 0..shared.settings.load().workers {
-        let jobs = jobs.clone();
-        let work = Box::new(move |shared: &Arc<Shared>| workers::work(shared, &jobs));
+        let (jobs, assignments) = (ends.jobs.clone(), ends.assignments.clone());
+        let work: Life = Box::new(move |shared| workers::work(shared, &jobs, &assignments));
         start(&format!("warden-work-{number}"), Priority::WORKER, work)?;
     }
-    start(
-        "warden-loader",
-        Priority::COMPILER,
-        Box::new(move |shared| loader::run(shared, &loads)),
-    )?;
+    let Ends {
+        policy_loads,
+        authenticator_loads,
+        ticks,
+        ..
+    } = ends;
+    let policies: Life =
+        Box::new(move |shared| loader::run(&loader::POLICIES, shared, &policy_loads));
+    start("warden-policies", Priority::COMPILER, policies)?;
+    let authenticators: Life =
+        Box::new(move |shared| loader::run(&loader::AUTHENTICATORS, shared, &authenticator_loads));
+    start("warden-authn", Priority::WORKER, authenticators)?;
     start(
         "warden-clock",
         Priority::NORMAL,

@@ -9,10 +9,12 @@
 //! A change is acted on once the directories have been quiet for 300 ms, so that
 //! files copied one after another, or written in place, are read together.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use arc_swap::ArcSwap;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use warden_authn::{Chain, ChainSettings, LoadReport};
 use warden_core::AuthenticatorId;
 use warden_policy::{Generation, PolicyLog};
@@ -42,25 +44,76 @@ pub(crate) enum Load {
     Stop,
 }
 
-/// The loader's life: ends at [`Load::Stop`].
-pub(crate) fn run(shared: &Arc<Shared>, loads: &Receiver<Load>) {
-    let mut watch = Watch::new(shared.loads.clone());
-    watch.follow(watched(shared));
+/// What one loader is responsible for. Policies and authenticators have one each:
+/// a revoked key must not wait for a compilation.
+pub(crate) struct Lane {
+    /// Where changes of files are reported to.
+    pub(crate) loads: fn(&Shared) -> &Sender<Load>,
+    watched: fn(&Shared) -> Watched,
+    load: fn(&Shared),
+    errors: fn(&Shared) -> &ArcSwap<Vec<String>>,
+}
+
+/// The bundles of `policy_dir`.
+pub(crate) const POLICIES: Lane = Lane {
+    loads: |shared| &shared.policy_loads,
+    watched: |shared| Watched {
+        directories: shared.settings.load().policy_dir.iter().cloned().collect(),
+        files: BTreeSet::new(),
+    },
+    load: |shared| {
+        shared.set_loading(true);
+        guard("loading of policies", (), || load_policies(shared));
+        shared.set_loading(false);
+    },
+    errors: |shared| &shared.policy_errors,
+};
+
+/// The files of `authenticator_dir`, and key files that lie elsewhere.
+pub(crate) const AUTHENTICATORS: Lane = Lane {
+    loads: |shared| &shared.authenticator_loads,
+    watched: |shared| Watched {
+        directories: shared
+            .settings
+            .load()
+            .authenticator_dir
+            .iter()
+            .cloned()
+            .collect(),
+        files: shared
+            .chain
+            .load()
+            .watched_files()
+            .iter()
+            .cloned()
+            .collect(),
+    },
+    load: |shared| {
+        guard("loading of authenticators", (), || {
+            load_authenticators(shared)
+        })
+    },
+    errors: |shared| &shared.authenticator_errors,
+};
+
+/// A loader's life: ends at [`Load::Stop`].
+pub(crate) fn run(lane: &Lane, shared: &Arc<Shared>, loads: &Receiver<Load>) {
+    let mut watch = Watch::new((lane.loads)(shared).clone());
+    watch.follow((lane.watched)(shared));
     while let Some(forced) = next(shared, loads) {
+        // A setting may name another directory now.
+        let moved = watch.follow((lane.watched)(shared));
         // Looked at before it is read: what changes meanwhile is noticed again.
         let changed = watch.has_changed();
-        let failed = !shared.policy_errors.load().is_empty()
-            || !shared.authenticator_errors.load().is_empty();
-        if !(forced || changed || failed) {
+        let failed = !(lane.errors)(shared).load().is_empty();
+        if !(forced || moved || changed || failed) {
             continue;
         }
-        shared.set_loading(true);
-        guard("loading", (), || load(shared));
-        if watch.follow(watched(shared)) {
+        (lane.load)(shared);
+        if watch.follow((lane.watched)(shared)) {
             // What is watched from now on may have changed just before.
-            let _ = shared.loads.send(Load::Changed);
+            let _ = (lane.loads)(shared).send(Load::Changed);
         }
-        shared.set_loading(false);
     }
 }
 
@@ -94,12 +147,6 @@ fn settle(shared: &Shared, loads: &Receiver<Load>) -> Load {
     Load::Changed
 }
 
-/// Authenticators first: whom they no longer vouch for, no policy is asked about.
-fn load(shared: &Shared) {
-    load_authenticators(shared);
-    load_policies(shared);
-}
-
 /// Reads the policies' directory and, when all of it is good, puts it in force.
 fn load_policies(shared: &Shared) {
     // An empty path is a directory without bundles: nobody is granted anything.
@@ -117,13 +164,12 @@ fn load_policies(shared: &Shared) {
         Ok(next) => {
             let is_new = previous
                 .as_ref()
-                .is_none_or(|previous| previous.number() != next.number());
+                .is_none_or(|previous| !Arc::ptr_eq(previous, &next));
             if is_new {
                 announce(&next);
+                shared.publish(Some(next));
             }
-            shared.generation.store(Some(next));
             shared.policy_errors.store(Arc::default());
-            shared.wake_clock();
         }
         Err(error) => {
             shared.counters.failed_loads.add_one();
@@ -257,23 +303,4 @@ fn complain(before: &[String], lines: &[String], consequence: &str) {
         log(Level::Warning, line);
     }
     log(Level::Warning, consequence);
-}
-
-/// What matters: the configured directories, and key files that lie elsewhere.
-fn watched(shared: &Shared) -> Watched {
-    let settings = shared.settings.load();
-    Watched {
-        directories: [&settings.policy_dir, &settings.authenticator_dir]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect(),
-        files: shared
-            .chain
-            .load()
-            .watched_files()
-            .iter()
-            .cloned()
-            .collect(),
-    }
 }

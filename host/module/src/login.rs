@@ -79,6 +79,8 @@ pub(crate) enum Answer {
 
 /// A verified principal with the policies' decision.
 pub(crate) struct Settled {
+    /// The generation of the chain that verified it.
+    pub(crate) chain: u64,
     pub(crate) principal: Arc<Verified<Principal>>,
     pub(crate) facts: ClientFacts,
     pub(crate) decision: Arc<Decision>,
@@ -105,7 +107,8 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
             return refuse(shared, ctx, user, &reason);
         }
         Some(Cached::Verified(principal)) => {
-            if let Some(outcome) = answer_inline(shared, ctx, user, &principal, now) {
+            if let Some(outcome) = answer_inline(shared, ctx, user, &principal, chain.generation())
+            {
                 shared.counters.cache_hits.add_one();
                 return outcome;
             }
@@ -120,7 +123,18 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
         );
         return refuse(shared, ctx, user, &reason);
     }
-    block(shared, ctx, user, Verify { key, credential }, now)
+    let chain = chain.generation();
+    block(
+        shared,
+        ctx,
+        user,
+        Verify {
+            key,
+            chain,
+            credential,
+        },
+        now,
+    )
 }
 
 /// A worker's answer for a connection that waited.
@@ -161,20 +175,21 @@ fn answer_inline(
     ctx: &AuthContext<'_>,
     user: &[u8],
     principal: &Arc<Verified<Principal>>,
-    now: Now,
+    chain: u64,
 ) -> Option<AuthOutcome> {
     let generation = shared.generation.load();
     let Some(generation) = generation.as_ref() else {
         return Some(refuse(shared, ctx, user, &no_policies()));
     };
-    let facts = crate::facts::of_client(ctx, generation.inputs());
-    let request = generation.project(principal, &facts, now);
+    let facts = crate::facts::of_client(ctx);
+    let request = generation.project(principal, &facts, shared.now());
     Some(match generation.remembered(&request)? {
         Ok(decision) => settle(
             shared,
             ctx,
             user,
             Settled {
+                chain,
                 principal: Arc::clone(principal),
                 facts,
                 decision,
@@ -192,10 +207,10 @@ fn block(
     job: Verify,
     now: Now,
 ) -> AuthOutcome {
-    let facts = match shared.generation.load().as_ref() {
-        Some(generation) => crate::facts::of_client(ctx, generation.inputs()),
-        None => return refuse(shared, ctx, user, &no_policies()),
-    };
+    if shared.generation.load().is_none() {
+        return refuse(shared, ctx, user, &no_policies());
+    }
+    let facts = crate::facts::of_client(ctx);
     let settings = shared.settings.load();
     if shared.pending.is_full(settings.max_pending) {
         shared.counters.busy.add_one();
@@ -233,10 +248,12 @@ fn settle(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], settled: Settled)
         );
         return refuse(shared, ctx, user, &reason);
     }
-    if !is_in_force(shared, settled.principal.get()) {
+    if settled.chain != shared.chain.load().generation() {
+        // A removal closes sessions, and one verified just before must not slip in
+        // behind it; keys may have changed, too. The next attempt sees the new chain.
         let reason = Reason::new(
-            ReasonKind::Credential,
-            format!("the authenticator of {name} was removed meanwhile"),
+            ReasonKind::Internal,
+            "the authenticators changed while the credential was verified",
         );
         return refuse(shared, ctx, user, &reason);
     }
@@ -254,16 +271,6 @@ fn settle(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], settled: Settled)
         Ok(()) => AuthOutcome::Granted,
         Err(reason) => refuse(shared, ctx, user, &reason),
     }
-}
-
-/// Whether a principal's authenticator is still there: its removal closes its
-/// sessions, and one verified just before must not slip in behind it.
-fn is_in_force(shared: &Shared, principal: &Principal) -> bool {
-    shared
-        .chain
-        .load()
-        .authenticators()
-        .any(|authenticator| *authenticator.id == principal.authenticator)
 }
 
 /// Refuses, and says so in the log, in ACL LOG and to the client: each its own words.

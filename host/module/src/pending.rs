@@ -92,14 +92,14 @@ impl<W> Pending<W> {
         wanted
     }
 
-    /// Ends a flight and gives those who waited for it.
-    pub(crate) fn land(&self, key: &CacheKey) -> Vec<W> {
+    /// Ends a flight and gives those who waited for it, each with its deadline.
+    pub(crate) fn land(&self, key: &CacheKey) -> Vec<(Duration, W)> {
         let mut inner = self.lock();
         let waiters = inner.flights.remove(key).unwrap_or_default();
         for (number, (deadline, _)) in &waiters {
             inner.deadlines.remove(&(*deadline, *number));
         }
-        waiters.into_values().map(|(_, waiter)| waiter).collect()
+        waiters.into_values().collect()
     }
 
     /// Takes those whose deadline has passed. Their flight goes on: its answer is
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(pending.join(key("a"), 1, SOON), Joined::First);
         assert_eq!(pending.join(key("a"), 2, SOON), Joined::Later);
         assert_eq!(pending.join(key("b"), 3, SOON), Joined::First);
-        assert_eq!(pending.land(&key("a")), [1, 2]);
+        assert_eq!(pending.land(&key("a")), [(SOON, 1), (SOON, 2)]);
         assert_eq!(pending.count(), Some(1));
         assert!(!pending.is_wanted(&key("a")));
     }
@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(pending.join(key("a"), 2, later), Joined::Later);
         assert!(pending.overdue(Duration::ZERO).is_empty());
         assert_eq!(pending.overdue(SOON), [1]);
-        assert_eq!(pending.land(&key("a")), [2]);
+        assert_eq!(pending.land(&key("a")), [(later, 2)]);
     }
 
     #[test]

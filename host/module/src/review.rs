@@ -12,6 +12,7 @@ use warden_core::AuthenticatorId;
 use warden_policy::Generation;
 use warden_session::{Answer, Candidate, Review};
 
+use crate::ffi::guard;
 use crate::shared::Shared;
 
 /// How many reviews are with the workers at most: bounds memory and keeps log-ins
@@ -53,15 +54,22 @@ impl Reviews {
         self.under_way.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// On a worker: decides for every member and queues the result.
+    /// On a worker: decides for every member and queues the result. When that
+    /// fails, or the module is being unloaded, there are no answers, and a missing
+    /// answer is a refusal.
     pub(crate) fn carry_out(&self, shared: &Shared, assignment: Assignment) {
         let Assignment { review, generation } = assignment;
         let decide = |candidate: &Candidate| {
             let now = shared.now();
-            let request = generation.project(&candidate.principal, &candidate.facts, now);
+            let facts = shared.facts_now(&candidate.facts);
+            let request = generation.project(&candidate.principal, &facts, now);
             generation.decide(&request, now)
         };
-        let answers = review.candidates.iter().map(decide).collect();
+        let candidates = review
+            .candidates
+            .iter()
+            .take_while(|_| !shared.is_stopping());
+        let answers = guard("a review", Vec::new(), || candidates.map(decide).collect());
         lock(&self.done).push_back((review, answers));
         shared.wake_clock();
     }

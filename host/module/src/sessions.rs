@@ -4,13 +4,13 @@
 //! The registry is only borrowed to compute actions, never while the server is
 //! called: the server calls back into [`left`] from within some of those calls.
 
-use warden_core::{ClientId, Now, Reason, ReasonKind};
-use warden_session::{Action, Admission, ClassId, Registry, Rules, SessionId};
+use warden_core::{ClientId, Now, Reason};
+use warden_session::{Action, Admission, ClassId, EndCause, Registry, Rules, SessionId};
 
 use crate::ffi::{Detached, Level, MainThread, ServerLock, deauthenticate_and_close, log};
-use crate::loader::Load;
 use crate::login::AuthContext;
 use crate::shared::Shared;
+use crate::users::internal;
 use crate::{modes, users};
 
 /// Who is connected and with which class.
@@ -138,7 +138,9 @@ fn replace_rules(lock: &ServerLock, class: ClassId, rules: &Rules, now: Now) -> 
             Ok(())
         }
         Err(reason) => {
-            with_registry(lock, |registry| registry.condemn(class));
+            with_registry(lock, |registry| {
+                registry.condemn(class, &EndCause::RulesNotSet)
+            });
             free_user(lock, class, now);
             Err(reason)
         }
@@ -153,10 +155,14 @@ fn free_user(lock: &ServerLock, class: ClassId, now: Now) {
 }
 
 /// Ends the sessions of users whose name has become that of a user in the server's
-/// own ACL, looking at `limit` of ours.
-pub(crate) fn end_collisions(lock: &ServerLock, limit: usize, now: Now) {
-    for (class, name) in users::sweep(lock, limit) {
-        let actions = with_registry(lock, |registry| registry.condemn(class)).unwrap_or_default();
+/// own ACL, looking at `limit` of ours. Answers whether there are more to look at.
+pub(crate) fn end_collisions(lock: &ServerLock, limit: usize, now: Now) -> bool {
+    let swept = users::sweep(lock, limit);
+    for (class, name) in swept.taken {
+        let actions = with_registry(lock, |registry| {
+            registry.condemn(class, &EndCause::NameTaken)
+        });
+        let actions = actions.unwrap_or_default();
         if !actions.is_empty() {
             log(
                 Level::Warning,
@@ -167,6 +173,7 @@ pub(crate) fn end_collisions(lock: &ServerLock, limit: usize, now: Now) {
         }
         perform(lock, actions, now);
     }
+    swept.unfinished
 }
 
 /// Closes clients that stay in a mode their class has lost the right to, looking
@@ -196,14 +203,17 @@ pub(crate) fn end_lost_modes(lock: &ServerLock, now: Now) -> bool {
 /// Asks the server anew what it understands, when modules have come or gone, and
 /// has the policies rendered for that. Answers whether it did.
 pub(crate) fn refresh_server(shared: &Shared, lock: &ServerLock) -> bool {
+    let Ok(ctx) = Detached::new(lock) else {
+        return false;
+    };
+    shared.set_replica(ctx.is_replica());
     if !shared.take_server_change() {
         return false;
     }
-    match Detached::new(lock).and_then(|ctx| crate::facts::of_server(&ctx)) {
+    match crate::facts::of_server(&ctx) {
         Ok(server) => {
             shared.server.store(std::sync::Arc::new(server));
-            // The channel is closed only at unload.
-            let _ = shared.loads.send(Load::Now);
+            shared.publish(None);
         }
         Err(error) => log(
             Level::Warning,
@@ -211,8 +221,4 @@ pub(crate) fn refresh_server(shared: &Shared, lock: &ServerLock) -> bool {
         ),
     }
     true
-}
-
-fn internal(error: impl std::fmt::Display) -> Reason {
-    Reason::new(ReasonKind::Internal, format!("internal error: {error}"))
 }

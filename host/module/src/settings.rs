@@ -82,13 +82,14 @@ const fn choice(
 }
 
 /// Every setting, in the order of docs/configuration.md.
-pub(crate) static SETTINGS: [Setting; 19] = [
+pub(crate) static SETTINGS: [Setting; 20] = [
     text("policy_dir"),
     text("authenticator_dir"),
     Setting {
         load_only: true,
         ..text("state_dir")
     },
+    text("required_policies"),
     text("ceiling"),
     Setting {
         default: BaseRules::DEFAULT,
@@ -145,6 +146,7 @@ pub(crate) struct Settings {
     pub(crate) policy_dir: Option<PathBuf>,
     pub(crate) authenticator_dir: Option<PathBuf>,
     pub(crate) state_dir: Option<PathBuf>,
+    pub(crate) required_policies: BTreeSet<String>,
     pub(crate) ceiling: Restriction,
     pub(crate) base_rules: BaseRules,
     pub(crate) native_users: BTreeSet<String>,
@@ -201,6 +203,7 @@ impl Settings {
             policy_dir: None,
             authenticator_dir: None,
             state_dir: None,
+            required_policies: BTreeSet::new(),
             ceiling: Restriction::default(),
             base_rules: BaseRules::default(),
             native_users: BTreeSet::new(),
@@ -273,6 +276,7 @@ impl Settings {
             (Kind::Text, "policy_dir") => self.policy_dir = directory(value)?,
             (Kind::Text, "authenticator_dir") => self.authenticator_dir = directory(value)?,
             (Kind::Text, "state_dir") => self.state_dir = directory(value)?,
+            (Kind::Text, "required_policies") => self.required_policies = words(value)?,
             (Kind::Text, "ceiling") => {
                 self.ceiling = Restriction::parse(value).map_err(|error| error.to_string())?;
             }
@@ -385,10 +389,10 @@ fn directory(value: &str) -> Result<Option<PathBuf>, String> {
     Ok(Some(path))
 }
 
-/// Exact user names, separated by spaces.
+/// Names separated by spaces.
 fn words(value: &str) -> Result<BTreeSet<String>, String> {
     if value.chars().any(|c| c.is_control()) {
-        return Err("use user names separated by spaces".to_owned());
+        return Err("use names separated by spaces".to_owned());
     }
     Ok(value.split_whitespace().map(str::to_owned).collect())
 }

@@ -6,20 +6,20 @@
 //! children, where no lock may be taken.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::Sender;
 use warden_authn::{Cache, CacheSettings, Chain};
 use warden_core::clock::SystemClock;
-use warden_core::{Clock, Now, Server};
+use warden_core::{ClientFacts, Clock, Now, Server};
 use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits};
 
 use crate::counters::Counters;
 use crate::loader::{Load, PolicyLines};
 use crate::login::Waiter;
 use crate::pending::Pending;
-use crate::review::Reviews;
+use crate::review::{Assignment, Reviews};
 use crate::settings::Settings;
 use crate::workers::Job;
 
@@ -49,12 +49,18 @@ pub(crate) struct Shared {
     pub(crate) engine: Engine,
     /// Work for the workers.
     pub(crate) jobs: Sender<Job>,
-    /// Work for the loader.
-    pub(crate) loads: Sender<Load>,
+    /// Re-evaluations, preferred to log-ins: rights lost must not wait for a storm.
+    pub(crate) assignments: Sender<Assignment>,
+    /// Work for the loader of policies.
+    pub(crate) policy_loads: Sender<Load>,
+    /// Work for the loader of authenticators.
+    pub(crate) authenticator_loads: Sender<Load>,
     /// Wakes the clock thread.
     pub(crate) ticks: Sender<()>,
     stopping: AtomicBool,
     server_is_stale: AtomicBool,
+    replica: AtomicBool,
+    publishing: Mutex<()>,
     loading: AtomicBool,
     first_load: Once,
     clock: SystemClock,
@@ -64,8 +70,12 @@ pub(crate) struct Shared {
 pub(crate) struct Channels {
     /// To the workers.
     pub(crate) jobs: Sender<Job>,
-    /// To the loader.
-    pub(crate) loads: Sender<Load>,
+    /// To the workers, first.
+    pub(crate) assignments: Sender<Assignment>,
+    /// To the loader of policies.
+    pub(crate) policy_loads: Sender<Load>,
+    /// To the loader of authenticators.
+    pub(crate) authenticator_loads: Sender<Load>,
     /// To the clock thread.
     pub(crate) ticks: Sender<()>,
 }
@@ -100,10 +110,14 @@ impl Shared {
             counters: Counters::default(),
             engine,
             jobs: channels.jobs,
-            loads: channels.loads,
+            assignments: channels.assignments,
+            policy_loads: channels.policy_loads,
+            authenticator_loads: channels.authenticator_loads,
             ticks: channels.ticks,
             stopping: AtomicBool::new(false),
             server_is_stale: AtomicBool::new(false),
+            replica: AtomicBool::new(false),
+            publishing: Mutex::new(()),
             loading: AtomicBool::new(false),
             first_load: Once::new(),
             clock: SystemClock::new(),
@@ -122,6 +136,54 @@ impl Shared {
             base: settings.base_rules.clone(),
             ceiling: settings.ceiling.clone(),
             server: self.server.load_full(),
+            required: settings.required_policies.clone(),
+        }
+    }
+
+    /// Puts a generation of policies in force, under the frame of this moment. With
+    /// `None`, those in force are decided anew: a ceiling tightened while a bundle is
+    /// broken, or while one is being compiled, must hold at once. Reads no file.
+    pub(crate) fn publish(&self, next: Option<Arc<Generation>>) {
+        // Held for a few moves of pointers, by the loader or the main thread.
+        let _turn = self
+            .publishing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let current = self.generation.load_full();
+        let number = current.as_ref().map_or(0, |current| current.number());
+        let is_new = next.is_some();
+        let Some(bundles) = next.or(current) else {
+            return;
+        };
+        let frame = self.frame();
+        let fits = is_new && bundles.number() >= number && *bundles.frame() == frame;
+        self.generation.store(Some(if fits {
+            bundles
+        } else {
+            Arc::new(bundles.reframed(frame, number))
+        }));
+        self.wake_clock();
+    }
+
+    /// This server has become a primary or a replica.
+    pub(crate) fn set_replica(&self, replica: bool) {
+        if self.replica.swap(replica, Ordering::AcqRel) != replica
+            && self
+                .generation
+                .load()
+                .as_ref()
+                .is_some_and(|generation| generation.inputs().server_role)
+        {
+            self.publish(None);
+        }
+    }
+
+    /// Facts about a connection as they are now: its server may have changed its
+    /// role since they were gathered.
+    pub(crate) fn facts_now(&self, facts: &ClientFacts) -> ClientFacts {
+        ClientFacts {
+            replica: self.replica.load(Ordering::Acquire),
+            ..facts.clone()
         }
     }
 
@@ -131,7 +193,9 @@ impl Shared {
     /// When the system has no randomness for a new cache's key; nothing is changed.
     pub(crate) fn adopt(&self, new: Settings) -> Result<(), String> {
         if cache_settings(&self.settings.load()) != cache_settings(&new) {
-            self.cache.store(Arc::new(new_cache(&new)?));
+            let old = self.cache.swap(Arc::new(new_cache(&new)?));
+            // A hundred thousand entries are not freed on the main thread.
+            self.hand_over(Job::Forget(old));
         }
         self.engine.set_limits(limits(&new));
         self.settings.store(Arc::new(new));
@@ -162,16 +226,16 @@ impl Shared {
     pub(crate) fn begin_loading(&self) {
         self.first_load.call_once(|| {
             // The channel is closed only at unload.
-            let _ = self.loads.send(Load::Now);
+            let _ = self.policy_loads.send(Load::Now);
         });
     }
 
-    /// Whether the loader is reading or compiling.
+    /// Whether policies are being read or compiled.
     pub(crate) fn is_loading(&self) -> bool {
         self.loading.load(Ordering::Acquire)
     }
 
-    /// The loader says that it begins or ends.
+    /// The loader of policies says that it begins or ends.
     pub(crate) fn set_loading(&self, loading: bool) {
         self.loading.store(loading, Ordering::Release);
     }
@@ -187,7 +251,8 @@ impl Shared {
         for _ in 0..self.settings.load().workers {
             self.hand_over(Job::Stop);
         }
-        let _ = self.loads.send(Load::Stop);
+        let _ = self.policy_loads.send(Load::Stop);
+        let _ = self.authenticator_loads.send(Load::Stop);
         self.wake_clock();
     }
 

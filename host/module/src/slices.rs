@@ -11,15 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded, select};
-use warden_core::{Reason, ReasonKind};
-use warden_session::Action;
+use warden_core::Now;
+use warden_session::{Action, Registry};
 
 use crate::ffi::{ServerLock, post};
 use crate::login::Answer;
 use crate::review::Assignment;
 use crate::sessions;
 use crate::shared::Shared;
-use crate::workers::Job;
+use crate::workers::timed_out;
 
 /// The pace when nothing is to be done: the precision of expiry.
 const TICK: Duration = Duration::from_millis(100);
@@ -85,12 +85,7 @@ fn await_slice(shared: &Shared, finished: &Receiver<bool>, ticks: &Receiver<()>)
 /// Refuses connections that have waited longer than `auth_timeout_ms`.
 fn answer_overdue(shared: &Shared) {
     for waiter in shared.pending.overdue(shared.now().monotonic) {
-        shared.counters.timed_out.add_one();
-        let reason = Reason::new(
-            ReasonKind::TimedOut,
-            "auth_timeout_ms passed before the credential was verified",
-        );
-        waiter.blocked.complete(Answer::Refused(reason));
+        waiter.blocked.complete(Answer::Refused(timed_out(shared)));
     }
 }
 
@@ -102,50 +97,60 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> bool {
     let start = shared.now();
     shared.begin_loading();
     let mut more = sessions::refresh_server(shared, lock);
-    let actions = sessions::with_registry(lock, |registry| {
-        let mut actions = Vec::new();
-        if let Some(generation) = shared.generation.load_full() {
-            registry.begin_generation(generation.number());
-            let room = if shared.reviews.room() >= REVIEWS {
-                MEMBERS
-            } else {
-                0
-            };
-            for review in registry.next_review(start, room) {
-                more = true;
-                shared.reviews.hand_out();
-                shared.hand_over(Job::Review(Assignment {
-                    review,
-                    generation: Arc::clone(&generation),
-                }));
-            }
-        }
-        for _ in 0..REVIEWS {
-            let Some((review, answers)) = shared.reviews.next_done() else {
-                break;
-            };
-            more = true;
-            actions.extend(registry.apply_review(review, answers, start));
-        }
-        for id in shared.reviews.take_removed() {
-            registry.forget_authenticator(&id);
-        }
-        let closes = registry.close_due(start, CLOSES);
-        let frees = registry.reap(start, FREES);
-        more |= closes.len() >= CLOSES || frees.len() >= FREES;
-        actions.extend(closes);
-        actions.extend(frees);
-        shared.counters.mirror(&registry.counts());
-        actions
-    });
-    let actions: Vec<Action> = actions.unwrap_or_default();
-    sessions::perform(lock, actions, start);
-    sessions::end_collisions(lock, SWEPT, start);
+    let decided = sessions::with_registry(lock, |registry| decide(shared, registry, start));
+    if let Some((actions, unfinished)) = decided {
+        sessions::perform(lock, actions, start);
+        more |= unfinished;
+    }
+    more |= sessions::end_collisions(lock, SWEPT, start);
     more |= sessions::end_lost_modes(lock, start);
     let took = shared.now().monotonic.saturating_sub(start.monotonic);
     shared
         .counters
         .longest_slice_us
         .raise(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    more
+}
+
+/// What the registry wants done in this slice, and whether it wants more.
+fn decide(shared: &Shared, registry: &mut Registry, now: Now) -> (Vec<Action>, bool) {
+    let mut actions = Vec::new();
+    let mut more = hand_out(shared, registry, now);
+    for _ in 0..REVIEWS {
+        let Some((review, answers)) = shared.reviews.next_done() else {
+            break;
+        };
+        more = true;
+        actions.extend(registry.apply_review(review, answers, now));
+    }
+    for id in shared.reviews.take_removed() {
+        registry.forget_authenticator(&id);
+    }
+    let closes = registry.close_due(now, CLOSES);
+    let frees = registry.reap(now, FREES);
+    more |= closes.len() >= CLOSES || frees.len() >= FREES;
+    actions.extend(closes);
+    actions.extend(frees);
+    shared.counters.mirror(&registry.counts());
+    (actions, more)
+}
+
+/// Hands sessions to the workers that an older generation decided about.
+fn hand_out(shared: &Shared, registry: &mut Registry, now: Now) -> bool {
+    let Some(generation) = shared.generation.load_full() else {
+        return false;
+    };
+    registry.begin_generation(generation.number());
+    if shared.reviews.room() < REVIEWS {
+        return false;
+    }
+    let reviews = registry.next_review(now, MEMBERS);
+    let more = !reviews.is_empty();
+    for review in reviews {
+        shared.reviews.hand_out();
+        let generation = Arc::clone(&generation);
+        // The channel is closed only at unload.
+        let _ = shared.assignments.send(Assignment { review, generation });
+    }
     more
 }

@@ -111,31 +111,39 @@ pub(crate) fn free_all(lock: &ServerLock) {
     }
 }
 
-/// Looks at the next `limit` users: those whose name is now also that of a user in
-/// the server's own ACL. `ACL LOAD` would hand their clients that user's rights.
-pub(crate) fn sweep(lock: &ServerLock, limit: usize) -> Vec<(ClassId, UserName)> {
-    USERS
-        .with(lock, |users| {
-            let start = users.swept.map_or(Bound::Unbounded, Bound::Excluded);
-            let seen: Vec<_> = users
-                .held
-                .range((start, Bound::Unbounded))
-                .take(limit)
-                .collect();
-            // At the end the next sweep begins anew.
-            users.swept = if seen.len() < limit {
-                None
-            } else {
-                seen.last().map(|(class, _)| **class)
-            };
-            seen.into_iter()
-                .filter(|(_, held)| {
-                    user_exists(lock, held.name.as_str().as_bytes()).unwrap_or(true)
-                })
+/// What a sweep found.
+#[derive(Default)]
+pub(crate) struct Swept {
+    /// Users whose name is now also that of a user in the server's own ACL.
+    pub(crate) taken: Vec<(ClassId, UserName)>,
+    /// There are more users to look at.
+    pub(crate) unfinished: bool,
+}
+
+/// Looks at the next `limit` users for names that the server's own ACL has taken:
+/// `ACL LOAD` would hand their clients that user's rights.
+pub(crate) fn sweep(lock: &ServerLock, limit: usize) -> Swept {
+    let sweep = |users: &mut Users| {
+        let start = users.swept.map_or(Bound::Unbounded, Bound::Excluded);
+        let seen: Vec<_> = users
+            .held
+            .range((start, Bound::Unbounded))
+            .take(limit)
+            .collect();
+        let unfinished = seen.len() == limit;
+        // At the end the next sweep begins anew.
+        users.swept = seen.last().filter(|_| unfinished).map(|(class, _)| **class);
+        let is_taken =
+            |held: &Held| user_exists(lock, held.name.as_str().as_bytes()).unwrap_or(true);
+        let taken = seen.into_iter().filter(|(_, held)| is_taken(held));
+        Swept {
+            taken: taken
                 .map(|(class, held)| (*class, held.name.clone()))
-                .collect()
-        })
-        .unwrap_or_default()
+                .collect(),
+            unfinished,
+        }
+    };
+    USERS.with(lock, sweep).unwrap_or_default()
 }
 
 /// Sets rules and reads them back: the server answers OK and changes nothing on
@@ -156,6 +164,7 @@ fn modes(rules: &Rules) -> Modes {
         .map_or(Modes::default(), |decision| decision.rendered.modes)
 }
 
-fn internal(error: impl std::fmt::Display) -> Reason {
+/// Something of ours, or of the server, did not do as asked.
+pub(crate) fn internal(error: impl std::fmt::Display) -> Reason {
     Reason::new(ReasonKind::Internal, format!("internal error: {error}"))
 }

@@ -7,8 +7,8 @@
 
 use std::sync::Arc;
 
-use crossbeam_channel::Receiver;
-use warden_authn::{CacheKey, Cached, Outcome};
+use crossbeam_channel::{Receiver, select};
+use warden_authn::{Cache, CacheKey, Cached, Outcome};
 use warden_core::Principal;
 use warden_core::{Credential, Reason, ReasonKind, Verified};
 
@@ -21,8 +21,8 @@ use crate::shared::Shared;
 pub(crate) enum Job {
     /// Verify a credential and decide for everybody who presented it.
     Verify(Verify),
-    /// Decide again for the sessions of one class.
-    Review(Assignment),
+    /// Free a cache that is no longer used.
+    Forget(Arc<Cache>),
     /// End: one for each worker.
     Stop,
 }
@@ -31,22 +31,42 @@ pub(crate) enum Job {
 pub(crate) struct Verify {
     /// Its flight.
     pub(crate) key: CacheKey,
+    /// The generation of the chain whose cache it was not in.
+    pub(crate) chain: u64,
     /// The credential; zeroed when the job ends.
     pub(crate) credential: Credential,
 }
 
-/// A worker's life: ends at [`Job::Stop`].
-pub(crate) fn work(shared: &Shared, jobs: &Receiver<Job>) {
-    for job in jobs {
-        // A panic in a job must not end the worker; who waits for the job is refused,
-        // for his handle is dropped or his time runs out.
-        match job {
-            Job::Verify(job) => guard("a verification", (), || verify(shared, &job)),
-            Job::Review(assignment) => guard("a review", (), || {
-                shared.reviews.carry_out(shared, assignment)
-            }),
-            Job::Stop => return,
+/// A worker's life: ends when the module is being unloaded.
+pub(crate) fn work(shared: &Shared, jobs: &Receiver<Job>, assignments: &Receiver<Assignment>) {
+    while !shared.is_stopping() {
+        if let Ok(assignment) = assignments.try_recv() {
+            shared.reviews.carry_out(shared, assignment);
+            continue;
         }
+        select! {
+            recv(assignments) -> assignment => match assignment {
+                Ok(assignment) => shared.reviews.carry_out(shared, assignment),
+                Err(_) => return,
+            },
+            recv(jobs) -> job => match job {
+                Ok(Job::Verify(job)) => contained(shared, &job),
+                Ok(Job::Forget(cache)) => drop(cache),
+                Ok(Job::Stop) | Err(_) => return,
+            },
+        }
+    }
+}
+
+/// A panic must neither end the worker nor leave a flight nobody lands: those who
+/// wait for it are refused as their handles are dropped.
+fn contained(shared: &Shared, job: &Verify) {
+    let done = guard("a verification", None, || {
+        verify(shared, job);
+        Some(())
+    });
+    if done.is_none() {
+        drop(shared.pending.land(&job.key));
     }
 }
 
@@ -55,44 +75,68 @@ fn verify(shared: &Shared, job: &Verify) {
     if !shared.pending.is_wanted(&job.key) {
         return;
     }
-    let outcome = outcome(shared, job);
-    for waiter in shared.pending.land(&job.key) {
+    let (outcome, chain) = outcome(shared, job);
+    for (deadline, waiter) in shared.pending.land(&job.key) {
         let answer = match &outcome {
+            // Deciding for those before may have taken a while.
+            _ if deadline <= shared.now().monotonic => Answer::Refused(timed_out(shared)),
             Outcome::NotMine => Answer::NotMine,
             Outcome::Refused(reason) | Outcome::Unavailable(reason) => {
                 Answer::Refused(reason.clone())
             }
-            Outcome::Verified(principal) => decide(shared, principal, &waiter),
+            Outcome::Verified(principal) => decide(shared, principal, chain, &waiter),
         };
         waiter.blocked.complete(answer);
     }
 }
 
-/// What a credential comes to. Another flight may have verified it meanwhile.
-fn outcome(shared: &Shared, job: &Verify) -> Outcome {
+/// What a credential comes to, and under which generation of the chain. Another
+/// flight may have verified it meanwhile.
+fn outcome(shared: &Shared, job: &Verify) -> (Outcome, u64) {
+    let chain = shared.chain.load_full();
     let cache = shared.cache.load();
     let now = shared.now();
-    match cache.get(&job.key, now) {
-        Some(Cached::Verified(principal)) => return Outcome::Verified(principal),
-        Some(Cached::Refused(reason)) => return Outcome::Refused(reason),
-        None => {}
+    let is_current = chain.generation() == job.chain;
+    if is_current {
+        match cache.get(&job.key, now) {
+            Some(Cached::Verified(principal)) => return (Outcome::Verified(principal), job.chain),
+            Some(Cached::Refused(reason)) => return (Outcome::Refused(reason), job.chain),
+            None => {}
+        }
     }
     shared.counters.verifications.add_one();
-    let outcome = shared.chain.load_full().authenticate(&job.credential, now);
-    cache.put(job.key, &outcome, now);
-    outcome
+    let outcome = chain.authenticate(&job.credential, now);
+    if is_current {
+        cache.put(job.key, &outcome, now);
+    }
+    (outcome, chain.generation())
+}
+
+/// Counts and words a log-in that waited too long.
+pub(crate) fn timed_out(shared: &Shared) -> Reason {
+    shared.counters.timed_out.add_one();
+    Reason::new(
+        ReasonKind::TimedOut,
+        "auth_timeout_ms passed before there was an answer",
+    )
 }
 
 /// Asks the policies for one connection of a verified principal.
-fn decide(shared: &Shared, principal: &Arc<Verified<Principal>>, waiter: &Waiter) -> Answer {
+fn decide(
+    shared: &Shared,
+    principal: &Arc<Verified<Principal>>,
+    chain: u64,
+    waiter: &Waiter,
+) -> Answer {
     let Some(generation) = shared.generation.load_full() else {
         return Answer::Refused(no_policies());
     };
     let now = shared.now();
-    let request = generation.project(principal, &waiter.facts, now);
+    let request = generation.project(principal, &shared.facts_now(&waiter.facts), now);
     match generation.decide(&request, now) {
         Ok(decision) => Answer::Settled(Settled {
             principal: Arc::clone(principal),
+            chain,
             facts: waiter.facts.clone(),
             decision,
         }),

@@ -94,6 +94,9 @@ pub enum Fault {
         /// The most there may be.
         bound: usize,
     },
+    /// It is not there, and the operator wants no generation without it.
+    #[error("is missing, and required_policies names it")]
+    Required,
     /// A name with which it cannot be addressed.
     #[error("has a name outside A-Z, a-z, 0-9, '_', '-' (and '.' in data files), or over 64 bytes")]
     Name,

@@ -4,6 +4,7 @@
 //! belongs to the generation that made it, which remembers it as long as its
 //! policies stand by it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,9 @@ pub struct Frame {
     pub ceiling: Restriction,
     /// What the server understands.
     pub server: Arc<Server>,
+    /// Bundles without which no generation is valid: a restriction whose bundle is
+    /// missing or renamed must not widen rights.
+    pub required: BTreeSet<String>,
 }
 
 /// All policies of one moment.
@@ -83,6 +87,24 @@ impl Generation {
             bundles,
             warnings,
         }
+    }
+
+    /// The same bundles under another frame, or decided anew under the same: the
+    /// generation after `number`. Reads nothing and compiles nothing.
+    #[must_use]
+    pub fn reframed(&self, frame: Frame, number: u64) -> Self {
+        Self::new(
+            number.saturating_add(1),
+            Arc::clone(&self.machine),
+            frame,
+            self.bundles.clone(),
+            self.warnings.clone(),
+        )
+    }
+
+    /// What is laid over its verdicts.
+    pub fn frame(&self) -> &Frame {
+        &self.frame
     }
 
     /// Its number: one more than that of the generation before.

@@ -36,6 +36,11 @@ impl Engine {
             mut warnings,
             mut errors,
         } = list(dir)?;
+        let missing = frame
+            .required
+            .iter()
+            .filter(|name| !found.contains_key(name.as_str()));
+        errors.extend(missing.map(|name| Fault::Required.of(format!("{name}.wasm"))));
         let mut read = Vec::new();
         for (name, found) in &found {
             match files::read(dir, found) {

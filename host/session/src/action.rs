@@ -131,6 +131,8 @@ pub enum EndCause {
     Split,
     /// Its authenticator was removed.
     AuthenticatorRemoved,
+    /// A user of the server's own ACL has its name now.
+    NameTaken,
     /// The rules of its user could not be set.
     RulesNotSet,
     /// The module is being unloaded.
@@ -150,6 +152,7 @@ impl EndCause {
             Self::Refused(_) => "refused",
             Self::Split => "split",
             Self::AuthenticatorRemoved => "authenticator-removed",
+            Self::NameTaken => "name-taken",
             Self::RulesNotSet => "rules-not-set",
             Self::Unload => "unload",
         }

@@ -16,6 +16,7 @@ on_both_lines!(
     without_leeway_an_expired_token_is_refused,
     a_cached_token_is_refused_once_it_has_expired,
     the_operators_bound_ends_a_session_before_its_token,
+    the_operators_bound_holds_for_live_sessions_when_it_is_lowered,
     the_policys_bound_ends_a_session_before_its_token,
     many_sessions_that_end_together_all_end,
     a_token_without_expiry_is_refused_unless_the_operator_allows_it,
@@ -218,4 +219,18 @@ fn dates_beyond_32_bits_do_not_wrap(line: Line) {
         );
         assert!(Scene::stays_open(&mut client), "exp {exp}");
     }
+}
+
+fn the_operators_bound_holds_for_live_sessions_when_it_is_lowered(line: Line) {
+    let scene = exact(line).start();
+    let mut client = scene.log_in("alice");
+    client.run("GET reports:q1");
+    scene
+        .server
+        .config_set("warden.session_max_seconds", "1")
+        .expect_ok();
+    assert!(
+        client.closes_within(LATE),
+        "still open beyond the operator's bound"
+    );
 }

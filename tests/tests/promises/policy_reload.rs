@@ -2,7 +2,9 @@
 //! what is broken changes nothing.
 
 use warden_tests::scene::ROLES;
-use warden_tests::{Claims, Line, Scene, eventually, on_both_lines, parts};
+use warden_tests::{
+    Claims, Directory, Line, Scene, ServerBuilder, eventually, on_both_lines, parts,
+};
 
 use crate::info;
 
@@ -24,6 +26,9 @@ on_both_lines!(
     a_broken_policy_at_start_is_repaired_without_a_restart,
     files_of_editors_and_tools_are_no_bundles,
     an_edit_that_changes_nothing_for_a_session_leaves_it_alone,
+    a_ceiling_takes_effect_while_a_policy_is_broken,
+    a_required_policy_that_is_missing_keeps_the_last_good_generation,
+    a_directory_replaced_whole_is_noticed_and_watched_again,
 );
 
 /// [`ROLES`] with readers allowed to write.
@@ -347,4 +352,74 @@ fn an_edit_that_changes_nothing_for_a_session_leaves_it_alone(line: Line) {
     assert!(Scene::stays_open(&mut reader));
     assert_eq!(reader.id(), id);
     scene.attempt(&Claims::of("zoe")).expect_ok();
+}
+
+fn a_ceiling_takes_effect_while_a_policy_is_broken(line: Line) {
+    let scene = Scene::builder(line)
+        .server(ServerBuilder::protected_configs)
+        .start();
+    let mut reader = scene.log_in("alice");
+    reader.run("GET reports:q1");
+    scene.policies.replace("rbac.toml", half());
+    wait_for_error(&scene);
+    scene
+        .server
+        .config_set("warden.ceiling", "-get")
+        .expect_ok();
+    eventually("the ceiling reaches the live session", || {
+        reader
+            .run("GET reports:q1")
+            .is_error("NOPERM")
+            .then_some(())
+    });
+    let mut late = scene.log_in("alice");
+    late.run("GET reports:q1").expect_error("NOPERM");
+    assert!(late.run("STRLEN reports:q1").error().is_none());
+    assert!(
+        !wait_for_error(&scene).is_empty(),
+        "the policy is still broken"
+    );
+}
+
+fn a_required_policy_that_is_missing_keeps_the_last_good_generation(line: Line) {
+    let scene = Scene::builder(line)
+        .module_args(["required_policies", "rbac"])
+        .start();
+    let mut reader = scene.log_in("alice");
+    let before = scene.generation();
+    scene.policies.remove("rbac.wasm");
+    let error = wait_for_error(&scene);
+    assert!(
+        error.contains("rbac.wasm") && error.contains("required_policies"),
+        "{error}"
+    );
+    assert_eq!(scene.generation(), before);
+    reader.run("GET reports:q1");
+    assert!(Scene::stays_open(&mut reader));
+    scene
+        .log_in("alice")
+        .run("SET reports:q1 x")
+        .expect_error("NOPERM");
+}
+
+fn a_directory_replaced_whole_is_noticed_and_watched_again(line: Line) {
+    let scene = Scene::start(line);
+    let mut reader = scene.log_in("alice");
+    let path = scene.policies.path().to_owned();
+    let aside = path.with_file_name("aside");
+    std::fs::rename(&path, &aside).unwrap();
+    let next = Directory::create(path.with_file_name("next"));
+    next.replace("rbac.wasm", parts::policy("rbac"));
+    next.replace("rbac.toml", generous());
+    std::fs::rename(next.path(), &path).unwrap();
+    eventually("what the new directory grants", || {
+        reader.run("SET reports:q1 x").is_ok().then_some(())
+    });
+    scene.policies.replace("rbac.toml", ROLES);
+    eventually("an edit in the new directory", || {
+        reader
+            .run("SET reports:q1 y")
+            .is_error("NOPERM")
+            .then_some(())
+    });
 }

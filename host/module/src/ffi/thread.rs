@@ -41,13 +41,24 @@ pub(crate) fn spawn(
     work: impl FnOnce() + Send + 'static,
 ) -> std::io::Result<JoinHandle<()>> {
     // A thread starts with the mask of its maker: set here, there is no moment in which it takes a signal.
+    without_signals(|| {
+        Builder::new().name(name.to_owned()).spawn(move || {
+            step_back(priority);
+            work();
+        })
+    })?
+}
+
+/// Runs `work` with the server's signals held back: threads that a library starts
+/// meanwhile take none of them either.
+///
+/// # Errors
+/// When the system refuses; then `work` has not run.
+pub(crate) fn without_signals<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
     let before = set_signal_mask(&all_but_faults())?;
-    let started = Builder::new().name(name.to_owned()).spawn(move || {
-        step_back(priority);
-        work();
-    });
+    let done = work();
     set_signal_mask(&before)?;
-    started
+    Ok(done)
 }
 
 /// Sets the nice value of the calling thread; Linux keeps one for each.

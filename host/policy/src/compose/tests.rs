@@ -1,5 +1,6 @@
 //! Composition: any order, any denial, the shortest times.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -13,6 +14,7 @@ use crate::verdict::Denial;
 fn frame(ceiling: &str) -> Frame {
     let command = |name: &str, category: &str| (name.to_owned(), [category.to_owned()].into());
     Frame {
+        required: BTreeSet::new(),
         base: BaseRules::default(),
         ceiling: Restriction::parse(ceiling).unwrap(),
         server: Arc::new(Server {

@@ -3,6 +3,7 @@
 mod artefacts;
 mod hostile;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -101,6 +102,7 @@ impl Scene {
 fn frame() -> Frame {
     let command = |name: &str, category: &str| (name.to_owned(), [category.to_owned()].into());
     Frame {
+        required: BTreeSet::new(),
         base: BaseRules::default(),
         ceiling: Restriction::parse("").unwrap(),
         server: Arc::new(Server {
@@ -403,4 +405,24 @@ fn a_generation_of_another_engine_lends_no_compiled_code() {
     let second = other.load(Some(&first)).unwrap();
     assert_eq!((second.number(), other.engine.compilations()), (2, 1));
     decide(&second).unwrap();
+}
+
+#[test]
+fn without_a_required_bundle_there_is_no_generation() {
+    let scene = Scene::new();
+    scene.put("p.wasm", Guest::granting(&GETTER).wasm());
+    let frame = Frame {
+        required: ["guardrails".to_owned(), "p".to_owned()].into(),
+        ..frame()
+    };
+    let error = scene
+        .engine
+        .load(&scene.dir(), frame.clone(), None)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "\"guardrails.wasm\": is missing, and required_policies names it"
+    );
+    scene.put("guardrails.wasm", Guest::granting(&GETTER).wasm());
+    assert!(scene.engine.load(&scene.dir(), frame, None).is_ok());
 }

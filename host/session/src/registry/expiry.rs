@@ -64,10 +64,10 @@ impl Registry {
         });
     }
 
-    /// A class's rules could not be set: nobody may go on with the old ones. Its
+    /// A class's rules could not be set, or its name was taken: nobody may go on. Its
     /// sessions are closed over the next slices, none joins, and the module is told
     /// to take all rights away until then. If that fails too, free the user.
-    pub fn condemn(&mut self, class: ClassId) -> Vec<Action> {
+    pub fn condemn(&mut self, class: ClassId, cause: &EndCause) -> Vec<Action> {
         let members: Option<Vec<Member>> = self
             .classes
             .get(class)
@@ -75,7 +75,7 @@ impl Registry {
         let Some(members) = members else {
             return Vec::new();
         };
-        self.doom(members, &EndCause::RulesNotSet);
+        self.doom(members, cause);
         // Answers under way must not give it rules again.
         self.classes.edit(class, |class| class.progress = None);
         self.strip(class).into_iter().collect()

@@ -159,7 +159,7 @@ fn a_class_whose_rules_cannot_be_set_loses_everything() {
     world.enter(1, &decision(1, 1, "a"));
     world.enter(2, &decision(1, 1, "a"));
     let class = world.class_of(1);
-    let actions = world.registry.condemn(class);
+    let actions = world.registry.condemn(class, &EndCause::RulesNotSet);
     assert!(
         matches!(&actions[..], [Action::SetRules { rules, .. }] if rules.as_str() == NO_RIGHTS)
     );
@@ -181,7 +181,9 @@ fn answers_under_way_give_a_condemned_class_nothing_back() {
     for slice in 0..2 {
         let review = world.registry.next_review(world.now, 2).remove(0);
         if slice == 1 {
-            let actions = world.registry.condemn(world.class_of(0));
+            let actions = world
+                .registry
+                .condemn(world.class_of(0), &EndCause::RulesNotSet);
             world.perform(&actions);
         }
         let answers = vec![Ok(decision(1, 2, "new")); review.candidates.len()];

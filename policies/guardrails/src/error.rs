@@ -1,0 +1,101 @@
+//! What is wrong with the data.
+
+use crate::data::MAX_RULES;
+use crate::effect::MAX_TEXT_BYTES;
+
+/// One problem of one file. Each names the file, the key and what is accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Problem {
+    /// Not text.
+    #[error(transparent)]
+    Text(#[from] warden_sdk::Error),
+    /// Not TOML, or not of the right shape.
+    #[error("{file:?} line {line}: {detail}")]
+    Shape {
+        file: String,
+        line: usize,
+        detail: String,
+    },
+    /// The shape is right, a value is not.
+    #[error("{file:?}: {key}: {fault}")]
+    Value {
+        file: String,
+        key: String,
+        fault: Fault,
+    },
+    /// Nothing that guards.
+    #[error("no rule: a *.toml file beside the policy holds [[rules]] tables")]
+    NoFile,
+    /// More than the host takes of one answer.
+    #[error("more than {MAX_RULES} rules")]
+    TooManyRules,
+}
+
+/// Why a value was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("no [[rules]] table in this file")]
+    NoRule,
+    #[error("a rule's name takes 1 to 64 characters of A-Z, a-z, 0-9, '.', '-' and '_'")]
+    Name,
+    #[error("a rule of this name stands in {other:?} already")]
+    Doubled { other: String },
+    #[error("empty: leave it out, or name at least one")]
+    Empty,
+    #[error("more than {most}")]
+    TooMany { most: usize },
+    #[error("{text:?} is not a member: write group:ID/NAME, scope:ID/NAME or user:ID/NAME")]
+    MemberKind { text: String },
+    #[error(
+        "{text:?} names nobody: a name takes A-Z a-z 0-9 . _ @ : / + = , - and %XX for anything else, no patterns"
+    )]
+    MemberName { text: String },
+    #[error(
+        "{text:?} names nobody: before the first '/' stands an authenticator's id (a-z, 0-9, '-', '_')"
+    )]
+    MemberAuthenticator { text: String },
+    #[error(
+        "{text:?} lacks its authenticator: write ID/NAME, because a bare name means nobody once there are two"
+    )]
+    MemberBare { text: String },
+    #[error("{text:?} is no range: write 10.0.0.0/8, 192.0.2.7, 2001:db8::/32 or unix")]
+    Address { text: String },
+    #[error("{text:?} has bits behind its length: did you mean {meant:?}?")]
+    HostBits { text: String, meant: String },
+    #[error("{text:?} is IPv4 inside IPv6: write the IPv4 range, it is compared as such")]
+    MappedAddress { text: String },
+    #[error(
+        "{text:?} are no hours: write HH:MM-HH:MM in UTC, from 00:00 to 24:00, not twice the same"
+    )]
+    Hours { text: String },
+    #[error("{text:?} is no day: write mon, tue, wed, thu, fri, sat or sun")]
+    Day { text: String },
+    #[error("does nothing: give deny_login, or at least one of denials, keys, channels, databases")]
+    NoEffect,
+    #[error("who is refused needs no denials or bounds: give one or the other")]
+    TwoEffects,
+    #[error("refuses everybody at any time: give at least one condition")]
+    NobodyLeft,
+    #[error("takes one line of 1 to {MAX_TEXT_BYTES} bytes, it is told to the client")]
+    Text,
+    #[error(transparent)]
+    Rule(#[from] warden_sdk::RuleError),
+    #[error("{text:?} is not a denial: write -COMMAND, -COMMAND|SUBCOMMAND or -@CATEGORY")]
+    NotADenial { text: String },
+    #[error("{text:?} is not about keys: write ~NAME, ~BEGINNING*, %R~… or %W~…")]
+    NotKeys { text: String },
+    #[error("{text:?} is not about channels: write &NAME or &BEGINNING*")]
+    NotChannels { text: String },
+    #[error("{text:?} bounds nothing: put something before the *")]
+    Everything { text: String },
+    #[error(transparent)]
+    NotARestriction(#[from] warden_sdk::Error),
+    #[error("{number} is the number of no database")]
+    Database { number: u32 },
+}
+
+/// All problems as one line.
+pub(crate) fn one_line(problems: &[Problem]) -> String {
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    problems.join("; ")
+}

@@ -1,0 +1,124 @@
+//! The data file.
+//!
+//! In: files as the host read them. Out: the policy, or every problem. Never a
+//! part of the bounds.
+
+use serde::Deserialize;
+use warden_sdk::File;
+
+use crate::Tenant;
+use crate::error::{Fault, Problem, claims};
+use crate::member::Member;
+use crate::shape;
+use crate::template::{Place, Template};
+
+/// Bounds of one list: with the most tenants a claim may name they stay within
+/// what the host takes in one restriction.
+const MAX_BOUNDS: usize = 16;
+/// Members of one list.
+const MAX_MEMBERS: usize = 1000;
+
+/// The shape of the file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    claim: String,
+    keys: Vec<String>,
+    channels: Vec<String>,
+    applies_to: Option<Vec<String>>,
+    exempt: Option<Vec<String>>,
+}
+
+/// Reads the one `*.toml` file.
+///
+/// # Errors
+/// All problems; one is enough to refuse all of the data.
+pub(crate) fn read(files: &[File]) -> Result<Tenant, Vec<Problem>> {
+    let mut toml = shape::toml_files(files);
+    let file = toml.next().ok_or_else(|| vec![Problem::NoFile])?;
+    let second = toml.map(|second| Problem::SecondFile {
+        first: file.name().to_owned(),
+        second: second.name().to_owned(),
+    });
+    let mut problems: Vec<Problem> = second.collect();
+    match shape::parse(file) {
+        Err(problem) => problems.push(problem),
+        Ok(raw) => match check(&raw) {
+            Ok(tenant) if problems.is_empty() => return Ok(tenant),
+            Ok(_) => {}
+            Err(faults) => problems.extend(faults.into_iter().map(|(key, fault)| Problem::Value {
+                file: file.name().to_owned(),
+                key,
+                fault,
+            })),
+        },
+    }
+    Err(problems)
+}
+
+/// Checks the values; on failure every fault with its key.
+fn check(raw: &Raw) -> Result<Tenant, Vec<(String, Fault)>> {
+    let mut faults = Vec::new();
+    if !claims().contains(&raw.claim.as_str()) {
+        let text = raw.claim.clone();
+        faults.push(("claim".to_owned(), Fault::Claim { text }));
+    }
+    let keys = |text: &String| Template::parse(text, Place::Keys);
+    let keys = shape::list(&raw.keys, "keys", MAX_BOUNDS, keys, &mut faults);
+    let channels = |text: &String| Template::parse(text, Place::Channels);
+    let channels = shape::list(&raw.channels, "channels", MAX_BOUNDS, channels, &mut faults);
+    // Where a rule was refused the lists no longer run side by side.
+    if faults.is_empty() {
+        apart(&raw.keys, &keys, "keys", &mut faults);
+        apart(&raw.channels, &channels, "channels", &mut faults);
+    }
+    let all = || keys.iter().chain(&channels);
+    if faults.is_empty() && !all().any(Template::names_tenant) {
+        faults.push(("keys".to_owned(), Fault::NoPlaceholder));
+    }
+    let mut members = |list: &Option<Vec<String>>, key: &str| {
+        let list = list.as_deref();
+        shape::optional_list(list, key, MAX_MEMBERS, |t| member(t), &mut faults)
+    };
+    let applies_to = members(&raw.applies_to, "applies_to");
+    let exempt = members(&raw.exempt, "exempt").unwrap_or_default();
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    Ok(Tenant {
+        claim: raw.claim.clone(),
+        keys,
+        channels,
+        applies_to,
+        exempt,
+    })
+}
+
+/// Adds a fault for each rule that may meet one before it.
+fn apart(texts: &[String], rules: &[Template], key: &str, faults: &mut Vec<(String, Fault)>) {
+    let both = || texts.iter().zip(rules);
+    for (index, (text, rule)) in both().enumerate() {
+        let mut earlier = both().take(index);
+        if let Some((other, _)) = earlier.find(|(_, earlier)| rule.may_meet(earlier)) {
+            let (text, other) = (text.clone(), other.clone());
+            faults.push((format!("{key}[{index}]"), Fault::Meets { text, other }));
+        }
+    }
+}
+
+/// A member with its authenticator. A bare name would stop to match when a second
+/// authenticator comes, and a restriction that no longer matches opens.
+fn member(text: &str) -> Result<Member, Fault> {
+    let member = Member::parse(text)?;
+    let (Member::Group(name) | Member::Scope(name) | Member::User(name)) = &member;
+    if name.contains('/') {
+        Ok(member)
+    } else {
+        Err(Fault::MemberBare {
+            text: text.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! What is wrong with the data, and with a claim.
+
+use warden_sdk::{ClaimSelection, Describe};
+
+use crate::Tenant;
+use crate::value::{MAX_TENANT_BYTES, MAX_TENANTS};
+
+/// One problem of the data. Each names the file, the key and what is accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Problem {
+    /// Not text.
+    #[error(transparent)]
+    Text(#[from] warden_sdk::Error),
+    /// Not TOML, or not of the right shape.
+    #[error("{file:?} line {line}: {detail}")]
+    Shape {
+        file: String,
+        line: usize,
+        detail: String,
+    },
+    /// The shape is right, a value is not.
+    #[error("{file:?}: {key}: {fault}")]
+    Value {
+        file: String,
+        key: String,
+        fault: Fault,
+    },
+    /// No bounds at all.
+    #[error("no data: tenant.toml beside the policy holds claim, keys and channels")]
+    NoFile,
+    /// Which of two counts would be a guess.
+    #[error("{second:?}: the data stands in {first:?} already, it is one file")]
+    SecondFile { first: String, second: String },
+}
+
+/// Why a value of the data was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("{text:?} is not a claim this policy reads: take one of {}", claims().join(", "))]
+    Claim { text: String },
+    #[error("empty: leave it out, or name at least one")]
+    Empty,
+    #[error("more than {most}")]
+    TooMany { most: usize },
+    #[error(transparent)]
+    Rule(#[from] warden_sdk::RuleError),
+    #[error("{text:?} is not about keys: write ~NAME, ~BEGINNING*, %R~… or %W~…")]
+    NotKeys { text: String },
+    #[error("{text:?} is not about channels: write &NAME or &BEGINNING*")]
+    NotChannels { text: String },
+    #[error("{text:?} is no bound: an exact name, or a literal beginning and one * at the end")]
+    NotABound { text: String },
+    #[error("{text:?} bounds nothing: put something before the *")]
+    Everything { text: String },
+    #[error(
+        "{text:?}: braces stand once, in {{tenant}}, and around it for a hash tag: {{{{tenant}}}}"
+    )]
+    Brace { text: String },
+    #[error("{text:?}: put a character between {{tenant}} and *, or tenant a reaches what is ab's")]
+    NoSeparator { text: String },
+    #[error(
+        "{text:?} may meet {other:?} of another tenant: before {{tenant}} both say the same, or something that differs"
+    )]
+    Meets { text: String, other: String },
+    #[error("{{tenant}} stands nowhere in keys and channels: everybody would share them")]
+    NoPlaceholder,
+    #[error("{text:?} is not a member: write group:ID/NAME, scope:ID/NAME or user:ID/NAME")]
+    MemberKind { text: String },
+    #[error(
+        "{text:?} names nobody: a name takes A-Z a-z 0-9 . _ @ : / + = , - and %XX for anything else, no patterns"
+    )]
+    MemberName { text: String },
+    #[error(
+        "{text:?} names nobody: before the first '/' stands an authenticator's id (a-z, 0-9, '-', '_')"
+    )]
+    MemberAuthenticator { text: String },
+    #[error(
+        "{text:?} lacks its authenticator: write ID/NAME, because a bare name means nobody once there are two"
+    )]
+    MemberBare { text: String },
+}
+
+/// Why a claim names no tenant. Never holds the value: it is the user's text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unusable {
+    #[error("is missing")]
+    Missing,
+    #[error("is neither a string, nor a whole number, nor a list of them")]
+    Kind,
+    #[error("is an empty list")]
+    NoTenant,
+    #[error("names more than {MAX_TENANTS} tenants")]
+    TooManyTenants,
+    #[error("names a tenant of more than {MAX_TENANT_BYTES} bytes")]
+    TooLong,
+    #[error("names a tenant that holds {separator:?}, which stands behind {{tenant}}")]
+    Separator { separator: char },
+    #[error("names a tenant that cannot stand in a rule: {0}")]
+    Pattern(#[from] warden_sdk::PatternError),
+    #[error("names a tenant that would own what all share")]
+    Shared,
+    #[error("names a tenant that is no bound")]
+    NotABound,
+}
+
+impl Unusable {
+    /// What the client is told.
+    pub(crate) fn public(&self) -> &'static str {
+        match self {
+            Self::Missing | Self::NoTenant => "your token names no tenant",
+            _ => "the tenant your token names cannot be used here",
+        }
+    }
+}
+
+impl From<warden_sdk::Error> for Unusable {
+    /// A filled template is an exact name or `literal*` by construction, so this
+    /// says only that the SDK disagreed.
+    fn from(_: warden_sdk::Error) -> Self {
+        Self::NotABound
+    }
+}
+
+/// The claims this policy reads.
+pub(crate) fn claims() -> &'static [&'static str] {
+    match Tenant::DESCRIPTION.claims {
+        ClaimSelection::Pointers(pointers) => pointers,
+        ClaimSelection::None | ClaimSelection::All => &[],
+    }
+}
+
+/// All problems as one line.
+pub(crate) fn one_line(problems: &[Problem]) -> String {
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    problems.join("; ")
+}
