@@ -9,7 +9,6 @@
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
@@ -63,8 +62,6 @@ pub struct Cache {
     settings: CacheSettings,
     verified: Map<CacheKey, Kept<Arc<Verified<Principal>>>>,
     refused: Map<CacheKey, Kept<Reason>>,
-    hits: AtomicU64,
-    misses: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -87,8 +84,6 @@ impl Cache {
             verified: map(settings.entries, settings.ttl),
             refused: map(settings.entries, settings.rejection_ttl),
             settings,
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
         })
     }
 
@@ -117,14 +112,7 @@ impl Cache {
 
     /// What a credential came to, if that still holds. For the main thread.
     pub fn get(&self, key: &CacheKey, now: Now) -> Option<Cached> {
-        let found = self.verified(key, now).or_else(|| self.refusal(key, now));
-        let counter = if found.is_some() {
-            &self.hits
-        } else {
-            &self.misses
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-        found
+        self.verified(key, now).or_else(|| self.refusal(key, now))
     }
 
     fn verified(&self, key: &CacheKey, now: Now) -> Option<Cached> {
@@ -177,34 +165,6 @@ impl Cache {
             }
             Outcome::NotMine | Outcome::Unavailable(_) => {}
         }
-    }
-
-    /// Forgets everything.
-    pub fn clear(&self) {
-        self.verified.invalidate_all();
-        self.refused.invalidate_all();
-    }
-
-    /// How many outcomes are remembered; approximate, without taking a lock.
-    pub fn len(&self) -> u64 {
-        self.verified
-            .entry_count()
-            .saturating_add(self.refused.entry_count())
-    }
-
-    /// Whether nothing is remembered; approximate as [`Cache::len`] is.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How often [`Cache::get`] found something.
-    pub fn hits(&self) -> u64 {
-        self.hits.load(Ordering::Relaxed)
-    }
-
-    /// How often [`Cache::get`] found nothing.
-    pub fn misses(&self) -> u64 {
-        self.misses.load(Ordering::Relaxed)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Rules are rendered for one server: what is unknown to it cannot stand in a
 //! rule string, and what it knows decides how "everything except" is spelled.
-//! The module reads this from `COMMAND LIST` and `ACL CAT` at load and again
+//! The module reads this from `COMMAND` and `ACL CAT` at load and again
 //! whenever a module is loaded or unloaded.
 
 use std::collections::{BTreeMap, BTreeSet};

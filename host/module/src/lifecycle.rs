@@ -75,7 +75,7 @@ fn end(lock: &ServerLock, shared: &Arc<Shared>) {
     shared.stop();
     // A dropped handle refuses its client.
     drop(shared.pending.close());
-    sessions::stop(lock);
+    sessions::stop(lock, shared.now());
     for thread in THREADS.with(lock, std::mem::take).unwrap_or_default() {
         // A thread that panicked has said so already.
         let _ = thread.join();

@@ -35,10 +35,7 @@ pub(crate) fn record(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], reason
     if quota.omitted > 0 {
         log(
             Level::Notice,
-            &format!(
-                "{} more refusals were not written here; ACL LOG counts them",
-                quota.omitted
-            ),
+            &format!("{} more refusals were not written here", quota.omitted),
         );
     }
     if quota.granted {

@@ -21,11 +21,12 @@ pub(crate) fn start(lock: &ServerLock, registry: Registry) {
     REGISTRY.with(lock, |cell| *cell = Some(registry));
 }
 
-/// Ends every session: the server closes the clients of a user that is freed.
-pub(crate) fn stop(lock: &ServerLock) {
-    REGISTRY.with(lock, Option::take);
+/// Ends every session and frees every user.
+pub(crate) fn stop(lock: &ServerLock, now: Now) {
+    let actions = with_registry(lock, Registry::drain).unwrap_or_default();
+    perform(lock, actions, now);
     modes::forget(lock);
-    users::free_all(lock);
+    REGISTRY.with(lock, Option::take);
 }
 
 /// Borrows the registry; `None` before the module is loaded.

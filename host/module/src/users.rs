@@ -100,17 +100,6 @@ pub(crate) fn free(lock: &ServerLock, class: ClassId) -> Vec<ClientId> {
     held.map(|held| held.user.free(lock)).unwrap_or_default()
 }
 
-/// Frees every user: the server closes all their clients.
-pub(crate) fn free_all(lock: &ServerLock) {
-    let held = USERS.with(lock, |users| {
-        users.swept = None;
-        std::mem::take(&mut users.held)
-    });
-    for held in held.unwrap_or_default().into_values() {
-        held.user.free(lock);
-    }
-}
-
 /// What a sweep found.
 #[derive(Default)]
 pub(crate) struct Swept {

@@ -36,15 +36,6 @@ pub struct LoadError {
     pub errors: Vec<BundleError>,
 }
 
-impl LoadError {
-    /// Whether a file was being written, so that trying again soon may help.
-    pub fn is_transient(&self) -> bool {
-        self.errors
-            .iter()
-            .any(|e| matches!(e.fault, Fault::Changing))
-    }
-}
-
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, error) in self.errors.iter().enumerate() {
@@ -212,6 +203,5 @@ mod tests {
         };
         let text = error.to_string();
         assert!(text.contains("a.wasm") && text.contains("b.toml"), "{text}");
-        assert!(error.is_transient());
     }
 }

@@ -127,11 +127,6 @@ impl Generation {
         &self.inputs
     }
 
-    /// Decisions and refusals remembered, roughly.
-    pub fn remembered_count(&self) -> u64 {
-        self.remembered.entry_count()
-    }
-
     /// Projects a log-in to what these policies read. For the main thread: no
     /// I/O and no guest code.
     pub fn project(

@@ -98,7 +98,7 @@ pub enum Action {
     Attach {
         /// The connection.
         client: ClientId,
-        /// Private data for the user-changed callback, given back to `left`.
+        /// This admission of it.
         session: SessionId,
         /// The class whose user it becomes.
         class: ClassId,

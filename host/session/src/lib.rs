@@ -21,9 +21,8 @@
 //!
 //! A connection that authenticates again is admitted before the server tells
 //! that its old user is gone. Each admission therefore has its own
-//! [`SessionId`]: the module gives it to the server as the private data of the
-//! user-changed callback and hands it back to [`Registry::left`], which ends that
-//! session and no other. Until then the old session is kept as *replaced*, and
+//! [`SessionId`]: the module looks it up before it attaches the client anew and
+//! hands it to [`Registry::left`], which ends that session and no other. Until then the old session is kept as *replaced*, and
 //! [`Registry::abandon`] of the new one restores it.
 //!
 //! # A class

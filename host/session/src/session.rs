@@ -17,12 +17,6 @@ use crate::agenda::{Deadline, Instant};
 pub struct SessionId(pub(crate) u64);
 
 impl SessionId {
-    /// From the number given by [`SessionId::as_u64`], for the trip through the
-    /// server's private data. An unknown number names no session and does nothing.
-    pub fn from_u64(number: u64) -> Self {
-        Self(number)
-    }
-
     /// The number: at least 1.
     pub fn as_u64(self) -> u64 {
         self.0

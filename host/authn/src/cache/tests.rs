@@ -56,7 +56,6 @@ fn no_entry_outlives_the_configured_time() {
         Some(Cached::Refused(_))
     ));
     assert!(cache.get(&key, later(5, 5)).is_none());
-    assert_eq!((cache.hits(), cache.misses()), (2, 2));
 }
 
 #[test]
@@ -130,7 +129,7 @@ fn zero_entries_or_seconds_remember_nothing() {
 }
 
 #[test]
-fn clearing_forgets_everything_and_the_size_is_bounded() {
+fn the_size_is_bounded() {
     let cache = Cache::new(CacheSettings {
         entries: 10,
         ..CacheSettings::default()
@@ -144,7 +143,6 @@ fn clearing_forgets_everything_and_the_size_is_bounded() {
         cache.put(*key, &yes, at(NOW));
     }
     cache.verified.run_pending_tasks();
-    assert!(cache.len() <= 10, "{}", cache.len());
-    cache.clear();
-    assert!(keys.iter().all(|key| cache.get(key, at(NOW)).is_none()));
+    let kept = keys.iter().filter(|key| cache.get(key, at(NOW)).is_some());
+    assert!(kept.count() <= 10);
 }

@@ -44,9 +44,11 @@ fn describe(bundle: &Bundle) -> Reply {
     let statistics = bundle.statistics();
     super::map([
         ("name", Reply::text(bundle.name())),
+        ("title", Reply::text(bundle.title())),
         ("version", Reply::text(bundle.version())),
         ("summary", Reply::text(bundle.summary())),
         ("digest", Reply::text(bundle.digest().to_string())),
+        ("wasm", Reply::text(bundle.wasm_digest().to_string())),
         ("files", super::texts(bundle.files().map(|file| file.name))),
         ("evaluations", super::number(statistics.evaluations())),
         ("failures", super::number(statistics.failures())),

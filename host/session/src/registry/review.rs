@@ -58,13 +58,6 @@ pub struct Candidate {
     pub(super) members: Vec<Member>,
 }
 
-impl Candidate {
-    /// The connections concerned, in order.
-    pub fn clients(&self) -> impl Iterator<Item = ClientId> {
-        self.members.iter().map(|member| member.client)
-    }
-}
-
 impl Registry {
     /// A new generation is in force: every class of an older one is to be reviewed.
     /// Costs nothing now. A number not above the current one changes nothing.

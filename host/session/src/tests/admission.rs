@@ -113,9 +113,7 @@ fn the_end_of_the_former_session_does_not_end_the_new_one() {
     let former = world.attached[&ClientId(1)].0;
     world.enter(1, &reader);
     world.registry.left(ClientId(1), former, world.now);
-    world
-        .registry
-        .left(ClientId(1), SessionId::from_u64(999), world.now);
+    world.registry.left(ClientId(1), SessionId(999), world.now);
     world.check();
     assert_eq!(world.registry.counts().sessions, 1);
 }
