@@ -20,7 +20,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use warden_core::{ClientFacts, ClientId, Decision, Now, Principal, Reason, Verified};
+use warden_core::{ClientFacts, Decision, Now, Principal, Reason, Verified};
 
 use super::Registry;
 use crate::ClassId;
@@ -55,7 +55,7 @@ pub struct Candidate {
     pub principal: Arc<Verified<Principal>>,
     /// What the server knew when they were admitted.
     pub facts: ClientFacts,
-    pub(super) members: Vec<Member>,
+    pub(crate) members: Vec<Member>,
 }
 
 impl Registry {

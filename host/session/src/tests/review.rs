@@ -11,7 +11,15 @@ use crate::{Action, Answer, EndCause, NO_RIGHTS, Review, Settings};
 
 /// Answers by the smallest client of each candidate.
 fn answer(review: &Review, mut by_client: impl FnMut(u64) -> Answer) -> Vec<Answer> {
-    let first = |candidate: &crate::Candidate| candidate.clients().next().unwrap().0;
+    let first = |candidate: &crate::Candidate| {
+        candidate
+            .members
+            .iter()
+            .map(|member| member.client)
+            .next()
+            .unwrap()
+            .0
+    };
     review
         .candidates
         .iter()
@@ -221,7 +229,14 @@ fn a_large_class_is_reviewed_in_slices_and_by_distinct_request() {
         let Some(review) = reviews.pop() else { break };
         assert!(reviews.is_empty(), "one slice of a class at a time");
         assert_eq!(review.candidates.len(), 1);
-        assert_eq!(review.candidates[0].clients().count(), 1000);
+        assert_eq!(
+            review.candidates[0]
+                .members
+                .iter()
+                .map(|member| member.client)
+                .count(),
+            1000
+        );
         let actions =
             world
                 .registry
