@@ -24,9 +24,12 @@ fn main() {
     } else {
         Line::V9_1
     };
-    let scene = Scene::builder(line)
-        .config([("user", "native on >secret ~reports:* +@read")])
-        .start();
+    let scene = Scene::start(line);
+    scene
+        .server
+        .admin()
+        .run("ACL SETUSER native on >secret ~reports:* +@read")
+        .expect_ok();
     let mut clients: Vec<Connection> = (0..CLIENTS).map(|_| scene.server.connect()).collect();
     let token = scene.token("alice");
     println!(
