@@ -1,14 +1,21 @@
 # A throw-away server with the module loaded: what `make demo` and `make run`
 # have in common. Sourced, never run.
 #
-# In: the build in target/, a server from scripts/valkey. Out: a server on a free
-# loopback port with its files in a temporary directory. Everything it starts is
-# ended, and the directory removed, when the script ends for whatever reason.
+# In: the build in target/, or what WARDEN_CLI, WARDEN_MODULE and WARDEN_POLICIES
+# name; a server from scripts/valkey. Out: a server on a free loopback port with
+# its files in a temporary directory. Everything it starts is ended, and the
+# directory removed, when the script ends for whatever reason.
 
 playground_server_pid=""
+playground_clients=()
 
-# Ends the server and removes the directory. Safe to call twice.
+# Ends the clients and the server, and removes the directory. Safe to call twice.
 playground_end() {
+    local client
+    for client in ${playground_clients[@]+"${playground_clients[@]}"}; do
+        kill "$client" 2>/dev/null || true
+    done
+    playground_clients=()
     if [ -n "$playground_server_pid" ]; then
         kill "$playground_server_pid" 2>/dev/null || true
         wait "$playground_server_pid" 2>/dev/null || true
@@ -50,7 +57,7 @@ rules = ["+@read", "~reports:*"]
 members = ["group:corp/editors"]
 rules = ["+@read", "+@write", "-flushall", "-flushdb", "~reports:*"]
 TOML
-    cp "$root/target/policies/rbac.wasm" "$playground_dir/policies/"
+    cp "${WARDEN_POLICIES:-$root/target/policies}/rbac.wasm" "$playground_dir/policies/"
 }
 
 # mint NAME [OPTION …]: a token of the throw-away issuer on standard output.

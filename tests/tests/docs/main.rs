@@ -14,8 +14,11 @@
 )]
 
 mod configuration;
+mod demo;
+mod guardrails;
 mod markdown;
 mod rbac;
 mod readme;
 mod session;
+mod tenant;
 mod threat_model;
