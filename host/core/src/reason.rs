@@ -92,7 +92,9 @@ impl Reason {
             K::NotYetValid => Reply::wrong_password("the token is not yet valid."),
             K::WrongAudience => Reply::wrong_password("the token is for another audience."),
             K::Claims => Reply::wrong_password("the token's claims are not accepted here."),
-            K::Name => Reply::wrong_password("the token does not belong to this user name."),
+            K::Name => {
+                Reply::wrong_password("the token's principal is not accepted under this user name.")
+            }
             K::NoGrant => Reply::wrong_password("no policy grants access."),
             K::Denied => {
                 Reply::wrong_password(self.public.as_deref().unwrap_or("a policy denies access."))
@@ -105,7 +107,9 @@ impl Reason {
             K::NoPolicies => Reply::try_again("no policies are in force."),
             K::PolicyFailed => Reply::try_again("a policy failed."),
             K::Unavailable => Reply::try_again("the authentication service is unavailable."),
-            K::InTransaction => Reply::try_again("authenticate before MULTI."),
+            K::InTransaction => Reply::try_again(
+                "this connection cannot wait: authenticate before MULTI or SUBSCRIBE.",
+            ),
             K::Internal => Reply::try_again("the credential could not be verified."),
         }
     }

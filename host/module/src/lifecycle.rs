@@ -62,7 +62,7 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), Str
 /// compilation may take longer than a server should stand still.
 pub(crate) fn unload(ctx: &Context<'_>) -> Result<(), String> {
     if let Some(shared) = state::shared() {
-        if shared.is_loading() {
+        if !shared.close() {
             return Err("policies are being loaded just now: try again in a moment".to_owned());
         }
         end(ctx.lock(), &shared);

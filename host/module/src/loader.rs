@@ -62,9 +62,10 @@ pub(crate) const POLICIES: Lane = Lane {
         files: BTreeSet::new(),
     },
     load: |shared| {
-        shared.set_loading(true);
-        guard("loading of policies", (), || load_policies(shared));
-        shared.set_loading(false);
+        if shared.begin_compiling() {
+            guard("loading of policies", (), || load_policies(shared));
+            shared.end_compiling();
+        }
     },
     errors: |shared| &shared.policy_errors,
 };

@@ -19,6 +19,7 @@ use warden_session::Admission;
 
 use crate::ffi::{self, AuthOutcome, Authentication, BlockedAuth, ServerLock, user_exists};
 use crate::pending::Joined;
+use crate::refusals::looks_like_a_token;
 use crate::sessions;
 use crate::settings::Fallback;
 use crate::shared::Shared;
@@ -91,6 +92,11 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
     let settings = shared.settings.load();
     if std::str::from_utf8(user).is_ok_and(|name| settings.native_users.contains(name)) {
         return AuthOutcome::NotHandled;
+    }
+    if looks_like_a_token(user) {
+        // Passed on, it would stand in ACL LOG, signature and all.
+        let reason = Reason::new(ReasonKind::Credential, "a token was given as the user name");
+        return refuse(shared, ctx, user, &reason);
     }
     let chain = shared.chain.load();
     let Some(credential) =

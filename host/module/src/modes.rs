@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use warden_core::ClientId;
 use warden_core::permissions::Modes;
-use warden_session::ClassId;
+use warden_session::{ClassId, Rules};
 
 use crate::ffi::{Detached, MainThread, Reply, ServerLock};
 use crate::sessions;
@@ -64,10 +64,17 @@ pub(crate) fn next(lock: &ServerLock) -> Option<Vec<ClientId>> {
     Some(in_mode(lock, &members, lost))
 }
 
+/// The modes these rules allow a client to enter.
+pub(crate) fn of(rules: &Rules) -> Modes {
+    rules
+        .decision()
+        .map_or(Modes::default(), |decision| decision.rendered.modes)
+}
+
 /// Those of these clients that are in one of the modes. When the server does not
 /// answer, all of them: in doubt the session ends.
-fn in_mode(lock: &ServerLock, clients: &[ClientId], modes: Modes) -> Vec<ClientId> {
-    if clients.is_empty() {
+pub(crate) fn in_mode(lock: &ServerLock, clients: &[ClientId], modes: Modes) -> Vec<ClientId> {
+    if clients.is_empty() || modes.is_empty() {
         return Vec::new();
     }
     let ids: Vec<String> = clients.iter().map(|client| client.0.to_string()).collect();

@@ -106,12 +106,16 @@ fn level(reason: &Reason) -> Level {
 
 /// The name a client gave, unless it may be a secret in the wrong place.
 fn shown(user: &[u8]) -> String {
-    let looks_like_a_token =
-        user.iter().filter(|byte| **byte == b'.').count() >= 2 && user.starts_with(b"ey");
-    if user.len() > SHOWN_BYTES || looks_like_a_token {
+    if user.len() > SHOWN_BYTES || looks_like_a_token(user) {
         return "(redacted)".to_owned();
     }
     String::from_utf8_lossy(user).into_owned()
+}
+
+/// Whether a user name has the shape of a JSON Web Token (a JSON object in base64url,
+/// two dots).
+pub(crate) fn looks_like_a_token(user: &[u8]) -> bool {
+    user.starts_with(b"ey") && user.iter().filter(|byte| **byte == b'.').count() >= 2
 }
 
 #[cfg(test)]

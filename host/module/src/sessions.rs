@@ -4,6 +4,7 @@
 //! The registry is only borrowed to compute actions, never while the server is
 //! called: the server calls back into [`left`] from within some of those calls.
 
+use warden_core::permissions::Modes;
 use warden_core::{ClientId, Now, Reason};
 use warden_session::{Action, Admission, ClassId, EndCause, Registry, Rules, SessionId};
 
@@ -61,7 +62,9 @@ pub(crate) fn admit(
     let now = shared.now();
     let client = admission.client;
     let before = with_registry(ctx.lock(), |registry| {
-        registry.session(client).map(|view| view.session)
+        registry
+            .session(client)
+            .map(|view| (view.session, view.rules.clone()))
     });
     let actions = with_registry(ctx.lock(), |registry| registry.admit(admission, now))
         .unwrap_or_else(|| Err(internal("no registry")))?;
@@ -82,11 +85,44 @@ pub(crate) fn admit(
             return Err(reason);
         }
     }
-    // The server has ended the session the connection had before.
-    if let Some(before) = before.flatten() {
+    if let Some((before, rules)) = before.flatten() {
+        // The server has ended the session the connection had before.
         with_registry(ctx.lock(), |registry| registry.left(client, before, now));
+        end_kept_modes(ctx.lock(), client, &rules, now);
     }
     Ok(())
+}
+
+/// A connection that authenticated again stays in the modes it was in. Where its new
+/// rules would not let it enter one of them, it is closed; where rules differ at
+/// all, a subscriber is, for its channels may no longer be granted.
+fn end_kept_modes(lock: &ServerLock, client: ClientId, before: &Rules, now: Now) {
+    let after = with_registry(lock, |registry| {
+        registry
+            .session(client)
+            .map(|view| (view.session, view.rules.clone()))
+    });
+    let Some((session, after)) = after.flatten() else {
+        return;
+    };
+    if *before == after {
+        return;
+    }
+    let had = modes::of(before);
+    let lost = Modes {
+        subscribe: had.subscribe,
+        ..had.lost(modes::of(&after))
+    };
+    if modes::in_mode(lock, &[client], lost).contains(&client) {
+        log(
+            Level::Verbose,
+            &format!(
+                "closing client {}: it stays in a mode its new rights do not allow",
+                client.0
+            ),
+        );
+        close(lock, client, session, now);
+    }
 }
 
 /// Carries out actions that belong to no log-in.
@@ -213,8 +249,10 @@ pub(crate) fn refresh_server(shared: &Shared, lock: &ServerLock) -> bool {
     }
     match crate::facts::of_server(&ctx) {
         Ok(server) => {
-            shared.server.store(std::sync::Arc::new(server));
-            shared.publish(None);
+            if **shared.server.load() != server {
+                shared.server.store(std::sync::Arc::new(server));
+                shared.publish(None);
+            }
         }
         Err(error) => log(
             Level::Warning,

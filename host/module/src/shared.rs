@@ -62,6 +62,7 @@ pub(crate) struct Shared {
     replica: AtomicBool,
     publishing: Mutex<()>,
     loading: AtomicBool,
+    closing: AtomicBool,
     first_load: Once,
     clock: SystemClock,
 }
@@ -119,6 +120,7 @@ impl Shared {
             replica: AtomicBool::new(false),
             publishing: Mutex::new(()),
             loading: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
             first_load: Once::new(),
             clock: SystemClock::new(),
         })
@@ -230,14 +232,29 @@ impl Shared {
         });
     }
 
-    /// Whether policies are being read or compiled.
-    pub(crate) fn is_loading(&self) -> bool {
-        self.loading.load(Ordering::Acquire)
+    /// The loader of policies asks whether it may begin, and says when it has ended.
+    ///
+    /// Each side writes its own flag before it reads the other's, in one order for
+    /// all threads: a compilation and an unload that would wait for it cannot both
+    /// go ahead.
+    pub(crate) fn begin_compiling(&self) -> bool {
+        self.loading.store(true, Ordering::SeqCst);
+        let may = !self.closing.load(Ordering::SeqCst);
+        self.loading.store(may, Ordering::SeqCst);
+        may
     }
 
-    /// The loader of policies says that it begins or ends.
-    pub(crate) fn set_loading(&self, loading: bool) {
-        self.loading.store(loading, Ordering::Release);
+    /// The loader of policies has ended what it began.
+    pub(crate) fn end_compiling(&self) {
+        self.loading.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether an unload may go ahead; from then on no compilation begins.
+    pub(crate) fn close(&self) -> bool {
+        self.closing.store(true, Ordering::SeqCst);
+        let may = !self.loading.load(Ordering::SeqCst);
+        self.closing.store(may, Ordering::SeqCst);
+        may
     }
 
     /// Whether the module is being unloaded.

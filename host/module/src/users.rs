@@ -13,6 +13,7 @@ use warden_session::{ClassId, Rules};
 
 use crate::ffi::{MainThread, ModuleUser, ServerLock, user_exists};
 use crate::login::AuthContext;
+use crate::modes;
 
 static USERS: MainThread<Users> = MainThread::new(Users {
     held: BTreeMap::new(),
@@ -50,7 +51,7 @@ pub(crate) fn create(
     let held = Held {
         user,
         name,
-        modes: modes(rules),
+        modes: modes::of(rules),
     };
     USERS.with(lock, |users| users.held.insert(class, held));
     Ok(())
@@ -66,7 +67,7 @@ pub(crate) fn set_rules(lock: &ServerLock, class: ClassId, rules: &Rules) -> Res
     let replaced = USERS.with(lock, |users| {
         users.held.get_mut(&class).map(|held| {
             set(lock, &held.user, rules)?;
-            let now = modes(rules);
+            let now = modes::of(rules);
             Ok(std::mem::replace(&mut held.modes, now).lost(now))
         })
     });
@@ -145,12 +146,6 @@ fn set(lock: &ServerLock, user: &ModuleUser, rules: &Rules) -> Result<(), Reason
     } else {
         Err(internal("the server does not have the rules that were set"))
     }
-}
-
-fn modes(rules: &Rules) -> Modes {
-    rules
-        .decision()
-        .map_or(Modes::default(), |decision| decision.rendered.modes)
 }
 
 /// Something of ours, or of the server, did not do as asked.

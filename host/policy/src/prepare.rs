@@ -101,6 +101,7 @@ fn compile(
     warnings: &mut Vec<String>,
 ) -> Result<Component, Fault> {
     let lifted = lift::lift(&machine.wasm, &contents.wasm)?;
+    lift::check_outline(&lifted)?;
     machine.compilations.fetch_add(1, Ordering::Relaxed);
     let component = Component::from_binary(&machine.wasm, &lifted)
         .map_err(|e| Fault::NotComponent(gist(&format!("{e:#}"))))?;

@@ -72,6 +72,30 @@ impl Policy for Rbac {
             Some(seconds) => verdict.session_ttl(Duration::from_secs(seconds)),
             None => verdict,
         };
-        verdict.label("roles", names.join(","))
+        verdict.label("roles", label(&names))
+    }
+}
+
+/// The longest label the host takes, in bytes.
+const MAX_LABEL_BYTES: usize = 256;
+
+/// The roles' names for log and audit; only their number where they are too long.
+fn label(names: &[&str]) -> String {
+    let joined = names.join(",");
+    if joined.len() <= MAX_LABEL_BYTES {
+        return joined;
+    }
+    format!("{} roles", names.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_too_long_for_the_host_is_a_number() {
+        assert_eq!(label(&["a", "b"]), "a,b");
+        let long = "r".repeat(100);
+        assert_eq!(label(&[&long, &long, &long]), "3 roles");
     }
 }

@@ -87,7 +87,7 @@ pub(crate) enum Unusable {
     Missing,
     #[error("is neither a string, nor a whole number, nor a list of them")]
     Kind,
-    #[error("is an empty list")]
+    #[error("is empty")]
     NoTenant,
     #[error("names more than {MAX_TENANTS} tenants")]
     TooManyTenants,

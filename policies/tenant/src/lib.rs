@@ -17,6 +17,8 @@
 //! - A value is literal text whatever it holds, and refused where it holds the
 //!   character that stands behind `{tenant}`: what two tenants may reach never
 //!   meets, except what is written without a placeholder, for all of them.
+//! - Functions belong to no tenant and run with their caller's rights: who is
+//!   bounded may call them, and may not load, replace or delete any.
 //! - A claim that is a list of strings is several tenants: their bounds add up.
 //! - `applies_to` names whom it concerns (default: everybody), `exempt` whom it
 //!   does not. Names are exact and carry the authenticator's id.
@@ -40,6 +42,14 @@ use warden_sdk::{AclRule, File, Policy, Request, Restriction, Verdict, policy};
 use crate::error::Unusable;
 use crate::member::Member;
 use crate::template::{Template, overlap};
+
+/// What changes the code that other tenants run with their own rights.
+const SHARED_CODE: [&str; 4] = [
+    "-function|delete",
+    "-function|flush",
+    "-function|load",
+    "-function|restore",
+];
 
 /// The policy: whom it concerns, where the tenant is named, and the bounds.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,7 +101,7 @@ impl Tenant {
     fn bound(&self, request: &Request) -> Result<Verdict, Unusable> {
         let tenants = value::tenants(request, &self.claim)?;
         // INVARIANT: both bounds are present, also where nothing is in them.
-        let mut restriction = Restriction::new().no_keys().no_channels();
+        let mut restriction = Restriction::parse(SHARED_CODE)?.no_keys().no_channels();
         let shared: Vec<AclRule> = self
             .templates()
             .filter(|template| !template.names_tenant())

@@ -24,15 +24,12 @@ pub(crate) fn tenants(request: &Request, claim: &str) -> Result<BTreeSet<String>
     if request.claim_json(claim).is_none() {
         return Err(Unusable::Missing);
     }
-    let tenants = match request.claim_value(claim).ok_or(Unusable::Kind)? {
-        Value::Array(values) if values.is_empty() => return Err(Unusable::NoTenant),
-        Value::Array(values) if values.len() > MAX_TENANTS => {
-            return Err(Unusable::TooManyTenants);
-        }
+    match request.claim_value(claim).ok_or(Unusable::Kind)? {
+        Value::Array(values) if values.is_empty() => Err(Unusable::NoTenant),
+        Value::Array(values) if values.len() > MAX_TENANTS => Err(Unusable::TooManyTenants),
         Value::Array(values) => values.into_iter().map(tenant).collect(),
         single => tenant(single).map(|tenant| BTreeSet::from([tenant])),
-    };
-    tenants
+    }
 }
 
 fn tenant(value: Value) -> Result<String, Unusable> {

@@ -4,6 +4,13 @@
 //! In: generated tenants, thick with what means something in a rule. Nothing is
 //! judged by the policy's own escaping: bounds are read back by the rules' parser.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "this is test code: a failed expectation is a failed test"
+)]
+
 use proptest::prelude::*;
 use warden_policy_tenant::Tenant;
 use warden_rules::Tail;
@@ -44,7 +51,8 @@ fn bounds(verdict: &Verdict) -> Option<Vec<(char, String, Tail)>> {
         AclRule::Channels(pattern) => ('&', pattern.shape()),
         rule => panic!("not a bound: {rule}"),
     };
-    let bounds = text.split(' ').map(bound).map(|(kind, shape)| {
+    let rules = text.split(' ').filter(|word| !word.starts_with('-'));
+    let bounds = rules.map(bound).map(|(kind, shape)| {
         let literal = String::from_utf8(shape.literal).expect("text");
         (kind, literal, shape.tail)
     });

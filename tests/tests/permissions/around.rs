@@ -75,6 +75,8 @@ fn a_bound_denies_what_shows_everything(line: Line) {
             "client|tracking",
             "debug",
             "slowlog|get",
+            "function|load",
+            "function|restore",
         ] {
             assert!(
                 commands.iter().any(|command| command.name == name),

@@ -10,10 +10,14 @@ use crate::calls::{Call, DATABASES, Touched};
 use crate::glob::{inside, matches};
 
 /// Commands that would reach around a bound of the kind.
-const AROUND_ALL: [&str; 7] = [
+const AROUND_ALL: [&str; 11] = [
     "client|tracking",
     "commandlog",
     "debug",
+    "function|delete",
+    "function|flush",
+    "function|load",
+    "function|restore",
     "monitor",
     "psync",
     "slowlog",

@@ -274,7 +274,7 @@ fn the_cache_tells_user_names_apart(line: Line) {
     scene.expect_refused(
         "bob",
         &token,
-        "WRONGPASS the token does not belong to this user name.",
+        "WRONGPASS the token's principal is not accepted under this user name.",
     );
     scene.server.connect().auth("alice", &token).expect_ok();
     scene.expect_refused("alice", &token[..token.len() - 1], "WRONGPASS");

@@ -110,7 +110,7 @@ fn another_principals_name_is_refused(line: Line) {
     scene.expect_refused(
         "bob",
         &alice,
-        "WRONGPASS the token does not belong to this user name.",
+        "WRONGPASS the token's principal is not accepted under this user name.",
     );
 }
 

@@ -207,7 +207,7 @@ fn a_name_equal_to_a_local_user_is_refused(line: Line) {
         .expect_ok();
     scene
         .attempt(&Claims::of("alice"))
-        .expect_error("WRONGPASS the token does not belong to this user name.");
+        .expect_error("WRONGPASS the token's principal is not accepted under this user name.");
     scene
         .attempt(&Claims::of("bob").groups(&["analysts"]))
         .expect_ok();

@@ -1,6 +1,6 @@
 //! A connection that already has a session authenticates again, resets or leaves.
 
-use warden_tests::{ADMIN_PASSWORD, Claims, Line, Scene, on_both_lines, unix_now};
+use warden_tests::{ADMIN_PASSWORD, Claims, Connection, Line, Scene, on_both_lines, unix_now};
 
 use crate::info;
 
@@ -15,6 +15,8 @@ on_both_lines!(
     a_native_log_in_ends_the_session,
     a_later_expiry_replaces_an_earlier_one,
     a_session_ends_with_its_connection,
+    a_subscriber_with_new_rights_is_closed,
+    a_tracking_client_that_may_no_longer_track_is_closed,
 );
 
 fn reset_drops_the_session(line: Line) {
@@ -168,4 +170,47 @@ fn a_session_ends_with_its_connection(line: Line) {
     scene.wait_for_info(info::CLASSES, "1");
     drop(clients);
     scene.wait_for_info(info::SESSIONS, "0");
+}
+
+fn a_subscriber_with_new_rights_is_closed(line: Line) {
+    let scene = Scene::start(line);
+    let mut client = scene.server.connect();
+    let listener = scene
+        .issuer
+        .token(&Claims::of("carol").groups(&["listeners"]));
+    client.hello_auth(3, "carol", &listener);
+    client.run("SUBSCRIBE news.eu");
+    // The same rights again change nothing.
+    let renewed = Claims::of("carol").groups(&["listeners"]).id("renewed");
+    assert!(renew(&scene, &mut client, &renewed));
+    let reader = Claims::of("carol").groups(&["analysts"]);
+    renew(&scene, &mut client, &reader);
+    assert!(client.closes_within(warden_tests::server::PATIENCE));
+}
+
+/// Presents a new token on a connection that is subscribed: it cannot wait for a
+/// worker, so another connection has the token verified before.
+fn renew(scene: &Scene, client: &mut Connection, claims: &Claims) -> bool {
+    let token = scene.issuer.token(claims);
+    scene.server.connect().auth("carol", &token).expect_ok();
+    client.auth("carol", &token).is_ok()
+}
+
+fn a_tracking_client_that_may_no_longer_track_is_closed(line: Line) {
+    let roles = format!(
+        "{}\n[roles.tracker]\nmembers = [\"group:corp/trackers\"]\nrules = [\"+client|tracking\", \"+get\", \"~reports:*\"]\n",
+        warden_tests::scene::ROLES
+    );
+    let scene = Scene::builder(line).roles(&roles).start();
+    let mut client = scene.server.connect();
+    let tracker = scene
+        .issuer
+        .token(&Claims::of("carol").groups(&["trackers"]));
+    client.hello_auth(3, "carol", &tracker);
+    client.run("CLIENT TRACKING ON").expect_ok();
+    let reader = scene
+        .issuer
+        .token(&Claims::of("carol").groups(&["analysts"]));
+    client.send(["AUTH", "carol", &reader]);
+    assert!(client.closes_within(warden_tests::server::PATIENCE));
 }

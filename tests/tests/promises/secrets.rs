@@ -9,6 +9,7 @@ on_both_lines!(
     a_refused_secret_appears_nowhere,
     a_token_appears_nowhere,
     a_refusal_is_recorded_for_the_operator,
+    a_token_given_as_user_name_appears_in_no_acl_log,
 );
 
 /// Everything readable: log, INFO, ACL LOG, SLOWLOG, COMMANDLOG, MONITOR, CLIENT LIST.
@@ -166,4 +167,23 @@ fn a_refusal_is_recorded_for_the_operator(line: Line) {
     );
     let log = scene.server.log();
     assert!(log.contains("bob"), "the log says who was refused:\n{log}");
+}
+
+fn a_token_given_as_user_name_appears_in_no_acl_log(line: Line) {
+    let scene = Scene::start(line);
+    let token = scene.token("alice");
+    let mut client = scene.server.connect();
+    client.auth(&token, "x").expect_error("WRONGPASS");
+    client
+        .call(["HELLO", "3", "AUTH", &token, "x"])
+        .expect_error("WRONGPASS");
+    let seen = format!(
+        "{:?} {}",
+        scene.server.admin().run("ACL LOG 1000"),
+        scene.server.log()
+    );
+    assert!(
+        !seen.contains(&token[token.len() - 40..]),
+        "the token's signature is shown"
+    );
 }

@@ -37,7 +37,7 @@ fn a_credential_that_is_not_cached_is_refused_inside_multi(line: Line) {
     client.run("ECHO after").expect_text("QUEUED");
     let results = client.run("EXEC").items();
     results[0].expect_text("PONG");
-    results[1].expect_error("TRYAGAIN authenticate before MULTI.");
+    results[1].expect_error("TRYAGAIN this connection cannot wait");
     results[2].expect_text("after");
     assert_eq!(client.user(), "corp/alice");
     client.auth("alice", &fresh).expect_ok();

@@ -13,6 +13,9 @@ use super::{Chain, ChainSettings, LoadReport, Slot, next_generation};
 use crate::directory::{self, Made};
 use crate::error::FileError;
 
+/// Faults of one file that are told: bounds what a file of nonsense writes to the log.
+const MAX_FAULTS: usize = 20;
+
 /// The next generation while it is being built.
 pub(super) struct Loading<'a> {
     previous: Option<&'a Chain>,
@@ -56,8 +59,12 @@ impl<'a> Loading<'a> {
                 }
             },
             Err(faults) => {
-                self.errors
-                    .extend(faults.into_iter().map(|fault| fault.in_file(file)));
+                let more = faults.len().saturating_sub(MAX_FAULTS);
+                let shown = faults.into_iter().take(MAX_FAULTS);
+                self.errors.extend(shown.map(|fault| fault.in_file(file)));
+                if more > 0 {
+                    self.fault(file, "", format!("and {more} more"));
+                }
                 self.keep_last_good(file);
             }
         }

@@ -11,15 +11,19 @@ use warden_rules::CommandName;
 
 use super::commands::Target;
 
-/// Commands that show what all other sessions do or all data there is.
-macro_rules! seeing_everything {
+/// Commands that show what all other sessions do or all data there is, or change
+/// the functions that others call with their own rights.
+macro_rules! reaching_everything {
     ($($more:literal),* $(,)?) => {
-        &["client|tracking", "commandlog", "debug", "monitor", "psync", "slowlog", "sync", $($more),*]
+        &[
+            "client|tracking", "commandlog", "debug", "function|delete", "function|flush", "function|load",
+            "function|restore", "monitor", "psync", "slowlog", "sync", $($more),*
+        ]
     };
 }
 
 /// Around a bound on keys: what lists, counts or changes keys it does not name.
-pub(super) const KEYS: &[&str] = seeing_everything![
+pub(super) const KEYS: &[&str] = reaching_everything![
     "cluster|countkeysinslot",
     "cluster|flushslot",
     "cluster|getkeysinslot",
@@ -35,11 +39,12 @@ pub(super) const KEYS: &[&str] = seeing_everything![
 ];
 
 /// Around a bound on channels: what lists channels it does not name.
-pub(super) const CHANNELS: &[&str] = seeing_everything!["pubsub|channels", "pubsub|shardchannels"];
+pub(super) const CHANNELS: &[&str] =
+    reaching_everything!["pubsub|channels", "pubsub|shardchannels"];
 
 /// Around a bound on databases: what is about all of them. (A server that can
 /// bound databases also holds FLUSHALL, SWAPDB and the like to it by itself.)
-pub(super) const DATABASES: &[&str] = seeing_everything![
+pub(super) const DATABASES: &[&str] = reaching_everything![
     "cluster|countkeysinslot",
     "cluster|getkeysinslot",
     "flushall",
