@@ -71,6 +71,13 @@ impl Bound {
         }
     }
 
+    /// Whether a part of such a pattern lies inside that [`Bound::cut`] cannot say.
+    pub(super) fn splits(&self, shape: &Shape) -> bool {
+        let overlaps = self.literal.starts_with(&shape.literal)
+            || (self.any_tail && shape.literal.starts_with(&self.literal));
+        shape.tail == Tail::Glob && !self.covers(&shape.literal, shape.tail) && overlaps
+    }
+
     /// The part of a pattern inside this bound, where it can be said exactly:
     /// the pattern itself when it lies inside, the bound when it lies inside a
     /// `literal*` pattern, and nothing in any other case.

@@ -293,15 +293,18 @@ fn cut_keys(
     for (pattern, access) in patterns {
         let shape = pattern.shape();
         let mut found = false;
+        let mut whole = true;
         for (bound, within) in bounds {
-            if let (Some(part), Some(access)) =
-                (bound.cut(pattern, &shape), access.intersect(*within))
-            {
+            let Some(access) = access.intersect(*within) else {
+                continue;
+            };
+            whole &= !bound.splits(&shape);
+            if let Some(part) = bound.cut(pattern, &shape) {
                 add_keys(&mut kept, part.clone(), access);
                 found = true;
             }
         }
-        if !found {
+        if !(found && whole) {
             dropped.insert(Dropped::new(
                 format_args!("{access}{pattern}"),
                 Why::OutsideBounds,
@@ -323,7 +326,7 @@ fn cut_channels(
             .iter()
             .filter_map(|bound| bound.cut(pattern, &shape))
             .collect();
-        if parts.is_empty() {
+        if parts.is_empty() || bounds.iter().any(|bound| bound.splits(&shape)) {
             dropped.insert(Dropped::new(format_args!("&{pattern}"), Why::OutsideBounds));
         }
         kept.extend(parts.into_iter().cloned());

@@ -82,3 +82,10 @@ fn dropped(rendered: &Rendered) -> Vec<(&str, Why)> {
         .map(|one| (one.rule.as_str(), one.why))
         .collect()
 }
+
+#[test]
+fn a_part_that_cannot_be_said_is_shown_as_dropped() {
+    let rendered = rendered("", &["+set ~[ax]*"], &["~a:b %R~*"], false);
+    assert!(rendered.rules.contains("%R~[ax]*"), "{}", rendered.rules);
+    assert_eq!(dropped(&rendered), [("~[ax]*", Why::OutsideBounds)]);
+}
