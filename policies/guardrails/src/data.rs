@@ -10,7 +10,6 @@ use warden_sdk::File;
 
 use crate::error::{Fault, Problem};
 use crate::rule::Rule;
-use crate::shape;
 
 /// Rules of one bundle: each that applies is a restriction and a label, and the
 /// host takes so many of one answer.
@@ -50,11 +49,11 @@ pub(crate) fn read(files: &[File]) -> Result<Vec<Rule>, Vec<Problem>> {
     let mut names: BTreeMap<String, &str> = BTreeMap::new();
     let mut problems: Vec<Problem> = Vec::new();
     let mut any = false;
-    for file in shape::toml_files(files) {
+    for file in warden_sdk::data::toml_files(files) {
         any = true;
-        match shape::parse(file) {
+        match warden_sdk::data::parse(file) {
             Ok(raw) => check(file, raw, &mut rules, &mut names, &mut problems),
-            Err(problem) => problems.push(problem),
+            Err(error) => problems.push(Problem::from(error)),
         }
     }
     if !any {

@@ -5,7 +5,6 @@ use warden_sdk::{AclRule, Restriction};
 
 use crate::data::RawRule;
 use crate::error::Fault;
-use crate::shape;
 
 /// Entries of one list of denials or bounds.
 pub(crate) const MAX_ENTRIES: usize = 200;
@@ -45,9 +44,10 @@ impl Effect {
 fn restriction(raw: &RawRule, faults: &mut Vec<(String, Fault)>) -> Restriction {
     let mut restriction = Restriction::new();
     let denials = raw.denials.as_deref();
-    let denials = shape::optional_list(denials, ".denials", MAX_ENTRIES, |t| denial(t), faults);
+    let denials =
+        warden_sdk::data::optional_list(denials, ".denials", MAX_ENTRIES, |t| denial(t), faults);
     let databases = raw.databases.as_deref();
-    let databases = shape::optional_list(
+    let databases = warden_sdk::data::optional_list(
         databases,
         ".databases",
         MAX_ENTRIES,
@@ -62,9 +62,9 @@ fn restriction(raw: &RawRule, faults: &mut Vec<(String, Fault)>) -> Restriction 
         restriction = restriction.no_channels();
     }
     let list = raw.keys.as_deref().unwrap_or_default();
-    let keys = shape::list(list, ".keys", MAX_ENTRIES, |t| key(t), faults);
+    let keys = warden_sdk::data::list(list, ".keys", MAX_ENTRIES, |t| key(t), faults);
     let list = raw.channels.as_deref().unwrap_or_default();
-    let channels = shape::list(list, ".channels", MAX_ENTRIES, |t| channel(t), faults);
+    let channels = warden_sdk::data::list(list, ".channels", MAX_ENTRIES, |t| channel(t), faults);
     let rules = denials.into_iter().chain(databases).flatten();
     let made = rules
         .chain(keys)

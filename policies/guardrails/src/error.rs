@@ -2,20 +2,15 @@
 
 use crate::data::MAX_RULES;
 use crate::effect::MAX_TEXT_BYTES;
+use warden_sdk::MemberError;
+use warden_sdk::data::{ListError, ShapeError};
 
 /// One problem of one file. Each names the file, the key and what is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Problem {
-    /// Not text.
+    /// Not text, not TOML, or not of the right shape.
     #[error(transparent)]
-    Text(#[from] warden_sdk::Error),
-    /// Not TOML, or not of the right shape.
-    #[error("{file:?} line {line}: {detail}")]
-    Shape {
-        file: String,
-        line: usize,
-        detail: String,
-    },
+    Shape(#[from] ShapeError),
     /// The shape is right, a value is not.
     #[error("{file:?}: {key}: {fault}")]
     Value {
@@ -40,24 +35,10 @@ pub(crate) enum Fault {
     Name,
     #[error("a rule of this name stands in {other:?} already")]
     Doubled { other: String },
-    #[error("empty: leave it out, or name at least one")]
-    Empty,
-    #[error("more than {most}")]
-    TooMany { most: usize },
-    #[error("{text:?} is not a member: write group:ID/NAME, scope:ID/NAME or user:ID/NAME")]
-    MemberKind { text: String },
-    #[error(
-        "{text:?} names nobody: a name takes A-Z a-z 0-9 . _ @ : / + = , - and %XX for anything else, no patterns"
-    )]
-    MemberName { text: String },
-    #[error(
-        "{text:?} names nobody: before the first '/' stands an authenticator's id (a-z, 0-9, '-', '_')"
-    )]
-    MemberAuthenticator { text: String },
-    #[error(
-        "{text:?} lacks its authenticator: write ID/NAME, because a bare name means nobody once there are two"
-    )]
-    MemberBare { text: String },
+    #[error(transparent)]
+    List(#[from] ListError),
+    #[error(transparent)]
+    Member(#[from] MemberError),
     #[error("{text:?} is no range: write 10.0.0.0/8, 192.0.2.7, 2001:db8::/32 or unix")]
     Address { text: String },
     #[error("{text:?} has bits behind its length: did you mean {meant:?}?")]

@@ -35,12 +35,7 @@ mod address;
 mod data;
 mod effect;
 mod error;
-// One grammar of members, and one of files, for all standard policies.
-#[path = "../../rbac/src/member.rs"]
-mod member;
 mod rule;
-#[path = "../../tenant/src/shape.rs"]
-mod shape;
 mod window;
 
 use std::time::Duration;

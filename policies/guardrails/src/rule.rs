@@ -8,9 +8,8 @@ use crate::address::{self, Range};
 use crate::data::RawRule;
 use crate::effect::Effect;
 use crate::error::Fault;
-use crate::member::Member;
-use crate::shape;
 use crate::window::{Day, Hours, Window};
+use warden_sdk::Member;
 
 /// Members of one list.
 pub(crate) const MAX_MEMBERS: usize = 1000;
@@ -41,13 +40,19 @@ impl Rule {
         }
         let mut members = |list: &Option<Vec<String>>, key: &str| {
             let list = list.as_deref();
-            shape::optional_list(list, key, MAX_MEMBERS, |t| member(t), &mut faults)
+            warden_sdk::data::optional_list(
+                list,
+                key,
+                MAX_MEMBERS,
+                |t| Member::parse_qualified(t).map_err(Fault::from),
+                &mut faults,
+            )
         };
         let inside = members(&raw.members, ".members");
         let outside = members(&raw.not_members, ".not_members");
         let mut ranges = |list: &Option<Vec<String>>, key: &str| {
             let list = list.as_deref();
-            shape::optional_list(list, key, MAX_RANGES, |t| Range::parse(t), &mut faults)
+            warden_sdk::data::optional_list(list, key, MAX_RANGES, |t| Range::parse(t), &mut faults)
         };
         let addresses = ranges(&raw.addresses, ".addresses");
         let not_addresses = ranges(&raw.not_addresses, ".not_addresses");
@@ -135,24 +140,11 @@ fn is_any(members: &[Member], principal: &Principal) -> bool {
 
 fn window(raw: &RawRule, faults: &mut Vec<(String, Fault)>) -> Option<Window> {
     let hours = raw.hours.as_deref();
-    let hours = shape::optional_list(hours, ".hours", MAX_HOURS, |t| Hours::parse(t), faults);
+    let hours =
+        warden_sdk::data::optional_list(hours, ".hours", MAX_HOURS, |t| Hours::parse(t), faults);
     let days = raw.days.as_deref();
-    let days = shape::optional_list(days, ".days", 7, |t| Day::parse(t), faults);
+    let days = warden_sdk::data::optional_list(days, ".days", 7, |t| Day::parse(t), faults);
     (hours.is_some() || days.is_some()).then(|| Window::new(hours.as_deref(), days.as_deref()))
-}
-
-/// A member with its authenticator. A bare name would stop to match when a second
-/// authenticator comes, and a restriction that no longer matches opens.
-fn member(text: &str) -> Result<Member, Fault> {
-    let member = Member::parse(text)?;
-    let (Member::Group(name) | Member::Scope(name) | Member::User(name)) = &member;
-    if name.contains('/') {
-        Ok(member)
-    } else {
-        Err(Fault::MemberBare {
-            text: text.to_owned(),
-        })
-    }
 }
 
 /// Names stand in labels, messages and log lines.

@@ -43,13 +43,12 @@ pub(crate) struct RawRole {
 pub(crate) fn read(files: &[File]) -> Result<Vec<Role>, Vec<Problem>> {
     let mut roles: BTreeMap<String, (&str, Role)> = BTreeMap::new();
     let mut problems: Vec<Problem> = Vec::new();
-    let toml = files.iter().filter(|file| file.extension() == Some("toml"));
     let mut any = false;
-    for file in toml {
+    for file in warden_sdk::data::toml_files(files) {
         any = true;
-        match parse(file) {
+        match warden_sdk::data::parse(file) {
             Ok(raw) => check(file, raw, &mut roles, &mut problems),
-            Err(problem) => problems.push(problem),
+            Err(error) => problems.push(Problem::from(error)),
         }
     }
     if !any {
@@ -103,32 +102,6 @@ fn check<'a>(
             }
         }
     }
-}
-
-/// Reads the shape of one file.
-fn parse(file: &File) -> Result<RawFile, Problem> {
-    let text = file.as_str()?;
-    toml::from_str(text).map_err(|mut error| {
-        let start = error.span().map_or(0, |span| span.start);
-        let line = 1 + text.bytes().take(start).filter(|b| *b == b'\n').count();
-        // Without the text the error is its message and the key it belongs to.
-        error.set_input(None);
-        Problem::Shape {
-            file: file.name().to_owned(),
-            line,
-            detail: flat(&error.to_string()),
-        }
-    })
-}
-
-/// Text on one line, without control characters.
-fn flat(text: &str) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    lines.join(" ").replace(char::is_control, "\u{fffd}")
 }
 
 #[cfg(test)]

@@ -1,20 +1,16 @@
 //! What is wrong with the data.
 
+use warden_sdk::MemberError;
+use warden_sdk::data::ShapeError;
+
 use crate::data::{MAX_MEMBERS, MAX_ROLES, MAX_RULES, MAX_SESSION_SECONDS};
 
 /// One problem of one file. Each names the file, the key and what is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Problem {
-    /// Not text.
+    /// Not text, not TOML, or not of the right shape.
     #[error(transparent)]
-    Text(#[from] warden_sdk::Error),
-    /// Not TOML, or not of the right shape.
-    #[error("{file:?} line {line}: {detail}")]
-    Shape {
-        file: String,
-        line: usize,
-        detail: String,
-    },
+    Shape(#[from] ShapeError),
     /// The shape is right, a value is not.
     #[error("{file:?}: {key}: {fault}")]
     Value {
@@ -43,16 +39,8 @@ pub(crate) enum Fault {
     NoMember,
     #[error("more than {MAX_MEMBERS} members")]
     TooManyMembers,
-    #[error("{text:?} is not a member: write group:NAME, scope:NAME or user:NAME")]
-    MemberKind { text: String },
-    #[error(
-        "{text:?} names nobody: a name takes A-Z a-z 0-9 . _ @ : / + = , - and %XX for anything else, no patterns"
-    )]
-    MemberName { text: String },
-    #[error(
-        "{text:?} names nobody: before the first '/' stands an authenticator's id (a-z, 0-9, '-', '_')"
-    )]
-    MemberAuthenticator { text: String },
+    #[error(transparent)]
+    Member(#[from] MemberError),
     #[error("empty: give at least one rule, for example \"+@read\"")]
     NoRule,
     #[error("more than {MAX_RULES} rules")]

@@ -30,7 +30,6 @@
 
 mod data;
 mod error;
-mod member;
 mod role;
 
 use std::time::Duration;

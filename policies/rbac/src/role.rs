@@ -1,10 +1,9 @@
 //! One checked role.
 
-use warden_sdk::{AclRule, Principal};
+use warden_sdk::{AclRule, Member, Principal};
 
 use crate::data::{MAX_MEMBERS, MAX_RULES, MAX_SESSION_SECONDS, RawRole};
 use crate::error::Fault;
-use crate::member::Member;
 
 /// A role that can be held: it has members, gives something, and every rule parses.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +23,13 @@ impl Role {
             faults.push((String::new(), Fault::RoleName));
         }
         let limits = (MAX_MEMBERS, Fault::NoMember, Fault::TooManyMembers);
-        let members = check_list(&raw.members, ".members", limits, Member::parse, &mut faults);
+        let members = check_list(
+            &raw.members,
+            ".members",
+            limits,
+            |text| Member::parse(text).map_err(Fault::from),
+            &mut faults,
+        );
         let limits = (MAX_RULES, Fault::NoRule, Fault::TooManyRules);
         let parse = |text: &str| AclRule::parse(text).map_err(Fault::from);
         let rules = check_list(&raw.rules, ".rules", limits, parse, &mut faults);

@@ -8,9 +8,8 @@ use warden_sdk::File;
 
 use crate::Tenant;
 use crate::error::{Fault, Problem, claims};
-use crate::member::Member;
-use crate::shape;
 use crate::template::{Place, Template};
+use warden_sdk::Member;
 
 /// Bounds of one list: with the most tenants a claim may name they stay within
 /// what the host takes in one restriction.
@@ -34,15 +33,15 @@ struct Raw {
 /// # Errors
 /// All problems; one is enough to refuse all of the data.
 pub(crate) fn read(files: &[File]) -> Result<Tenant, Vec<Problem>> {
-    let mut toml = shape::toml_files(files);
+    let mut toml = warden_sdk::data::toml_files(files);
     let file = toml.next().ok_or_else(|| vec![Problem::NoFile])?;
     let second = toml.map(|second| Problem::SecondFile {
         first: file.name().to_owned(),
         second: second.name().to_owned(),
     });
     let mut problems: Vec<Problem> = second.collect();
-    match shape::parse(file) {
-        Err(problem) => problems.push(problem),
+    match warden_sdk::data::parse(file) {
+        Err(error) => problems.push(Problem::from(error)),
         Ok(raw) => match check(&raw) {
             Ok(tenant) if problems.is_empty() => return Ok(tenant),
             Ok(_) => {}
@@ -64,9 +63,10 @@ fn check(raw: &Raw) -> Result<Tenant, Vec<(String, Fault)>> {
         faults.push(("claim".to_owned(), Fault::Claim { text }));
     }
     let keys = |text: &String| Template::parse(text, Place::Keys);
-    let keys = shape::list(&raw.keys, "keys", MAX_BOUNDS, keys, &mut faults);
+    let keys = warden_sdk::data::list(&raw.keys, "keys", MAX_BOUNDS, keys, &mut faults);
     let channels = |text: &String| Template::parse(text, Place::Channels);
-    let channels = shape::list(&raw.channels, "channels", MAX_BOUNDS, channels, &mut faults);
+    let channels =
+        warden_sdk::data::list(&raw.channels, "channels", MAX_BOUNDS, channels, &mut faults);
     // Where a rule was refused the lists no longer run side by side.
     if faults.is_empty() {
         apart(&raw.keys, &keys, "keys", &mut faults);
@@ -78,7 +78,13 @@ fn check(raw: &Raw) -> Result<Tenant, Vec<(String, Fault)>> {
     }
     let mut members = |list: &Option<Vec<String>>, key: &str| {
         let list = list.as_deref();
-        shape::optional_list(list, key, MAX_MEMBERS, |t| member(t), &mut faults)
+        warden_sdk::data::optional_list(
+            list,
+            key,
+            MAX_MEMBERS,
+            |t| Member::parse_qualified(t).map_err(Fault::from),
+            &mut faults,
+        )
     };
     let applies_to = members(&raw.applies_to, "applies_to");
     let exempt = members(&raw.exempt, "exempt").unwrap_or_default();
@@ -103,20 +109,6 @@ fn apart(texts: &[String], rules: &[Template], key: &str, faults: &mut Vec<(Stri
             let (text, other) = (text.clone(), other.clone());
             faults.push((format!("{key}[{index}]"), Fault::Meets { text, other }));
         }
-    }
-}
-
-/// A member with its authenticator. A bare name would stop to match when a second
-/// authenticator comes, and a restriction that no longer matches opens.
-fn member(text: &str) -> Result<Member, Fault> {
-    let member = Member::parse(text)?;
-    let (Member::Group(name) | Member::Scope(name) | Member::User(name)) = &member;
-    if name.contains('/') {
-        Ok(member)
-    } else {
-        Err(Fault::MemberBare {
-            text: text.to_owned(),
-        })
     }
 }
 

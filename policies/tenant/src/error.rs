@@ -1,5 +1,7 @@
 //! What is wrong with the data, and with a claim.
 
+use warden_sdk::MemberError;
+use warden_sdk::data::{ListError, ShapeError};
 use warden_sdk::{ClaimSelection, Describe};
 
 use crate::Tenant;
@@ -8,16 +10,9 @@ use crate::value::{MAX_TENANT_BYTES, MAX_TENANTS};
 /// One problem of the data. Each names the file, the key and what is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Problem {
-    /// Not text.
+    /// Not text, not TOML, or not of the right shape.
     #[error(transparent)]
-    Text(#[from] warden_sdk::Error),
-    /// Not TOML, or not of the right shape.
-    #[error("{file:?} line {line}: {detail}")]
-    Shape {
-        file: String,
-        line: usize,
-        detail: String,
-    },
+    Shape(#[from] ShapeError),
     /// The shape is right, a value is not.
     #[error("{file:?}: {key}: {fault}")]
     Value {
@@ -38,10 +33,8 @@ pub(crate) enum Problem {
 pub(crate) enum Fault {
     #[error("{text:?} is not a claim this policy reads: take one of {}", claims().join(", "))]
     Claim { text: String },
-    #[error("empty: leave it out, or name at least one")]
-    Empty,
-    #[error("more than {most}")]
-    TooMany { most: usize },
+    #[error(transparent)]
+    List(#[from] ListError),
     #[error(transparent)]
     Rule(#[from] warden_sdk::RuleError),
     #[error("{text:?} is not about keys: write ~NAME, ~BEGINNING*, %R~… or %W~…")]
@@ -64,20 +57,8 @@ pub(crate) enum Fault {
     Meets { text: String, other: String },
     #[error("{{tenant}} stands nowhere in keys and channels: everybody would share them")]
     NoPlaceholder,
-    #[error("{text:?} is not a member: write group:ID/NAME, scope:ID/NAME or user:ID/NAME")]
-    MemberKind { text: String },
-    #[error(
-        "{text:?} names nobody: a name takes A-Z a-z 0-9 . _ @ : / + = , - and %XX for anything else, no patterns"
-    )]
-    MemberName { text: String },
-    #[error(
-        "{text:?} names nobody: before the first '/' stands an authenticator's id (a-z, 0-9, '-', '_')"
-    )]
-    MemberAuthenticator { text: String },
-    #[error(
-        "{text:?} lacks its authenticator: write ID/NAME, because a bare name means nobody once there are two"
-    )]
-    MemberBare { text: String },
+    #[error(transparent)]
+    Member(#[from] MemberError),
 }
 
 /// Why a claim names no tenant. Never holds the value: it is the user's text.

@@ -30,17 +30,12 @@
 
 mod data;
 mod error;
-// One grammar of members for all standard policies.
-#[path = "../../rbac/src/member.rs"]
-mod member;
-mod shape;
 mod template;
 mod value;
 
-use warden_sdk::{AclRule, File, Policy, Request, Restriction, Verdict, policy};
+use warden_sdk::{AclRule, File, Member, Policy, Request, Restriction, Verdict, policy};
 
 use crate::error::Unusable;
-use crate::member::Member;
 use crate::template::{Template, overlap};
 
 /// What changes the code that other tenants run with their own rights.

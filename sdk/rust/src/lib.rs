@@ -7,11 +7,14 @@
 #![forbid(unsafe_code)]
 
 mod claim;
+#[cfg(feature = "toml")]
+pub mod data;
 mod description;
 mod error;
 mod file;
 mod instance;
 pub mod log;
+mod member;
 mod policy;
 mod principal;
 mod request;
@@ -26,6 +29,7 @@ pub use claim::Claim;
 pub use description::{ClaimSelection, Describe, Description, Input};
 pub use error::Error;
 pub use file::File;
+pub use member::{Member, MemberError};
 pub use policy::Policy;
 pub use principal::Principal;
 pub use request::{Certificate, Request, ServerRole};

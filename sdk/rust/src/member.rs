@@ -1,18 +1,67 @@
-//! A member of a role: `group:corp/analysts`.
+//! Whom a policy's data names: `group:corp/analysts`.
+//!
+//! In: text of a data file. Out: a member that can be compared with a principal,
+//! or why nobody could ever be meant. Names are exact; there are no patterns.
 
-use warden_sdk::Principal;
-
-use crate::error::Fault;
+use crate::Principal;
 
 /// Longest name in bytes: an id, a slash and 256 percent-encoded bytes.
 const MAX_NAME_BYTES: usize = 64 + 1 + 3 * 256;
 
-/// Who holds a role. Names are exact; there are no patterns.
+/// A group, a scope or a user, by exact name.
+///
+/// ```
+/// use warden_sdk::{Member, Principal};
+///
+/// let analysts = Member::parse("group:corp/analysts")?;
+/// let alice = Principal::new("corp", "alice").with_group("corp/analysts");
+/// assert!(analysts.is(&alice));
+/// assert!(Member::parse("role:admin").is_err());
+/// # Ok::<(), warden_sdk::MemberError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Member {
+pub enum Member {
+    /// `group:NAME`
     Group(String),
+    /// `scope:NAME`
     Scope(String),
+    /// `user:NAME`
     User(String),
+}
+
+/// Why a text names nobody; `Display` tells a policy's operator what to write.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MemberError {
+    /// Another word before the colon, or no colon.
+    #[error("{text:?} is not a member: write group:NAME, scope:NAME or user:NAME")]
+    Kind {
+        /// What was written.
+        text: String,
+    },
+    /// No principal could have this name.
+    #[error(
+        "{text:?} names nobody: a name takes A-Z a-z 0-9 . _ @ : / + = , - and %XX for anything else, no patterns"
+    )]
+    Name {
+        /// What was written.
+        text: String,
+    },
+    /// No authenticator could have this id.
+    #[error(
+        "{text:?} names nobody: before the first '/' stands an authenticator's id (a-z, 0-9, '-', '_')"
+    )]
+    Authenticator {
+        /// What was written.
+        text: String,
+    },
+    /// Without an authenticator, where one is asked for.
+    #[error(
+        "{text:?} lacks its authenticator: write ID/NAME, because a bare name means nobody once there are two"
+    )]
+    Bare {
+        /// What was written.
+        text: String,
+    },
 }
 
 impl Member {
@@ -21,8 +70,8 @@ impl Member {
     /// # Errors
     /// When the word before the colon is another, or no principal could ever have
     /// this name: a rule for nobody is a mistake in the data.
-    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
-        let kind = || Fault::MemberKind {
+    pub fn parse(text: &str) -> Result<Self, MemberError> {
+        let kind = || MemberError::Kind {
             text: text.to_owned(),
         };
         let (word, name) = text.split_once(':').ok_or_else(kind)?;
@@ -33,18 +82,18 @@ impl Member {
             _ => return Err(kind()),
         };
         if name.is_empty() || name.len() > MAX_NAME_BYTES || !is_encoded(name) {
-            return Err(Fault::MemberName {
+            return Err(MemberError::Name {
                 text: text.to_owned(),
             });
         }
         if let Some((authenticator, rest)) = name.split_once('/') {
             if !is_id(authenticator) {
-                return Err(Fault::MemberAuthenticator {
+                return Err(MemberError::Authenticator {
                     text: text.to_owned(),
                 });
             }
             if rest.is_empty() {
-                return Err(Fault::MemberName {
+                return Err(MemberError::Name {
                     text: text.to_owned(),
                 });
             }
@@ -52,8 +101,25 @@ impl Member {
         Ok(member(name.to_owned()))
     }
 
+    /// As [`Member::parse`], and refuses a bare name. For data that restricts: a bare
+    /// name matches only while there is a single authenticator, and when it stops to
+    /// match a restriction must not open.
+    ///
+    /// # Errors
+    /// As [`Member::parse`]; and for a name without an authenticator.
+    pub fn parse_qualified(text: &str) -> Result<Self, MemberError> {
+        let member = Self::parse(text)?;
+        let (Self::Group(name) | Self::Scope(name) | Self::User(name)) = &member;
+        if !name.contains('/') {
+            return Err(MemberError::Bare {
+                text: text.to_owned(),
+            });
+        }
+        Ok(member)
+    }
+
     /// Is this principal meant?
-    pub(crate) fn is(&self, principal: &Principal) -> bool {
+    pub fn is(&self, principal: &Principal) -> bool {
         match self {
             Self::Group(name) => principal.is_in_group(name),
             Self::Scope(name) => principal.has_scope(name),
@@ -117,7 +183,7 @@ mod tests {
     fn another_kind_is_refused() {
         for text in ["analysts", "", "groups:a", "Group:a", "role:a", " group:a"] {
             assert!(
-                matches!(Member::parse(text), Err(Fault::MemberKind { .. })),
+                matches!(Member::parse(text), Err(MemberError::Kind { .. })),
                 "{text}"
             );
         }
@@ -138,17 +204,17 @@ mod tests {
             "user:a\n",
         ] {
             assert!(
-                matches!(Member::parse(text), Err(Fault::MemberName { .. })),
+                matches!(Member::parse(text), Err(MemberError::Name { .. })),
                 "{text}"
             );
         }
         assert!(matches!(
             Member::parse("user:Corp/a"),
-            Err(Fault::MemberAuthenticator { .. })
+            Err(MemberError::Authenticator { .. })
         ));
         assert!(matches!(
             Member::parse("group:/eng"),
-            Err(Fault::MemberAuthenticator { .. })
+            Err(MemberError::Authenticator { .. })
         ));
         assert!(Member::parse(&format!("user:{}", "a".repeat(MAX_NAME_BYTES + 1))).is_err());
     }

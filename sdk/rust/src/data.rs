@@ -1,15 +1,47 @@
-//! The shape of data: strict TOML, and lists within bounds.
+//! Data files in TOML: strict shape, lists within bounds, every problem with its
+//! place. Needs the feature `toml`.
 //!
 //! In: a file, a list of texts. Out: values of the asked shape, or what is wrong
 //! with them and where. It knows nothing of what the values mean.
 
 use serde::de::DeserializeOwned;
-use warden_sdk::File;
 
-use crate::error::{Fault, Problem};
+use crate::File;
+
+/// Why a file is not of the asked shape.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeError {
+    /// Not text.
+    #[error(transparent)]
+    Text(#[from] crate::Error),
+    /// Not TOML, or not of the right shape.
+    #[error("{file:?} line {line}: {detail}")]
+    Toml {
+        /// The file's name in the bundle.
+        file: String,
+        /// The line, counted from 1.
+        line: usize,
+        /// The reader's words, on one line.
+        detail: String,
+    },
+}
+
+/// Why a list as a whole was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ListError {
+    /// It stands there and holds nothing.
+    #[error("empty: leave it out, or name at least one")]
+    Empty,
+    /// It is too long.
+    #[error("more than {most}")]
+    TooMany {
+        /// The most it may hold.
+        most: usize,
+    },
+}
 
 /// The bundle's TOML files; others are not data.
-pub(crate) fn toml_files(files: &[File]) -> impl Iterator<Item = &File> {
+pub fn toml_files(files: &[File]) -> impl Iterator<Item = &File> {
     files.iter().filter(|file| file.extension() == Some("toml"))
 }
 
@@ -17,14 +49,14 @@ pub(crate) fn toml_files(files: &[File]) -> impl Iterator<Item = &File> {
 ///
 /// # Errors
 /// The first problem, with its line.
-pub(crate) fn parse<T: DeserializeOwned>(file: &File) -> Result<T, Problem> {
+pub fn parse<T: DeserializeOwned>(file: &File) -> Result<T, ShapeError> {
     let text = file.as_str()?;
     toml::from_str(text).map_err(|mut error| {
         let start = error.span().map_or(0, |span| span.start);
         let line = 1 + text.bytes().take(start).filter(|b| *b == b'\n').count();
         // Without the text the error is its message and the key it belongs to.
         error.set_input(None);
-        Problem::Shape {
+        ShapeError::Toml {
             file: file.name().to_owned(),
             line,
             detail: flat(&error.to_string()),
@@ -34,15 +66,15 @@ pub(crate) fn parse<T: DeserializeOwned>(file: &File) -> Result<T, Problem> {
 
 /// Reads every entry of a list; adds a fault for each that is wrong, and one for a
 /// list that is too long.
-pub(crate) fn list<S, T>(
+pub fn list<S, T, F: From<ListError>>(
     entries: &[S],
     key: &str,
     most: usize,
-    parse: impl Fn(&S) -> Result<T, Fault>,
-    faults: &mut Vec<(String, Fault)>,
+    parse: impl Fn(&S) -> Result<T, F>,
+    faults: &mut Vec<(String, F)>,
 ) -> Vec<T> {
     if entries.len() > most {
-        faults.push((key.to_owned(), Fault::TooMany { most }));
+        faults.push((key.to_owned(), ListError::TooMany { most }.into()));
         return Vec::new();
     }
     let mut values = Vec::with_capacity(entries.len());
@@ -56,16 +88,16 @@ pub(crate) fn list<S, T>(
 }
 
 /// As [`list`], for a list that may be left out but, where it stands, not be empty.
-pub(crate) fn optional_list<S, T>(
+pub fn optional_list<S, T, F: From<ListError>>(
     entries: Option<&[S]>,
     key: &str,
     most: usize,
-    parse: impl Fn(&S) -> Result<T, Fault>,
-    faults: &mut Vec<(String, Fault)>,
+    parse: impl Fn(&S) -> Result<T, F>,
+    faults: &mut Vec<(String, F)>,
 ) -> Option<Vec<T>> {
     let entries = entries?;
     if entries.is_empty() {
-        faults.push((key.to_owned(), Fault::Empty));
+        faults.push((key.to_owned(), ListError::Empty.into()));
     }
     Some(list(entries, key, most, parse, faults))
 }
