@@ -22,6 +22,7 @@ mod modes;
 mod readback;
 mod render;
 mod restriction;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +34,7 @@ pub use modes::Modes;
 pub use readback::Selector;
 pub use render::Rendered;
 pub use restriction::Restriction;
+pub use table::Row;
 
 use crate::server::Server;
 
@@ -93,6 +95,12 @@ impl Permissions {
     /// are any keys, channels and databases with which they may run.
     pub fn runnable<'s>(&self, server: &'s Server) -> BTreeSet<&'s str> {
         render::runnable(self, server)
+    }
+
+    /// Whether everything these allow is surely allowed by `wider` too; in doubt no.
+    pub fn is_within(&self, wider: &Self) -> bool {
+        let has_room = |grant: &Grant| wider.grants.iter().any(|other| grant.is_within(other));
+        self.base == wider.base && self.limits == wider.limits && self.grants.iter().all(has_room)
     }
 
     /// What the grants came to, inside every bound; denials not yet applied.

@@ -4,8 +4,13 @@
 //! One file a command. Maps are sent as maps; the server flattens them for RESP2.
 
 mod authenticators;
+pub(crate) mod dryrun;
+pub(crate) mod explain;
+mod filters;
 mod help;
+mod kill;
 mod policies;
+pub(crate) mod reload;
 mod sessions;
 mod whoami;
 
@@ -26,7 +31,11 @@ pub(crate) fn register(ctx: &Context<'_>) -> Result<(), Error> {
     ffi::command::register::<help::Help>(ctx)?;
     ffi::command::register::<sessions::Sessions>(ctx)?;
     ffi::command::register::<policies::Policies>(ctx)?;
-    ffi::command::register::<authenticators::Authenticators>(ctx)
+    ffi::command::register::<authenticators::Authenticators>(ctx)?;
+    ffi::command::register::<kill::Kill>(ctx)?;
+    ffi::command::register::<reload::Reload>(ctx)?;
+    ffi::command::register::<explain::Explain>(ctx)?;
+    ffi::command::register::<dryrun::DryRun>(ctx)
 }
 
 fn shared() -> Result<Arc<Shared>, String> {

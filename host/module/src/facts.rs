@@ -64,8 +64,75 @@ pub(crate) fn of_server(ctx: &Context<'_>) -> Result<Server, Error> {
     })
 }
 
+/// How many words a command takes, its name included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Arity(i64);
+
+impl Arity {
+    /// Whether a command of so many words is complete: `-n` stands for at least n.
+    pub(crate) fn admits(self, words: usize) -> bool {
+        let words = i64::try_from(words).unwrap_or(i64::MAX);
+        if self.0 < 0 {
+            words >= self.0.saturating_neg()
+        } else {
+            words == self.0
+        }
+    }
+}
+
+/// The arity of the command these words are; `None` when there is no such command.
+///
+/// # Errors
+/// When the server does not answer `COMMAND INFO` as documented.
+pub(crate) fn arity(ctx: &Context<'_>, words: &[Vec<u8>]) -> Result<Option<Arity>, Error> {
+    let (Some(name), second) = (words.first(), words.get(1)) else {
+        return Ok(None);
+    };
+    // `config|get` is a name to COMMAND INFO, and no command.
+    if name.contains(&b'|') {
+        return Ok(None);
+    }
+    let (Reply::Array(entries) | Reply::Set(entries)) = ctx.call("COMMAND", &[b"INFO", name])?
+    else {
+        return Err(Error::Refused("COMMAND INFO"));
+    };
+    let Some(Reply::Array(fields)) = entries.into_iter().next() else {
+        return Ok(None);
+    };
+    let subcommands = match fields.get(SUBCOMMANDS) {
+        Some(Reply::Array(subcommands) | Reply::Set(subcommands)) => subcommands.as_slice(),
+        _ => &[],
+    };
+    match second.filter(|_| !subcommands.is_empty()) {
+        None => Ok(arity_of(&fields)),
+        Some(second) => Ok(subcommands.iter().find_map(|entry| match entry {
+            Reply::Array(fields) if is_subcommand(fields, second) => arity_of(fields),
+            _ => None,
+        })),
+    }
+}
+
+fn arity_of(fields: &[Reply]) -> Option<Arity> {
+    match fields.get(ARITY) {
+        Some(Reply::Integer(arity)) => Some(Arity(*arity)),
+        _ => None,
+    }
+}
+
+fn is_subcommand(fields: &[Reply], word: &[u8]) -> bool {
+    match fields.get(NAME) {
+        Some(Reply::Bulk(name)) => {
+            let place = name.iter().position(|byte| *byte == b'|');
+            let own = place.and_then(|place| name.get(place + 1..));
+            own.is_some_and(|own| own.eq_ignore_ascii_case(word))
+        }
+        _ => false,
+    }
+}
+
 /// Places in an entry of `COMMAND`'s reply.
 const NAME: usize = 0;
+const ARITY: usize = 1;
 const CATEGORIES: usize = 6;
 const SUBCOMMANDS: usize = 9;
 
@@ -99,5 +166,24 @@ fn collect(reply: Reply, commands: &mut BTreeMap<String, BTreeSet<String>>) {
                 .or_default()
                 .extend(categories);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_negative_arity_is_the_least() {
+        assert!(Arity(2).admits(2) && !Arity(2).admits(1) && !Arity(2).admits(3));
+        assert!(Arity(-2).admits(2) && Arity(-2).admits(9) && !Arity(-2).admits(1));
+    }
+
+    #[test]
+    fn a_subcommand_is_named_by_its_last_word() {
+        let entry = [Reply::text("config|get"), Reply::Integer(-3)];
+        assert!(is_subcommand(&entry, b"GET"));
+        assert!(!is_subcommand(&entry, b"config|get"));
+        assert_eq!(arity_of(&entry), Some(Arity(-3)));
     }
 }

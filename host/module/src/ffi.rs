@@ -36,9 +36,11 @@ mod tickets;
 mod user;
 
 pub(crate) use auth::{AuthContext, AuthOutcome, Authentication};
-pub(crate) use blocked::BlockedAuth;
+pub(crate) use blocked::Blocked;
 pub(crate) use client::{ClientInfo, deauthenticate_and_close};
-pub(crate) use command::{ArgumentKind, CommandArgument, CommandHandler, CommandSpec};
+pub(crate) use command::{
+    Answer, ArgumentKind, CommandArgument, CommandHandler, CommandSpec, Waiting,
+};
 pub(crate) use config::{Configuration, SettingFlags};
 pub(crate) use context::{Context, Detached, server_version};
 pub(crate) use error::Error;
@@ -50,4 +52,4 @@ pub(crate) use lock::{MainThread, ServerLock};
 pub(crate) use log::{Level, log, set_level};
 pub(crate) use reply::Reply;
 pub(crate) use thread::{Priority, spawn, without_signals};
-pub(crate) use user::{ModuleUser, user_exists};
+pub(crate) use user::{ModuleUser, Permission, user_exists};

@@ -9,7 +9,7 @@
 //! A change is acted on once the directories have been quiet for 300 ms, so that
 //! files copied one after another, or written in place, are read together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +17,9 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use warden_authn::{Chain, ChainSettings, LoadReport};
 use warden_core::AuthenticatorId;
-use warden_policy::{Generation, PolicyLog};
+use warden_policy::{Digest, Generation, PolicyLog};
 
+use crate::commands::reload::{Asked, Part};
 use crate::ffi::{Level, guard, log};
 use crate::shared::Shared;
 use crate::watch::{Watch, Watched};
@@ -34,12 +35,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_secs(10);
 
 /// What the loader is asked to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
     /// Something may have changed in a watched directory.
     Changed,
     /// Settings or the server changed: look at everything now.
     Now,
+    /// As `Now`, for somebody who waits to hear what changed.
+    Asked(Asked),
     /// The module is being unloaded.
     Stop,
 }
@@ -49,23 +51,28 @@ pub(crate) enum Load {
 pub(crate) struct Lane {
     /// Where changes of files are reported to.
     pub(crate) loads: fn(&Shared) -> &Sender<Load>,
+    part: Part,
     watched: fn(&Shared) -> Watched,
-    load: fn(&Shared),
+    load: fn(&Shared) -> Changes,
     errors: fn(&Shared) -> &ArcSwap<Vec<String>>,
 }
 
 /// The bundles of `policy_dir`.
 pub(crate) const POLICIES: Lane = Lane {
     loads: |shared| &shared.policy_loads,
+    part: Part::Policies,
     watched: |shared| Watched {
         directories: shared.settings.load().policy_dir.iter().cloned().collect(),
         files: BTreeSet::new(),
     },
     load: |shared| {
-        if shared.begin_compiling() {
-            guard("loading of policies", (), || load_policies(shared));
-            shared.end_compiling();
+        if !shared.begin_compiling() {
+            return Changes::failed("warden is being unloaded");
         }
+        let failed = Changes::failed("internal error: see the server's log");
+        let changes = guard("loading of policies", failed, || load_policies(shared));
+        shared.end_compiling();
+        changes
     },
     errors: |shared| &shared.policy_errors,
 };
@@ -73,6 +80,7 @@ pub(crate) const POLICIES: Lane = Lane {
 /// The files of `authenticator_dir`, and key files that lie elsewhere.
 pub(crate) const AUTHENTICATORS: Lane = Lane {
     loads: |shared| &shared.authenticator_loads,
+    part: Part::Authenticators,
     watched: |shared| Watched {
         directories: shared
             .settings
@@ -90,27 +98,74 @@ pub(crate) const AUTHENTICATORS: Lane = Lane {
             .collect(),
     },
     load: |shared| {
-        guard("loading of authenticators", (), || {
+        let failed = Changes::failed("internal error: see the server's log");
+        guard("loading of authenticators", failed, || {
             load_authenticators(shared)
         })
     },
     errors: |shared| &shared.authenticator_errors,
 };
 
+/// What one load of a directory came to.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// The generation in force now; 0: none.
+    pub(crate) generation: u64,
+    /// Names that were not in force before.
+    pub(crate) added: Vec<String>,
+    /// Names in force as before, with other files.
+    pub(crate) changed: Vec<String>,
+    /// Names no longer in force.
+    pub(crate) removed: Vec<String>,
+    /// What is wrong in the directory; what it concerns is in force as before.
+    pub(crate) errors: Vec<String>,
+}
+
+impl Changes {
+    fn failed(why: &str) -> Self {
+        Self {
+            errors: vec![why.to_owned()],
+            ..Self::default()
+        }
+    }
+
+    /// The difference of two states, each a version by name.
+    fn between<V: PartialEq>(before: &BTreeMap<String, V>, after: &BTreeMap<String, V>) -> Self {
+        let names = |of: &BTreeMap<String, V>, wanted: &dyn Fn(&str, &V) -> bool| {
+            let found = of.iter().filter(|(name, version)| wanted(name, version));
+            found.map(|(name, _)| name.clone()).collect()
+        };
+        Self {
+            added: names(after, &|name, _| !before.contains_key(name)),
+            changed: names(after, &|name, version| {
+                before.get(name).is_some_and(|old| old != version)
+            }),
+            removed: names(before, &|name, _| !after.contains_key(name)),
+            ..Self::default()
+        }
+    }
+}
+
 /// A loader's life: ends at [`Load::Stop`].
 pub(crate) fn run(lane: &Lane, shared: &Arc<Shared>, loads: &Receiver<Load>) {
     let mut watch = Watch::new((lane.loads)(shared).clone());
     watch.follow((lane.watched)(shared));
-    while let Some(forced) = next(shared, loads) {
+    while let Some(request) = next(shared, loads) {
         // A setting may name another directory now.
         let moved = watch.follow((lane.watched)(shared));
         // Looked at before it is read: what changes meanwhile is noticed again.
         let changed = watch.has_changed();
         let failed = !(lane.errors)(shared).load().is_empty();
-        if !(forced || moved || changed || failed) {
-            continue;
+        let asked = match request {
+            Load::Stop => return,
+            Load::Changed if !(moved || changed || failed) => continue,
+            Load::Changed | Load::Now => None,
+            Load::Asked(asked) => Some(asked),
+        };
+        let changes = (lane.load)(shared);
+        if let Some(asked) = asked {
+            asked.tell(lane.part, changes);
         }
-        (lane.load)(shared);
         if watch.follow((lane.watched)(shared)) {
             // What is watched from now on may have changed just before.
             let _ = (lane.loads)(shared).send(Load::Changed);
@@ -118,19 +173,13 @@ pub(crate) fn run(lane: &Lane, shared: &Arc<Shared>, loads: &Receiver<Load>) {
     }
 }
 
-/// Waits for something to do: `Some(true)` when everything is to be read whatever
-/// it looks like, `None` at the end.
-fn next(shared: &Shared, loads: &Receiver<Load>) -> Option<bool> {
-    let request = match loads.recv_timeout(POLL) {
-        Ok(Load::Changed) => settle(shared, loads),
-        Ok(request) => request,
-        Err(RecvTimeoutError::Timeout) => Load::Changed,
-        Err(RecvTimeoutError::Disconnected) => Load::Stop,
-    };
-    match request {
-        Load::Now => Some(true),
-        Load::Changed => Some(false),
-        Load::Stop => None,
+/// Waits for something to do; `None` at the end.
+fn next(shared: &Shared, loads: &Receiver<Load>) -> Option<Load> {
+    match loads.recv_timeout(POLL) {
+        Ok(Load::Changed) => Some(settle(shared, loads)),
+        Ok(request) => Some(request),
+        Err(RecvTimeoutError::Timeout) => Some(Load::Changed),
+        Err(RecvTimeoutError::Disconnected) => None,
     }
 }
 
@@ -149,7 +198,7 @@ fn settle(shared: &Shared, loads: &Receiver<Load>) -> Load {
 }
 
 /// Reads the policies' directory and, when all of it is good, puts it in force.
-fn load_policies(shared: &Shared) {
+fn load_policies(shared: &Shared) -> Changes {
     // An empty path is a directory without bundles: nobody is granted anything.
     let directory = shared
         .settings
@@ -187,6 +236,20 @@ fn load_policies(shared: &Shared) {
             shared.policy_errors.store(Arc::new(lines));
         }
     }
+    let current = shared.generation.load_full();
+    Changes {
+        generation: current.as_ref().map_or(0, |current| current.number()),
+        errors: shared.policy_errors.load().to_vec(),
+        ..Changes::between(&digests(previous.as_deref()), &digests(current.as_deref()))
+    }
+}
+
+fn digests(generation: Option<&Generation>) -> BTreeMap<String, Digest> {
+    let bundles = generation.map_or(&[][..], Generation::bundles);
+    bundles
+        .iter()
+        .map(|bundle| (bundle.name().to_owned(), bundle.digest()))
+        .collect()
 }
 
 /// Says what is in force from now on.
@@ -233,9 +296,22 @@ impl PolicyLog for PolicyLines {
 }
 
 /// Reads the authenticators' directory; a bad file keeps its last good version.
-fn load_authenticators(shared: &Shared) {
+fn load_authenticators(shared: &Shared) -> Changes {
+    let previous = ids(&shared.chain.load());
     let report = read_authenticators(shared);
     let lines: Vec<String> = report.errors.iter().map(ToString::to_string).collect();
+    let ids = ids(&report.chain);
+    let changes = Changes {
+        generation: report.chain.generation(),
+        added: ids
+            .iter()
+            .filter(|id| !previous.contains(id))
+            .cloned()
+            .collect(),
+        changed: texts(&report.altered),
+        removed: texts(&report.removed),
+        errors: lines.clone(),
+    };
     if !lines.is_empty() {
         shared.counters.failed_loads.add_one();
         complain(
@@ -245,14 +321,23 @@ fn load_authenticators(shared: &Shared) {
         );
     }
     shared.authenticator_errors.store(Arc::new(lines));
-    let ids = ids(&report.chain);
     // Also when nothing changed: it tells which file is in error now.
     shared.chain.store(report.chain);
     if report.changed {
+        let ids = if ids.is_empty() {
+            "none".to_owned()
+        } else {
+            ids.join(", ")
+        };
         log(Level::Notice, &format!("authenticators in force: {ids}"));
         shared.reviews.authenticators_removed(report.removed);
         shared.wake_clock();
     }
+    changes
+}
+
+fn texts(ids: &[AuthenticatorId]) -> Vec<String> {
+    ids.iter().map(|id| id.as_str().to_owned()).collect()
 }
 
 /// Reads the authenticators' directory without putting it in force.
@@ -283,16 +368,11 @@ fn without_authenticators(previous: &Chain) -> LoadReport {
     }
 }
 
-fn ids(chain: &Chain) -> String {
-    let ids: Vec<&str> = chain
+fn ids(chain: &Chain) -> Vec<String> {
+    chain
         .authenticators()
-        .map(|status| status.id.as_str())
-        .collect();
-    if ids.is_empty() {
-        "none".to_owned()
-    } else {
-        ids.join(", ")
-    }
+        .map(|status| status.id.as_str().to_owned())
+        .collect()
 }
 
 /// Logs errors once: a retry that fails in the same way is silent.

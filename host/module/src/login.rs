@@ -17,12 +17,14 @@ use warden_core::{
 };
 use warden_session::Admission;
 
-use crate::ffi::{self, AuthOutcome, Authentication, BlockedAuth, ServerLock, user_exists};
+use crate::ffi::{self, AuthOutcome, Authentication, ServerLock, user_exists};
+use crate::inquiry::name_taken;
 use crate::pending::Joined;
-use crate::refusals::looks_like_a_token;
+use crate::refusals::{self, Attempt, looks_like_a_token};
 use crate::sessions;
 use crate::settings::Fallback;
 use crate::shared::Shared;
+use crate::waiter::Waiter;
 use crate::workers::{Job, Verify, no_policies};
 
 /// The context of a log-in.
@@ -58,14 +60,6 @@ impl Authentication for Login {
             sessions::left(lock, client, shared.now());
         }
     }
-}
-
-/// A connection that waits for a worker.
-pub(crate) struct Waiter {
-    /// The server's handle: answered exactly once, with a refusal when dropped.
-    pub(crate) blocked: BlockedAuth<Answer>,
-    /// What policies may ask about the connection.
-    pub(crate) facts: ClientFacts,
 }
 
 /// What a worker found out for one connection.
@@ -234,10 +228,8 @@ fn block(
         return refuse(shared, ctx, user, &reason);
     };
     let deadline = now.monotonic.saturating_add(settings.auth_timeout);
-    match shared
-        .pending
-        .join(job.key, Waiter { blocked, facts }, deadline)
-    {
+    let waiter = Waiter::to_log_in(blocked, facts);
+    match shared.pending.join(job.key, waiter, deadline) {
         Joined::Later => {}
         Joined::First => shared.hand_over(Job::Verify(job)),
     }
@@ -248,11 +240,7 @@ fn block(
 fn settle(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], settled: Settled) -> AuthOutcome {
     let name = settled.principal.get().user_name();
     if user_exists(ctx.lock(), name.as_str().as_bytes()).unwrap_or(true) {
-        let reason = Reason::new(
-            ReasonKind::Name,
-            format!("a user named {name} exists in the server's own ACL"),
-        );
-        return refuse(shared, ctx, user, &reason);
+        return refuse(shared, ctx, user, &name_taken(&name));
     }
     if settled.chain != shared.chain.load().generation() {
         // A removal closes sessions, and one verified just before must not slip in
@@ -281,6 +269,6 @@ fn settle(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], settled: Settled)
 
 /// Refuses, and says so in the log, in ACL LOG and to the client: each its own words.
 fn refuse(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], reason: &Reason) -> AuthOutcome {
-    crate::refusals::record(shared, ctx, user, reason);
+    refusals::record(shared, ctx, Attempt::LogIn, user, reason);
     AuthOutcome::Refused(reason.reply().as_str().to_owned())
 }

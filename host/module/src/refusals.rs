@@ -1,4 +1,4 @@
-//! Says plainly that a log-in was refused: counters, one log line, one entry in
+//! Says plainly that a log-in was, or would be, refused: counters, one log line, one entry in
 //! ACL LOG.
 //!
 //! No secret passes here: the functions are not given any. The name a client
@@ -10,8 +10,7 @@ use std::time::Duration;
 use warden_core::{Reason, ReasonKind};
 
 use crate::facts::address_of;
-use crate::ffi::{Level, MainThread, log};
-use crate::login::AuthContext;
+use crate::ffi::{Context, Level, MainThread, log};
 use crate::shared::Shared;
 
 /// What ACL LOG shows as the object of a refused log-in.
@@ -20,8 +19,23 @@ const OBJECT: &[u8] = b"warden";
 /// Longest user name that is shown.
 const SHOWN_BYTES: usize = 128;
 
+/// What was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// `AUTH` or `HELLO`.
+    LogIn,
+    /// `WARDEN.EXPLAIN` or `WARDEN.DRYRUN`: what a log-in would have come to.
+    Inquiry,
+}
+
 /// Records one refusal.
-pub(crate) fn record(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], reason: &Reason) {
+pub(crate) fn record(
+    shared: &Shared,
+    ctx: &Context<'_>,
+    attempt: Attempt,
+    user: &[u8],
+    reason: &Reason,
+) {
     if reason.reply().is_about_the_credential() {
         shared.counters.refused.add_one();
     } else {
@@ -42,7 +56,12 @@ pub(crate) fn record(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], reason
         let address = address_of(ctx).unwrap_or_else(|| "?".to_owned());
         log(
             level,
-            &format!("refused {name:?} from {address:?}: {reason}"),
+            &match attempt {
+                Attempt::LogIn => format!("refused {name:?} from {address:?}: {reason}"),
+                Attempt::Inquiry => {
+                    format!("would refuse {name:?}, as {address:?} asked: {reason}")
+                }
+            },
         );
     }
     // Without a client there is nobody to log; nothing else can fail here.

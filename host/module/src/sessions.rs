@@ -12,7 +12,7 @@ use crate::ffi::{Detached, Level, MainThread, ServerLock, deauthenticate_and_clo
 use crate::login::AuthContext;
 use crate::shared::Shared;
 use crate::users::internal;
-use crate::{modes, users};
+use crate::{modes, searches, users};
 
 /// Who is connected and with which class.
 static REGISTRY: MainThread<Option<Registry>> = MainThread::new(None);
@@ -27,6 +27,7 @@ pub(crate) fn stop(lock: &ServerLock, now: Now) {
     let actions = with_registry(lock, Registry::drain).unwrap_or_default();
     perform(lock, actions, now);
     modes::forget(lock);
+    searches::forget(lock);
     REGISTRY.with(lock, Option::take);
 }
 

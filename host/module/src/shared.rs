@@ -17,10 +17,10 @@ use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits};
 
 use crate::counters::Counters;
 use crate::loader::{Load, PolicyLines};
-use crate::login::Waiter;
 use crate::pending::Pending;
 use crate::review::{Assignment, Reviews};
 use crate::settings::Settings;
+use crate::waiter::Waiter;
 use crate::workers::Job;
 
 /// One load of the module: lives from `MODULE LOAD` to `MODULE UNLOAD`.

@@ -12,14 +12,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded, select};
 use warden_core::Now;
-use warden_session::{Action, Registry};
+use warden_session::{Action, Killed, Registry};
 
 use crate::ffi::{ServerLock, post};
-use crate::login::Answer;
 use crate::review::Assignment;
-use crate::sessions;
 use crate::shared::Shared;
 use crate::workers::timed_out;
+use crate::{searches, sessions};
 
 /// The pace when nothing is to be done: the precision of expiry.
 const TICK: Duration = Duration::from_millis(100);
@@ -85,7 +84,7 @@ fn await_slice(shared: &Shared, finished: &Receiver<bool>, ticks: &Receiver<()>)
 /// Refuses connections that have waited longer than `auth_timeout_ms`.
 fn answer_overdue(shared: &Shared) {
     for waiter in shared.pending.overdue(shared.now().monotonic) {
-        waiter.blocked.complete(Answer::Refused(timed_out(shared)));
+        waiter.refuse(timed_out(shared));
     }
 }
 
@@ -98,12 +97,14 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> bool {
     shared.begin_loading();
     let mut more = sessions::refresh_server(shared, lock);
     let decided = sessions::with_registry(lock, |registry| decide(shared, registry, start));
-    if let Some((actions, unfinished)) = decided {
-        sessions::perform(lock, actions, start);
-        more |= unfinished;
+    if let Some(decided) = decided {
+        sessions::perform(lock, decided.actions, start);
+        searches::finished(lock, decided.killed);
+        more |= decided.unfinished;
     }
     more |= sessions::end_collisions(lock, SWEPT, start);
     more |= sessions::end_lost_modes(lock, start);
+    more |= searches::go_on(lock);
     let took = shared.now().monotonic.saturating_sub(start.monotonic);
     shared
         .counters
@@ -112,8 +113,16 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> bool {
     more
 }
 
-/// What the registry wants done in this slice, and whether it wants more.
-fn decide(shared: &Shared, registry: &mut Registry, now: Now) -> (Vec<Action>, bool) {
+/// What the registry wants done in a slice.
+struct Decided {
+    actions: Vec<Action>,
+    /// Orders to end sessions that have been carried out, once the actions have been.
+    killed: Vec<Killed>,
+    /// It wants more.
+    unfinished: bool,
+}
+
+fn decide(shared: &Shared, registry: &mut Registry, now: Now) -> Decided {
     let mut actions = Vec::new();
     let mut more = hand_out(shared, registry, now);
     for _ in 0..REVIEWS {
@@ -128,11 +137,15 @@ fn decide(shared: &Shared, registry: &mut Registry, now: Now) -> (Vec<Action>, b
     }
     let closes = registry.close_due(now, CLOSES);
     let frees = registry.reap(now, FREES);
-    more |= closes.len() >= CLOSES || frees.len() >= FREES;
+    more |= registry.is_ending() || closes.len() >= CLOSES || frees.len() >= FREES;
     actions.extend(closes);
     actions.extend(frees);
     shared.counters.mirror(&registry.counts());
-    (actions, more)
+    Decided {
+        actions,
+        killed: registry.finished_kills(),
+        unfinished: more,
+    }
 }
 
 /// Hands sessions to the workers that an older generation decided about.

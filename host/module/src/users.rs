@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use warden_core::permissions::Modes;
-use warden_core::{ClientId, Reason, ReasonKind, UserName};
+use warden_core::{ClientId, Decision, Reason, ReasonKind, UserName};
 use warden_session::{ClassId, Rules};
 
-use crate::ffi::{MainThread, ModuleUser, ServerLock, user_exists};
+use crate::ffi::{MainThread, ModuleUser, Permission, ServerLock, user_exists};
 use crate::login::AuthContext;
 use crate::modes;
 
@@ -136,12 +136,41 @@ pub(crate) fn sweep(lock: &ServerLock, limit: usize) -> Swept {
     USERS.with(lock, sweep).unwrap_or_default()
 }
 
+/// Whether a user with a decision's rules may run a command. The user is there for
+/// the question alone; no client ever has it.
+///
+/// # Errors
+/// When the server does not create it, does not take the rules, or does not answer.
+pub(crate) fn may_run(
+    lock: &ServerLock,
+    name: &UserName,
+    decision: &Decision,
+    database: i32,
+    words: &[Vec<u8>],
+) -> Result<Permission, Reason> {
+    let user = ModuleUser::create(lock, name.as_str()).map_err(internal)?;
+    let rendered = &decision.rendered;
+    let answer = set_and_compare(lock, &user, &rendered.rules, |now| rendered.matches(now))
+        .and_then(|()| user.may_run(lock, database, words).map_err(internal));
+    user.free(lock);
+    answer
+}
+
+fn set(lock: &ServerLock, user: &ModuleUser, rules: &Rules) -> Result<(), Reason> {
+    set_and_compare(lock, user, rules.as_str(), |now| rules.matches(now))
+}
+
 /// Sets rules and reads them back: the server answers OK and changes nothing on
 /// an unbalanced quote.
-fn set(lock: &ServerLock, user: &ModuleUser, rules: &Rules) -> Result<(), Reason> {
-    user.set_rules(lock, rules.as_str()).map_err(internal)?;
+fn set_and_compare(
+    lock: &ServerLock,
+    user: &ModuleUser,
+    rules: &str,
+    matches: impl FnOnce(&str) -> bool,
+) -> Result<(), Reason> {
+    user.set_rules(lock, rules).map_err(internal)?;
     let now = user.rules(lock).map_err(internal)?;
-    if rules.matches(&now) {
+    if matches(&now) {
         Ok(())
     } else {
         Err(internal("the server does not have the rules that were set"))

@@ -9,11 +9,9 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, select};
 use warden_authn::{Cache, CacheKey, Cached, Outcome};
-use warden_core::Principal;
-use warden_core::{Credential, Reason, ReasonKind, Verified};
+use warden_core::{Credential, Reason, ReasonKind};
 
 use crate::ffi::guard;
-use crate::login::{Answer, Settled, Waiter};
 use crate::review::Assignment;
 use crate::shared::Shared;
 
@@ -77,16 +75,12 @@ fn verify(shared: &Shared, job: &Verify) {
     }
     let (outcome, chain) = outcome(shared, job);
     for (deadline, waiter) in shared.pending.land(&job.key) {
-        let answer = match &outcome {
-            // Deciding for those before may have taken a while.
-            _ if deadline <= shared.now().monotonic => Answer::Refused(timed_out(shared)),
-            Outcome::NotMine => Answer::NotMine,
-            Outcome::Refused(reason) | Outcome::Unavailable(reason) => {
-                Answer::Refused(reason.clone())
-            }
-            Outcome::Verified(principal) => decide(shared, principal, chain, &waiter),
-        };
-        waiter.blocked.complete(answer);
+        // Deciding for those before may have taken a while.
+        if deadline <= shared.now().monotonic {
+            waiter.refuse(timed_out(shared));
+        } else {
+            waiter.answer(shared, &outcome, chain);
+        }
     }
 }
 
@@ -119,29 +113,6 @@ pub(crate) fn timed_out(shared: &Shared) -> Reason {
         ReasonKind::TimedOut,
         "auth_timeout_ms passed before there was an answer",
     )
-}
-
-/// Asks the policies for one connection of a verified principal.
-fn decide(
-    shared: &Shared,
-    principal: &Arc<Verified<Principal>>,
-    chain: u64,
-    waiter: &Waiter,
-) -> Answer {
-    let Some(generation) = shared.generation.load_full() else {
-        return Answer::Refused(no_policies());
-    };
-    let now = shared.now();
-    let request = generation.project(principal, &shared.facts_now(&waiter.facts), now);
-    match generation.decide(&request, now) {
-        Ok(decision) => Answer::Settled(Settled {
-            principal: Arc::clone(principal),
-            chain,
-            facts: waiter.facts.clone(),
-            decision,
-        }),
-        Err(reason) => Answer::Refused(reason),
-    }
 }
 
 /// There is no valid generation yet.

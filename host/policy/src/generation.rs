@@ -53,6 +53,15 @@ pub struct Generation {
     remembered: Cache<ClassKey, Remembered>,
 }
 
+/// What every policy answered to one request, and the decision made of it.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// Each bundle with its checked verdict, or how it failed.
+    pub opinions: Vec<(Arc<Bundle>, Result<Opinion, Failure>)>,
+    /// What [`Generation::decide`] would answer.
+    pub answer: Result<Arc<Decision>, Reason>,
+}
+
 /// An answer and when it stops to hold, by either clock.
 #[derive(Clone)]
 struct Remembered {
@@ -197,16 +206,30 @@ impl Generation {
             .map(|remembered| remembered.answer)
     }
 
+    /// Asks every policy and shows what each answers and what that comes to. For a
+    /// worker, as [`decide`](Self::decide); the answer is not remembered.
+    pub fn explain(&self, request: &Request, now: Now) -> Explanation {
+        let opinions: Vec<_> = self
+            .bundles
+            .iter()
+            .map(|bundle| (Arc::clone(bundle), self.ask(bundle, request, now)))
+            .collect();
+        let composed = opinions
+            .iter()
+            .map(|(bundle, opinion)| usable(bundle, opinion.clone()))
+            .collect::<Result<Vec<_>, _>>();
+        let answer = composed.and_then(|opinions| {
+            compose(opinions, &self.frame, request.key(), self.number, now)
+                .answer
+                .map(Arc::new)
+        });
+        Explanation { opinions, answer }
+    }
+
     fn opinions(&self, request: &Request, now: Now) -> Result<Vec<(&str, Opinion)>, Reason> {
         self.bundles
             .iter()
-            .map(|bundle| match self.ask(bundle, request, now) {
-                Ok(opinion) => Ok((bundle.name(), opinion)),
-                Err(failure) => Err(Reason::new(
-                    ReasonKind::PolicyFailed,
-                    format!("policy {:?} {failure}", bundle.name()),
-                )),
-            })
+            .map(|bundle| usable(bundle, self.ask(bundle, request, now)))
             .collect()
     }
 
@@ -230,6 +253,17 @@ impl Generation {
         .and_then(|verdict| verdict::check(verdict, bundle.inputs().clock));
         bundle.statistics.record(started.wall(), opinion.is_err());
         opinion
+    }
+}
+
+/// A failure refuses the request, and names the bundle.
+fn usable(bundle: &Bundle, opinion: Result<Opinion, Failure>) -> Result<(&str, Opinion), Reason> {
+    match opinion {
+        Ok(opinion) => Ok((bundle.name(), opinion)),
+        Err(failure) => Err(Reason::new(
+            ReasonKind::PolicyFailed,
+            format!("policy {:?} {failure}", bundle.name()),
+        )),
     }
 }
 

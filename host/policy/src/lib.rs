@@ -39,6 +39,7 @@ pub use bundle::{Bundle, DataFile, Statistics};
 pub use digest::Digest;
 pub use engine::{Engine, EngineSettings, Limits};
 pub use error::{BundleError, Error, Failure, Fault, LoadError};
-pub use generation::{Frame, Generation};
+pub use generation::{Explanation, Frame, Generation};
 pub use log::{Level, PolicyLog, Silent};
 pub use request::{Inputs, Request};
+pub use verdict::{Denial, Opinion};

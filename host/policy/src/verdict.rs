@@ -20,22 +20,30 @@ const MAX_LABELS: usize = 32;
 /// Longest text of a label.
 const MAX_LABEL_BYTES: usize = 256;
 
-/// What one policy thinks of one request.
+/// What one policy thinks of one request: its verdict, checked.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Opinion {
-    pub(crate) grants: Vec<Grant>,
-    pub(crate) restrictions: Vec<Restriction>,
-    pub(crate) denial: Option<Denial>,
-    pub(crate) valid_for: Option<Duration>,
-    pub(crate) session_ttl: Option<Duration>,
-    pub(crate) labels: Vec<(String, String)>,
+pub struct Opinion {
+    /// Each one selector of rights.
+    pub grants: Vec<Grant>,
+    /// Laid over every grant of every policy.
+    pub restrictions: Vec<Restriction>,
+    /// Refuses, whatever others say.
+    pub denial: Option<Denial>,
+    /// How long it may be relied on.
+    pub valid_for: Option<Duration>,
+    /// The longest a session may last.
+    pub session_ttl: Option<Duration>,
+    /// For log and audit.
+    pub labels: Vec<(String, String)>,
 }
 
 /// A refusal by a policy, in its words: one line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Denial {
-    pub(crate) public: Option<String>,
-    pub(crate) internal: Option<String>,
+pub struct Denial {
+    /// Told to the client.
+    pub public: Option<String>,
+    /// For the operator.
+    pub internal: Option<String>,
 }
 
 /// Checks a verdict.

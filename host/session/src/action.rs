@@ -10,7 +10,7 @@ use std::sync::Arc;
 use warden_core::permissions::{Rendered, Selector};
 use warden_core::{ClientId, Decision, Reason, UserName};
 
-use crate::{ClassId, SessionId};
+use crate::{ClassId, KillId, SessionId};
 
 /// The rules of a user none of whose sessions may do anything any more, until
 /// they are closed: no command, key, channel or selector. Databases need no
@@ -131,6 +131,8 @@ pub enum EndCause {
     Split,
     /// Its authenticator was removed.
     AuthenticatorRemoved,
+    /// An operator ended it.
+    Killed(KillId),
     /// A user of the server's own ACL has its name now.
     NameTaken,
     /// The rules of its user could not be set.
@@ -152,6 +154,7 @@ impl EndCause {
             Self::Refused(_) => "refused",
             Self::Split => "split",
             Self::AuthenticatorRemoved => "authenticator-removed",
+            Self::Killed(_) => "killed",
             Self::NameTaken => "name-taken",
             Self::RulesNotSet => "rules-not-set",
             Self::Unload => "unload",

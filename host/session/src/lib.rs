@@ -16,7 +16,7 @@
 //!      └──────────────┤ │                            │
 //!                     │ └─ admit again ─▶ replaced ──┤
 //!                     │                              │
-//!                     └─ expired, refused, … ─▶ closing
+//!                     └─ expired, refused, killed, … ─▶ closing
 //! ```
 //!
 //! A connection that authenticates again is admitted before the server tells
@@ -48,14 +48,17 @@ mod action;
 mod agenda;
 mod class;
 mod registry;
+mod selection;
 mod session;
 mod settings;
 
 pub use action::{Action, EndCause, NO_RIGHTS, Rules};
 pub use class::ClassId;
 pub use registry::review::{Answer, Candidate, Review};
+pub use registry::sweep::{KillId, Killed};
 pub use registry::view::{Counts, SessionView};
 pub use registry::{Admission, Registry};
+pub use selection::Selection;
 pub use session::SessionId;
 pub use settings::{Reauthentication, Settings};
 

@@ -2,14 +2,16 @@
 //!
 //! In: admissions, departures, the clock's readings, generations of policies. Out:
 //! [`Action`]s. One part per event: `admit`, `expiry` (and every other closing),
-//! `review` and `settle`, `reap`; `view` for those who ask. It never waits and never fails
-//! half-way: an admission is refused before anything changes.
+//! `sweep`, `review` and `settle`, `reap`; `view` for those who ask. It never waits and
+//! never fails half-way: an admission is refused before anything changes.
 
 mod admit;
+mod doomed;
 mod expiry;
 mod reap;
 pub(crate) mod review;
 mod settle;
+pub(crate) mod sweep;
 pub(crate) mod view;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -20,8 +22,9 @@ use warden_core::{ClientFacts, ClientId, Decision, Now, Principal, Verified};
 use crate::agenda::{Agenda, Instant};
 use crate::class::table::ClassTable;
 use crate::session::{Member, Session};
-use crate::{Action, EndCause, SessionId, Settings};
-use expiry::Sweep;
+use crate::{Action, EndCause, Killed, SessionId, Settings};
+use doomed::Doomed;
+use sweep::Sweep;
 
 /// A connection that proved who it is and may log in.
 #[derive(Clone, Debug)]
@@ -47,11 +50,14 @@ pub struct Registry {
     /// told yet. They stay members of their class, so its user is not freed.
     replaced: BTreeMap<ClientId, Session>,
     expiry: Agenda<Member>,
-    doomed: BTreeMap<Member, EndCause>,
+    doomed: Doomed,
     sweeps: VecDeque<Sweep>,
+    /// Orders that have marked all they mean, and not been told as finished.
+    kills: Vec<Killed>,
     classes: ClassTable,
     last_session: u64,
     last_ticket: u64,
+    last_kill: u64,
     totals: Totals,
 }
 
@@ -74,11 +80,13 @@ impl Registry {
             sessions: BTreeMap::new(),
             replaced: BTreeMap::new(),
             expiry: Agenda::new(),
-            doomed: BTreeMap::new(),
+            doomed: Doomed::default(),
             sweeps: VecDeque::new(),
+            kills: Vec::new(),
             classes: ClassTable::new(),
             last_session: 0,
             last_ticket: 0,
+            last_kill: 0,
             totals: Totals::default(),
         }
     }
@@ -151,6 +159,7 @@ impl Registry {
         self.replaced.clear();
         self.doomed.clear();
         self.sweeps.clear();
+        self.kills.clear();
         self.expiry = Agenda::new();
         actions
     }
@@ -160,7 +169,7 @@ impl Registry {
         if let Some(session) = self.sessions.remove(&client) {
             let member = session.member(client);
             self.expiry.remove(session.deadline, member);
-            self.doomed.remove(&member);
+            self.doomed.remove(member);
             self.classes.leave(session.class, member, now);
         }
     }
@@ -169,7 +178,7 @@ impl Registry {
     fn drop_replaced(&mut self, client: ClientId, now: Instant) {
         if let Some(session) = self.replaced.remove(&client) {
             let member = session.member(client);
-            self.doomed.remove(&member);
+            self.doomed.remove(member);
             self.classes.leave(session.class, member, now);
         }
     }

@@ -209,6 +209,10 @@ fn every_command_is_documented_and_categorised(line: Line) {
         ("warden.sessions", &["@admin", "@dangerous"]),
         ("warden.policies", &["@admin", "@dangerous"]),
         ("warden.authenticators", &["@admin", "@dangerous"]),
+        ("warden.kill", &["@admin", "@dangerous"]),
+        ("warden.reload", &["@admin", "@dangerous"]),
+        ("warden.explain", &["@admin", "@dangerous"]),
+        ("warden.dryrun", &["@admin", "@dangerous"]),
     ] {
         let info = admin
             .call(["COMMAND", "INFO", command])

@@ -71,6 +71,13 @@ impl CommandRules {
         self.0.extend(all);
     }
 
+    /// Whether the other has every command of these. Where something is taken away
+    /// only equal rules are sure.
+    pub(super) fn is_within(&self, wider: &Self) -> bool {
+        let adds = self.only_adds() && wider.only_adds();
+        self == wider || (adds && self.0.iter().all(|rule| wider.0.contains(rule)))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (Sign, &Target)> {
         self.0.iter().map(|(sign, target)| (*sign, target))
     }

@@ -40,12 +40,17 @@ impl Dropped {
 
 impl fmt::Display for Dropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let why = match self.why {
-            Why::OutsideBounds => "outside the bounds of a restriction",
-            Why::UnknownHere => "unknown to this server",
-            Why::NoDatabases => "this server cannot bound databases",
-            Why::NothingLeft => "nothing is left of this grant",
-        };
-        write!(f, "{:?}: {why}", self.rule)
+        write!(f, "{:?}: {}", self.rule, self.why)
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OutsideBounds => "outside the bounds of a restriction",
+            Self::UnknownHere => "unknown to this server",
+            Self::NoDatabases => "this server cannot bound databases",
+            Self::NothingLeft => "nothing is left of this grant",
+        })
     }
 }

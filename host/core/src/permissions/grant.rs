@@ -70,6 +70,21 @@ impl Grant {
     }
 }
 
+impl Grant {
+    /// Whether `wider` has every right of this one, as far as it can be told without
+    /// matching patterns against one another.
+    pub(super) fn is_within(&self, wider: &Self) -> bool {
+        let reaches = |(pattern, access): (&Pattern, &Access)| {
+            let there = wider.keys.get(pattern);
+            there.is_some_and(|there| there.intersect(*access) == Some(*access))
+        };
+        self.commands.is_within(&wider.commands)
+            && self.keys.iter().all(reaches)
+            && self.channels.is_subset(&wider.channels)
+            && self.databases.intersect(&wider.databases) == self.databases
+    }
+}
+
 /// Adds a pattern to those of the same text.
 pub(super) fn add_keys(keys: &mut BTreeMap<Pattern, Access>, pattern: Pattern, access: Access) {
     keys.entry(pattern)

@@ -97,29 +97,24 @@ pub(super) fn render(
 }
 
 pub(super) fn runnable<'s>(permissions: &Permissions, server: &'s Server) -> BTreeSet<&'s str> {
-    let writer = Writer::new(permissions, server);
-    let mut dropped = BTreeSet::new();
-    let grants = permissions
-        .grants
-        .iter()
-        .filter_map(|grant| writer.commands_of(grant, &mut dropped));
-    std::iter::once(writer.base.clone())
-        .chain(grants)
-        .flat_map(|rules| writer.allowed(&rules).names())
+    permissions
+        .table(server)
+        .into_iter()
+        .flat_map(|row| row.commands)
         .collect()
 }
 
 /// Rules about commands that this server knows.
 type Commands = Vec<(Sign, Target)>;
 
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     server: &'a Server,
     base: Commands,
     denials: Commands,
 }
 
 impl<'a> Writer<'a> {
-    fn new(permissions: &Permissions, server: &'a Server) -> Self {
+    pub(super) fn new(permissions: &Permissions, server: &'a Server) -> Self {
         let known = |target: &Target| target.known_to(server);
         let base = permissions.base.targets().cloned();
         let denials = permissions.limits.all_denials().into_iter();
@@ -134,6 +129,21 @@ impl<'a> Writer<'a> {
                 .map(|target| (Sign::Deny, target))
                 .collect(),
         }
+    }
+
+    /// The commands of the base rules that are not denied.
+    pub(super) fn base_commands(&self) -> BTreeSet<&'a str> {
+        self.allowed(&self.base).names()
+    }
+
+    /// The commands of a grant that are not denied; `None` when nothing of it is left.
+    pub(super) fn grant_commands(
+        &self,
+        grant: &Grant,
+        dropped: &mut BTreeSet<Dropped>,
+    ) -> Option<BTreeSet<&'a str>> {
+        let commands = self.commands_of(grant, dropped)?;
+        Some(self.allowed(&commands).names())
     }
 
     /// The commands rules allow once everything denied is taken away.

@@ -89,3 +89,65 @@ fn a_part_that_cannot_be_said_is_shown_as_dropped() {
     assert!(rendered.rules.contains("%R~[ax]*"), "{}", rendered.rules);
     assert_eq!(dropped(&rendered), [("~[ax]*", Why::OutsideBounds)]);
 }
+
+fn composed(grants: &[&str], limits: &str) -> Permissions {
+    let grants = grants.iter().map(|text| grant(text)).collect();
+    Permissions::compose(&base("+ping"), grants, vec![restriction(limits)])
+}
+
+#[test]
+fn rights_are_within_others_only_when_that_is_sure() {
+    let narrow = composed(&["+get ~a:*"], "");
+    for wider in [
+        &["+get ~a:*"][..],
+        &["+get +set ~a:*"],
+        &["+get ~a:* ~b:*"],
+        &["+get ~a:*", "+set ~b:*"],
+    ] {
+        assert!(narrow.is_within(&composed(wider, "")), "{wider:?}");
+    }
+    for other in [
+        &["+set ~a:*"][..],
+        &["+get %R~a:*"],
+        &["+get ~a:b"],
+        &["+get ~a:* db=1"],
+        &["+get -set ~a:*"],
+        &[],
+    ] {
+        assert!(!narrow.is_within(&composed(other, "")), "{other:?}");
+    }
+    assert!(!narrow.is_within(&composed(&["+get ~a:*"], "-set")));
+    assert!(composed(&[], "").is_within(&narrow));
+}
+
+#[test]
+fn a_table_names_every_command_and_what_it_may_touch() {
+    let server = server(true);
+    let permissions = composed(
+        &["+@read %R~a:* db=1", "+publish &news", "+config ~x"],
+        "-@dangerous",
+    );
+    let table = permissions.table(&server);
+    let rows: Vec<_> = table
+        .iter()
+        .map(|row| {
+            let commands: Vec<_> = row.commands.iter().copied().collect();
+            format!(
+                "{}; {}; {}; {}",
+                commands.join(" "),
+                row.keys.join(" "),
+                row.channels.join(" "),
+                row.databases
+            )
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "ping; ; ; alldbs",
+            "dbsize get mod.get; %R~a:*; ; db=1",
+            "config; ~x; ; alldbs",
+            "publish; ; &news; alldbs",
+        ]
+    );
+}

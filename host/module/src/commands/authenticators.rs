@@ -1,7 +1,7 @@
 //! `WARDEN.AUTHENTICATORS`: who vouches for identities, and what is wrong in
 //! their directory.
 
-use crate::ffi::{CommandHandler, CommandSpec, Context, Reply};
+use crate::ffi::{Answer, CommandHandler, CommandSpec, Context, Reply};
 
 /// The command.
 pub(super) struct Authenticators;
@@ -16,9 +16,10 @@ impl CommandHandler for Authenticators {
         since: super::SINCE,
         complexity: c"O(N) with N the number of authenticators",
         arguments: &[],
+        secrets: &[],
     };
 
-    fn run(_ctx: &Context<'_>, _arguments: &[&[u8]]) -> Result<Reply, String> {
+    fn run(_ctx: &Context<'_>, _arguments: &[&[u8]]) -> Result<Answer, String> {
         let shared = super::shared()?;
         let chain = shared.chain.load();
         let listed = chain.authenticators().map(|status| {
@@ -35,12 +36,12 @@ impl CommandHandler for Authenticators {
                 ("unavailable", super::number(status.unavailable)),
             ])
         });
-        Ok(super::map([
+        Ok(Answer::Now(super::map([
             ("authenticators", Reply::Array(listed.collect())),
             (
                 "errors",
                 super::texts(shared.authenticator_errors.load().iter()),
             ),
-        ]))
+        ])))
     }
 }

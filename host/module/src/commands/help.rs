@@ -1,21 +1,31 @@
 //! `WARDEN.HELP`: one line a command.
 
-use crate::ffi::{CommandHandler, CommandSpec, Context, Reply};
+use crate::ffi::{Answer, CommandHandler, CommandSpec, Context};
 
 /// The command.
 pub(super) struct Help;
 
-const LINES: [&str; 10] = [
+const LINES: [&str; 20] = [
     "WARDEN.WHOAMI",
     "    Who this connection is, what it may do and until when.",
-    "WARDEN.SESSIONS [COUNT count]",
-    "    Live sessions, in the order of their client ids.",
+    "WARDEN.SESSIONS [USER user] [AUTHENTICATOR id] [GROUP group] [CLASS class] [ADDRESS address]",
+    "    [ID client-id] [EXPIRES-BEFORE unix-time-seconds] [AFTER client-id] [COUNT count]",
+    "    Live sessions that all filters mean, in the order of their client ids.",
+    "WARDEN.KILL filter value [filter value ...] [SKIPME yes|no]",
+    "    Ends the sessions that all filters mean (those of WARDEN.SESSIONS), and returns how many.",
+    "WARDEN.EXPLAIN user credential",
+    "    What a log-in would come to, and why: identity, verdicts, rules. Counts as an attempt.",
+    "WARDEN.DRYRUN user credential [DB n] command [arg ...]",
+    "    Whether a session of this credential could run a command. Counts as an attempt.",
     "WARDEN.POLICIES",
     "    The policies in force, and why a newer set was not taken.",
     "WARDEN.AUTHENTICATORS",
     "    The authenticators in force, and what is wrong in their directory.",
+    "WARDEN.RELOAD",
+    "    Reads policies and authenticators again now, and returns what changed.",
     "WARDEN.HELP",
     "    Prints this help.",
+    "Times are seconds since 1970. See docs/commands.md.",
 ];
 
 impl CommandHandler for Help {
@@ -28,9 +38,10 @@ impl CommandHandler for Help {
         since: super::SINCE,
         complexity: c"O(1)",
         arguments: &[],
+        secrets: &[],
     };
 
-    fn run(_ctx: &Context<'_>, _arguments: &[&[u8]]) -> Result<Reply, String> {
-        Ok(super::texts(LINES))
+    fn run(_ctx: &Context<'_>, _arguments: &[&[u8]]) -> Result<Answer, String> {
+        Ok(super::texts(LINES).into())
     }
 }

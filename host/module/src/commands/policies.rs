@@ -2,7 +2,7 @@
 
 use warden_policy::Bundle;
 
-use crate::ffi::{CommandHandler, CommandSpec, Context, Reply};
+use crate::ffi::{Answer, CommandHandler, CommandSpec, Context, Reply};
 
 /// The command.
 pub(super) struct Policies;
@@ -17,16 +17,17 @@ impl CommandHandler for Policies {
         since: super::SINCE,
         complexity: c"O(N) with N the number of policies",
         arguments: &[],
+        secrets: &[],
     };
 
-    fn run(_ctx: &Context<'_>, _arguments: &[&[u8]]) -> Result<Reply, String> {
+    fn run(_ctx: &Context<'_>, _arguments: &[&[u8]]) -> Result<Answer, String> {
         let shared = super::shared()?;
         let errors = shared.policy_errors.load_full();
         let generation = shared.generation.load_full();
         let bundles = generation
             .as_ref()
             .map(|generation| generation.bundles().iter().map(|b| describe(b)).collect());
-        Ok(super::map([
+        Ok(Answer::Now(super::map([
             ("status", Reply::text(crate::info::policy_status(&shared))),
             (
                 "generation",
@@ -36,7 +37,7 @@ impl CommandHandler for Policies {
             ),
             ("errors", super::texts(errors.iter())),
             ("policies", Reply::Array(bundles.unwrap_or_default())),
-        ]))
+        ])))
     }
 }
 

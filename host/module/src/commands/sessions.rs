@@ -1,14 +1,18 @@
-//! `WARDEN.SESSIONS [COUNT n]`: who is connected.
+//! `WARDEN.SESSIONS [filter value …] [AFTER client-id] [COUNT n]`: who is connected.
 
+use warden_core::ClientId;
 use warden_session::SessionView;
 
-use crate::ffi::{ArgumentKind, CommandArgument, CommandHandler, CommandSpec, Context, Reply};
-use crate::sessions;
+use super::filters;
+use crate::ffi::{
+    Answer, ArgumentKind, CommandArgument, CommandHandler, CommandSpec, Context, Reply,
+};
+use crate::searches;
 
 /// The command.
 pub(super) struct Sessions;
 
-/// Sessions listed without COUNT, and at most: bounds one command's turn.
+/// Sessions listed without COUNT, and at most: bounds one reply.
 const DEFAULT_COUNT: usize = 100;
 const MAX_COUNT: usize = 1000;
 
@@ -20,40 +24,47 @@ impl CommandHandler for Sessions {
         arity: -1,
         summary: c"Returns live sessions in the order of their client ids.",
         since: super::SINCE,
-        complexity: c"O(N) with N the number of sessions returned",
-        arguments: &[CommandArgument {
-            name: c"count",
-            kind: ArgumentKind::Integer,
-            token: Some(c"COUNT"),
-            optional: true,
-            multiple: false,
-        }],
+        complexity: c"O(N) with N the number of sessions looked at, over many turns of the server",
+        arguments: &[
+            &filters::ARGUMENTS,
+            &[
+                CommandArgument::option(c"AFTER", c"client-id", ArgumentKind::Integer),
+                CommandArgument::option(c"COUNT", c"count", ArgumentKind::Integer),
+            ],
+        ],
+        secrets: &[],
     };
 
-    fn run(ctx: &Context<'_>, arguments: &[&[u8]]) -> Result<Reply, String> {
-        let count = count(arguments)?;
-        let listed = sessions::with_registry(ctx.lock(), |registry| {
-            registry
-                .sessions(None)
-                .take(count)
-                .map(|session| describe(&session))
-                .collect()
-        });
-        Ok(Reply::Array(listed.unwrap_or_default()))
+    fn run(ctx: &Context<'_>, arguments: &[&[u8]]) -> Result<Answer, String> {
+        let filters = filters::parse(arguments, &["after", "count"])?;
+        let (after, count) = place(&filters.others)?;
+        let shared = super::shared()?;
+        let meant = (filters.selection, after, count);
+        Ok(searches::list(shared, ctx, meant, describe))
     }
 }
 
-/// The number after COUNT.
-fn count(arguments: &[&[u8]]) -> Result<usize, String> {
-    match arguments {
-        [] => Ok(DEFAULT_COUNT),
-        [word, number] if word.eq_ignore_ascii_case(b"count") => std::str::from_utf8(number)
+/// Where the list begins, and how long it may be.
+fn place(others: &[(String, &str)]) -> Result<(Option<ClientId>, usize), String> {
+    let value = |name: &str| {
+        let found = others.iter().find(|(word, _)| word == name);
+        found.map(|(_, value)| *value)
+    };
+    let after = match value("after") {
+        None => None,
+        Some(id) => Some(ClientId(
+            id.parse().map_err(|_| "ERR AFTER takes a client id")?,
+        )),
+    };
+    let count = match value("count") {
+        None => DEFAULT_COUNT,
+        Some(count) => count
+            .parse()
             .ok()
-            .and_then(|number| number.parse().ok())
-            .filter(|number| (1..=MAX_COUNT).contains(number))
-            .ok_or_else(|| format!("ERR COUNT takes a whole number from 1 to {MAX_COUNT}")),
-        _ => Err("ERR syntax error: WARDEN.SESSIONS [COUNT count]".to_owned()),
-    }
+            .filter(|count| (1..=MAX_COUNT).contains(count))
+            .ok_or_else(|| format!("ERR COUNT takes a whole number from 1 to {MAX_COUNT}"))?,
+    };
+    Ok((after, count))
 }
 
 /// A session as an operator sees it.
@@ -80,17 +91,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn count_is_bounded() {
-        assert_eq!(count(&[]), Ok(DEFAULT_COUNT));
-        assert_eq!(count(&[b"CoUnT", b"7"]), Ok(7));
-        for bad in [
-            &[b"count" as &[u8], b"0"][..],
-            &[b"count", b"1001"],
-            &[b"count", b"-1"],
-            &[b"count"],
-            &[b"x", b"1"],
-        ] {
-            assert!(count(bad).is_err());
+    fn the_place_of_a_list_is_bounded() {
+        let place_of = |name: &str, value| place(&[(name.to_owned(), value)]);
+        assert_eq!(place(&[]), Ok((None, DEFAULT_COUNT)));
+        assert_eq!(place_of("count", "7"), Ok((None, 7)));
+        assert_eq!(
+            place_of("after", "7"),
+            Ok((Some(ClientId(7)), DEFAULT_COUNT))
+        );
+        for bad in ["0", "1001", "-1", "x"] {
+            assert!(place_of("count", bad).is_err());
         }
+        assert!(place_of("after", "x").is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! `WARDEN.WHOAMI`: the caller's own session.
 
-use crate::ffi::{CommandHandler, CommandSpec, Context, Reply};
+use crate::ffi::{Answer, CommandHandler, CommandSpec, Context, Reply};
 use crate::sessions;
 
 /// The command.
@@ -16,22 +16,23 @@ impl CommandHandler for Whoami {
         since: super::SINCE,
         complexity: c"O(1)",
         arguments: &[],
+        secrets: &[],
     };
 
-    fn run(ctx: &Context<'_>, _arguments: &[&[u8]]) -> Result<Reply, String> {
+    fn run(ctx: &Context<'_>, _arguments: &[&[u8]]) -> Result<Answer, String> {
         let client = ctx.client().ok_or("ERR no connection")?;
         let session = sessions::with_registry(ctx.lock(), |registry| {
             registry.session(client).map(|session| describe(&session))
         });
         if let Some(session) = session.flatten() {
-            return Ok(session);
+            return Ok(Answer::Now(session));
         }
         let user = ctx.user_name(client).unwrap_or_default();
-        Ok(super::map([
+        Ok(Answer::Now(super::map([
             ("user", Reply::Bulk(user)),
             ("authenticator", Reply::Null),
             ("method", Reply::text("acl")),
-        ]))
+        ])))
     }
 }
 

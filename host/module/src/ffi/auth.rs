@@ -8,14 +8,14 @@
 //! AUTH ──► Open ──► NotHandled: the next module, then passwords
 //!            ├────► Refused: the reply is written here
 //!            ├────► authenticate ──► Granted
-//!            └────► block ──► Blocked ── BlockedAuth::complete ──► Open ──► NotHandled | Refused | Granted
+//!            └────► block ──► Blocked ── Blocked::complete ──► Open ──► NotHandled | Refused | Granted
 //! ```
 //!
 //! A refusal's text is replied by us: the server drops the text it is given through the callback when the client has
 //! other replies pending, as in a pipeline or in EXEC, and the client would wait for ever.
 
 use super::api::is_ok;
-use super::blocked::{BlockedAuth, block, payload_of};
+use super::blocked::{Blocked, block_log_in, payload_of};
 use super::client::deauthenticate_and_close;
 use super::context::Context;
 use super::entry::is_active;
@@ -53,7 +53,7 @@ pub(crate) enum AuthOutcome {
 
 /// Who decides about log-ins.
 pub(crate) trait Authentication: Sized + 'static {
-    /// What a worker hands from [`BlockedAuth::complete`] to [`Self::finish`].
+    /// What a worker hands from [`Blocked::complete`] to [`Self::finish`].
     type Payload: Send + 'static;
 
     /// A log-in arrives. Runs on the main thread: must not wait.
@@ -101,11 +101,11 @@ impl<A: Authentication> AuthContext<'_, A> {
     ///
     /// # Errors
     /// In MULTI, in a script, in [`Authentication::finish`], or after another answer; then the client does not wait.
-    pub(crate) fn block(&self) -> Result<BlockedAuth<A::Payload>, Error> {
+    pub(crate) fn block(&self) -> Result<Blocked<A::Payload>, Error> {
         if self.state.get() != State::Open {
             return Err(Error::AlreadyAnswered);
         }
-        let blocked = block(&self.context, Some(on_finish::<A>))?;
+        let blocked = block_log_in(&self.context, Some(on_finish::<A>))?;
         self.state.set(State::Blocked);
         Ok(blocked)
     }

@@ -1,6 +1,6 @@
-//! Log-ins that wait for a worker.
+//! Clients that wait for a worker: in a log-in, or in a command of ours.
 //!
-//! In: the context of a log-in. Out: a [`BlockedAuth`] that any thread may complete with a payload, once.
+//! In: the context of the call. Out: a [`Blocked`] that any thread may complete with a payload, once.
 //! Never: a client that waits for ever: dropping the handle completes it without a payload, which is a refusal.
 //!
 //! Where the payload goes: `complete` puts it away under a ticket and gives the ticket to the server. The server then
@@ -19,19 +19,18 @@ use valkey_module::raw;
 
 static PAYLOADS: Tickets<Box<dyn Any + Send>> = Tickets::new();
 
-/// A client that waits for its log-in. Completing it, or dropping it, ends the wait; a client that left in the meantime
-/// is no error.
+/// A client that waits. Completing it, or dropping it, ends the wait; a client that left in the meantime is no error.
 #[derive(Debug)]
-pub(crate) struct BlockedAuth<P> {
+pub(crate) struct Blocked<P> {
     raw: NonNull<raw::ValkeyModuleBlockedClient>,
     _payload: PhantomData<fn(P)>,
 }
 
 // SAFETY: the handle is used for `UnblockClient` alone, which the server allows from any thread, and by its owner alone.
-unsafe impl<P> Send for BlockedAuth<P> {}
+unsafe impl<P> Send for Blocked<P> {}
 
-impl<P: Send + 'static> BlockedAuth<P> {
-    /// Ends the wait, from any thread. The payload reaches `Authentication::finish` on the main thread, or is dropped
+impl<P: Send + 'static> Blocked<P> {
+    /// Ends the wait, from any thread. The payload reaches the call's second half on the main thread, or is dropped
     /// there when the client has left.
     pub(crate) fn complete(self, payload: P) {
         let ticket = PAYLOADS.put(Box::new(payload));
@@ -42,7 +41,7 @@ impl<P: Send + 'static> BlockedAuth<P> {
     }
 }
 
-impl<P> Drop for BlockedAuth<P> {
+impl<P> Drop for Blocked<P> {
     fn drop(&mut self) {
         unblock(self.raw, std::ptr::null_mut());
     }
@@ -59,28 +58,55 @@ fn unblock(raw: NonNull<raw::ValkeyModuleBlockedClient>, private: *mut c_void) {
 /// Makes the client of a log-in wait.
 ///
 /// # Errors
-/// Where the server would refuse: its refusal writes a reply and keeps the handle counted, so it is never provoked.
-pub(super) fn block<P: Send + 'static>(
+/// Where the client cannot be made to wait.
+pub(super) fn block_log_in<P: Send + 'static>(
     ctx: &Context<'_>,
     finish: raw::ValkeyModuleAuthCallback,
-) -> Result<BlockedAuth<P>, Error> {
+) -> Result<Blocked<P>, Error> {
     let block = api!(ValkeyModule_BlockClientOnAuth)?;
+    check_may_block(ctx)?;
+    // SAFETY: the context is live and of an auth callback; both callbacks are functions of this library, which stays
+    // mapped, and the server refuses to unload us while a client is blocked.
+    let raw = unsafe { block(ctx.as_ptr(), finish, Some(on_free)) };
+    handle(raw)
+}
+
+/// Makes the client of a command wait, without a limit of time: who takes the handle sets one.
+///
+/// # Errors
+/// Where the client cannot be made to wait.
+pub(super) fn block_command<P: Send + 'static>(
+    ctx: &Context<'_>,
+    finish: raw::ValkeyModuleCmdFunc,
+) -> Result<Blocked<P>, Error> {
+    let block = api!(ValkeyModule_BlockClient)?;
+    check_may_block(ctx)?;
+    // SAFETY: the context is live and of a command callback; the callbacks are functions of this library, which stays
+    // mapped, and the server refuses to unload us while a client is blocked. Without a limit of time the server never
+    // asks for the callback that is not there.
+    let raw = unsafe { block(ctx.as_ptr(), finish, None, Some(on_free), 0) };
+    handle(raw)
+}
+
+/// A server's refusal to block writes a reply and keeps the handle counted, so it is never provoked.
+fn check_may_block(ctx: &Context<'_>) -> Result<(), Error> {
     let is_reply = api!(ValkeyModule_IsBlockedReplyRequest)?;
     // SAFETY: the context is live.
     let in_finish = unsafe { is_reply(ctx.as_ptr()) } != 0;
     if in_finish || ctx.denies_blocking() || ctx.client().is_none() {
         return Err(Error::CannotBlock);
     }
-    // SAFETY: the context is live and of an auth callback; both callbacks are functions of this library, which stays
-    // mapped, and the server refuses to unload us while a client is blocked.
-    let raw = unsafe { block(ctx.as_ptr(), finish, Some(on_free)) };
-    Ok(BlockedAuth {
+    Ok(())
+}
+
+fn handle<P>(raw: *mut raw::ValkeyModuleBlockedClient) -> Result<Blocked<P>, Error> {
+    Ok(Blocked {
         raw: NonNull::new(raw).ok_or(Error::CannotBlock)?,
         _payload: PhantomData,
     })
 }
 
-/// The payload of the log-in whose reply callback is running.
+/// The payload of the wait whose reply callback is running.
 pub(super) fn payload_of<P: 'static>(ctx: &Context<'_>) -> Option<P> {
     let ask = api!(ValkeyModule_GetBlockedClientPrivateData).ok()?;
     // SAFETY: the context is live.

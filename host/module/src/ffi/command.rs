@@ -1,12 +1,14 @@
 //! Commands of ours.
 //!
 //! In: a specification and a handler. Out: a command that ACL, COMMAND DOCS and clients know. Never: no reply, or two:
-//! the handler returns its reply, and it is sent here.
+//! the handler returns its reply, or who will answer later, and the reply is sent here.
 
 use super::api::{OK, is_ok};
+use super::blocked::{Blocked, block_command, payload_of};
 use super::context::Context;
 use super::error::Error;
 use super::guard::guard;
+use super::lock::ServerLock;
 use super::reply::Reply;
 use super::string::bytes_of;
 use std::ffi::{CStr, c_char, c_int};
@@ -29,8 +31,10 @@ pub(crate) struct CommandSpec {
     pub(crate) since: &'static CStr,
     /// As in `O(1)`.
     pub(crate) complexity: &'static CStr,
-    /// Its arguments, for COMMAND DOCS.
-    pub(crate) arguments: &'static [CommandArgument],
+    /// Its arguments, for COMMAND DOCS: several lists, one behind the other.
+    pub(crate) arguments: &'static [&'static [CommandArgument]],
+    /// Places of words that hold a secret, counted from the name at 0: the server shows them nowhere.
+    pub(crate) secrets: &'static [c_int],
 }
 
 /// One argument, for COMMAND DOCS.
@@ -51,15 +55,83 @@ pub(crate) struct CommandArgument {
 /// The type of an argument.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ArgumentKind {
+    /// Any text.
+    Text,
     /// A whole number.
     Integer,
+    /// Seconds since 1970.
+    UnixTime,
 }
 
 impl ArgumentKind {
     fn to_raw(self) -> raw::ValkeyModuleCommandArgType {
         match self {
+            Self::Text => raw::ValkeyModuleCommandArgType_VALKEYMODULE_ARG_TYPE_STRING,
             Self::Integer => raw::ValkeyModuleCommandArgType_VALKEYMODULE_ARG_TYPE_INTEGER,
+            Self::UnixTime => raw::ValkeyModuleCommandArgType_VALKEYMODULE_ARG_TYPE_UNIX_TIME,
         }
+    }
+}
+
+impl CommandArgument {
+    /// A word that must be there.
+    pub(crate) const fn word(name: &'static CStr) -> Self {
+        Self {
+            name,
+            kind: ArgumentKind::Text,
+            token: None,
+            optional: false,
+            multiple: false,
+        }
+    }
+
+    /// A value behind a word of its own, which may both be left out.
+    pub(crate) const fn option(
+        token: &'static CStr,
+        name: &'static CStr,
+        kind: ArgumentKind,
+    ) -> Self {
+        Self {
+            name,
+            kind,
+            token: Some(token),
+            optional: true,
+            multiple: false,
+        }
+    }
+}
+
+/// What a handler answers.
+pub(crate) enum Answer {
+    /// This reply.
+    Now(Reply),
+    /// The client waits, and this is called with the handle that ends the wait: once, on the main thread. Where a
+    /// client cannot wait (MULTI, a script) it is not called and the client reads an error.
+    Later(Begin),
+}
+
+/// Takes the handle of a client that waits. Runs on the main thread.
+pub(crate) type Begin = Box<dyn FnOnce(&ServerLock, Waiting)>;
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Self::Now(reply)
+    }
+}
+
+type Finish = Box<dyn FnOnce(&Context<'_>) -> Result<Reply, String> + Send>;
+
+/// A client that waits for the reply to a command of ours. Dropped, it reads an error.
+pub(crate) struct Waiting(Blocked<Finish>);
+
+impl Waiting {
+    /// Ends the wait, from any thread: `finish` runs on the main thread and says what is replied. It is dropped unrun when the
+    /// client has left.
+    pub(crate) fn complete(
+        self,
+        finish: impl FnOnce(&Context<'_>) -> Result<Reply, String> + Send + 'static,
+    ) {
+        self.0.complete(Box::new(finish));
     }
 }
 
@@ -72,7 +144,7 @@ pub(crate) trait CommandHandler: 'static {
     ///
     /// # Errors
     /// Code and text of the error reply, as in `ERR no such session`.
-    fn run(ctx: &Context<'_>, arguments: &[&[u8]]) -> Result<Reply, String>;
+    fn run(ctx: &Context<'_>, arguments: &[&[u8]]) -> Result<Answer, String>;
 }
 
 /// Registers a command. Only while loading.
@@ -142,9 +214,11 @@ fn describe(command: *mut raw::ValkeyModuleCommand, spec: &CommandSpec) -> Resul
 }
 
 /// The arguments as the server's list, ended by an empty entry.
-fn raw_list(arguments: &[CommandArgument]) -> Vec<raw::ValkeyModuleCommandArg> {
+fn raw_list(arguments: &[&[CommandArgument]]) -> Vec<raw::ValkeyModuleCommandArg> {
     arguments
         .iter()
+        .copied()
+        .flatten()
         .map(raw_argument)
         .chain(std::iter::once(raw_end()))
         .collect()
@@ -195,18 +269,67 @@ unsafe extern "C" fn on_command<C: CommandHandler>(
     // SAFETY: the server gives its argument vector and its length.
     let words = unsafe { words_of(words, count) };
     guard("command", (), || {
-        let failed = Err("ERR internal error".to_owned());
+        for place in C::SPEC.secrets {
+            ctx.redact(*place);
+        }
         let arguments = words.get(1..).unwrap_or_default();
-        let outcome = guard("command", failed, || C::run(&ctx, arguments));
-        let sent = match outcome {
-            Ok(reply) => ctx.reply(&reply).map_err(|error| format!("ERR {error}")),
-            Err(text) => Err(text),
-        };
-        if let Err(text) = sent {
-            ctx.reply_error(&text);
+        let outcome = guard("command", failed(), || C::run(&ctx, arguments));
+        match outcome {
+            Ok(Answer::Now(reply)) => ctx.reply_outcome(Ok(reply)),
+            Ok(Answer::Later(begin)) => match block_command(&ctx, Some(on_reply)) {
+                Ok(blocked) => guard("command", (), || begin(ctx.lock(), Waiting(blocked))),
+                Err(_) => ctx.reply_error(
+                    "ERR this takes longer than one turn of the server: not inside MULTI or a script",
+                ),
+            },
+            Err(text) => ctx.reply_error(&text),
         }
     });
     OK
+}
+
+/// The second half of a command whose client waited.
+unsafe extern "C" fn on_reply(
+    ctx: *mut raw::ValkeyModuleCtx,
+    _words: *mut *mut raw::ValkeyModuleString,
+    _count: c_int,
+) -> c_int {
+    // SAFETY: this is the server's reply callback, on the main thread, with the context it gave.
+    let Some(ctx) = (unsafe { Context::from_callback(ctx) }) else {
+        return OK;
+    };
+    guard("reply of a command", (), || {
+        let outcome = guard("reply of a command", failed(), || {
+            match payload_of::<Finish>(&ctx) {
+                Some(finish) => finish(&ctx),
+                None => failed(),
+            }
+        });
+        ctx.reply_outcome(outcome);
+    });
+    OK
+}
+
+fn failed<T>() -> Result<T, String> {
+    Err("ERR internal error".to_owned())
+}
+
+impl Context<'_> {
+    fn reply_outcome(&self, outcome: Result<Reply, String>) {
+        let sent =
+            outcome.and_then(|reply| self.reply(&reply).map_err(|error| format!("ERR {error}")));
+        if let Err(text) = sent {
+            self.reply_error(&text);
+        }
+    }
+
+    /// Has the server show `(redacted)` for a word of this command, wherever it shows commands.
+    fn redact(&self, place: c_int) {
+        if let Ok(redact) = api!(ValkeyModule_RedactClientCommandArgument) {
+            // SAFETY: the context is live; a place outside the command is refused.
+            unsafe { redact(self.as_ptr(), place) };
+        }
+    }
 }
 
 /// The words of an argument vector.
@@ -238,14 +361,8 @@ mod tests {
 
     #[test]
     fn a_list_of_arguments_has_an_end() {
-        let count = CommandArgument {
-            name: c"count",
-            kind: ArgumentKind::Integer,
-            token: Some(c"COUNT"),
-            optional: true,
-            multiple: false,
-        };
-        let list = raw_list(&[count]);
+        let count = CommandArgument::option(c"COUNT", c"count", ArgumentKind::Integer);
+        let list = raw_list(&[&[count]]);
         assert_eq!(list.len(), 2);
         assert_eq!(list[0].name, count.name.as_ptr());
         assert!(list[1].name.is_null());

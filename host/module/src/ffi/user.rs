@@ -9,6 +9,7 @@ use super::error::Error;
 use super::lock::ServerLock;
 use super::log::{Level, log};
 use super::string::{ServerString, c_string};
+use std::ffi::c_int;
 use std::ptr::NonNull;
 use valkey_module::raw;
 use warden_core::ClientId;
@@ -107,6 +108,103 @@ impl ModuleUser {
             unsafe { free(raw.as_ptr()) };
         });
         changed
+    }
+}
+
+/// What the server says about a command and a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Permission {
+    /// It may run.
+    Granted,
+    /// It may not; a verb phrase says what is missing, as in `run`.
+    Denied(&'static str),
+    /// The server has no database of this number.
+    NoDatabase,
+}
+
+type CheckWithDatabase = unsafe extern "C" fn(
+    *mut raw::ValkeyModuleUser,
+    *mut *mut raw::ValkeyModuleString,
+    c_int,
+    c_int,
+    *mut raw::ValkeyModuleACLLogEntryReason,
+) -> c_int;
+
+/// The call of 9.1 that knows of databases. The bindings do not have it yet.
+fn check_with_database() -> Option<CheckWithDatabase> {
+    let find = api!(ValkeyModule_GetApi).ok()?;
+    let mut found: Option<CheckWithDatabase> = None;
+    // SAFETY: the name is NUL-terminated; the server writes a pointer of that name's type, or leaves the null there.
+    let status = unsafe {
+        find(
+            c"ValkeyModule_ACLCheckPermissions".as_ptr(),
+            (&raw mut found).cast(),
+        )
+    };
+    found.filter(|_| is_ok(status))
+}
+
+impl ModuleUser {
+    /// Whether the user may run this command in this database.
+    ///
+    /// The server reads the places of keys without looking whether the arguments are there: the caller has checked that
+    /// the command exists and takes so many. A server without bounds on databases does not look at the number.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub(crate) fn may_run(
+        &self,
+        lock: &ServerLock,
+        database: c_int,
+        words: &[Vec<u8>],
+    ) -> Result<Permission, Error> {
+        const CALL: &str = "ValkeyModule_ACLCheckCommandPermissions";
+        let words = words
+            .iter()
+            .map(|word| ServerString::new(lock, word))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut pointers: Vec<_> = words.iter().map(ServerString::as_ptr).collect();
+        let count = c_int::try_from(pointers.len()).map_err(|_large| Error::Refused(CALL))?;
+        let mut why = raw::ValkeyModuleACLLogEntryReason_VALKEYMODULE_ACL_LOG_CMD;
+        let status = match check_with_database() {
+            Some(check) => {
+                // SAFETY: the user is live; the strings and the reason live across the call, which only reads the first.
+                unsafe {
+                    check(
+                        self.as_ptr(),
+                        pointers.as_mut_ptr(),
+                        count,
+                        database,
+                        &raw mut why,
+                    )
+                }
+            }
+            None => {
+                let check = api!(ValkeyModule_ACLCheckCommandPermissions)?;
+                // SAFETY: the user is live; the strings live across the call, which only reads them.
+                unsafe { check(self.as_ptr(), pointers.as_mut_ptr(), count) }
+            }
+        };
+        if is_ok(status) {
+            return Ok(Permission::Granted);
+        }
+        match std::io::Error::last_os_error().raw_os_error() {
+            Some(libc::EACCES) => Ok(Permission::Denied(missing(why))),
+            Some(libc::EINVAL) => Ok(Permission::NoDatabase),
+            _ => Err(Error::Refused(CALL)),
+        }
+    }
+}
+
+fn missing(why: raw::ValkeyModuleACLLogEntryReason) -> &'static str {
+    match why {
+        raw::ValkeyModuleACLLogEntryReason_VALKEYMODULE_ACL_LOG_KEY => "access a key named by",
+        raw::ValkeyModuleACLLogEntryReason_VALKEYMODULE_ACL_LOG_CHANNEL => {
+            "access a channel named by"
+        }
+        raw::ValkeyModuleACLLogEntryReason_VALKEYMODULE_ACL_LOG_CMD => "run",
+        // Newer than the bindings; the only one there is.
+        _ => "access the database of",
     }
 }
 

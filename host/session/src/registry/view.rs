@@ -110,7 +110,11 @@ impl Registry {
         }
     }
 
-    fn view<'a>(&'a self, client: ClientId, session: &'a Session) -> Option<SessionView<'a>> {
+    pub(super) fn view<'a>(
+        &'a self,
+        client: ClientId,
+        session: &'a Session,
+    ) -> Option<SessionView<'a>> {
         let class = self.classes.get(session.class)?;
         Some(SessionView {
             client,

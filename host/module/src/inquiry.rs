@@ -1,0 +1,217 @@
+//! A question about a credential that makes no session: `WARDEN.EXPLAIN`,
+//! `WARDEN.DRYRUN`.
+//!
+//! In: a user name and a credential, as `AUTH` would take them, and what is asked. Out:
+//! a reply to the operator. It takes the way of a log-in (the same queue, cache,
+//! workers, policies and refusals), so it tells what a log-in would come to, and
+//! counts as an attempt. It never attaches a client, and never shows the credential.
+
+use std::sync::Arc;
+
+use warden_core::{ClientFacts, Credential, Principal, Reason, ReasonKind, Verified};
+
+use crate::commands::{dryrun, explain};
+use crate::ffi::{Answer, Context, Reply, Waiting, user_exists};
+use crate::pending::Joined;
+use crate::refusals::{self, Attempt, looks_like_a_token};
+use crate::shared::Shared;
+use crate::waiter::Waiter;
+use crate::workers::{Job, Verify, no_policies};
+
+/// What is asked about a credential.
+pub(crate) enum Question {
+    /// All that is known of it: identity, verdicts, rules.
+    Explain,
+    /// Whether it may run this command in this database.
+    MayRun {
+        /// The number of the database.
+        database: i32,
+        /// The command and its arguments.
+        words: Vec<Vec<u8>>,
+    },
+}
+
+/// A connection that waits for the answer to a question.
+pub(crate) struct Inquiry {
+    waiting: Waiting,
+    question: Question,
+    /// The user name the question gave.
+    user: Vec<u8>,
+}
+
+/// Hands a question to a worker. Runs on the main thread.
+///
+/// # Errors
+/// When nothing of warden would decide about this credential, or too many wait.
+pub(crate) fn begin(
+    shared: &Arc<Shared>,
+    ctx: &Context<'_>,
+    (user, secret): (&[u8], &[u8]),
+    question: Question,
+) -> Result<Answer, String> {
+    let settings = shared.settings.load();
+    if std::str::from_utf8(user).is_ok_and(|name| settings.native_users.contains(name)) {
+        return Err(
+            "ERR the user is one of native_users: Valkey's own ACL decides, see ACL GETUSER and ACL DRYRUN"
+                .to_owned(),
+        );
+    }
+    if looks_like_a_token(user) {
+        return Err("ERR the user name looks like a token: write token TOKEN".to_owned());
+    }
+    let chain = shared.chain.load();
+    let credential = Credential::new(user, secret).filter(|c| chain.claims(c));
+    let Some(credential) = credential else {
+        return Err(unclaimed(shared));
+    };
+    if shared.generation.load().is_none() {
+        return Err(refuse(shared, ctx, user, &no_policies()));
+    }
+    if shared.pending.is_full(settings.max_pending) {
+        shared.counters.busy.add_one();
+        let reason = Reason::new(
+            ReasonKind::Busy,
+            format!("max_pending ({}) credentials wait", settings.max_pending),
+        );
+        return Err(refuse(shared, ctx, user, &reason));
+    }
+    let key = shared.cache.load().key(chain.generation(), &credential);
+    let job = Verify {
+        key,
+        chain: chain.generation(),
+        credential,
+    };
+    let deadline = shared.now().monotonic.saturating_add(settings.auth_timeout);
+    let facts = crate::facts::of_client(ctx);
+    let (shared, user) = (Arc::clone(shared), user.to_vec());
+    Ok(Answer::Later(Box::new(move |_lock, waiting| {
+        let inquiry = Inquiry {
+            waiting,
+            question,
+            user,
+        };
+        let waiter = Waiter::to_know(inquiry, facts);
+        if shared.pending.join(key, waiter, deadline) == Joined::First {
+            shared.hand_over(Job::Verify(job));
+        }
+    })))
+}
+
+impl Inquiry {
+    /// A log-in would be refused.
+    pub(crate) fn refuse(self, reason: Reason) {
+        let Self {
+            waiting,
+            question,
+            user,
+        } = self;
+        waiting.complete(move |ctx| {
+            let shared = crate::state::shared().ok_or_else(stopped)?;
+            let reply = refuse(&shared, ctx, &user, &reason);
+            Ok(match question {
+                Question::Explain => explain::refused(None, &reason, &reply),
+                Question::MayRun { .. } => Reply::text(format!("the log-in is refused: {reason}")),
+            })
+        });
+    }
+
+    /// No authenticator vouches for or against it.
+    pub(crate) fn unclaimed(self) {
+        self.waiting.complete(|_ctx| {
+            let shared = crate::state::shared().ok_or_else(stopped)?;
+            Err(unclaimed(&shared))
+        });
+    }
+
+    /// On a worker: a verified principal; asks the policies as a log-in would.
+    pub(crate) fn answer(
+        self,
+        shared: &Shared,
+        principal: &Arc<Verified<Principal>>,
+        facts: &ClientFacts,
+    ) {
+        let Some(generation) = shared.generation.load_full() else {
+            return self.refuse(no_policies());
+        };
+        let now = shared.now();
+        let facts = shared.facts_now(facts);
+        let request = generation.project(principal, &facts, now);
+        let Self {
+            waiting,
+            question,
+            user,
+        } = self;
+        let name = principal.get().user_name();
+        match question {
+            Question::Explain => {
+                let explanation = generation.explain(&request, now);
+                let principal = Arc::clone(principal);
+                let told = explain::Told {
+                    principal: &principal,
+                    facts: &facts,
+                    generation: &generation,
+                    explanation: &explanation,
+                };
+                let (granted, reason) = match &explanation.answer {
+                    Ok(_) => (Some(explain::granted(&told)), name_taken(&name)),
+                    Err(reason) => (None, reason.clone()),
+                };
+                let refused = explain::refused(Some(&told), &reason, reason.reply().as_str());
+                waiting.complete(move |ctx| {
+                    let is_free =
+                        !user_exists(ctx.lock(), name.as_str().as_bytes()).unwrap_or(true);
+                    match granted.filter(|_| is_free) {
+                        Some(reply) => Ok(reply),
+                        None => {
+                            let shared = crate::state::shared().ok_or_else(stopped)?;
+                            refuse(&shared, ctx, &user, &reason);
+                            Ok(refused)
+                        }
+                    }
+                });
+            }
+            Question::MayRun { database, words } => match generation.decide(&request, now) {
+                Ok(decision) => waiting.complete(move |ctx| {
+                    if user_exists(ctx.lock(), name.as_str().as_bytes()).unwrap_or(true) {
+                        let reason = name_taken(&name);
+                        return Ok(Reply::text(format!("the log-in is refused: {reason}")));
+                    }
+                    dryrun::may_run(ctx, &name, &decision, database, &words)
+                }),
+                Err(reason) => Self {
+                    waiting,
+                    question: Question::MayRun { database, words },
+                    user,
+                }
+                .refuse(reason),
+            },
+        }
+    }
+}
+
+/// The refusal of a name that a user of the server's own ACL has.
+pub(crate) fn name_taken(name: &warden_core::UserName) -> Reason {
+    Reason::new(
+        ReasonKind::Name,
+        format!("a user named {name} exists in the server's own ACL"),
+    )
+}
+
+/// Records the refusal as that of an attempt, and answers what a client would read.
+fn refuse(shared: &Shared, ctx: &Context<'_>, user: &[u8], reason: &Reason) -> String {
+    refusals::record(shared, ctx, Attempt::Inquiry, user, reason);
+    reason.reply().as_str().to_owned()
+}
+
+fn unclaimed(shared: &Shared) -> String {
+    use crate::settings::Fallback;
+    let what = match shared.settings.load().fallback {
+        Fallback::Acl => "Valkey's own password check decides (fallback acl)",
+        Fallback::Deny => "it is refused (fallback deny)",
+    };
+    format!("ERR no authenticator claims this credential: {what}")
+}
+
+fn stopped() -> String {
+    "ERR warden is being unloaded".to_owned()
+}
