@@ -56,7 +56,7 @@ fn a_reload_tells_what_changed(line: Line) {
     let add = || {
         scene.policies.replace(
             "tenant.toml",
-            "claim = \"/tenant\"\nkeys = [\"~{tenant}:*\"]\n",
+            "claim = \"/tenant\"\nkeys = [\"~{tenant}:*\"]\nchannels = []\n",
         );
         scene
             .policies
