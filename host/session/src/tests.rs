@@ -3,6 +3,7 @@
 
 mod admission;
 mod closing;
+mod killing;
 mod model;
 mod reaping;
 mod review;

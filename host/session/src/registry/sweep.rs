@@ -25,7 +25,7 @@ pub struct KillId(u64);
 pub struct Killed {
     /// The order.
     pub kill: KillId,
-    /// Sessions it ended.
+    /// Sessions it meant, all of which have ended.
     pub sessions: usize,
 }
 
@@ -64,7 +64,7 @@ impl Registry {
         let doomed = &self.doomed;
         let (open, finished) = std::mem::take(&mut self.kills)
             .into_iter()
-            .partition(|killed| doomed.has(killed.kill));
+            .partition(|killed| doomed.is_awaited(killed.kill));
         self.kills = open;
         finished
     }
@@ -156,12 +156,12 @@ impl Registry {
         }
     }
 
-    /// Marks sessions for closing and counts those that were not before. The first
-    /// cause stays.
+    /// Marks sessions for closing and counts them. The first cause stays.
     pub(super) fn doom(&mut self, members: Vec<Member>, cause: &EndCause) -> usize {
         let mut marked = 0;
         for member in members {
-            if self.is_live(member) && self.doomed.insert(member, cause.clone()) {
+            if self.is_live(member) {
+                self.doomed.insert(member, cause);
                 marked += 1;
             }
         }

@@ -18,7 +18,7 @@ use warden_core::{
 };
 
 use super::world::{Failure, World, admission, decision_with};
-use crate::{Answer, Reauthentication, Review, Settings};
+use crate::{Answer, KillId, Killed, Reauthentication, Review, Selection, SessionId, Settings};
 
 const CLIENTS: u64 = 8;
 const NAMES: usize = 3;
@@ -52,6 +52,7 @@ enum Event {
     LoseReview(usize),
     Reap(usize),
     Forget(usize),
+    Kill(usize),
 }
 
 fn policies() -> impl Strategy<Value = Policy> {
@@ -99,6 +100,7 @@ fn events() -> impl Strategy<Value = Event> {
         1 => (0..4usize).prop_map(Event::LoseReview),
         2 => (0..4usize).prop_map(Event::Reap),
         1 => (0..NAMES).prop_map(Event::Forget),
+        1 => (0..NAMES).prop_map(Event::Kill),
     ]
 }
 
@@ -108,6 +110,8 @@ struct Life {
     reviews: Vec<Review>,
     /// Each connection's end by the wall clock and by the monotonic clock.
     ends: BTreeMap<ClientId, (Option<Timestamp>, Option<Duration>)>,
+    /// Whom each order not yet finished meant.
+    kills: BTreeMap<KillId, Vec<(ClientId, SessionId)>>,
 }
 
 impl Life {
@@ -128,6 +132,7 @@ impl Life {
             policies: vec![policy],
             reviews: Vec::new(),
             ends: BTreeMap::new(),
+            kills: BTreeMap::new(),
         }
     }
 
@@ -192,7 +197,10 @@ impl Life {
                 self.world.now.wall = Timestamp::from_unix_millis(wall);
                 self.world.now.monotonic += Duration::from_millis(monotonic_ms);
             }
-            Event::Close(limit) => assert!(self.world.close_due(limit) <= limit),
+            Event::Close(limit) => {
+                assert!(self.world.close_due(limit) <= limit);
+                self.check_kills();
+            }
             Event::Reload(policy) => {
                 self.policies.push(policy);
                 self.world.registry.begin_generation(self.generation());
@@ -213,8 +221,38 @@ impl Life {
                 let id = AuthenticatorId::new(&format!("idp{name}")).unwrap();
                 self.world.registry.forget_authenticator(&id);
             }
+            Event::Kill(name) => self.kill(name),
         }
         self.world.check();
+    }
+
+    /// Orders the end of everybody of a name, and notes who that is.
+    fn kill(&mut self, name: usize) {
+        let selection = Selection::of_authenticator(format!("idp{name}"));
+        let (meant, rest) = self.world.registry.search(&selection, None, usize::MAX);
+        assert!(rest.is_none(), "few enough for one call");
+        let meant: Vec<_> = meant
+            .iter()
+            .map(|view| (view.client, view.session))
+            .collect();
+        let kill = self.world.registry.kill(selection);
+        self.kills.insert(kill, meant);
+    }
+
+    /// Once an order is told as finished, none of those it meant has a user any more.
+    fn check_kills(&mut self) {
+        for Killed { kill, sessions } in self.world.registry.finished_kills() {
+            let meant = self.kills.remove(&kill).expect("told once");
+            assert!(sessions <= meant.len());
+            for (client, session) in meant {
+                let now = self
+                    .world
+                    .attached
+                    .get(&client)
+                    .map(|(session, _)| *session);
+                assert_ne!(now, Some(session), "still there: {client:?}");
+            }
+        }
     }
 
     fn admit(
@@ -271,7 +309,9 @@ impl Life {
 
     /// No session is left whose end has come on either clock.
     fn close_all_due(&mut self) {
-        while self.world.close_due(50) > 0 {}
+        while self.world.close_due(50) > 0 || self.world.registry.is_ending() {}
+        self.check_kills();
+        assert!(self.kills.is_empty(), "every order is told as finished");
         let now = self.world.now;
         for client in self.world.attached.keys() {
             let (wall, monotonic) = self.ends[client];
