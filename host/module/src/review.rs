@@ -2,7 +2,8 @@
 //!
 //! The main thread hands out the members of stale classes in slices, workers
 //! decide under the generation in force, and the main thread applies what they
-//! found, again in slices. Between the three there are only queues.
+//! found, again in slices: what takes rights away before what only adds. Between the
+//! three there are only queues.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,9 +30,16 @@ pub(crate) struct Assignment {
 
 /// The queues between the main thread, the workers and the loader.
 pub(crate) struct Reviews {
-    done: Mutex<VecDeque<(Review, Vec<Answer>)>>,
+    done: Mutex<Done>,
     removed: Mutex<Vec<AuthenticatorId>>,
     under_way: AtomicUsize,
+}
+
+/// Reviews with their answers, to be applied: those that take something away first.
+#[derive(Default)]
+struct Done {
+    narrowing: VecDeque<(Review, Vec<Answer>)>,
+    others: VecDeque<(Review, Vec<Answer>)>,
 }
 
 impl Reviews {
@@ -70,17 +78,26 @@ impl Reviews {
             .iter()
             .take_while(|_| !shared.is_stopping());
         let answers = guard("a review", Vec::new(), || candidates.map(decide).collect());
-        lock(&self.done).push_back((review, answers));
+        let takes_away = review.takes_away(&answers);
+        let mut done = lock(&self.done);
+        if takes_away {
+            done.narrowing.push_back((review, answers));
+        } else {
+            done.others.push_back((review, answers));
+        }
+        drop(done);
         shared.wake_clock();
     }
 
     /// On the main thread: one finished review, if there is one.
     pub(crate) fn next_done(&self) -> Option<(Review, Vec<Answer>)> {
-        let done = lock(&self.done).pop_front();
-        if done.is_some() {
+        let mut done = lock(&self.done);
+        let next = done.narrowing.pop_front();
+        let next = next.or_else(|| done.others.pop_front());
+        if next.is_some() {
             self.under_way.fetch_sub(1, Ordering::AcqRel);
         }
-        done
+        next
     }
 
     /// On the loader: these authenticators are gone, and so must be their sessions.

@@ -10,6 +10,7 @@ on_both_lines!(
     a_token_appears_nowhere,
     a_refusal_is_recorded_for_the_operator,
     a_token_given_as_user_name_appears_in_no_acl_log,
+    a_credential_to_explain_or_try_appears_nowhere,
 );
 
 /// Everything readable: log, INFO, ACL LOG, SLOWLOG, COMMANDLOG, MONITOR, CLIENT LIST.
@@ -186,4 +187,37 @@ fn a_token_given_as_user_name_appears_in_no_acl_log(line: Line) {
         !seen.contains(&token[token.len() - 40..]),
         "the token's signature is shown"
     );
+}
+
+fn a_credential_to_explain_or_try_appears_nowhere(line: Line) {
+    let scene = loud(line);
+    let mut monitor = monitor(&scene);
+    let canary = "CANARYexpla1n0123456789";
+    let shaped = format!("eyJhbGciOiJSUzI1NiJ9.{canary}.{canary}");
+    let token = scene.token("alice");
+    let mut reader = scene.log_in("alice");
+    let mut admin = scene.server.admin();
+    for credential in [canary, &shaped, &token] {
+        for words in [
+            &["WARDEN.EXPLAIN", "alice", credential][..],
+            &["WARDEN.DRYRUN", "alice", credential, "GET", "reports:q1"],
+            &["WARDEN.DRYRUN", "alice", credential, "DB", "0", "GET"],
+            // Refused before they run: too few or too many words, no such word.
+            &["WARDEN.EXPLAIN", "alice", credential, "more"],
+            &["WARDEN.EXPLAIN", credential],
+            &["WARDEN.EXPLAIN", credential, "x"],
+            &["WARDEN.DRYRUN", "alice", credential],
+            &["WARDEN.DRYRUN", "alice", credential, "DB", "x", "GET"],
+        ] {
+            admin.call(words);
+            reader.call(words);
+            scene.server.connect().call(words);
+            admin.run("MULTI").expect_ok();
+            admin.call(words);
+            admin.run("EXEC");
+        }
+    }
+    for canary in [canary, &token] {
+        expect_nowhere(&scene, &mut monitor, canary);
+    }
 }

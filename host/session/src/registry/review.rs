@@ -44,6 +44,8 @@ pub struct Review {
     pub generation: u64,
     /// The distinct requests among the members.
     pub candidates: Vec<Candidate>,
+    /// What they have now; `None`: nothing.
+    pub present: Option<Arc<Decision>>,
     pub(super) ticket: u64,
     pub(super) last: Member,
 }
@@ -56,6 +58,19 @@ pub struct Candidate {
     /// What the server knew when they were admitted.
     pub facts: ClientFacts,
     pub(crate) members: Vec<Member>,
+}
+
+impl Review {
+    /// Whether these answers may take something away from a member; in doubt yes. Such
+    /// reviews are to be applied before all others: rights lost are lost first.
+    pub fn takes_away(&self, answers: &[Answer]) -> bool {
+        let keeps = |answer: &Answer| match (answer, &self.present) {
+            (Ok(_), None) => true,
+            (Ok(next), Some(present)) => present.permissions.is_within(&next.permissions),
+            (Err(_), _) => false,
+        };
+        answers.len() < self.candidates.len() || !answers.iter().all(keeps)
+    }
 }
 
 impl Registry {
@@ -149,6 +164,10 @@ impl Registry {
             class: id,
             generation,
             candidates,
+            present: self
+                .classes
+                .get(id)
+                .and_then(|class| class.rules.decision().cloned()),
             ticket,
             last,
         };

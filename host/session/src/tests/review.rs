@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use warden_core::permissions::{BaseRules, Grant, Permissions};
 use warden_core::{ClientId, Decision, Reason, ReasonKind};
 
 use super::world::{START, World, admission, decision, decision_with, principal};
@@ -453,4 +454,33 @@ fn whoever_left_during_a_review_is_not_missed() {
             .is_empty()
     );
     world.check();
+}
+
+#[test]
+fn a_review_that_may_take_something_away_is_told_from_one_that_only_adds() {
+    let granting = |generation, grants: &[&str]| {
+        let grants = grants
+            .iter()
+            .map(|text| Grant::parse(&text.split(' ').collect::<Vec<_>>()).unwrap())
+            .collect();
+        decision_with(1, generation, "a", |decision| {
+            decision.permissions = Permissions::compose(&BaseRules::default(), grants, Vec::new());
+        })
+    };
+    let mut world = World::new(Settings::default());
+    world.enter(1, &granting(1, &["+get ~a:*"]));
+    world.registry.begin_generation(2);
+    let review = world.registry.next_review(world.now, 10).remove(0);
+    for (grants, takes_away) in [
+        (&["+get ~a:*"][..], false),
+        (&["+get ~a:*", "+set ~b:*"], false),
+        (&["+get ~b:*"], true),
+        (&["+get %R~a:*"], true),
+        (&[], true),
+    ] {
+        let answers = vec![Ok(granting(2, grants))];
+        assert_eq!(review.takes_away(&answers), takes_away, "{grants:?}");
+    }
+    assert!(review.takes_away(&[refusal()]));
+    assert!(review.takes_away(&[]), "a missing answer is a refusal");
 }
