@@ -9,7 +9,7 @@ use crate::ffi::{ArgumentKind, CommandArgument};
 /// How COMMAND DOCS shows them.
 pub(super) const ARGUMENTS: [CommandArgument; 7] = [
     CommandArgument::option(c"USER", c"user", ArgumentKind::Text),
-    CommandArgument::option(c"AUTHENTICATOR", c"authenticator", ArgumentKind::Text),
+    CommandArgument::option(c"AUTHENTICATOR", c"id", ArgumentKind::Text),
     CommandArgument::option(c"GROUP", c"group", ArgumentKind::Text),
     CommandArgument::option(c"CLASS", c"class", ArgumentKind::Text),
     CommandArgument::option(c"ADDRESS", c"address", ArgumentKind::Text),

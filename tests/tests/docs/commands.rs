@@ -1,0 +1,114 @@
+//! docs/commands.md: every command, its categories, and every field of every reply,
+//! as a running server has them.
+
+use std::collections::BTreeSet;
+
+use warden_tests::{Line, Reply, Scene};
+
+use crate::markdown::{between, code, document, table};
+
+/// The names in the first column of a table of a section.
+fn documented(section: &str, head: &str) -> BTreeSet<String> {
+    let rows = table(section, head, 2);
+    assert!(!rows.is_empty(), "no table of {head:?} in {section}");
+    rows.iter()
+        .map(|cells| code(&cells[0]).expect("a name").to_owned())
+        .collect()
+}
+
+fn section(text: &str, command: &str) -> String {
+    between(text, &format!("### {command}\n"), "\n### ").to_owned()
+}
+
+fn names(reply: &Reply) -> BTreeSet<String> {
+    reply.fields().into_iter().map(|(name, _)| name).collect()
+}
+
+#[test]
+fn every_command_of_the_module_is_documented() {
+    let scene = Scene::start(Line::V9_1);
+    let mut admin = scene.server.admin();
+    let there: BTreeSet<String> = admin
+        .run("COMMAND LIST FILTERBY MODULE warden")
+        .texts()
+        .iter()
+        .map(|name| name.to_uppercase())
+        .collect();
+    let text = document("docs/commands.md");
+    let documented: BTreeSet<String> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("### WARDEN."))
+        .map(|name| format!("WARDEN.{name}"))
+        .collect();
+    assert_eq!(there, documented);
+    let help = admin.run("WARDEN.HELP").texts().join("\n");
+    for command in &there {
+        assert!(
+            help.contains(command.as_str()),
+            "{command} is not in WARDEN.HELP"
+        );
+        let info = admin.call(["COMMAND", "INFO", command]).items().remove(0);
+        let categories = info.items()[6].texts();
+        let for_all = ["WARDEN.WHOAMI", "WARDEN.HELP"].contains(&command.as_str());
+        let has = |category: &str| categories.iter().any(|name| name == category);
+        assert_eq!(has("@connection"), for_all, "{command}: {categories:?}");
+        assert_eq!(has("@admin"), !for_all, "{command}: {categories:?}");
+        assert_eq!(has("@dangerous"), !for_all, "{command}: {categories:?}");
+    }
+}
+
+#[test]
+fn every_field_of_every_reply_is_documented() {
+    for line in Line::BOTH {
+        let scene = Scene::start(line);
+        let mut alice = scene.log_in("alice");
+        let token = scene.token("alice");
+        let mut admin = scene.server.admin();
+        let text = document("docs/commands.md");
+        let explained = admin.call(["WARDEN.EXPLAIN", "alice", &token]);
+        for (command, head, reply) in [
+            ("WARDEN.WHOAMI", "field", alice.whoami()),
+            (
+                "WARDEN.SESSIONS",
+                "field",
+                admin.run("WARDEN.SESSIONS").items().remove(0),
+            ),
+            ("WARDEN.EXPLAIN", "field", explained.clone()),
+            (
+                "WARDEN.EXPLAIN",
+                "field of a policy",
+                explained.field("policies").items().remove(0),
+            ),
+            ("WARDEN.POLICIES", "field", admin.run("WARDEN.POLICIES")),
+            (
+                "WARDEN.AUTHENTICATORS",
+                "field",
+                admin.run("WARDEN.AUTHENTICATORS"),
+            ),
+            ("WARDEN.RELOAD", "field", admin.run("WARDEN.RELOAD")),
+        ] {
+            let section = section(&text, command);
+            assert_eq!(names(&reply), documented(&section, head), "{command}");
+        }
+    }
+}
+
+#[test]
+fn every_filter_is_documented_and_known_to_the_server() {
+    let text = document("docs/commands.md");
+    let filters = documented(&section(&text, "WARDEN.SESSIONS"), "filter");
+    let scene = Scene::start(Line::V9_1);
+    let mut admin = scene.server.admin();
+    let docs = admin.run("COMMAND DOCS WARDEN.KILL").field("warden.kill");
+    let there: BTreeSet<String> = docs
+        .field("arguments")
+        .items()
+        .iter()
+        .map(|argument| {
+            let token = argument.field("token").text();
+            format!("{token} {}", argument.field("name").text())
+        })
+        .filter(|argument| !argument.starts_with("SKIPME"))
+        .collect();
+    assert_eq!(there, filters);
+}
