@@ -5,6 +5,8 @@
 //! The module reads this from `COMMAND` and `ACL CAT` at load and again
 //! whenever a module is loaded or unloaded.
 
+mod known;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The commands, categories and abilities of one server.

@@ -16,6 +16,7 @@
 mod around;
 mod calls;
 mod glob;
+mod known;
 mod model;
 mod probe;
 mod property;
