@@ -47,7 +47,16 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ),
     ("warden-sdk-macros", &[]),
     ("warden-sdk", &["warden-sdk-macros", "warden-rules"]),
-    ("warden-benches", &["warden-tests"]),
+    (
+        "warden-benches",
+        &[
+            "warden-authn",
+            "warden-core",
+            "warden-policy",
+            "warden-session",
+            "warden-tests",
+        ],
+    ),
     ("warden-policy-rbac", &["warden-sdk", "warden-rules"]),
     ("warden-policy-tenant", &["warden-sdk", "warden-rules"]),
     ("warden-policy-guardrails", &["warden-sdk", "warden-rules"]),

@@ -1,0 +1,36 @@
+//! What does a credential cost that is in the cache already: its digest, and the look?
+
+#![allow(
+    clippy::expect_used,
+    reason = "a benchmark has nobody to return an error to"
+)]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use warden_authn::{Cache, CacheSettings, Outcome};
+use warden_benches::rooms::Rooms;
+
+fn cache(criterion: &mut Criterion) {
+    let rooms = Rooms::new();
+    let cache = Cache::new(CacheSettings::default()).expect("random bytes");
+    let credential = rooms.credential("alice");
+    let key = cache.key(1, &credential);
+    let outcome = Outcome::Verified(rooms.principal("alice"));
+    cache.put(key, &outcome, rooms.now);
+    let mut group = criterion.benchmark_group("cache");
+    group.bench_function("digest of a credential", |bencher| {
+        bencher.iter(|| cache.key(1, black_box(&credential)));
+    });
+    group.bench_function("hit without the digest", |bencher| {
+        bencher.iter(|| cache.get(black_box(&key), rooms.now).is_some());
+    });
+    group.bench_function("miss without the digest", |bencher| {
+        let other = cache.key(2, &credential);
+        bencher.iter(|| cache.get(black_box(&other), rooms.now).is_some());
+    });
+    group.finish();
+}
+
+criterion_group!(benches, cache);
+criterion_main!(benches);

@@ -1,0 +1,110 @@
+//! The rooms as a log-in finds them: one authenticator, the policy `rbac`, a known
+//! server. For the benches that measure inside one process.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use warden_authn::{Chain, ChainSettings, Outcome};
+use warden_core::clock::{Clock, SystemClock};
+use warden_core::permissions::{BaseRules, Restriction};
+use warden_core::{ClientFacts, Credential, Now, Principal, Server, Verified};
+use warden_policy::{Engine, EngineSettings, Frame, Generation, Request};
+use warden_tests::scene::{ROLES, authenticator};
+use warden_tests::{Claims, Issuer, parts};
+
+/// One issuer, its authenticator, and one generation of policies.
+pub struct Rooms {
+    /// Who signs.
+    pub issuer: Issuer,
+    /// Who verifies.
+    pub chain: Arc<Chain>,
+    /// Who decides.
+    pub generation: Arc<Generation>,
+    /// When the bench began.
+    pub now: Now,
+    _directory: TempDir,
+}
+
+impl Rooms {
+    /// Sets them up: reads, compiles, configures.
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let issuer = Issuer::corp();
+        let chain = chain(directory.path(), &issuer);
+        let generation = generation(&directory.path().join("policies"));
+        Self {
+            issuer,
+            chain,
+            generation,
+            now: SystemClock::new().now(),
+            _directory: directory,
+        }
+    }
+
+    /// A credential of this subject that nobody has seen.
+    pub fn credential(&self, subject: &str) -> Credential {
+        let token = self.issuer.token(&Claims::of(subject));
+        Credential::new(subject.as_bytes(), token.as_bytes()).expect("a name in UTF-8")
+    }
+
+    /// The proof of this subject, member of a group that the policy knows.
+    pub fn principal(&self, subject: &str) -> Arc<Verified<Principal>> {
+        let token = self
+            .issuer
+            .token(&Claims::of(subject).groups(&["analysts"]));
+        let credential =
+            Credential::new(subject.as_bytes(), token.as_bytes()).expect("a name in UTF-8");
+        match self.chain.authenticate(&credential, self.now) {
+            Outcome::Verified(principal) => principal,
+            other => panic!("not verified: {other:?}"),
+        }
+    }
+
+    /// What the policies are told of this principal.
+    pub fn request(&self, principal: &Arc<Verified<Principal>>) -> Request {
+        self.generation
+            .project(principal, &ClientFacts::default(), self.now)
+    }
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The newest server that is known.
+pub fn server() -> Server {
+    Server::of_release("9.1").expect("a known release")
+}
+
+fn chain(directory: &Path, issuer: &Issuer) -> Arc<Chain> {
+    let keys = directory.join("corp.jwks");
+    fs::write(&keys, issuer.key_set()).expect("the key file can be written");
+    let authenticators = directory.join("authenticators");
+    fs::create_dir(&authenticators).expect("a directory can be made");
+    let file = authenticator(issuer, &keys.display().to_string());
+    fs::write(authenticators.join("10-corp.toml"), file).expect("the file can be written");
+    let report = Chain::load(&authenticators, &ChainSettings::default(), None);
+    assert!(report.errors.is_empty(), "{:?}", report.errors);
+    report.chain
+}
+
+fn generation(policies: &Path) -> Arc<Generation> {
+    fs::create_dir(policies).expect("a directory can be made");
+    fs::write(policies.join("rbac.wasm"), parts::policy("rbac")).expect("it can be written");
+    fs::write(policies.join("rbac.toml"), ROLES).expect("it can be written");
+    let engine = Engine::new(EngineSettings::default()).expect("an engine");
+    let frame = Frame {
+        base: BaseRules::default(),
+        ceiling: Restriction::default(),
+        server: Arc::new(server()),
+        required: [].into(),
+    };
+    match engine.load(policies, frame, None) {
+        Ok(generation) => generation,
+        Err(error) => panic!("the policies do not load: {error}"),
+    }
+}
