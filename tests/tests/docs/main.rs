@@ -18,6 +18,7 @@ mod configuration;
 mod demo;
 mod guardrails;
 mod markdown;
+mod operating;
 mod rbac;
 mod readme;
 mod session;
