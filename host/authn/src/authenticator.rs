@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use warden_core::{AuthenticatorId, Credential, Method, Now, Principal, Reason, Verified};
+use warden_core::{
+    AuthenticatorId, Credential, Method, Now, Principal, Reason, Timestamp, Verified,
+};
 
 /// What became of a credential.
 ///
@@ -29,6 +31,12 @@ pub trait Authenticator: Send + Sync {
 
     /// How it proves identities.
     fn method(&self) -> Method;
+
+    /// When the keys it verifies with last changed; `None` when it has none, or cannot
+    /// tell.
+    fn keys_changed(&self) -> Option<Timestamp> {
+        None
+    }
 
     /// Whether the credential looks like one of its own. Cheap, without I/O: it
     /// runs on the server's main thread.

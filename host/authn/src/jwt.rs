@@ -19,11 +19,14 @@ mod settings;
 mod tests;
 mod verify;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
-use warden_core::{AuthenticatorId, Credential, Method, Now, Principal, Reason, ReasonKind};
+use warden_core::{
+    AuthenticatorId, Credential, Method, Now, Principal, Reason, ReasonKind, Timestamp,
+};
 use zeroize::Zeroizing;
 
 pub use keys::KeySet;
@@ -46,6 +49,7 @@ pub(crate) struct JwtAuthenticator {
     settings: Settings,
     algorithms: Vec<Algorithm>,
     keys: KeySet,
+    keys_changed: Option<Timestamp>,
 }
 
 /// What building one came to; faults are noted in the section.
@@ -95,6 +99,7 @@ impl JwtAuthenticator {
             settings,
             algorithms,
             keys,
+            keys_changed: last_change(&path),
         });
         built
     }
@@ -188,6 +193,10 @@ impl Authenticator for JwtAuthenticator {
         Method::Jwt
     }
 
+    fn keys_changed(&self) -> Option<Timestamp> {
+        self.keys_changed
+    }
+
     fn claims(&self, credential: &Credential) -> bool {
         self.token(credential).is_some()
     }
@@ -210,6 +219,12 @@ fn not_a_token(why: &str) -> Reason {
         ReasonKind::Credential,
         format!("the token is refused: {why}"),
     )
+}
+
+/// When the key file was last written, as far as the file system tells.
+fn last_change(path: &Path) -> Option<Timestamp> {
+    let seconds = std::fs::metadata(path).ok()?.mtime();
+    Some(Timestamp::from_unix_seconds(u64::try_from(seconds).ok()?))
 }
 
 fn load_keys(

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use warden_core::{AuthenticatorId, Method};
+use warden_core::{AuthenticatorId, Method, Timestamp};
 
 use crate::authenticator::{Authenticator, Outcome};
 use crate::directory::{Fingerprint, Made};
@@ -34,6 +34,8 @@ pub struct AuthenticatorStatus<'a> {
     pub generation: u64,
     /// Whether its file is in error now and this is the last good version.
     pub last_good: bool,
+    /// When its keys last changed; `None`: it has none, or cannot tell.
+    pub keys_changed: Option<Timestamp>,
     /// Credentials verified since this version was loaded.
     pub verified: u64,
     /// Credentials refused since this version was loaded.
@@ -87,6 +89,7 @@ impl Entry {
             file: &self.file,
             generation: self.generation,
             last_good,
+            keys_changed: self.authenticator.keys_changed(),
             verified: self.verified.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
             unavailable: self.unavailable.load(Ordering::Relaxed),
