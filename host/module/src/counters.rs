@@ -3,6 +3,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::latencies::Latencies;
+
 /// One number that only grows.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -56,7 +58,7 @@ pub(crate) struct Mirror {
 }
 
 /// Every number INFO shows that no room counts itself.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Counters {
     /// Credentials offered to the authenticators' chain on a worker.
     pub(crate) verifications: Counter,
@@ -74,6 +76,8 @@ pub(crate) struct Counters {
     pub(crate) cache_misses: Counter,
     /// Policy or authenticator directories that could not be taken.
     pub(crate) failed_loads: Counter,
+    /// How long the stages of log-ins take.
+    pub(crate) latencies: Latencies,
     /// The registry's own numbers, as of the last slice.
     pub(crate) registry: Mirror,
     /// The longest slice of the main thread, in microseconds.

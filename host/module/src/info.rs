@@ -4,6 +4,10 @@
 //! forked children, where no other thread lives: nothing here takes a lock or
 //! waits, and a crash report gets numbers only.
 
+use warden_authn::AuthenticatorStatus;
+use warden_core::Now;
+use warden_policy::Bundle;
+
 use crate::ffi::{self, InfoContext, InfoHandler};
 use crate::shared::Shared;
 
@@ -55,7 +59,16 @@ fn texts(info: &InfoContext<'_>, shared: &Shared) {
         .map(|authenticator| authenticator.id.as_str())
         .collect();
     info.text("authenticators", &ids.join(","));
+    for status in chain.authenticators() {
+        info.text(
+            &format!("authenticator_{}", status.id),
+            &health(&status, shared.now()),
+        );
+    }
     if let Some(generation) = shared.generation.load().as_ref() {
+        for bundle in generation.bundles() {
+            info.text(&format!("policy_{}", bundle.name()), &work(bundle));
+        }
         let names: Vec<&str> = generation
             .bundles()
             .iter()
@@ -63,6 +76,44 @@ fn texts(info: &InfoContext<'_>, shared: &Shared) {
             .collect();
         info.text("policies", &names.join(","));
     }
+    let latencies = &shared.counters.latencies;
+    for (name, latency) in [
+        ("latency_usec_cached", &latencies.cached),
+        ("latency_usec_waited", &latencies.waited),
+        ("latency_usec_verification", &latencies.verification),
+        ("latency_usec_decision", &latencies.decision),
+    ] {
+        info.text(name, &latency.text());
+    }
+}
+
+/// As `type=jwt,status=ok,key_age_seconds=86400,verified=7,refused=1,unavailable=0`.
+fn health(status: &AuthenticatorStatus<'_>, now: Now) -> String {
+    let age = status
+        .keys_changed
+        .map(|at| now.wall.since(at).as_secs().to_string());
+    format!(
+        "type={},status={},key_age_seconds={},verified={},refused={},unavailable={}",
+        status.method.as_str(),
+        if status.last_good { "stale" } else { "ok" },
+        age.unwrap_or_default(),
+        status.verified,
+        status.refused,
+        status.unavailable,
+    )
+}
+
+/// As `digest=840b…,evaluations=7,failures=0,usec=2100,longest_usec=900`.
+fn work(bundle: &Bundle) -> String {
+    let statistics = bundle.statistics();
+    format!(
+        "digest={},evaluations={},failures={},usec={},longest_usec={}",
+        bundle.digest(),
+        statistics.evaluations(),
+        statistics.failures(),
+        statistics.total().as_micros(),
+        statistics.longest().as_micros(),
+    )
 }
 
 fn numbers(info: &InfoContext<'_>, shared: &Shared) {

@@ -81,7 +81,8 @@ pub(crate) fn begin(
         chain: chain.generation(),
         credential,
     };
-    let deadline = shared.now().monotonic.saturating_add(settings.auth_timeout);
+    let now = shared.now();
+    let deadline = now.monotonic.saturating_add(settings.auth_timeout);
     let facts = crate::facts::of_client(ctx);
     let (shared, user) = (Arc::clone(shared), user.to_vec());
     Ok(Answer::Later(Box::new(move |_lock, waiting| {
@@ -90,7 +91,7 @@ pub(crate) fn begin(
             question,
             user,
         };
-        let waiter = Waiter::to_know(inquiry, facts);
+        let waiter = Waiter::to_know(inquiry, facts, now);
         if shared.pending.join(key, waiter, deadline) == Joined::First {
             shared.hand_over(Job::Verify(job));
         }

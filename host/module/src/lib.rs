@@ -13,6 +13,7 @@ mod facts;
 mod ffi;
 mod info;
 mod inquiry;
+mod latencies;
 mod lifecycle;
 mod loader;
 mod login;

@@ -110,6 +110,8 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
             if let Some(outcome) = answer_inline(shared, ctx, user, &principal, chain.generation())
             {
                 shared.counters.cache_hits.add_one();
+                let took = shared.now().monotonic.saturating_sub(now.monotonic);
+                shared.counters.latencies.cached.record(took);
                 return outcome;
             }
         }
@@ -228,7 +230,7 @@ fn block(
         return refuse(shared, ctx, user, &reason);
     };
     let deadline = now.monotonic.saturating_add(settings.auth_timeout);
-    let waiter = Waiter::to_log_in(blocked, facts);
+    let waiter = Waiter::to_log_in(blocked, facts, now);
     match shared.pending.join(job.key, waiter, deadline) {
         Joined::Later => {}
         Joined::First => shared.hand_over(Job::Verify(job)),

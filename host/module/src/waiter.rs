@@ -5,9 +5,10 @@
 //! time, so a question costs what an attempt costs and counts as one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use warden_authn::Outcome;
-use warden_core::{ClientFacts, Principal, Reason, Verified};
+use warden_core::{ClientFacts, Now, Principal, Reason, Verified};
 
 use crate::ffi::Blocked;
 use crate::inquiry::Inquiry;
@@ -19,6 +20,8 @@ use crate::workers::no_policies;
 pub(crate) struct Waiter {
     asks: Asks,
     facts: ClientFacts,
+    /// When it came, on the monotonic clock.
+    since: Duration,
 }
 
 enum Asks {
@@ -28,18 +31,20 @@ enum Asks {
 
 impl Waiter {
     /// A connection that logs in. `facts` are what policies may ask about it.
-    pub(crate) fn to_log_in(blocked: Blocked<Answer>, facts: ClientFacts) -> Self {
+    pub(crate) fn to_log_in(blocked: Blocked<Answer>, facts: ClientFacts, now: Now) -> Self {
         Self {
             asks: Asks::LogIn(blocked),
             facts,
+            since: now.monotonic,
         }
     }
 
     /// A connection that wants to know; `facts` are its own.
-    pub(crate) fn to_know(inquiry: Inquiry, facts: ClientFacts) -> Self {
+    pub(crate) fn to_know(inquiry: Inquiry, facts: ClientFacts, now: Now) -> Self {
         Self {
             asks: Asks::Question(inquiry),
             facts,
+            since: now.monotonic,
         }
     }
 
@@ -54,21 +59,26 @@ impl Waiter {
     /// On a worker: ends the wait with what the credential came to under this
     /// generation of the chain.
     pub(crate) fn answer(self, shared: &Shared, outcome: &Outcome, chain: u64) {
-        match (outcome, self.asks) {
-            (Outcome::Refused(reason) | Outcome::Unavailable(reason), Asks::LogIn(blocked)) => {
-                blocked.complete(Answer::Refused(reason.clone()));
+        match self.asks {
+            Asks::LogIn(blocked) => {
+                let answer = match outcome {
+                    Outcome::NotMine => Answer::NotMine,
+                    Outcome::Refused(reason) | Outcome::Unavailable(reason) => {
+                        Answer::Refused(reason.clone())
+                    }
+                    Outcome::Verified(principal) => decide(shared, principal, chain, self.facts),
+                };
+                let took = shared.now().monotonic.saturating_sub(self.since);
+                shared.counters.latencies.waited.record(took);
+                blocked.complete(answer);
             }
-            (Outcome::Refused(reason) | Outcome::Unavailable(reason), Asks::Question(inquiry)) => {
-                inquiry.refuse(reason.clone());
-            }
-            (Outcome::NotMine, Asks::LogIn(blocked)) => blocked.complete(Answer::NotMine),
-            (Outcome::NotMine, Asks::Question(inquiry)) => inquiry.unclaimed(),
-            (Outcome::Verified(principal), Asks::LogIn(blocked)) => {
-                blocked.complete(decide(shared, principal, chain, self.facts));
-            }
-            (Outcome::Verified(principal), Asks::Question(inquiry)) => {
-                inquiry.answer(shared, principal, &self.facts);
-            }
+            Asks::Question(inquiry) => match outcome {
+                Outcome::NotMine => inquiry.unclaimed(),
+                Outcome::Refused(reason) | Outcome::Unavailable(reason) => {
+                    inquiry.refuse(reason.clone());
+                }
+                Outcome::Verified(principal) => inquiry.answer(shared, principal, &self.facts),
+            },
         }
     }
 }
@@ -85,7 +95,10 @@ fn decide(
     };
     let now = shared.now();
     let request = generation.project(principal, &shared.facts_now(&facts), now);
-    match generation.decide(&request, now) {
+    let answer = generation.decide(&request, now);
+    let took = shared.now().monotonic.saturating_sub(now.monotonic);
+    shared.counters.latencies.decision.record(took);
+    match answer {
         Ok(decision) => Answer::Settled(Settled {
             principal: Arc::clone(principal),
             chain,

@@ -100,6 +100,8 @@ fn outcome(shared: &Shared, job: &Verify) -> (Outcome, u64) {
     }
     shared.counters.verifications.add_one();
     let outcome = chain.authenticate(&job.credential, now);
+    let took = shared.now().monotonic.saturating_sub(now.monotonic);
+    shared.counters.latencies.verification.record(took);
     if is_current {
         cache.put(job.key, &outcome, now);
     }

@@ -112,3 +112,53 @@ fn every_filter_is_documented_and_known_to_the_server() {
         .collect();
     assert_eq!(there, filters);
 }
+
+#[test]
+fn every_field_of_info_is_documented() {
+    for line in Line::BOTH {
+        let scene = Scene::start(line);
+        let _alice = scene.log_in("alice");
+        let there: BTreeSet<String> = scene
+            .server
+            .info("warden")
+            .into_keys()
+            .map(|name| name.replace("_corp", "_ID").replace("_rbac", "_NAME"))
+            .collect();
+        let text = document("docs/commands.md") + "\n## ";
+        let section = between(&text, "## INFO warden\n", "\n## ");
+        assert_eq!(there, documented(section, "field"));
+    }
+}
+
+#[test]
+fn info_tells_how_each_part_is_doing() {
+    for line in Line::BOTH {
+        let scene = Scene::start(line);
+        let token = scene.token("alice");
+        for _ in 0..3 {
+            scene.server.connect().auth("alice", &token).expect_ok();
+        }
+        let corp = scene.info("warden_authenticator_corp");
+        assert!(
+            corp.starts_with("type=jwt,status=ok,key_age_seconds=") && corp.contains("verified=1,"),
+            "{corp}"
+        );
+        let rbac = scene.info("warden_policy_rbac");
+        let digest = scene.policies_state().field("policies").items()[0]
+            .field("digest")
+            .text();
+        assert!(rbac.starts_with(&format!("digest={digest},")), "{rbac}");
+        for (stage, count) in [
+            ("cached", 2),
+            ("waited", 1),
+            ("verification", 1),
+            ("decision", 1),
+        ] {
+            let text = scene.info(&format!("warden_latency_usec_{stage}"));
+            assert!(
+                text.starts_with(&format!("count={count},p50=")),
+                "{stage}: {text}"
+            );
+        }
+    }
+}

@@ -31,6 +31,7 @@ impl CommandHandler for Authenticators {
                     "status",
                     Reply::text(if status.last_good { "stale" } else { "ok" }),
                 ),
+                ("keys_changed", super::seconds(status.keys_changed)),
                 ("verified", super::number(status.verified)),
                 ("refused", super::number(status.refused)),
                 ("unavailable", super::number(status.unavailable)),
