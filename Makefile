@@ -6,7 +6,7 @@
 # cargo and the scripts parallelise on their own; two goals at once would only
 # wait for each other's lock.
 .NOTPARALLEL:
-.PHONY: help demo run build test test-full bench fmt lint advisories doc clean
+.PHONY: help demo run build test test-full bench bench-e2e bench-storm fmt lint advisories doc clean
 
 help: ## show this list
 	@echo 'usage: make GOAL'
@@ -29,8 +29,14 @@ test: ## everything that must hold before a change goes in
 test-full: ## the same with the slow soaks
 	@scripts/test --full
 
-bench: build ## figures, each beside a baseline of the same run
-	@scripts/bench
+bench: build ## figures of each part, inside one process
+	@scripts/bench rooms
+
+bench-e2e: build ## what warden costs a server, beside a baseline of the same run
+	@scripts/bench e2e
+
+bench-storm: build ## what very many clients at once do to one who is not involved
+	@scripts/bench storm
 
 fmt: ## format the sources
 	@scripts/bootstrap lint

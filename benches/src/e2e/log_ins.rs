@@ -1,0 +1,158 @@
+//! Does a log-in cost more than one with a native password: known, new by algorithm, and
+//! with a connection of its own?
+
+use std::thread;
+
+use warden_tests::{Algorithm, Claims, Connection, Issuer, Line, Scene, SigningKey};
+
+use crate::pairs::{Answer, Figures, measured};
+use crate::{CLIENTS, drive};
+
+/// Log-ins of each client in one round of a known credential.
+const KNOWN: usize = 2000;
+
+/// Log-ins of each client in one round of new tokens.
+const NEW: usize = 250;
+
+/// Connections of each of four threads in one round.
+const CONNECTIONS: usize = 500;
+
+/// One credential: the user name and the secret.
+type Credential = (String, String);
+
+fn native() -> Credential {
+    ("native".to_owned(), "secret".to_owned())
+}
+
+fn scene(line: Line, issuer: Issuer) -> Scene {
+    let scene = Scene::builder(line).issuer(issuer).start();
+    scene
+        .server
+        .admin()
+        .run("ACL SETUSER native on >secret ~reports:* +@read +hello +ping")
+        .expect_ok();
+    scene
+}
+
+/// AUTH with a token that is in the cache.
+pub fn cached(line: Line) -> Vec<Answer> {
+    let scene = scene(line, Issuer::corp());
+    let token = scene.token("alice");
+    let mut clients = connections(&scene);
+    [1, 16]
+        .into_iter()
+        .map(|depth| {
+            let (session, native) = (
+                vec![vec![("alice".to_owned(), token.clone()); KNOWN]; CLIENTS],
+                vec![vec![native(); KNOWN]; CLIENTS],
+            );
+            let clients = std::cell::RefCell::new(&mut clients);
+            let round = |credentials: &[Vec<Credential>]| {
+                auth(&scene, &mut clients.borrow_mut(), credentials, depth)
+            };
+            Answer::ask(
+                &format!("AUTH with a known token of {} bytes, P{depth}", token.len()),
+                ("token", "password"),
+                || round(&session),
+                || round(&native),
+            )
+        })
+        .collect()
+}
+
+/// AUTH with tokens nobody has seen, all of one class.
+pub fn uncached(line: Line) -> Vec<Answer> {
+    [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA]
+        .into_iter()
+        .map(|algorithm| {
+            let key = SigningKey::generate(algorithm, "corp-1");
+            let scene = scene(line, Issuer::corp().with_key(key));
+            let clients = std::cell::RefCell::new(connections(&scene));
+            let native = vec![vec![native(); NEW]; CLIENTS];
+            let mut seen = 0;
+            Answer::ask(
+                &format!("AUTH with a new {} token, P1", algorithm.name()),
+                ("token", "password"),
+                || {
+                    seen += 1;
+                    let fresh = fresh(&scene, seen);
+                    auth(&scene, &mut clients.borrow_mut(), &fresh, 1)
+                },
+                || auth(&scene, &mut clients.borrow_mut(), &native, 1),
+            )
+        })
+        .collect()
+}
+
+/// Connect, HELLO with a credential, PING, close.
+pub fn whole(line: Line) -> Answer {
+    let scene = scene(line, Issuer::corp());
+    let token = scene.token("alice");
+    // Known from the first round on.
+    let round = |user: &str, secret: &str| -> Figures {
+        measured(scene.server.pid(), || {
+            thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        for _ in 0..CONNECTIONS {
+                            let mut client = scene.server.connect();
+                            let hello = client.hello_auth(3, user, secret);
+                            assert!(hello.error().is_none(), "{hello}");
+                            client.run("PING").expect_text("PONG");
+                        }
+                    });
+                }
+            });
+            4 * CONNECTIONS
+        })
+    };
+    Answer::ask(
+        "connect, HELLO with a known token, PING, close",
+        ("token", "password"),
+        || round("alice", &token),
+        || round("native", "secret"),
+    )
+}
+
+fn connections(scene: &Scene) -> Vec<Connection> {
+    (0..CLIENTS).map(|_| scene.server.connect()).collect()
+}
+
+fn fresh(scene: &Scene, round: usize) -> Vec<Vec<Credential>> {
+    let token = |client: usize, number: usize| {
+        let claims = Claims::of("alice").set("jti", format!("{round}-{client}-{number}"));
+        ("alice".to_owned(), scene.issuer.token(&claims))
+    };
+    (0..CLIENTS)
+        .map(|client| (0..NEW).map(|number| token(client, number)).collect())
+        .collect()
+}
+
+fn auth(
+    scene: &Scene,
+    clients: &mut [Connection],
+    credentials: &[Vec<Credential>],
+    depth: usize,
+) -> Figures {
+    let commands: Vec<Vec<Vec<String>>> = credentials
+        .iter()
+        .map(|list| {
+            list.iter()
+                .map(|(user, secret)| vec!["AUTH".to_owned(), user.clone(), secret.clone()])
+                .collect()
+        })
+        .collect();
+    measured(scene.server.pid(), || {
+        thread::scope(|scope| {
+            let clients: Vec<_> = clients
+                .iter_mut()
+                .zip(&commands)
+                .map(|(client, commands)| scope.spawn(move || drive(client, commands, depth)))
+                .collect();
+            clients
+                .into_iter()
+                .map(|client| client.join().expect("a client ends"))
+                .sum()
+        })
+    })
+}
