@@ -103,7 +103,7 @@ fn generation(policies: &Path) -> Arc<Generation> {
         server: Arc::new(server()),
         required: [].into(),
     };
-    match engine.load(policies, frame, None) {
+    match engine.load(policies, frame, None, SystemClock::new().now()) {
         Ok(generation) => generation,
         Err(error) => panic!("the policies do not load: {error}"),
     }

@@ -46,6 +46,7 @@ rules = ["+monitor"]
 pub struct SceneBuilder {
     server: ServerBuilder,
     roles: String,
+    policy_tests: Option<String>,
     issuer: Issuer,
     authenticator: String,
     authenticator_file: Option<String>,
@@ -101,6 +102,13 @@ impl SceneBuilder {
     #[must_use]
     pub fn roles(mut self, toml: &str) -> Self {
         toml.clone_into(&mut self.roles);
+        self
+    }
+
+    /// A test file beside the roles.
+    #[must_use]
+    pub fn policy_tests(mut self, toml: &str) -> Self {
+        self.policy_tests = Some(toml.to_owned());
         self
     }
 
@@ -206,6 +214,9 @@ impl SceneBuilder {
         if self.with_policy {
             policies.replace("rbac.wasm", parts::policy("rbac"));
             policies.replace("rbac.toml", &self.roles);
+            if let Some(tests) = &self.policy_tests {
+                policies.replace("rbac.tests.toml", tests);
+            }
         }
         let mut server = self.server;
         if self.load {
@@ -232,6 +243,7 @@ impl Scene {
         SceneBuilder {
             server: Server::builder(line),
             roles: ROLES.to_owned(),
+            policy_tests: None,
             issuer: Issuer::corp(),
             authenticator: String::new(),
             authenticator_file: None,

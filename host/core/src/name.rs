@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// Longest name, in bytes, before encoding: bounds what one token can cost.
 pub const MAX_NAME_BYTES: usize = 256;
@@ -44,6 +44,14 @@ pub enum NameError {
     /// An authenticator id outside `[a-z0-9_-]`, or over 64 bytes.
     #[error("an id takes 1 to 64 characters of a-z, 0-9, '-' and '_'")]
     Id,
+    /// A name without its authenticator's id.
+    #[error("write ID/NAME with the authenticator's id, as corp/alice")]
+    Unqualified,
+    /// Not as WARDEN.WHOAMI and WARDEN.SESSIONS show it.
+    #[error(
+        "write the name as WARDEN.SESSIONS shows it: what is outside A-Z a-z 0-9 . _ @ : / + = , - is percent-encoded, in capitals"
+    )]
+    Spelling,
 }
 
 /// An authenticator's id: the first half of every user name it vouches for.
@@ -142,6 +150,22 @@ pub fn qualify(authenticator: &AuthenticatorId, raw: &str) -> Result<String, Nam
     Ok(format!("{authenticator}/{}", encode(raw)?))
 }
 
+/// Takes a name apart as it is shown, `corp/alice` or `corp/My%20Team`: the
+/// authenticator's id, and the name as it was before it was encoded.
+///
+/// # Errors
+/// When it is no such name, or is written otherwise than it would be shown.
+pub fn read_qualified(shown: &str) -> Result<(AuthenticatorId, String), NameError> {
+    let (id, name) = shown.split_once('/').ok_or(NameError::Unqualified)?;
+    let raw = percent_decode_str(name)
+        .decode_utf8()
+        .map_err(|_| NameError::Spelling)?;
+    if encode(&raw)? != name {
+        return Err(NameError::Spelling);
+    }
+    Ok((AuthenticatorId::new(id)?, raw.into_owned()))
+}
+
 /// Percent-encodes what is outside the alphabet; refuses what has no name at all.
 fn encode(raw: &str) -> Result<String, NameError> {
     if raw.is_empty() {
@@ -184,7 +208,26 @@ mod tests {
         assert!(AuthenticatorId::new("corp-1_x").is_ok());
     }
 
+    #[test]
+    fn a_name_is_read_only_as_it_is_shown() {
+        for bad in [
+            "alice", "corp/", "Corp/a", "corp/a b", "corp/%61", "corp/%2a", "corp/%zz",
+        ] {
+            assert!(read_qualified(bad).is_err(), "{bad}");
+        }
+        let (id, name) = read_qualified("corp/a/My%20Team").unwrap();
+        assert_eq!((id.as_str(), name.as_str()), ("corp", "a/My Team"));
+    }
+
     proptest! {
+        #[test]
+        fn what_is_shown_reads_back(raw in "\\PC{1,60}") {
+            let corp = AuthenticatorId::new("corp").unwrap();
+            if let Ok(shown) = qualify(&corp, &raw) {
+                prop_assert_eq!(read_qualified(&shown), Ok((corp, raw)));
+            }
+        }
+
         #[test]
         fn an_encoded_name_stays_in_the_alphabet(raw in "\\PC{1,60}") {
             if let Ok(name) = PrincipalName::new(&raw) {

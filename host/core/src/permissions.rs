@@ -18,10 +18,12 @@ mod commands;
 mod dropped;
 mod error;
 mod grant;
+mod held;
 mod modes;
 mod readback;
 mod render;
 mod restriction;
+mod right;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,10 +32,12 @@ pub use base::BaseRules;
 pub use dropped::{Dropped, Why};
 pub use error::PermissionError;
 pub use grant::Grant;
+pub use held::Held;
 pub use modes::Modes;
 pub use readback::Selector;
 pub use render::Rendered;
 pub use restriction::Restriction;
+pub use right::Right;
 pub use table::Row;
 
 use crate::server::Server;
@@ -101,6 +105,27 @@ impl Permissions {
     pub fn is_within(&self, wider: &Self) -> bool {
         let has_room = |grant: &Grant| wider.grants.iter().any(|other| grant.is_within(other));
         self.base == wider.base && self.limits == wider.limits && self.grants.iter().all(has_room)
+    }
+
+    /// What they come to on this server, to be asked about rights.
+    ///
+    /// ```
+    /// use warden_core::Server;
+    /// use warden_core::permissions::{BaseRules, Grant, Permissions, Right};
+    ///
+    /// let server = Server {
+    ///     commands: [("get".to_owned(), ["read".to_owned()].into())].into(),
+    ///     ..Server::default()
+    /// };
+    /// let reader = vec![Grant::parse(&["+get", "%R~reports:*"])?];
+    /// let reader = Permissions::compose(&BaseRules::default(), reader, vec![]);
+    /// let right = Right::parse("+get ~reports:q1")?;
+    /// assert!(reader.on(&server).having(&right).contains("get"));
+    /// assert!(reader.on(&server).lacking(&right).contains("get"), "it may not write");
+    /// # Ok::<(), warden_core::permissions::PermissionError>(())
+    /// ```
+    pub fn on<'s>(&self, server: &'s Server) -> Held<'s> {
+        Held::new(self, server)
     }
 
     /// What the grants came to, inside every bound; denials not yet applied.

@@ -209,7 +209,7 @@ fn load_policies(shared: &Shared) -> Changes {
     let previous = shared.generation.load_full();
     match shared
         .engine
-        .load(&directory, shared.frame(), previous.as_ref())
+        .load(&directory, shared.frame(), previous.as_ref(), shared.now())
     {
         Ok(next) => {
             let is_new = previous
@@ -261,8 +261,13 @@ fn announce(generation: &Generation) {
         .bundles()
         .iter()
         .map(|bundle| {
+            let tests = match generation.tests_of(bundle.name()) {
+                0 => String::new(),
+                1 => ", 1 test passed".to_owned(),
+                tests => format!(", {tests} tests passed"),
+            };
             format!(
-                "{} {:?} ({})",
+                "{} {:?} ({}{tests})",
                 bundle.name(),
                 bundle.version(),
                 bundle.digest()

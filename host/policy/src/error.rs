@@ -7,6 +7,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::gate::Failing;
+
 /// The longest outside message that is passed on, in characters.
 const LONGEST_GIST: usize = 300;
 
@@ -114,6 +116,18 @@ pub enum Fault {
     /// `configure` refused the data files.
     #[error("refuses its data: {0}")]
     Data(String),
+    /// A test file that is not what one must be.
+    #[error("is no test file: {0}")]
+    Tests(String),
+    /// A test that does not hold.
+    #[error("{0}")]
+    Failing(Failing),
+    /// More failing expectations than are shown.
+    #[error("{0} more expectations of test files do not hold")]
+    MoreFailing(usize),
+    /// The tests of all files together take too long.
+    #[error("{0} tests were not run, because all tests together took more than a minute")]
+    TestsTooSlow(usize),
     /// Every decision would time out.
     #[error(
         "needs {used:?} of CPU time to be configured, which every decision repeats within policy_timeout_ms ({limit:?})"

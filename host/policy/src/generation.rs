@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
-use warden_core::permissions::{BaseRules, Restriction};
+use warden_core::permissions::{BaseRules, Permissions, Restriction};
 use warden_core::server::Server;
 use warden_core::{
     ClassKey, ClientFacts, Decision, Now, Principal, Reason, ReasonKind, Timestamp, Verified,
@@ -21,6 +21,7 @@ use crate::bundle::Bundle;
 use crate::compose::{Composed, compose};
 use crate::engine::Machine;
 use crate::error::{Failure, gist};
+use crate::gate::{self, TestFile, TestReport};
 use crate::instance::Instance;
 use crate::request::{Inputs, Request};
 use crate::verdict::{self, Opinion};
@@ -48,6 +49,7 @@ pub struct Generation {
     pub(crate) frame: Frame,
     pub(crate) bundles: Vec<Arc<Bundle>>,
     pub(crate) warnings: Vec<String>,
+    pub(crate) tests: Vec<Arc<TestFile>>,
     inputs: Inputs,
     pub(crate) machine: Arc<Machine>,
     remembered: Cache<ClassKey, Remembered>,
@@ -60,6 +62,15 @@ pub struct Explanation {
     pub opinions: Vec<(Arc<Bundle>, Result<Opinion, Failure>)>,
     /// What [`Generation::decide`] would answer.
     pub answer: Result<Arc<Decision>, Reason>,
+}
+
+/// Why the policies are asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    /// For a session: it is counted.
+    LogIn,
+    /// For a test.
+    Test,
 }
 
 /// An answer and when it stops to hold, by either clock.
@@ -84,6 +95,7 @@ impl Generation {
         frame: Frame,
         bundles: Vec<Arc<Bundle>>,
         warnings: Vec<String>,
+        tests: Vec<Arc<TestFile>>,
     ) -> Self {
         Self {
             number,
@@ -95,6 +107,7 @@ impl Generation {
             frame,
             bundles,
             warnings,
+            tests,
         }
     }
 
@@ -108,6 +121,7 @@ impl Generation {
             frame,
             self.bundles.clone(),
             self.warnings.clone(),
+            self.tests.clone(),
         )
     }
 
@@ -129,6 +143,45 @@ impl Generation {
     /// What loaded but should be looked at: data without a bundle, an artefact in doubt.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// How many tests the test file of a bundle holds; 0 without one.
+    pub fn tests_of(&self, bundle: &str) -> usize {
+        let files = self.tests.iter().filter(|file| *file.bundle == *bundle);
+        files.map(|file| file.tests.len()).sum()
+    }
+
+    pub(crate) fn test_files(&self) -> &[Arc<TestFile>] {
+        &self.tests
+    }
+
+    /// Runs the tests of its test files: every policy is asked as for a log-in, under
+    /// the base rules and for this server, but not under the ceiling. The ceiling is
+    /// the operator's: it changes at once and without a reload, and no test may stand
+    /// in its way. Nothing is remembered or counted, and nobody is logged in.
+    ///
+    /// Needs 1 MiB of stack. Takes up to ten times the CPU limit per bundle and test,
+    /// a minute at most before the last test.
+    pub fn run_tests(&self, now: Now) -> TestReport {
+        gate::run(self, now)
+    }
+
+    /// What somebody whom a test made up would be granted.
+    pub(crate) fn rehearse(
+        &self,
+        principal: &Principal,
+        client: &ClientFacts,
+        now: Now,
+    ) -> Result<Permissions, Reason> {
+        let version = &self.frame.server.version;
+        let request = Request::made_up(self.number, &self.inputs, principal, client, version, now);
+        let frame = Frame {
+            ceiling: Restriction::default(),
+            ..self.frame.clone()
+        };
+        let opinions = self.opinions(&request, now, Occasion::Test)?;
+        let composed = compose(opinions, &frame, request.key(), self.number, now);
+        composed.answer.map(|decision| decision.permissions)
     }
 
     /// What any of its bundles reads.
@@ -179,7 +232,7 @@ impl Generation {
         if let Some(answer) = self.recall(request, now) {
             return answer;
         }
-        let (answer, valid_for) = match self.opinions(request, now) {
+        let (answer, valid_for) = match self.opinions(request, now, Occasion::LogIn) {
             Ok(opinions) => {
                 let Composed { answer, valid_for } =
                     compose(opinions, &self.frame, request.key(), self.number, now);
@@ -212,7 +265,12 @@ impl Generation {
         let opinions: Vec<_> = self
             .bundles
             .iter()
-            .map(|bundle| (Arc::clone(bundle), self.ask(bundle, request, now)))
+            .map(|bundle| {
+                (
+                    Arc::clone(bundle),
+                    self.ask(bundle, request, now, Occasion::LogIn),
+                )
+            })
             .collect();
         let composed = opinions
             .iter()
@@ -226,15 +284,26 @@ impl Generation {
         Explanation { opinions, answer }
     }
 
-    fn opinions(&self, request: &Request, now: Now) -> Result<Vec<(&str, Opinion)>, Reason> {
+    fn opinions(
+        &self,
+        request: &Request,
+        now: Now,
+        occasion: Occasion,
+    ) -> Result<Vec<(&str, Opinion)>, Reason> {
         self.bundles
             .iter()
-            .map(|bundle| usable(bundle, self.ask(bundle, request, now)))
+            .map(|bundle| usable(bundle, self.ask(bundle, request, now, occasion)))
             .collect()
     }
 
     /// One evaluation: a fresh instance, configured, asked, dropped.
-    fn ask(&self, bundle: &Bundle, request: &Request, now: Now) -> Result<Opinion, Failure> {
+    fn ask(
+        &self,
+        bundle: &Bundle,
+        request: &Request,
+        now: Now,
+        occasion: Occasion,
+    ) -> Result<Opinion, Failure> {
         let told = request.for_policy(bundle.inputs(), now);
         let machine = &*self.machine;
         let started = Budget::start(Duration::MAX);
@@ -251,7 +320,9 @@ impl Generation {
             instance.evaluate(&told)
         })
         .and_then(|verdict| verdict::check(verdict, bundle.inputs().clock));
-        bundle.statistics.record(started.wall(), opinion.is_err());
+        if occasion == Occasion::LogIn {
+            bundle.statistics.record(started.wall(), opinion.is_err());
+        }
         opinion
     }
 }

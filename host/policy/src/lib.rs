@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! directory → bundle → lift → artefact | compile → describe → configure → Generation
+//! Generation + NAME.tests.toml → TestReport: it comes into force only when all tests hold
 //! Verified<Principal> + ClientFacts → project → Request → evaluate each → compose → Decision
 //! ```
 
@@ -21,6 +22,7 @@ mod compose;
 mod digest;
 mod engine;
 mod error;
+mod gate;
 mod generation;
 mod instance;
 mod lift;
@@ -39,6 +41,7 @@ pub use bundle::{Bundle, DataFile, Statistics};
 pub use digest::Digest;
 pub use engine::{Engine, EngineSettings, Limits};
 pub use error::{BundleError, Error, Failure, Fault, LoadError};
+pub use gate::{Failing, Problem, TestReport};
 pub use generation::{Explanation, Frame, Generation};
 pub use log::{Level, PolicyLog, Silent};
 pub use request::{Inputs, Request};

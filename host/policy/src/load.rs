@@ -7,29 +7,38 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
+use warden_core::Now;
+
 use crate::bundle::Bundle;
 use crate::bundle::directory::{self, Listing};
 use crate::bundle::files::{self, Contents};
 use crate::engine::Engine;
-use crate::error::{Fault, LoadError};
+use crate::error::{BundleError, Fault, LoadError};
+use crate::gate::{TestFile, TestReport};
 use crate::generation::{Frame, Generation};
 use crate::prepare::prepare;
+
+/// Failing expectations that are told one by one.
+const SHOWN_FAILURES: usize = 20;
 
 impl Engine {
     /// Loads the bundles of a directory; an empty path is a directory without any.
     ///
     /// Bundles whose files are those of `previous` are shared with it, those
     /// whose wasm is the same are not compiled again. When nothing changed at
-    /// all, the frame included, `previous` itself is returned. Needs 1 MiB of
-    /// stack; compiling takes from milliseconds to a minute.
+    /// all, the frame included, `previous` itself is returned. Otherwise every test
+    /// of the generation is run, at `now` where it names no time. Needs 1 MiB of
+    /// stack; compiling takes from milliseconds to a minute, and so do the tests.
     ///
     /// # Errors
-    /// Every error of every bundle. There is then no new generation.
+    /// Every error of every bundle, and then of every test. There is then no new
+    /// generation.
     pub fn load(
         &self,
         dir: &Path,
         frame: Frame,
         previous: Option<&Arc<Generation>>,
+        now: Now,
     ) -> Result<Arc<Generation>, LoadError> {
         let Listing {
             bundles: found,
@@ -56,7 +65,17 @@ impl Engine {
         // What another engine compiled cannot run on this one.
         let ours = previous.filter(|p| Arc::ptr_eq(&p.machine, &self.machine));
         let mut bundles = Vec::new();
+        let mut tests = Vec::new();
         for (name, wasm, contents) in read {
+            match contents.tests.as_deref().map(|b| TestFile::parse(name, b)) {
+                Some(Ok(file)) => tests.push(Arc::new(file)),
+                Some(Err(mistakes)) => errors.extend(
+                    mistakes
+                        .into_iter()
+                        .map(|mistake| Fault::Tests(mistake).of(TestFile::name_of(name))),
+                ),
+                None => {}
+            }
             let known = ours.and_then(|p| p.bundles.iter().find(|b| b.name() == name));
             match self.bundle(name, contents, known, &mut warnings) {
                 Ok(bundle) => bundles.push(bundle),
@@ -68,15 +87,17 @@ impl Engine {
             return Err(LoadError { errors });
         }
         if let Some(previous) = previous
-            && is_same(previous, &frame, &bundles, &warnings)
+            && is_same(previous, &frame, &bundles, &warnings, &tests)
         {
             return Ok(Arc::clone(previous));
         }
         let number = previous.map_or(1, |p| p.number.saturating_add(1));
         let machine = Arc::clone(&self.machine);
-        Ok(Arc::new(Generation::new(
-            number, machine, frame, bundles, warnings,
-        )))
+        let next = Generation::new(number, machine, frame, bundles, warnings, tests);
+        match failures(next.run_tests(now), dir) {
+            errors if errors.is_empty() => Ok(Arc::new(next)),
+            errors => Err(LoadError { errors }),
+        }
     }
 
     fn bundle(
@@ -106,6 +127,22 @@ fn contained<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     })
 }
 
+/// What of a run of tests keeps a generation from coming into force.
+fn failures(report: TestReport, dir: &Path) -> Vec<BundleError> {
+    let more = report.failing.len().saturating_sub(SHOWN_FAILURES);
+    let failing = report.failing.into_iter().take(SHOWN_FAILURES);
+    let mut errors: Vec<_> = failing
+        .map(|failing| {
+            let file = failing.file.clone();
+            Fault::Failing(failing).of(file)
+        })
+        .collect();
+    let whole = |fault: Fault| fault.of(dir.display().to_string());
+    errors.extend((more > 0).then(|| whole(Fault::MoreFailing(more))));
+    errors.extend((report.not_run > 0).then(|| whole(Fault::TestsTooSlow(report.not_run))));
+    errors
+}
+
 fn list(dir: &Path) -> Result<Listing, LoadError> {
     if dir.as_os_str().is_empty() {
         return Ok(Listing::default());
@@ -120,6 +157,7 @@ fn is_same(
     frame: &Frame,
     bundles: &[Arc<Bundle>],
     warnings: &[String],
+    tests: &[Arc<TestFile>],
 ) -> bool {
     previous.frame == *frame
         && previous.warnings == warnings
@@ -129,6 +167,12 @@ fn is_same(
             .iter()
             .zip(bundles)
             .all(|(a, b)| Arc::ptr_eq(a, b))
+        && previous.tests.len() == tests.len()
+        && previous
+            .tests
+            .iter()
+            .zip(tests)
+            .all(|(a, b)| (&a.bundle, a.digest) == (&b.bundle, b.digest))
 }
 
 #[cfg(test)]

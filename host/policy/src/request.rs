@@ -63,7 +63,7 @@ pub struct Request {
 /// The projection: what is not declared is not in it.
 #[derive(Debug, PartialEq)]
 struct Facts {
-    principal: Arc<Verified<Principal>>,
+    subject: Subject,
     /// By pointer, as JSON text; the empty pointer for all claims together.
     /// `None` where the principal has no such claim.
     claims: BTreeMap<String, Option<String>>,
@@ -73,6 +73,24 @@ struct Facts {
     certificate: Option<Option<Certificate>>,
     replica: Option<bool>,
     version: Option<String>,
+}
+
+/// Whom a request is about.
+#[derive(Debug, PartialEq)]
+enum Subject {
+    /// Somebody an authenticator verified.
+    Verified(Arc<Verified<Principal>>),
+    /// Somebody a test made up.
+    MadeUp(Principal),
+}
+
+impl Subject {
+    fn principal(&self) -> &Principal {
+        match self {
+            Self::Verified(principal) => principal.get(),
+            Self::MadeUp(principal) => principal,
+        }
+    }
 }
 
 impl Request {
@@ -86,9 +104,35 @@ impl Request {
         server_version: &str,
         now: Now,
     ) -> Self {
+        let subject = Subject::Verified(Arc::clone(principal));
+        Self::about(subject, generation, inputs, client, server_version, now)
+    }
+
+    /// The same for somebody a test made up. Whoever decides it keeps the decision
+    /// to itself: see [`crate::Generation::run_tests`].
+    pub(crate) fn made_up(
+        generation: u64,
+        inputs: &Inputs,
+        principal: &Principal,
+        client: &ClientFacts,
+        server_version: &str,
+        now: Now,
+    ) -> Self {
+        let subject = Subject::MadeUp(principal.clone());
+        Self::about(subject, generation, inputs, client, server_version, now)
+    }
+
+    fn about(
+        subject: Subject,
+        generation: u64,
+        inputs: &Inputs,
+        client: &ClientFacts,
+        server_version: &str,
+        now: Now,
+    ) -> Self {
         let facts = Facts {
-            claims: claims(inputs, &principal.get().claims),
-            principal: Arc::clone(principal),
+            claims: claims(inputs, &subject.principal().claims),
+            subject,
             address: inputs.client_address.then(|| client.address.clone()),
             tls: inputs.client_tls.then_some(client.tls),
             certificate: inputs
@@ -123,7 +167,7 @@ impl Request {
     /// The part that one policy declared, as the contract has it.
     pub(crate) fn for_policy(&self, inputs: &Inputs, now: Now) -> wit::Request {
         let facts = &*self.facts;
-        let principal = facts.principal.get();
+        let principal = facts.subject.principal();
         wit::Request {
             principal: wit::Principal {
                 name: principal.name.to_string(),
@@ -163,7 +207,7 @@ impl Facts {
     /// The time is left out: a policy that reads it says with `valid-for` how
     /// long its answer holds, and a class must outlive a second.
     fn key(&self) -> ClassKey {
-        let principal = self.principal.get();
+        let principal = self.subject.principal();
         let mut digester = Digester::new("warden class 1");
         digester.bytes(principal.authenticator.as_str().as_bytes());
         digester.bytes(principal.name.as_str().as_bytes());

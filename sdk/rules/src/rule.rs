@@ -122,7 +122,8 @@ impl fmt::Display for Sign {
 }
 
 impl Access {
-    fn parse(flags: &str) -> Option<Self> {
+    /// Reads what stands between `%` and `~`, in any case and order.
+    pub fn parse(flags: &str) -> Option<Self> {
         match flags {
             "R" | "r" => Some(Self::Read),
             "W" | "w" => Some(Self::Write),

@@ -19,6 +19,7 @@ mod demo;
 mod guardrails;
 mod markdown;
 mod operating;
+mod policy_tests;
 mod rbac;
 mod readme;
 mod session;

@@ -18,6 +18,8 @@ mod calls;
 mod glob;
 mod known;
 mod model;
+mod patterns;
 mod probe;
 mod property;
 mod quoting;
+mod rights;

@@ -1,4 +1,5 @@
-//! Every command of a server × made-up permissions: server and model agree.
+//! Every command of a server × made-up permissions: server and model agree, and
+//! so does the server with rights as test files spell them out.
 
 use std::cell::RefCell;
 
@@ -10,7 +11,7 @@ use warden_tests::{Connection, Line, Server, on_both_lines};
 
 use crate::calls::{self, Call};
 use crate::model::{Model, Rules, World};
-use crate::probe;
+use crate::{probe, rights};
 
 on_both_lines!(
     servers_allow_what_the_model_allows_when_channels_are_reset,
@@ -152,6 +153,7 @@ struct Bench {
     calls: Vec<Call>,
     known: Known,
     world: World,
+    line: Line,
 }
 
 /// The same cases each time, so that a change is judged by what it changes; others
@@ -183,6 +185,7 @@ fn agree(line: Line, channels: &str) {
             categories: calls::categories(&commands),
             has_databases: line.has_databases(),
         },
+        line,
     };
     let config = Config {
         cases: CASES,
@@ -229,6 +232,7 @@ impl Bench {
             .expect_ok();
         probe::give(&mut connection, &rendered);
         let runnable = permissions.runnable(&self.known);
+        let held = permissions.on(&self.known);
         let answers = probe::ask(&mut connection, &self.calls);
         for (call, server_allows) in self.calls.iter().zip(answers) {
             let model_allows = model.allows(&self.world, call, case.database);
@@ -251,6 +255,14 @@ impl Bench {
             );
             let may_run = call.always || runnable.contains(call.name.as_str());
             prop_assert!(may_run || !server_allows, "said never to run: {context}");
+            rights::judge(
+                &held,
+                call,
+                case.database,
+                self.line,
+                server_allows,
+                &context,
+            )?;
         }
         Ok(())
     }

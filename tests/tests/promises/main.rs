@@ -28,6 +28,7 @@ mod names;
 mod native_users;
 mod pipelines;
 mod policy_reload;
+mod policy_tests;
 mod reauthentication;
 mod reload;
 mod restrictions;

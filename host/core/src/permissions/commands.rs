@@ -141,6 +141,16 @@ impl<'s> Allowed<'s> {
     }
 }
 
+/// What can be called of a command or category: for a command that only leads to
+/// its subcommands, these.
+pub(super) fn callable<'s>(server: &'s Server, target: &Target) -> BTreeSet<&'s str> {
+    let mut allowed = Allowed::nothing(server);
+    allowed.apply(Sign::Allow, target);
+    let mut names = allowed.names();
+    names.retain(|name| family(server, name).nth(1).is_none());
+    names
+}
+
 /// A command and its subcommands.
 fn family<'s>(server: &'s Server, command: &str) -> impl Iterator<Item = &'s str> {
     let itself = server.commands.get_key_value(command);

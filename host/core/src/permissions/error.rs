@@ -2,7 +2,7 @@
 
 use warden_rules::RuleError;
 
-/// A text that is no grant, restriction or base rule, or permissions this
+/// A text that is no grant, restriction, base rule or right, or permissions this
 /// server cannot hold. Each refuses what it stands in, never a part of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -43,6 +43,17 @@ pub enum PermissionError {
         /// The rule as it was written.
         rule: String,
     },
+    /// A word that is no part of a right.
+    #[error(
+        "{word:?} is no part of a right: write +command, +@category, ~key, %R~key, %W~key, &channel or db=0; keys and channels are names"
+    )]
+    NotARight {
+        /// The word as it was written.
+        word: String,
+    },
+    /// A right that names no command.
+    #[error("a right names a command: +get %R~key")]
+    NoCommand,
     /// A bound on databases where selectors cannot name them.
     #[error("databases are bounded, but Valkey {version:?} cannot bound them (9.1 and later can)")]
     NoDatabases {

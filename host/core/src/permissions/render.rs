@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use warden_rules::{CommandName, Databases, Sign};
+use warden_rules::{Access, CommandName, Databases, Pattern, Sign};
 
 use super::commands::{Allowed, Target, everything};
 use super::dropped::{Dropped, Why};
@@ -65,6 +65,27 @@ pub(super) fn render(
             version: server.version.clone(),
         });
     }
+    let (parts, dropped) = parts(permissions, server);
+    // The root is there with or without a grant in it.
+    let grants = parts.iter().filter(|part| part.is_grant).count();
+    let selectors: Vec<Selector> = parts.iter().map(Part::selector).collect();
+    let rules = text(&selectors, server);
+    let modes = Modes::of(&runnable(permissions, server));
+    if rules.len() > MAX_RENDERED_BYTES {
+        return Err(PermissionError::TooLong);
+    }
+    Ok(Rendered {
+        rules,
+        grants,
+        dropped: dropped.into_iter().collect(),
+        modes,
+        selectors,
+    })
+}
+
+/// The selectors these permissions come to on this server, the root first, and
+/// what was dropped on the way.
+pub(super) fn parts(permissions: &Permissions, server: &Server) -> (Vec<Part>, BTreeSet<Dropped>) {
     let writer = Writer::new(permissions, server);
     let mut dropped = permissions.dropped.clone();
     let grants: Vec<_> = permissions
@@ -72,7 +93,7 @@ pub(super) fn render(
         .iter()
         .filter_map(|grant| Some((grant, writer.commands_of(grant, &mut dropped)?)))
         .collect();
-    let selectors = match grants.as_slice() {
+    let parts = match grants.as_slice() {
         [(grant, commands)] if writer.base_is_plain() => vec![writer.root_with(grant, commands)],
         several => std::iter::once(writer.root())
             .chain(
@@ -82,18 +103,7 @@ pub(super) fn render(
             )
             .collect(),
     };
-    let rules = writer.text(&selectors);
-    let modes = Modes::of(&runnable(permissions, server));
-    if rules.len() > MAX_RENDERED_BYTES {
-        return Err(PermissionError::TooLong);
-    }
-    Ok(Rendered {
-        rules,
-        grants: grants.len(),
-        dropped: dropped.into_iter().collect(),
-        modes,
-        selectors,
-    })
+    (parts, dropped)
 }
 
 pub(super) fn runnable<'s>(permissions: &Permissions, server: &'s Server) -> BTreeSet<&'s str> {
@@ -198,89 +208,106 @@ impl<'a> Writer<'a> {
     }
 
     /// The root with the base rules alone: no keys, no channels, no database.
-    fn root(&self) -> Selector {
+    fn root(&self) -> Part {
         let databases = if self.server.has_databases {
             Databases::Only(BTreeSet::new())
         } else {
             Databases::All
         };
-        self.shape(
-            [&self.base, &self.denials],
-            (&BTreeMap::new(), &BTreeSet::new(), databases),
-        )
+        Part {
+            is_grant: false,
+            commands: joined([&self.base, &self.denials]),
+            keys: BTreeMap::new(),
+            channels: BTreeSet::new(),
+            databases,
+        }
     }
 
     /// The root with the only grant. Its rules come first: what it takes away,
     /// it takes away from itself and not from the base rules.
-    fn root_with(&self, grant: &Grant, commands: &Commands) -> Selector {
-        let place = (&grant.keys, &grant.channels, grant.databases.clone());
-        self.shape([commands, &self.base, &self.denials], place)
+    fn root_with(&self, grant: &Grant, commands: &Commands) -> Part {
+        Part::of(grant, joined([commands, &self.base, &self.denials]))
     }
 
     /// A grant as a selector of its own. Where selectors have databases, SELECT is
     /// checked against them: the base rules' right to it goes along.
-    fn selector(&self, grant: &Grant, commands: &Commands) -> Selector {
+    fn selector(&self, grant: &Grant, commands: &Commands) -> Part {
         let select = CommandName::new("select").map(|name| (Sign::Allow, Target::Command(name)));
         let may_select = self.server.has_databases && self.allowed(&self.base).contains("select");
         let select: Commands = select.filter(|_| may_select).into_iter().collect();
-        let place = (&grant.keys, &grant.channels, grant.databases.clone());
-        self.shape([commands, &select, &self.denials], place)
-    }
-
-    fn shape<const N: usize>(&self, commands: [&Commands; N], place: Place<'_>) -> Selector {
-        let mut selector = Selector::default();
-        for (sign, target) in commands.into_iter().flatten() {
-            selector.commands.push(format!("{sign}{target}"));
-        }
-        let (keys, channels, databases) = place;
-        selector.keys = keys
-            .iter()
-            .map(|(pattern, access)| format!("{access}{pattern}"))
-            .collect();
-        selector.channels = channels
-            .iter()
-            .map(|pattern| format!("&{pattern}"))
-            .collect();
-        selector.databases = databases;
-        selector
-    }
-
-    fn text(&self, selectors: &[Selector]) -> String {
-        let mut text = String::from("reset on");
-        for (place, selector) in selectors.iter().enumerate() {
-            let words = self.words(selector);
-            if place == 0 {
-                text.push(' ');
-                text.push_str(&words);
-            } else {
-                // Inside double quotes, and only there, a backslash is an escape.
-                text.push_str(" \"(");
-                text.push_str(&words.replace('\\', "\\\\"));
-                text.push_str(")\"");
-            }
-        }
-        text
-    }
-
-    fn words(&self, selector: &Selector) -> String {
-        let mut words = vec!["resetchannels"];
-        words.extend(self.server.has_databases.then_some("resetdbs"));
-        words.push("-@all");
-        words.extend(selector.commands.iter().map(String::as_str));
-        words.extend(selector.keys.iter().map(String::as_str));
-        words.extend(selector.channels.iter().map(String::as_str));
-        let databases = selector.databases.to_string();
-        words.extend(
-            (self.server.has_databases && !selector.databases.is_empty())
-                .then_some(databases.as_str()),
-        );
-        words.join(" ")
+        Part::of(grant, joined([commands, &select, &self.denials]))
     }
 }
 
-/// Keys, channels and databases of one selector.
-type Place<'a> = (
-    &'a BTreeMap<warden_rules::Pattern, warden_rules::Access>,
-    &'a BTreeSet<warden_rules::Pattern>,
-    Databases,
-);
+/// One selector before it is text. Denials stand last in its commands.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) is_grant: bool,
+    pub(super) commands: Vec<(Sign, Target)>,
+    pub(super) keys: BTreeMap<Pattern, Access>,
+    pub(super) channels: BTreeSet<Pattern>,
+    pub(super) databases: Databases,
+}
+
+impl Part {
+    fn of(grant: &Grant, commands: Commands) -> Self {
+        Self {
+            is_grant: true,
+            commands,
+            keys: grant.keys.clone(),
+            channels: grant.channels.clone(),
+            databases: grant.databases.clone(),
+        }
+    }
+
+    fn selector(&self) -> Selector {
+        let commands = self.commands.iter();
+        let keys = self.keys.iter();
+        let channels = self.channels.iter();
+        Selector {
+            commands: commands
+                .map(|(sign, target)| format!("{sign}{target}"))
+                .collect(),
+            keys: keys
+                .map(|(pattern, access)| format!("{access}{pattern}"))
+                .collect(),
+            channels: channels.map(|pattern| format!("&{pattern}")).collect(),
+            databases: self.databases.clone(),
+        }
+    }
+}
+
+fn joined<const N: usize>(commands: [&Commands; N]) -> Commands {
+    commands.into_iter().flatten().cloned().collect()
+}
+
+fn text(selectors: &[Selector], server: &Server) -> String {
+    let mut text = String::from("reset on");
+    for (place, selector) in selectors.iter().enumerate() {
+        let words = words(selector, server);
+        if place == 0 {
+            text.push(' ');
+            text.push_str(&words);
+        } else {
+            // Inside double quotes, and only there, a backslash is an escape.
+            text.push_str(" \"(");
+            text.push_str(&words.replace('\\', "\\\\"));
+            text.push_str(")\"");
+        }
+    }
+    text
+}
+
+fn words(selector: &Selector, server: &Server) -> String {
+    let mut words = vec!["resetchannels"];
+    words.extend(server.has_databases.then_some("resetdbs"));
+    words.push("-@all");
+    words.extend(selector.commands.iter().map(String::as_str));
+    words.extend(selector.keys.iter().map(String::as_str));
+    words.extend(selector.channels.iter().map(String::as_str));
+    let databases = selector.databases.to_string();
+    words.extend(
+        (server.has_databases && !selector.databases.is_empty()).then_some(databases.as_str()),
+    );
+    words.join(" ")
+}

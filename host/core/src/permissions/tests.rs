@@ -3,6 +3,7 @@
 
 mod cutting;
 mod limits;
+mod rights;
 mod texts;
 
 use super::*;

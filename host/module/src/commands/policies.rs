@@ -24,9 +24,12 @@ impl CommandHandler for Policies {
         let shared = super::shared()?;
         let errors = shared.policy_errors.load_full();
         let generation = shared.generation.load_full();
-        let bundles = generation
-            .as_ref()
-            .map(|generation| generation.bundles().iter().map(|b| describe(b)).collect());
+        let bundles = generation.as_ref().map(|generation| {
+            let bundles = generation.bundles().iter();
+            bundles
+                .map(|bundle| describe(bundle, generation.tests_of(bundle.name())))
+                .collect()
+        });
         Ok(Answer::Now(super::map([
             ("status", Reply::text(crate::info::policy_status(&shared))),
             (
@@ -41,7 +44,7 @@ impl CommandHandler for Policies {
     }
 }
 
-fn describe(bundle: &Bundle) -> Reply {
+fn describe(bundle: &Bundle, tests: usize) -> Reply {
     let statistics = bundle.statistics();
     super::map([
         ("name", Reply::text(bundle.name())),
@@ -51,6 +54,7 @@ fn describe(bundle: &Bundle) -> Reply {
         ("digest", Reply::text(bundle.digest().to_string())),
         ("wasm", Reply::text(bundle.wasm_digest().to_string())),
         ("files", super::texts(bundle.files().map(|file| file.name))),
+        ("tests", super::number(tests as u64)),
         ("evaluations", super::number(statistics.evaluations())),
         ("failures", super::number(statistics.failures())),
     ])

@@ -1,8 +1,8 @@
 //! Which files of the policy directory belong to which bundle.
 //!
-//! Names only: `NAME.wasm` is a bundle, `NAME.*` beside it and everything under
-//! `NAME.d/` is its data. Dot-files, what editors leave behind, and
-//! `NAME.tests.toml` are passed over; data without a bundle is a warning; a
+//! Names only: `NAME.wasm` is a bundle, `NAME.tests.toml` its test file, and
+//! everything else of `NAME.*` and under `NAME.d/` its data. Dot-files and what
+//! editors leave behind are passed over; what has no bundle is a warning; a
 //! `.wasm` that cannot be a bundle is an error, because a policy that is
 //! silently missing could have been one that restricts.
 
@@ -45,6 +45,8 @@ pub(crate) struct Found {
     pub(crate) wasm: PathBuf,
     /// Name inside the bundle and path of each data file.
     pub(crate) data: BTreeMap<String, PathBuf>,
+    /// `NAME.tests.toml`.
+    pub(crate) tests: Option<PathBuf>,
 }
 
 /// What a directory holds.
@@ -138,6 +140,7 @@ impl Walk<'_> {
                 let found = Found {
                     wasm: path,
                     data: BTreeMap::new(),
+                    tests: None,
                 };
                 self.listing.bundles.insert(stem.to_owned(), found);
             }
@@ -149,16 +152,18 @@ impl Walk<'_> {
         let Some((stem, rest)) = name.split_once('.') else {
             return self.warn(name, "belongs to no bundle");
         };
-        if name.ends_with(".wasm") || rest == "tests.toml" {
+        if name.ends_with(".wasm") {
             return;
         }
         if rest.starts_with("wasm.") {
             return self.warn(name, "looks like a copy of a policy and is ignored");
         }
-        if !self.listing.bundles.contains_key(stem) {
+        let Some(bundle) = self.listing.bundles.get_mut(stem) else {
             return self.warn(name, "has no bundle of that name beside it and is ignored");
-        }
-        if rest == "d" {
+        };
+        if rest == "tests.toml" {
+            bundle.tests = Some(path);
+        } else if rest == "d" {
             self.data_dir(stem, &path, "", 1);
         } else {
             self.data_file(stem, name.to_owned(), path);
@@ -266,18 +271,18 @@ mod tests {
     }
 
     #[test]
-    fn left_overs_and_test_files_are_passed_over() {
+    fn left_overs_are_passed_over() {
         let dir = tempfile::tempdir().unwrap();
         touch(
             dir.path(),
             &[
                 "a.wasm",
-                "a.tests.toml",
                 ".a.wasm",
                 "a.toml~",
                 ".a.toml.swp",
                 "a.wasm.tmp",
                 "#a.toml#",
+                "a.tests.toml~",
                 "a.d/.hidden",
             ],
         );
@@ -286,7 +291,26 @@ mod tests {
             listing.errors.is_empty() && listing.warnings.is_empty(),
             "{listing:?}"
         );
-        assert!(listing.bundles["a"].data.is_empty(), "{listing:?}");
+        let bundle = &listing.bundles["a"];
+        assert!(
+            bundle.data.is_empty() && bundle.tests.is_none(),
+            "{listing:?}"
+        );
+    }
+
+    #[test]
+    fn a_test_file_is_no_data_and_belongs_to_the_bundle_of_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        touch(
+            dir.path(),
+            &["a.wasm", "a.tests.toml", "a.d/tests.toml", "b.tests.toml"],
+        );
+        let listing = list(dir.path()).unwrap();
+        let bundle = &listing.bundles["a"];
+        assert_eq!(bundle.tests, Some(dir.path().join("a.tests.toml")));
+        assert_eq!(bundle.data.keys().collect::<Vec<_>>(), ["tests.toml"]);
+        assert_eq!(listing.warnings.len(), 1, "{listing:?}");
+        assert!(listing.warnings[0].contains("b.tests.toml"), "{listing:?}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::directory::{Found, relative};
 use crate::bindings::warden::policy::types::File as PolicyFile;
 use crate::digest::{Digest, Digester};
 use crate::error::{BundleError, Fault};
+use crate::gate::MAX_FILE_BYTES;
 
 /// The most a `.wasm` may hold: bounds what compiling costs.
 const MAX_WASM_BYTES: u64 = 32 << 20;
@@ -26,6 +27,8 @@ pub(crate) struct Contents {
     pub(crate) wasm_digest: Digest,
     pub(crate) data: Vec<PolicyFile>,
     pub(crate) digest: Digest,
+    /// The test file, which is no part of the digest.
+    pub(crate) tests: Option<Vec<u8>>,
     read: Vec<(PathBuf, State)>,
 }
 
@@ -83,6 +86,16 @@ pub(crate) fn read(dir: &Path, found: &Found) -> Result<Contents, Vec<BundleErro
             Err(e) => errors.push(fault(path, e)),
         }
     }
+    let mut tests = None;
+    if let Some(path) = &found.tests {
+        match read_file(&root, path, MAX_FILE_BYTES) {
+            Ok((bytes, state)) => {
+                tests = Some(bytes);
+                read.push((path.clone(), state));
+            }
+            Err(e) => errors.push(fault(path, e)),
+        }
+    }
     if !errors.is_empty() {
         return Err(errors);
     }
@@ -92,6 +105,7 @@ pub(crate) fn read(dir: &Path, found: &Found) -> Result<Contents, Vec<BundleErro
         wasm,
         wasm_digest,
         data,
+        tests,
         read,
     })
 }
@@ -184,6 +198,7 @@ mod tests {
                 .iter()
                 .map(|name| ((*name).to_owned(), dir.join(name)))
                 .collect(),
+            tests: None,
         }
     }
 
@@ -249,6 +264,33 @@ mod tests {
             only_fault(dir.path(), &["a.1", "a.2", "a.3"]),
             Fault::TooLarge { .. }
         ));
+    }
+
+    #[test]
+    fn a_test_file_is_read_as_carefully_as_data_and_changes_no_digest() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.tests.toml");
+        std::fs::write(dir.path().join("a.wasm"), b"w").unwrap();
+        std::fs::write(&path, b"one").unwrap();
+        let without = found(dir.path(), &[]);
+        let with = Found {
+            tests: Some(path.clone()),
+            ..found(dir.path(), &[])
+        };
+        let contents = read(dir.path(), &with).ok().unwrap();
+        assert_eq!(contents.tests.as_deref(), Some(&b"one"[..]));
+        let bare = read(dir.path(), &without).ok().unwrap();
+        assert_eq!((contents.digest, bare.tests), (bare.digest, None));
+        std::fs::write(&path, b"other").unwrap();
+        assert!(!contents.is_current());
+
+        let fault = |with: &Found| read(dir.path(), with).err().unwrap().remove(0).fault;
+        std::fs::write(&path, vec![b' '; (1 << 20) + 1]).unwrap();
+        assert!(matches!(fault(&with), Fault::TooLarge { bound } if bound == 1 << 20));
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(fault(&with), Fault::Changing));
+        symlink("/etc/hostname", &path).unwrap();
+        assert!(matches!(fault(&with), Fault::Escapes));
     }
 
     #[test]

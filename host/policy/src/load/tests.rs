@@ -1,6 +1,7 @@
 //! Loading, reloading, deciding and remembering with small policies.
 
 mod artefacts;
+mod gating;
 mod hostile;
 
 use std::collections::BTreeSet;
@@ -70,7 +71,7 @@ impl Scene {
     }
 
     fn load(&self, previous: Option<&Arc<Generation>>) -> Result<Arc<Generation>, LoadError> {
-        self.engine.load(&self.dir(), frame(), previous)
+        self.engine.load(&self.dir(), frame(), previous, now(0))
     }
 
     /// The one fault of loading this guest.
@@ -196,13 +197,16 @@ fn without_bundles_nothing_is_granted() {
     let scene = Scene::new();
     for generation in [
         scene.load(None).unwrap(),
-        scene.engine.load(Path::new(""), frame(), None).unwrap(),
+        scene
+            .engine
+            .load(Path::new(""), frame(), None, now(0))
+            .unwrap(),
     ] {
         assert_eq!(decide(&generation).unwrap_err().kind(), ReasonKind::NoGrant);
     }
     let missing = scene
         .engine
-        .load(&scene.root.path().join("missing"), frame(), None);
+        .load(&scene.root.path().join("missing"), frame(), None, now(0));
     assert!(missing.unwrap_err().to_string().contains("missing"));
 }
 
@@ -252,7 +256,7 @@ fn an_unchanged_directory_is_the_same_generation_and_a_changed_one_the_next() {
     narrower.ceiling = Restriction::parse("-@write").unwrap();
     let third = scene
         .engine
-        .load(&scene.dir(), narrower, Some(&second))
+        .load(&scene.dir(), narrower, Some(&second), now(0))
         .unwrap();
     assert_eq!(third.number(), 3);
     assert_eq!(scene.engine.compilations(), 2);
@@ -416,12 +420,12 @@ fn without_a_required_bundle_there_is_no_generation() {
     };
     let error = scene
         .engine
-        .load(&scene.dir(), frame.clone(), None)
+        .load(&scene.dir(), frame.clone(), None, now(0))
         .unwrap_err();
     assert_eq!(
         error.to_string(),
         "\"guardrails.wasm\": is missing, and required_policies names it"
     );
     scene.put("guardrails.wasm", Guest::granting(&GETTER).wasm());
-    assert!(scene.engine.load(&scene.dir(), frame, None).is_ok());
+    assert!(scene.engine.load(&scene.dir(), frame, None, now(0)).is_ok());
 }
