@@ -1,10 +1,11 @@
 //! What the policies decided for one request.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::permissions::Permissions;
 use crate::permissions::Rendered;
-use crate::{ClassKey, Timestamp};
+use crate::{ClassKey, Server, Timestamp};
 
 /// The composed answer of every policy of one generation to one request.
 ///
@@ -20,6 +21,10 @@ pub struct Decision {
     pub permissions: Permissions,
     /// The same as the rule string of this server's ACL engine.
     pub rendered: Rendered,
+    /// For which commands `rendered` was written. The server works out a category when
+    /// rules are set and never again: the same words mean others once a module came
+    /// or went.
+    pub server: Arc<Server>,
     /// Until when the policies stand by it; `None` until the next reload.
     pub valid_until: Option<Timestamp>,
     /// The longest a session may last.

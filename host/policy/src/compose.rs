@@ -4,6 +4,7 @@
 //! it; times are the shortest anyone set; no grant means refused. This is the
 //! one place that makes a [`Decision`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use warden_core::permissions::Permissions;
@@ -114,6 +115,7 @@ fn united(
         generation,
         permissions,
         rendered,
+        server: Arc::clone(&frame.server),
         valid_until: None,
         session_ttl,
         labels,

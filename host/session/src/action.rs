@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use warden_core::permissions::{Rendered, Selector};
-use warden_core::{ClientId, Decision, Reason, UserName};
+use warden_core::{ClientId, Decision, Reason, Server, UserName};
 
 use crate::{ClassId, KillId, SessionId};
 
@@ -52,6 +52,10 @@ impl Rules {
         }
     }
 
+    fn server(&self) -> Option<&Arc<Server>> {
+        self.0.as_ref().map(|decision| &decision.server)
+    }
+
     /// The rule string for the server.
     pub fn as_str(&self) -> &str {
         self.0
@@ -67,9 +71,9 @@ impl fmt::Debug for Rules {
 }
 
 impl PartialEq for Rules {
-    /// Equal when the server would see the same text.
+    /// Equal when the server would see the same text and work out the same from it.
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        self.as_str() == other.as_str() && self.server() == other.server()
     }
 }
 

@@ -66,7 +66,9 @@ impl Review {
     pub fn takes_away(&self, answers: &[Answer]) -> bool {
         let keeps = |answer: &Answer| match (answer, &self.present) {
             (Ok(_), None) => true,
-            (Ok(next), Some(present)) => present.permissions.is_within(&next.permissions),
+            (Ok(next), Some(present)) => {
+                present.server == next.server && present.permissions.is_within(&next.permissions)
+            }
             (Err(_), _) => false,
         };
         answers.len() < self.candidates.len() || !answers.iter().all(keeps)

@@ -1,11 +1,11 @@
 //! What a new generation of policies, or the end of a decision, does to live sessions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use warden_core::permissions::{BaseRules, Grant, Permissions};
-use warden_core::{ClientId, Decision, Reason, ReasonKind};
+use warden_core::{ClientId, Decision, Reason, ReasonKind, Server};
 
 use super::world::{START, World, admission, decision, decision_with, principal};
 use crate::{Action, Answer, EndCause, NO_RIGHTS, Review, Settings};
@@ -483,4 +483,33 @@ fn a_review_that_may_take_something_away_is_told_from_one_that_only_adds() {
     }
     assert!(review.takes_away(&[refusal()]));
     assert!(review.takes_away(&[]), "a missing answer is a refusal");
+}
+
+#[test]
+fn the_same_words_are_set_again_when_the_server_has_other_commands() {
+    let mut world = World::new(Settings::default());
+    world.enter(1, &decision(1, 1, "+@read"));
+    let read = BTreeSet::from(["read".to_owned()]);
+    let server = Arc::new(Server {
+        commands: BTreeMap::from([("late.read".to_owned(), read)]),
+        ..Server::default()
+    });
+    for (generation, server, is_set) in [
+        (2, Arc::clone(&server), true),
+        (3, Arc::new((*server).clone()), false),
+        (4, Arc::default(), true),
+    ] {
+        world.registry.begin_generation(generation);
+        let next = decision_with(1, generation, "+@read", |decision| decision.server = server);
+        let answers = BTreeMap::from([(1, Some(next))]);
+        let actions = review_all(&mut world, 10, &answers);
+        let set = actions
+            .iter()
+            .any(|action| matches!(action, Action::SetRules { .. }));
+        assert_eq!(set, is_set, "generation {generation}: {actions:?}");
+    }
+    // A log-in that is decided first brings the new meaning, too.
+    let next = decision_with(1, 5, "+@read", |decision| decision.server = server);
+    let actions = world.enter(2, &next);
+    assert!(matches!(actions[0], Action::SetRules { .. }), "{actions:?}");
 }

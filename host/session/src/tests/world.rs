@@ -236,6 +236,7 @@ pub(super) fn decision_with(
             rules: rules.to_owned(),
             ..Rendered::default()
         },
+        server: Arc::default(),
         valid_until: None,
         session_ttl: None,
         labels: Vec::new(),
