@@ -11,7 +11,7 @@ use super::grant::MAX_RULES;
 
 /// What every session is given: talk about its own connection, find its
 /// way in a cluster, use transactions, ask who it is.
-const DEFAULT: &str = "+ping +echo +select +readonly +readwrite +client|setinfo +client|setname +client|getname \
+const DEFAULT: &str = "+ping +echo +select +readonly +readwrite +asking +client|setinfo +client|setname +client|getname \
      +client|id +client|info +client|reply +command +cluster|slots +cluster|shards +cluster|nodes +cluster|myid \
      +multi +exec +discard +unwatch +warden.whoami";
 
