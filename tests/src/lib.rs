@@ -21,6 +21,7 @@
 pub mod connection;
 pub mod directory;
 pub mod issuer;
+pub mod native;
 pub mod parts;
 pub mod patience;
 pub mod reply;
@@ -30,6 +31,7 @@ pub mod server;
 pub use connection::{Connection, Ended};
 pub use directory::Directory;
 pub use issuer::{Algorithm, Claims, Issuer, SigningKey};
+pub use native::WallClock;
 pub use parts::Line;
 pub use patience::{eventually, unix_now};
 pub use reply::Reply;

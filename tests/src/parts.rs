@@ -112,7 +112,8 @@ pub fn policies() -> PathBuf {
     )
 }
 
-/// The bytes of one standard policy, for example `rbac`.
+/// The bytes of one policy: a standard one, for example `rbac`, or one that exists
+/// for the tests only, for example `tests/role`.
 pub fn policy(name: &str) -> Vec<u8> {
     let path = existing(
         policies().join(format!("{name}.wasm")),
@@ -125,9 +126,14 @@ pub fn policy(name: &str) -> Vec<u8> {
 ///
 /// Only the server can make it (0700), so it is not made here.
 pub fn shared_state() -> PathBuf {
+    scratch().join("warden-test-state")
+}
+
+/// A place in the target directory for what test runs make and keep.
+pub fn scratch() -> PathBuf {
     let directory = target_dir().join("tmp");
     std::fs::create_dir_all(&directory).expect("the target directory can be written");
-    directory.join("warden-test-state")
+    directory
 }
 
 fn part(variable: &str, fallback: PathBuf, how: &str) -> PathBuf {

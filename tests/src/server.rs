@@ -248,6 +248,16 @@ impl Server {
         self.process.lock().expect("nobody panicked here").id()
     }
 
+    /// Holds up the server's loop for so many seconds, so that all that is sent
+    /// meanwhile arrives in one turn. Take the reply of the connection that is given
+    /// to wait for the end.
+    #[track_caller]
+    pub fn hold(&self, seconds: f32) -> Connection {
+        let mut admin = self.admin();
+        admin.send(["DEBUG", "SLEEP", &seconds.to_string()]);
+        admin
+    }
+
     /// A connection that has not authenticated.
     #[track_caller]
     pub fn connect(&self) -> Connection {
@@ -358,6 +368,21 @@ impl Server {
     #[track_caller]
     pub fn restart(&self) {
         self.stop();
+        self.start_again();
+    }
+
+    /// Ends it at once (SIGKILL), so that nothing of it can tidy up, and starts it
+    /// again as [`Self::restart`] does.
+    #[track_caller]
+    pub fn kill_and_restart(&self) {
+        let pid = Pid::from_raw(self.pid().cast_signed()).expect("a process has a number");
+        kill_process(pid, Signal::KILL).expect("our own process takes a signal");
+        self.wait_for_end();
+        self.start_again();
+    }
+
+    #[track_caller]
+    fn start_again(&self) {
         let log = File::options()
             .append(true)
             .open(&self.log)

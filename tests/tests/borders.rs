@@ -20,7 +20,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use warden_tests::parts::workspace;
 
 /// Who may name whom inside the workspace: docs/architecture.md.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("warden-rules", &[]),
     ("warden-core", &["warden-rules"]),
     ("warden-authn", &["warden-core"]),
@@ -60,6 +60,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("warden-policy-rbac", &["warden-sdk", "warden-rules"]),
     ("warden-policy-tenant", &["warden-sdk", "warden-rules"]),
     ("warden-policy-guardrails", &["warden-sdk", "warden-rules"]),
+    ("warden-policy-role", &["warden-sdk"]),
 ];
 
 /// Crates of outside that only one room may name.

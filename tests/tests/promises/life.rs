@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 
-use warden_tests::{ADMIN_PASSWORD, Claims, Line, Scene, Server, eventually, on_both_lines};
+use warden_tests::{
+    ADMIN_PASSWORD, Claims, Connection, Line, Scene, Server, eventually, on_both_lines,
+};
 
 use crate::info;
 
@@ -12,6 +14,9 @@ on_both_lines!(
     bgsave_with_live_sessions,
     bgrewriteaof_with_live_sessions,
     sigterm_with_live_sessions_and_credentials_under_way,
+    sigterm_during_a_storm_of_log_ins,
+    sigterm_while_policies_are_compiled,
+    a_server_killed_in_a_storm_comes_back_as_it_was,
     a_crash_report_is_complete,
     signal_handlers_are_as_without_the_module,
     acl_load_gains_nobody_any_right,
@@ -78,6 +83,80 @@ fn sigterm_with_live_sessions_and_credentials_under_way(line: Line) {
     }
     let log = scene.server.stop();
     assert!(!log.contains("BUG REPORT"), "{log}");
+}
+
+/// Log-ins on and on, each of a credential nobody has seen, until the server goes.
+fn storm(scene: &Scene, name: usize) {
+    for number in 0..100_000 {
+        let Ok(mut client) = Connection::open(scene.server.address()) else {
+            return;
+        };
+        let claims = Claims::of("alice").id(format!("{name}-{number}"));
+        if client
+            .try_send(["AUTH", "alice", &scene.issuer.token(&claims)])
+            .is_err()
+        {
+            return;
+        }
+        // Some wait for their answer and some leave without.
+        if number % 2 == 0
+            && client
+                .receive_within(warden_tests::server::PATIENCE)
+                .is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// Runs something in the middle of a storm.
+fn in_a_storm(scene: &Scene, work: impl FnOnce()) {
+    std::thread::scope(|scope| {
+        for name in 0..3 {
+            scope.spawn(move || storm(scene, name));
+        }
+        let before = scene.counter(info::VERIFICATIONS);
+        eventually("the storm has begun", || {
+            (scene.counter(info::VERIFICATIONS) >= before + 50).then_some(())
+        });
+        work();
+    });
+}
+
+fn sigterm_during_a_storm_of_log_ins(line: Line) {
+    let scene = Scene::start(line);
+    let _sessions: Vec<_> = (0..20)
+        .map(|n| scene.log_in_with(&Claims::of("alice").id(n)))
+        .collect();
+    in_a_storm(&scene, || {
+        let log = scene.server.stop();
+        assert!(!log.contains("BUG REPORT"), "{log}");
+        assert!(log.contains("bye bye"), "{log}");
+    });
+}
+
+fn sigterm_while_policies_are_compiled(line: Line) {
+    for pause_ms in [0, 100, 300] {
+        let scene = Scene::builder(line).own_state().start_unready();
+        // However far the compilation has come by then.
+        std::thread::sleep(std::time::Duration::from_millis(pause_ms));
+        let log = scene.server.stop();
+        assert!(!log.contains("BUG REPORT"), "{log}");
+    }
+}
+
+fn a_server_killed_in_a_storm_comes_back_as_it_was(line: Line) {
+    let scene = Scene::builder(line).own_state().start();
+    let mut session = scene.log_in("alice");
+    in_a_storm(&scene, || scene.server.kill_and_restart());
+    assert!(session.closes_within(warden_tests::server::PATIENCE));
+    scene.wait_for_generation(1);
+    assert_eq!(scene.info(info::POLICY_ERROR), "");
+    scene.wait_for_info(info::SESSIONS, "0");
+    let mut session = scene.log_in("alice");
+    assert!(session.run("GET reports:q1").is_nil());
+    session.run("SET reports:q1 x").expect_error("NOPERM");
+    scene.server.stop();
 }
 
 /// The headings of a crash report, without what differs by address.

@@ -13,17 +13,25 @@
     reason = "this is test code: a failed expectation is a failed test, and waiting on a real server needs real time"
 )]
 
+mod anywhere;
 mod authenticator_reload;
+mod clock;
+mod cluster;
 mod commands;
 mod configuration;
 mod expiry;
 mod explain;
+mod generations;
 mod guardrails;
 mod info;
 mod kill;
 mod life;
 mod limits;
+mod local_acl;
 mod log_in;
+mod modes;
+mod module_changes;
+mod mounted;
 mod names;
 mod native_users;
 mod pipelines;
@@ -31,9 +39,11 @@ mod policy_reload;
 mod policy_tests;
 mod reauthentication;
 mod reload;
+mod replication;
 mod restrictions;
 mod rights;
 mod secrets;
 mod tokens;
 mod transactions;
 mod unload;
+mod waiting;
