@@ -52,6 +52,7 @@ pub struct SceneBuilder {
     authenticator_file: Option<String>,
     key_set: Option<String>,
     with_policy: bool,
+    more_policies: Vec<(String, Vec<u8>)>,
     own_state: bool,
     with_authenticator: bool,
     load: bool,
@@ -154,6 +155,13 @@ impl SceneBuilder {
         self
     }
 
+    /// Starts with one more file in the policy directory.
+    #[must_use]
+    pub fn policy_file(mut self, name: &str, content: impl Into<Vec<u8>>) -> Self {
+        self.more_policies.push((name.to_owned(), content.into()));
+        self
+    }
+
     /// Starts with an empty authenticator directory.
     #[must_use]
     pub fn without_authenticator(mut self) -> Self {
@@ -218,6 +226,9 @@ impl SceneBuilder {
                 policies.replace("rbac.tests.toml", tests);
             }
         }
+        for (name, content) in &self.more_policies {
+            policies.replace(name, content);
+        }
         let mut server = self.server;
         if self.load {
             server = server.module_args(load_arguments(&authenticators, &policies));
@@ -249,6 +260,7 @@ impl Scene {
             authenticator_file: None,
             key_set: None,
             with_policy: true,
+            more_policies: Vec::new(),
             own_state: false,
             with_authenticator: true,
             load: true,

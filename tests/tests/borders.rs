@@ -20,7 +20,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use warden_tests::parts::workspace;
 
 /// Who may name whom inside the workspace: docs/architecture.md.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("warden-rules", &[]),
     ("warden-core", &["warden-rules"]),
     ("warden-authn", &["warden-core"]),
@@ -61,12 +61,14 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("warden-policy-tenant", &["warden-sdk", "warden-rules"]),
     ("warden-policy-guardrails", &["warden-sdk", "warden-rules"]),
     ("warden-policy-role", &["warden-sdk"]),
+    ("warden-hostile", &[]),
 ];
 
-/// Crates of outside that only one room may name.
-const KEPT: [(&str, &[&str]); 4] = [
+/// Crates that only one room may name, tests' own needs apart.
+const KEPT: [(&str, &[&str]); 5] = [
     ("wasmtime", &["warden-policy"]),
-    ("wit-component", &["warden-policy"]),
+    ("wit-component", &["warden-policy", "warden-hostile"]),
+    ("warden-hostile", &["warden-tests"]),
     ("valkey-module", &["warden-module"]),
     ("jsonwebtoken", &["warden-authn", "warden", "warden-tests"]),
 ];

@@ -1,9 +1,12 @@
 //! How much time a run of guest code has used.
 //!
 //! The bound is on the *thread's CPU time*, so that a busy machine refuses no
-//! innocent policy; ten times that in wall-clock time is the cap for a guest
-//! that waits. The clocks read here measure a duration and never enter a
-//! decision.
+//! innocent policy. A guest can wait on nothing: it has no import that waits, and
+//! while it does not compute it is the machine that keeps it from computing. What
+//! the wall clock shows beyond its CPU time is how busy the machine is, so the cap on
+//! it is far away: it gives a worker back where hardly anything runs at all, or
+//! where a later import waits after all. The clocks read here measure a duration and
+//! never enter a decision.
 
 use std::time::Duration;
 
@@ -11,13 +14,16 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::error::Failure;
 
-/// The wall-clock cap as a multiple of the CPU limit.
+/// The wall-clock cap: so many times the CPU limit, and a minute. A worker at nice
+/// +10 among busy threads gets as little as a hundredth of a processor.
 const WALL_FACTOR: u32 = 10;
+const WALL_REST: Duration = Duration::from_secs(60);
 
 /// The time of one run on the current thread.
 #[derive(Clone, Copy)]
 pub(crate) struct Budget {
     limit: Duration,
+    wall_cap: Duration,
     cpu_start: Duration,
     wall_start: Duration,
 }
@@ -25,8 +31,14 @@ pub(crate) struct Budget {
 impl Budget {
     /// Starts counting on this thread.
     pub(crate) fn start(limit: Duration) -> Self {
+        let cap = limit.saturating_mul(WALL_FACTOR).saturating_add(WALL_REST);
+        Self::capped(limit, cap)
+    }
+
+    fn capped(limit: Duration, wall_cap: Duration) -> Self {
         Self {
             limit,
+            wall_cap,
             cpu_start: read(ClockId::ThreadCPUTime),
             wall_start: read(ClockId::Monotonic),
         }
@@ -48,9 +60,8 @@ impl Budget {
         if self.cpu() > self.limit {
             return Err(Failure::CpuLimit(self.limit));
         }
-        let cap = self.limit.saturating_mul(WALL_FACTOR);
-        if self.wall() > cap {
-            return Err(Failure::WallLimit(cap));
+        if self.wall() > self.wall_cap {
+            return Err(Failure::WallLimit(self.wall_cap));
         }
         Ok(())
     }
@@ -71,15 +82,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waiting_uses_no_cpu_time_but_ends_at_the_wall_cap() {
-        let budget = Budget::start(Duration::from_millis(20));
+    fn waiting_uses_no_cpu_time_and_ends_at_the_wall_cap_alone() {
+        let limit = Duration::from_millis(20);
+        let (near, far) = (
+            Budget::capped(limit, Duration::from_millis(200)),
+            Budget::start(limit),
+        );
         std::thread::sleep(Duration::from_millis(30));
-        assert_eq!(budget.check(), Ok(()));
+        assert_eq!(near.check(), Ok(()));
         std::thread::sleep(Duration::from_millis(200));
         assert_eq!(
-            budget.check(),
+            near.check(),
             Err(Failure::WallLimit(Duration::from_millis(200)))
         );
+        assert_eq!(far.check(), Ok(()), "a machine may be that busy");
     }
 
     #[test]
@@ -88,9 +104,6 @@ mod tests {
         while budget.check().is_ok() {
             std::hint::black_box(());
         }
-        assert!(matches!(
-            budget.check(),
-            Err(Failure::CpuLimit(_) | Failure::WallLimit(_))
-        ));
+        assert!(matches!(budget.check(), Err(Failure::CpuLimit(_))));
     }
 }

@@ -16,7 +16,7 @@ use crate::log::{PolicyLog, Silent};
 use crate::ticker::Ticker;
 
 /// The guest's stack. A thread that evaluates needs 1 MiB or more of its own.
-const STACK_BYTES: usize = 256 << 10;
+pub(crate) const STACK_BYTES: usize = 256 << 10;
 /// Address space set aside for a linear memory, and added when it must move.
 const RESERVATION_BYTES: u64 = 2 << 20;
 /// How much more CPU time than an evaluation `describe` and the first `configure` get.
@@ -25,7 +25,7 @@ const LOAD_FACTOR: u32 = 50;
 /// What one evaluation may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// CPU time of the evaluating thread; ten times that in wall-clock time is the cap.
+    /// CPU time of the evaluating thread.
     pub cpu: Duration,
     /// Linear memory of all of a guest's memories together.
     pub memory_bytes: usize,

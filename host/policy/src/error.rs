@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::gate::Failing;
 
 /// The longest outside message that is passed on, in characters.
-const LONGEST_GIST: usize = 300;
+pub(crate) const LONGEST_GIST: usize = 300;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]

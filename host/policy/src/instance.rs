@@ -19,11 +19,11 @@ use crate::log::{Level, Notebook};
 use crate::ticker::Ticking;
 
 /// Bytes of host memory one answer may take: bounds huge lists and strings.
-const ANSWER_BYTES: usize = 1 << 20;
+pub(crate) const ANSWER_BYTES: usize = 1 << 20;
 /// Entries of all of a guest's tables together.
-const TABLE_ENTRIES: usize = 100_000;
+pub(crate) const TABLE_ENTRIES: usize = 100_000;
 /// Core instances, memories and tables of one component.
-const PARTS: usize = 32;
+pub(crate) const PARTS: usize = 32;
 
 /// What a store carries: the bounds and the log of one run.
 pub(crate) struct Guest {

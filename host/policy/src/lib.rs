@@ -28,14 +28,12 @@ mod instance;
 mod lift;
 mod load;
 mod log;
+mod outline;
 mod prepare;
 mod request;
 mod state;
 mod ticker;
 mod verdict;
-
-#[cfg(test)]
-mod guest;
 
 pub use bundle::{Bundle, DataFile, Statistics};
 pub use digest::Digest;

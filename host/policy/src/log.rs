@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::error::gist;
 
 /// Lines a guest may write per run: bounds what a chatty guest costs the log.
-const MESSAGES: u32 = 16;
+pub(crate) const MESSAGES: u32 = 16;
 
 /// How grave a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

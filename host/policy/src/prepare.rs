@@ -20,12 +20,13 @@ use crate::engine::{Engine, Machine};
 use crate::error::{Fault, gist};
 use crate::instance::{Guest, Instance, link};
 use crate::lift;
+use crate::outline;
 use crate::request::Inputs;
 
 /// Longest name, version, summary and claim pointer a policy may give.
-const MAX_TEXT_BYTES: usize = 512;
+pub(crate) const MAX_TEXT_BYTES: usize = 512;
 /// Most claims a policy may name; it can also name all.
-const MAX_POINTERS: usize = 256;
+pub(crate) const MAX_POINTERS: usize = 256;
 
 /// Prepares a bundle. Warnings are what works but should be looked at.
 ///
@@ -100,8 +101,9 @@ fn compile(
     contents: &Contents,
     warnings: &mut Vec<String>,
 ) -> Result<Component, Fault> {
+    outline::check_cost(&contents.wasm)?;
     let lifted = lift::lift(&machine.wasm, &contents.wasm)?;
-    lift::check_outline(&lifted)?;
+    outline::check_contract(&lifted)?;
     machine.compilations.fetch_add(1, Ordering::Relaxed);
     let component = Component::from_binary(&machine.wasm, &lifted)
         .map_err(|e| Fault::NotComponent(gist(&format!("{e:#}"))))?;

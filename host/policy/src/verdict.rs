@@ -12,13 +12,16 @@ use crate::bindings::warden::policy::types as wit;
 use crate::error::{Failure, gist};
 
 /// Grants, and restrictions, of one verdict: each grant becomes a selector.
-const MAX_GRANTS: usize = 64;
+pub(crate) const MAX_GRANTS: usize = 64;
 /// Rules of one grant or parts of one restriction.
-const MAX_RULES: usize = 1024;
+pub(crate) const MAX_RULES: usize = 1024;
+/// Rules and parts of all grants and restrictions of one verdict: what the server's
+/// main thread does with them grows faster than their number.
+pub(crate) const MAX_ALL_RULES: usize = 4096;
 /// Labels of one verdict.
-const MAX_LABELS: usize = 32;
+pub(crate) const MAX_LABELS: usize = 32;
 /// Longest text of a label.
-const MAX_LABEL_BYTES: usize = 256;
+pub(crate) const MAX_LABEL_BYTES: usize = 256;
 
 /// What one policy thinks of one request: its verdict, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +61,11 @@ pub(crate) fn check(verdict: wit::Verdict, reads_clock: bool) -> Result<Opinion,
     bound(verdict.grants.len(), MAX_GRANTS, "grants")?;
     bound(verdict.restrictions.len(), MAX_GRANTS, "restrictions")?;
     bound(verdict.labels.len(), MAX_LABELS, "labels")?;
+    bound(
+        all_rules(&verdict),
+        MAX_ALL_RULES,
+        "rules in all grants and restrictions",
+    )?;
     Ok(Opinion {
         grants: verdict.grants.iter().map(grant).collect::<Result<_, _>>()?,
         restrictions: verdict
@@ -77,6 +85,20 @@ pub(crate) fn check(verdict: wit::Verdict, reads_clock: bool) -> Result<Opinion,
             .map(label)
             .collect::<Result<_, _>>()?,
     })
+}
+
+fn all_rules(verdict: &wit::Verdict) -> usize {
+    let listed = |list: &Option<Vec<String>>| list.as_ref().map_or(0, Vec::len);
+    let grants = verdict.grants.iter().map(|grant| grant.rules.len());
+    let restrictions = verdict.restrictions.iter().flat_map(|restriction| {
+        [
+            restriction.denials.len(),
+            listed(&restriction.keys),
+            listed(&restriction.channels),
+            restriction.databases.as_ref().map_or(0, Vec::len),
+        ]
+    });
+    grants.chain(restrictions).fold(0, usize::saturating_add)
 }
 
 fn grant(grant: &wit::Grant) -> Result<Grant, Failure> {
@@ -198,6 +220,26 @@ mod tests {
             check(granting(&["+get"; MAX_RULES + 1]), false),
             Err(Failure::Answer(_))
         ));
+        let spread = wit::Verdict {
+            grants: vec![
+                wit::Grant {
+                    rules: vec!["+get".into(); MAX_RULES]
+                };
+                MAX_ALL_RULES / MAX_RULES
+            ],
+            ..verdict()
+        };
+        check(spread.clone(), false).unwrap();
+        let one_more = wit::Verdict {
+            restrictions: vec![wit::Restriction {
+                denials: vec!["-get".into()],
+                keys: None,
+                channels: None,
+                databases: None,
+            }],
+            ..spread
+        };
+        assert!(matches!(check(one_more, false), Err(Failure::Answer(_))));
         let labelled = wit::Verdict {
             labels: vec![("team".into(), "a\nb".into())],
             ..verdict()

@@ -23,6 +23,7 @@ mod expiry;
 mod explain;
 mod generations;
 mod guardrails;
+mod hostile;
 mod info;
 mod kill;
 mod life;

@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 use crate::error::{BundleError, Fault};
 
 /// Bundles of one directory: bounds what a listing costs.
-const MAX_BUNDLES: usize = 64;
+pub(crate) const MAX_BUNDLES: usize = 64;
 /// Files looked at in one directory and its `.d` directories together.
-const MAX_ENTRIES: usize = 4096;
+pub(crate) const MAX_ENTRIES: usize = 4096;
 /// How deep a `.d` directory may go: also ends loops of symbolic links.
-const MAX_DEPTH: usize = 4;
+pub(crate) const MAX_DEPTH: usize = 4;
 /// Longest name of a bundle.
-const MAX_NAME_BYTES: usize = 64;
+pub(crate) const MAX_NAME_BYTES: usize = 64;
 
 /// Endings that editors, package managers and half-done copies leave behind.
 const LEFT_OVERS: [&str; 14] = [

@@ -17,9 +17,9 @@ use crate::error::{BundleError, Fault};
 use crate::gate::MAX_FILE_BYTES;
 
 /// The most a `.wasm` may hold: bounds what compiling costs.
-const MAX_WASM_BYTES: u64 = 32 << 20;
+pub(crate) const MAX_WASM_BYTES: u64 = 32 << 20;
 /// The most the data of a bundle may hold together: bounds what configuring costs.
-const MAX_DATA_BYTES: u64 = 16 << 20;
+pub(crate) const MAX_DATA_BYTES: u64 = 16 << 20;
 
 /// A bundle's files in memory.
 pub(crate) struct Contents {

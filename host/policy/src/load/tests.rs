@@ -1,6 +1,7 @@
 //! Loading, reloading, deciding and remembering with small policies.
 
 mod artefacts;
+mod bounds;
 mod gating;
 mod hostile;
 
@@ -20,8 +21,8 @@ use warden_core::{
 use super::*;
 use crate::engine::{EngineSettings, Limits};
 use crate::error::Fault;
-use crate::guest::Guest;
 use crate::log::{Level, PolicyLog};
+use warden_hostile::Guest;
 
 const GETTER: [&str; 2] = ["+get", "~cache:*"];
 
@@ -87,16 +88,6 @@ impl Scene {
     fn decide(&self, guest: &Guest) -> Result<Arc<Decision>, Reason> {
         self.put("p.wasm", guest.wasm());
         decide(&self.load(None).unwrap())
-    }
-
-    /// The failure of a guest that loads and then misbehaves; the next guest is fine.
-    fn failure(&self, evaluate: &str) -> String {
-        let reason = self.decide(&Guest::evaluating(evaluate)).unwrap_err();
-        assert_eq!(reason.kind(), ReasonKind::PolicyFailed, "{reason}");
-        assert!(reason.detail().starts_with("policy \"p\" "), "{reason}");
-        assert!(!reason.detail().contains('\n'), "{reason}");
-        self.decide(&Guest::granting(&GETTER)).unwrap();
-        reason.detail().to_owned()
     }
 }
 

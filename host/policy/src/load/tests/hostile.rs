@@ -1,110 +1,111 @@
 //! Whatever a guest does, it ends as a refusal that names it, and the next log-in is fine.
+//!
+//! The guests are those of the table in `policies/hostile`.
+
+use warden_hostile::{Hostile, Strikes, all};
 
 use super::*;
-use crate::error::{Failure, Fault};
+use crate::error::Fault;
 
-#[test]
-fn endless_work_ends_at_the_cpu_limit() {
-    assert!(
-        Scene::new()
-            .failure("(loop (br 0))")
-            .contains("of CPU time")
-    );
-}
-
-#[test]
-fn deep_recursion_ends_at_the_stack_limit() {
+/// An engine with the default bounds and a short time for everything: endless work
+/// at load is given fifty times as much.
+fn strict() -> Scene {
     let scene = Scene::new();
-    let recursing = Guest {
-        fields: "(func $deep (param i64 i64) (result i64) \
-                 (i64.add (local.get 0) (call $deep (local.get 1) (local.get 0))))"
-            .into(),
-        ..Guest::evaluating("(drop (call $deep (i64.const 1) (i64.const 2)))")
-    };
-    let reason = scene.decide(&recursing).unwrap_err();
-    assert!(reason.detail().contains("exhausted its stack"), "{reason}");
-}
-
-#[test]
-fn memory_growth_ends_at_the_memory_limit() {
-    let grow = "(if (i32.eq (memory.grow (i32.const 100)) (i32.const -1)) (then (unreachable)))";
-    assert!(
-        Scene::new()
-            .failure(grow)
-            .contains("asked for more than 2097152 bytes of memory")
-    );
-}
-
-#[test]
-fn table_growth_ends_at_the_table_limit() {
-    let scene = Scene::new();
-    let growing = Guest {
-        fields: "(table $t 1 funcref)".into(),
-        ..Guest::evaluating(
-            "(if (i32.eq (table.grow $t (ref.null func) (i32.const 200000)) (i32.const -1)) (then (unreachable)))",
-        )
-    };
-    let reason = scene.decide(&growing).unwrap_err();
-    assert!(reason.detail().contains("table entries"), "{reason}");
-}
-
-#[test]
-fn a_policy_that_is_larger_than_the_memory_limit_does_not_load() {
-    let fault = Scene::new().fault(&Guest {
-        fields: "(memory $more 100)".into(),
-        ..Guest::granting(&GETTER)
+    scene.engine.set_limits(Limits {
+        cpu: Duration::from_millis(10),
+        ..Limits::default()
     });
-    assert!(
-        matches!(
-            fault,
-            Fault::Failed {
-                failure: Failure::MemoryLimit(_),
-                ..
-            }
-        ),
-        "{fault}"
-    );
+    scene
 }
 
-#[test]
-fn a_trap_is_told_in_one_line() {
-    assert!(
-        Scene::new()
-            .failure("(unreachable)")
-            .contains("unreachable")
-    );
-}
-
-#[test]
-fn a_huge_or_lying_answer_is_refused() {
-    let scene = Scene::new();
-    // The verdict's first list: 40 million grants at address 0; beyond memory; unaligned.
-    for (pointer, length) in [(0, 40_000), (8, 40_000_000), (2, 1)] {
-        let lie = format!(
-            "(i32.store (i32.const 64) (i32.const {pointer})) (i32.store (i32.const 68) (i32.const {length})) \
-             (return (i32.const 64))"
-        );
-        scene.failure(&lie);
+fn put(scene: &Scene, hostile: &Hostile) {
+    scene.put(&format!("{}.wasm", hostile.name), hostile.wasm());
+    if hostile.needs_data {
+        scene.put(&format!("{}.toml", hostile.name), "x = 1");
     }
-    // One grant whose one rule is a string of 1.5 MB: there, but over the bound.
-    let long = "(drop (memory.grow (i32.const 20))) \
-        (i32.store (i32.const 64) (i32.const 256)) (i32.store (i32.const 68) (i32.const 1)) \
-        (i32.store (i32.const 256) (i32.const 264)) (i32.store (i32.const 260) (i32.const 1)) \
-        (i32.store (i32.const 264) (i32.const 4096)) (i32.store (i32.const 268) (i32.const 1500000)) \
-        (return (i32.const 64))";
-    scene.failure(long);
+}
+
+fn decide_about(generation: &Generation, name: &str) -> Result<Arc<Decision>, Reason> {
+    let principal = Principal {
+        name: PrincipalName::new(name).unwrap(),
+        ..alice().get().clone()
+    };
+    let principal = Arc::new(Verified::attest(principal));
+    let request = generation.project(&principal, &ClientFacts::default(), now(0));
+    generation.decide(&request, now(0))
+}
+
+/// What every message about a guest must be: one line that is not long.
+#[track_caller]
+fn expect_line(name: &str, text: &str) {
+    let short = text.chars().count() < 3_000;
+    assert!(
+        short && !text.chars().any(char::is_control),
+        "{name}: {text}"
+    );
 }
 
 #[test]
-fn bad_utf8_and_bad_discriminants_are_refused() {
-    let scene = Scene::new();
-    let bad_text = "(i32.store (i32.const 64) (i32.const 256)) (i32.store (i32.const 68) (i32.const 1)) \
-        (i32.store (i32.const 256) (i32.const 264)) (i32.store (i32.const 260) (i32.const 1)) \
-        (i32.store (i32.const 264) (i32.const 300)) (i32.store (i32.const 268) (i32.const 2)) \
-        (i32.store (i32.const 300) (i32.const 0xfffe)) (return (i32.const 64))";
-    scene.failure(bad_text);
-    scene.failure("(i32.store8 (i32.const 80) (i32.const 7)) (return (i32.const 64))");
-    scene.failure("(return (i32.const -8))");
+fn every_policy_that_strikes_at_load_is_refused_and_says_why() {
+    let scene = strict();
+    scene.put("good.wasm", Guest::granting(&GETTER).wasm());
+    let good = scene.load(None).unwrap();
+    for hostile in all().iter().filter(|h| h.strikes == Strikes::AtLoad) {
+        put(&scene, hostile);
+        let file = format!("{}.wasm", hostile.name);
+        let begun = std::time::Instant::now();
+        let errors = scene.load(Some(&good)).expect_err(hostile.name).errors;
+        println!("{} {:?} {:?}", hostile.name, begun.elapsed(), errors);
+        let [error] = &errors[..] else {
+            panic!("{}: {errors:?}", hostile.name);
+        };
+        let text = error.to_string();
+        assert_eq!(error.file, file);
+        assert!(text.contains(hostile.words), "{}: {text}", hostile.name);
+        expect_line(hostile.name, &text);
+        std::fs::remove_file(scene.dir().join(file)).unwrap();
+        decide(&good).unwrap();
+    }
+}
+
+#[test]
+fn every_policy_that_strikes_when_asked_refuses_its_victim_and_nobody_else() {
+    let scene = strict();
+    scene.put("good.wasm", Guest::granting(&GETTER).wasm());
+    let striking: Vec<_> = all()
+        .into_iter()
+        .filter(|h| h.strikes == Strikes::AtEvaluation)
+        .collect();
+    striking.iter().for_each(|hostile| put(&scene, hostile));
+    let generation = scene.load(None).unwrap();
+    for hostile in &striking {
+        let reason = decide_about(&generation, &hostile.victim()).expect_err(hostile.name);
+        println!("{} {reason}", hostile.name);
+        assert_eq!(reason.kind(), ReasonKind::PolicyFailed, "{reason}");
+        let named = format!("policy {:?} ", hostile.name);
+        assert!(
+            reason.detail().starts_with(&named) && reason.detail().contains(hostile.words),
+            "{}: {reason}",
+            hostile.name
+        );
+        expect_line(hostile.name, reason.detail());
+        decide_about(&generation, "bob").unwrap();
+    }
+}
+
+#[test]
+fn what_a_policy_tries_in_vain_hurts_nobody() {
+    let scene = strict();
+    scene.put("good.wasm", Guest::granting(&GETTER).wasm());
+    for hostile in all().iter().filter(|h| h.strikes == Strikes::InVain) {
+        put(&scene, hostile);
+        let generation = scene.load(None).expect(hostile.name);
+        for name in [&hostile.victim(), "bob"] {
+            let decision = decide_about(&generation, name);
+            assert!(decision.is_ok(), "{}: {decision:?}", hostile.name);
+        }
+        std::fs::remove_file(scene.dir().join(format!("{}.wasm", hostile.name))).unwrap();
+    }
 }
 
 #[test]
@@ -116,40 +117,6 @@ fn a_malformed_rule_refuses_and_names_the_bundle_and_the_rule() {
     assert!(
         reason.detail().contains("\"p\"") && reason.detail().contains("rule \"(+set)\""),
         "{reason}"
-    );
-}
-
-#[test]
-fn a_policy_that_reads_the_clock_without_valid_for_is_refused() {
-    let reason = Scene::new()
-        .decide(&Guest {
-            inputs: vec![3],
-            ..Guest::granting(&GETTER)
-        })
-        .unwrap_err();
-    assert!(reason.detail().contains("valid-for"), "{reason}");
-}
-
-#[test]
-fn a_start_function_that_never_ends_does_not_load() {
-    let scene = Scene::new();
-    scene.engine.set_limits(Limits {
-        cpu: Duration::from_millis(2),
-        memory_bytes: 2 << 20,
-    });
-    let fault = scene.fault(&Guest {
-        fields: "(func $forever (loop (br 0))) (start $forever)".into(),
-        ..Guest::granting(&GETTER)
-    });
-    assert!(
-        matches!(
-            fault,
-            Fault::Failed {
-                failure: Failure::CpuLimit(_),
-                ..
-            }
-        ),
-        "{fault}"
     );
 }
 
@@ -216,20 +183,9 @@ fn a_failing_policy_is_not_asked_again_at_once() {
 }
 
 #[test]
-fn a_component_that_is_no_policy_is_refused() {
-    let scene = Scene::new();
-    scene.put("p.wasm", wat::parse_str("(component)").unwrap());
-    let error = scene.load(None).unwrap_err();
-    assert!(
-        matches!(error.errors[0].fault, Fault::Contract(_)),
-        "{error}"
-    );
-}
-
-#[test]
 fn data_that_a_policy_refuses_is_told_in_its_words() {
     let fault = Scene::new().fault(&Guest {
-        data_refusal: Some("p.toml: line 3: unknown role"),
+        data_refusal: Some("p.toml: line 3: unknown role".into()),
         ..Guest::granting(&GETTER)
     });
     assert_eq!(
@@ -252,23 +208,4 @@ fn a_policy_too_slow_to_configure_is_refused_at_load() {
         ..Guest::granting(&GETTER)
     });
     assert!(matches!(fault, Fault::Slow { .. }), "{fault}");
-}
-
-#[test]
-fn a_description_beyond_its_bounds_is_refused() {
-    let scene = Scene::new();
-    let odd = [
-        Guest {
-            title: "two\nlines".into(),
-            ..Guest::default()
-        },
-        Guest {
-            claims: vec!["department".into()],
-            ..Guest::default()
-        },
-    ];
-    for guest in odd {
-        let fault = scene.fault(&guest);
-        assert!(matches!(fault, Fault::Contract(_)), "{fault}");
-    }
 }

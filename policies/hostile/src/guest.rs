@@ -1,36 +1,55 @@
 //! Small policies for tests: a few instructions of WebAssembly around answers
 //! laid out in memory by hand, as the canonical ABI wants them.
 
-use wit_component::{StringEncoding, embed_component_metadata};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, WorldId};
 
 /// Where the answers begin in the guest's memory.
 const BASE: usize = 1024;
 
+/// The discriminant of `clock` in the contract's `input`.
+pub const CLOCK: u8 = 3;
+
 /// A policy that answers what it is told to, unless a body says otherwise.
 #[derive(Clone)]
-pub(crate) struct Guest {
-    /// Pointers; `None` reads no claims, `Some(["*"])` all.
-    pub(crate) claims: Vec<String>,
+pub struct Guest {
+    /// JSON Pointers; none reads no claims, `["*"]` all.
+    pub claims: Vec<String>,
     /// Discriminants of `input` in the contract's order.
-    pub(crate) inputs: Vec<u8>,
-    pub(crate) grants: Vec<Vec<String>>,
-    pub(crate) denials: Vec<String>,
+    pub inputs: Vec<u8>,
+    /// The rules of each grant.
+    pub grants: Vec<Vec<String>>,
+    /// The denials of one restriction; none makes no restriction.
+    pub denials: Vec<String>,
     /// Public and internal words of a denial.
-    pub(crate) denial: Option<(&'static str, &'static str)>,
-    pub(crate) valid_for: Option<u64>,
-    pub(crate) session_ttl: Option<u64>,
+    pub denial: Option<(&'static str, &'static str)>,
+    /// Seconds the verdict holds.
+    pub valid_for: Option<u64>,
+    /// Seconds a session lasts.
+    pub session_ttl: Option<u64>,
+    /// Labels of the verdict.
+    pub labels: Vec<(String, String)>,
     /// Instructions before the answers: may loop, trap or return another pointer.
-    pub(crate) describe: String,
-    pub(crate) configure: String,
-    pub(crate) evaluate: String,
-    /// More fields of the module: imports, a start function, tables.
-    pub(crate) imports: String,
-    pub(crate) fields: String,
-    pub(crate) title: String,
-    pub(crate) data_refusal: Option<&'static str>,
+    pub describe: String,
+    /// As `describe`.
+    pub configure: String,
+    /// As `describe`; local 0 points to the request.
+    pub evaluate: String,
+    /// Instructions before `cabi_realloc` gives memory; local 3 is the size asked for.
+    pub realloc: String,
+    /// Imports of the module.
+    pub imports: String,
+    /// More fields of the module: functions, a start function, tables.
+    pub fields: String,
+    /// The name it gives itself.
+    pub title: String,
+    /// The words in which `configure` refuses.
+    pub data_refusal: Option<String>,
     /// Whether its world imports an interface of WASI besides the contract's.
-    pub(crate) wasi: bool,
+    pub wasi: bool,
+    /// The one principal whom `evaluate` treats as said above; everybody else gets no
+    /// opinion. `None`: everybody.
+    pub victim: Option<String>,
 }
 
 impl Default for Guest {
@@ -43,27 +62,32 @@ impl Default for Guest {
             denial: None,
             valid_for: None,
             session_ttl: None,
+            labels: vec![],
             describe: String::new(),
             configure: String::new(),
             evaluate: String::new(),
+            realloc: String::new(),
             imports: String::new(),
             fields: String::new(),
             title: "test".into(),
             data_refusal: None,
             wasi: false,
+            victim: None,
         }
     }
 }
 
 impl Guest {
-    pub(crate) fn granting(rules: &[&str]) -> Self {
+    /// Grants these rules, in one grant.
+    pub fn granting(rules: &[&str]) -> Self {
         Self {
             grants: vec![rules.iter().map(|r| (*r).to_owned()).collect()],
             ..Self::default()
         }
     }
 
-    pub(crate) fn evaluating(instructions: &str) -> Self {
+    /// Runs these instructions before it grants.
+    pub fn evaluating(instructions: &str) -> Self {
         Self {
             evaluate: instructions.to_owned(),
             ..Self::granting(&["+get", "~*"])
@@ -71,37 +95,62 @@ impl Guest {
     }
 
     /// The core module with component metadata.
-    pub(crate) fn wasm(&self) -> Vec<u8> {
+    pub fn wasm(&self) -> Vec<u8> {
+        let mut wasm = wat::parse_str(self.text()).unwrap_or_else(|e| panic!("{e}"));
+        let (resolve, world) = self.world();
+        embed_component_metadata(&mut wasm, &resolve, world, StringEncoding::UTF8).unwrap();
+        wasm
+    }
+
+    /// The component that the host would make of the module.
+    pub fn component(&self) -> Vec<u8> {
+        let encoder = ComponentEncoder::default().module(&self.wasm());
+        encoder
+            .and_then(|mut e| e.encode())
+            .unwrap_or_else(|e| panic!("{e:#}"))
+    }
+
+    fn text(&self) -> String {
         let mut memory = Memory::default();
         let description = self.lay_description(&mut memory);
         let configured = self.lay_configured(&mut memory);
         let verdict = self.lay_verdict(&mut memory);
+        let spared = self.lay_no_opinion(&mut memory);
+        let victim = memory.text(self.victim.as_deref().unwrap_or_default());
+        let is_victim = match self.victim {
+            Some(_) => is_principal(victim),
+            None => "(i32.const 1)".to_owned(),
+        };
         let data: String = memory.bytes.iter().map(|b| format!("\\{b:02x}")).collect();
         let heap = BASE + memory.bytes.len();
-        let text = format!(
+        let pages = (heap / 65_536 + 2).max(8);
+        format!(
             r#"(module
                 {imports}
-                (memory (export "memory") 8)
+                (memory (export "memory") {pages})
                 (global $next (mut i32) (i32.const {heap}))
                 (data (i32.const {BASE}) "{data}")
                 (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (local i32)
+                  {realloc}
                   (local.set 4 (i32.and (i32.add (global.get $next) (i32.const 15)) (i32.const -16)))
                   (global.set $next (i32.add (local.get 4) (local.get 3)))
                   (local.get 4))
                 (func (export "describe") (result i32) {describe} (i32.const {description}))
                 (func (export "configure") (param i32 i32) (result i32) {configure} (i32.const {configured}))
-                (func (export "evaluate") (param i32) (result i32) {evaluate} (i32.const {verdict}))
+                (func $is_victim (param i32) (result i32) (local $i i32) {is_victim})
+                (func $answer (param i32) (result i32) {evaluate} (i32.const {verdict}))
+                (func (export "evaluate") (param i32) (result i32)
+                  (if (result i32) (call $is_victim (local.get 0))
+                    (then (call $answer (local.get 0)))
+                    (else (i32.const {spared}))))
                 {fields})"#,
             imports = self.imports,
+            realloc = self.realloc,
             describe = self.describe,
             configure = self.configure,
             evaluate = self.evaluate,
             fields = self.fields,
-        );
-        let mut wasm = wat::parse_str(&text).unwrap_or_else(|e| panic!("{e}"));
-        let (resolve, world) = self.world();
-        embed_component_metadata(&mut wasm, &resolve, world, StringEncoding::UTF8).unwrap();
-        wasm
+        )
     }
 
     fn world(&self) -> (Resolve, WorldId) {
@@ -146,9 +195,19 @@ impl Guest {
     fn lay_configured(&self, memory: &mut Memory) -> usize {
         let mut record = Record::default();
         record.word(usize::from(self.data_refusal.is_some()));
-        let text = memory.text(self.data_refusal.unwrap_or_default());
+        let text = memory.text(self.data_refusal.as_deref().unwrap_or_default());
         record.pair(text);
         memory.put(&record.0)
+    }
+
+    /// The verdict of a policy that has nothing to say.
+    fn lay_no_opinion(&self, memory: &mut Memory) -> usize {
+        let silent = Self {
+            // A policy that reads the clock must say for how long it is silent.
+            valid_for: self.inputs.contains(&CLOCK).then_some(3600),
+            ..Self::default()
+        };
+        silent.lay_verdict(memory)
     }
 
     fn lay_verdict(&self, memory: &mut Memory) -> usize {
@@ -179,9 +238,31 @@ impl Guest {
             record.0.extend(u64::from(seconds.is_some()).to_le_bytes());
             record.0.extend(seconds.unwrap_or_default().to_le_bytes());
         }
-        record.pair((0, 0));
+        let mut labels = Record::default();
+        for (key, value) in &self.labels {
+            for text in [key, value] {
+                let text = memory.text(text);
+                labels.pair(text);
+            }
+        }
+        record.pair((memory.put(&labels.0), self.labels.len()));
         memory.put(&record.0)
     }
+}
+
+/// Instructions: whether the request at local 0 is about the principal of this name.
+fn is_principal((address, length): (usize, usize)) -> String {
+    format!(
+        "(if (i32.ne (i32.load offset=4 (local.get 0)) (i32.const {length})) (then (return (i32.const 0)))) \
+         (loop $next \
+           (if (i32.eq (local.get $i) (i32.const {length})) (then (return (i32.const 1)))) \
+           (if (i32.ne (i32.load8_u (i32.add (i32.load (local.get 0)) (local.get $i))) \
+                       (i32.load8_u (i32.add (i32.const {address}) (local.get $i)))) \
+             (then (return (i32.const 0)))) \
+           (local.set $i (i32.add (local.get $i) (i32.const 1))) \
+           (br $next)) \
+         (unreachable)"
+    )
 }
 
 /// Bytes of a record in the canonical ABI.

@@ -1,0 +1,108 @@
+//! docs/policies/bounds.md says every bound as it is in the code.
+
+use crate::bundle::{directory, files};
+use crate::outline::effort::{MAX_FUNCTION_STEPS, MAX_STEPS};
+use crate::{engine, error, instance, log, outline, prepare, verdict};
+
+/// A bound by the words of the document.
+fn bounds() -> Vec<(&'static str, usize)> {
+    let bytes = |bytes: u64| usize::try_from(bytes).unwrap();
+    vec![
+        ("bundles in the directory", directory::MAX_BUNDLES),
+        (
+            "files in the directory, those under `NAME.d/` included",
+            directory::MAX_ENTRIES,
+        ),
+        (
+            "directories in one another under `NAME.d/`",
+            directory::MAX_DEPTH,
+        ),
+        ("bytes of its name", directory::MAX_NAME_BYTES),
+        ("bytes of `NAME.wasm`", bytes(files::MAX_WASM_BYTES)),
+        (
+            "bytes of its data files together",
+            bytes(files::MAX_DATA_BYTES),
+        ),
+        ("functions", outline::MAX_FUNCTIONS),
+        ("bytes of code", outline::MAX_CODE_BYTES),
+        ("steps of code", MAX_STEPS),
+        ("steps of code in one function", MAX_FUNCTION_STEPS),
+        (
+            "types, imports, exports, globals, tables and other parts",
+            outline::MAX_PARTS,
+        ),
+        ("modules and components inside it", outline::MAX_NESTED),
+        (
+            "bytes of its title, version and summary, and of each claim it names",
+            prepare::MAX_TEXT_BYTES,
+        ),
+        (
+            "claims it names (it can also ask for all)",
+            prepare::MAX_POINTERS,
+        ),
+        ("entries of all tables", instance::TABLE_ENTRIES),
+        ("instances, memories, tables, each", instance::PARTS),
+        ("bytes of stack", engine::STACK_BYTES),
+        (
+            "messages to the log",
+            usize::try_from(log::MESSAGES).unwrap(),
+        ),
+        (
+            "characters of a message, of a denial's words, of a refusal of data",
+            error::LONGEST_GIST,
+        ),
+        (
+            "bytes of an answer, as the host holds it (24 for each text and list, and its bytes)",
+            instance::ANSWER_BYTES,
+        ),
+        ("grants", verdict::MAX_GRANTS),
+        ("restrictions", verdict::MAX_GRANTS),
+        (
+            "rules of a grant, denials or bounds of a restriction",
+            verdict::MAX_RULES,
+        ),
+        (
+            "rules of all grants and restrictions together",
+            verdict::MAX_ALL_RULES,
+        ),
+        ("labels", verdict::MAX_LABELS),
+        (
+            "bytes of a label's name, of its value",
+            verdict::MAX_LABEL_BYTES,
+        ),
+    ]
+}
+
+fn with_commas(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[test]
+fn every_bound_is_documented_as_it_is() {
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/policies/bounds.md");
+    let text = std::fs::read_to_string(document).unwrap();
+    // The two that settings say are rows without a number.
+    let documented: Vec<(&str, &str)> = text
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("| ")?
+                .strip_suffix(" |")?
+                .split_once(" | ")
+        })
+        .filter(|(_, most)| most.starts_with(|c: char| c.is_ascii_digit()))
+        .collect();
+    let real: Vec<_> = bounds()
+        .into_iter()
+        .map(|(what, most)| (what, with_commas(most)))
+        .collect();
+    let real: Vec<(&str, &str)> = real.iter().map(|(w, m)| (*w, m.as_str())).collect();
+    assert_eq!(documented, real);
+}
