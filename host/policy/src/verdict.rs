@@ -13,7 +13,9 @@ use crate::error::{Failure, gist};
 
 /// Grants, and restrictions, of one verdict: each grant becomes a selector.
 pub(crate) const MAX_GRANTS: usize = 64;
-/// Rules of one grant or parts of one restriction.
+/// Rules of one grant: the server compares the keys of a selector with one another.
+pub(crate) const MAX_GRANT_RULES: usize = 256;
+/// Denials of one restriction, or its bounds of one kind.
 pub(crate) const MAX_RULES: usize = 1024;
 /// Rules and parts of all grants and restrictions of one verdict: what the server's
 /// main thread does with them grows faster than their number.
@@ -102,7 +104,7 @@ fn all_rules(verdict: &wit::Verdict) -> usize {
 }
 
 fn grant(grant: &wit::Grant) -> Result<Grant, Failure> {
-    bound(grant.rules.len(), MAX_RULES, "rules in a grant")?;
+    bound(grant.rules.len(), MAX_GRANT_RULES, "rules in a grant")?;
     Grant::parse(&grant.rules).map_err(|e| Failure::Rule(gist(&e.to_string())))
 }
 
@@ -217,15 +219,15 @@ mod tests {
         };
         assert!(matches!(check(many, false), Err(Failure::Answer(_))));
         assert!(matches!(
-            check(granting(&["+get"; MAX_RULES + 1]), false),
+            check(granting(&["+get"; MAX_GRANT_RULES + 1]), false),
             Err(Failure::Answer(_))
         ));
         let spread = wit::Verdict {
             grants: vec![
                 wit::Grant {
-                    rules: vec!["+get".into(); MAX_RULES]
+                    rules: vec!["+get".into(); MAX_GRANT_RULES]
                 };
-                MAX_ALL_RULES / MAX_RULES
+                MAX_ALL_RULES / MAX_GRANT_RULES
             ],
             ..verdict()
         };

@@ -313,7 +313,7 @@ fn largest(scene: &Scene) -> Vec<(&'static str, Guest)> {
         ..Guest::default()
     };
     vec![
-        ("deep", granting(4, 1022)),
+        ("deep", granting(16, 254)),
         ("wide", granting(64, 62)),
         (
             "denying",

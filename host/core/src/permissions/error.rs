@@ -61,6 +61,8 @@ pub enum PermissionError {
         version: String,
     },
     /// The rendered text would cost too much on every change.
-    #[error("the rules rendered for the server are longer than 1 MiB")]
+    #[error(
+        "the rules rendered for the server are more than 8192, those repeated in each grant counted, or longer than 1 MiB"
+    )]
     TooLong,
 }

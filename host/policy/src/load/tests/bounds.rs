@@ -57,8 +57,9 @@ fn bounds() -> Vec<(&'static str, usize)> {
         ),
         ("grants", verdict::MAX_GRANTS),
         ("restrictions", verdict::MAX_GRANTS),
+        ("rules of a grant", verdict::MAX_GRANT_RULES),
         (
-            "rules of a grant, denials or bounds of a restriction",
+            "denials of a restriction, its bounds on keys, on channels, on databases, each",
             verdict::MAX_RULES,
         ),
         (
