@@ -81,7 +81,6 @@ impl Drop for Ending<'_> {
 fn alive_throughout<T>(server: &Server, work: impl FnOnce() -> T) -> T {
     let over = AtomicBool::new(false);
     let mut client = server.admin();
-    let before = Instant::now();
     std::thread::scope(|scope| {
         let (longest, told) = channel();
         let over = &over;
@@ -99,10 +98,6 @@ fn alive_throughout<T>(server: &Server, work: impl FnOnce() -> T) -> T {
         let done = work();
         drop(ending);
         let slowest = told.recv().expect("the client had answers");
-        println!(
-            "in {:?} the slowest PING took {slowest:?}",
-            before.elapsed()
-        );
         assert!(
             slowest < LONGEST_PULSE,
             "the server stood still for {slowest:?}"
@@ -341,9 +336,7 @@ fn the_largest_verdict_does_not_stall_the_server(line: Line) {
     });
     for (name, _) in &largest {
         alive_throughout(&scene.server, || {
-            let begun = Instant::now();
             let reply = scene.attempt(&reader(&format!("mallory-{name}"), 0));
-            println!("{name}: {reply} after {:?}", begun.elapsed());
             assert!(
                 reply.is_ok() || reply.is_error("TRYAGAIN"),
                 "{name}: {reply}"
@@ -391,7 +384,6 @@ fn a_busy_machine_refuses_no_innocent(line: Line) {
             let claims = reader(&format!("user-{number}"), 0);
             scene.attempt(&claims).expect_ok();
             let took = begun.elapsed();
-            println!("a log-in took {took:?}");
             (took > LIMIT * 10).then_some(())
         });
     });

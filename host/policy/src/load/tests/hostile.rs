@@ -53,9 +53,7 @@ fn every_policy_that_strikes_at_load_is_refused_and_says_why() {
     for hostile in all().iter().filter(|h| h.strikes == Strikes::AtLoad) {
         put(&scene, hostile);
         let file = format!("{}.wasm", hostile.name);
-        let begun = std::time::Instant::now();
         let errors = scene.load(Some(&good)).expect_err(hostile.name).errors;
-        println!("{} {:?} {:?}", hostile.name, begun.elapsed(), errors);
         let [error] = &errors[..] else {
             panic!("{}: {errors:?}", hostile.name);
         };
@@ -80,7 +78,6 @@ fn every_policy_that_strikes_when_asked_refuses_its_victim_and_nobody_else() {
     let generation = scene.load(None).unwrap();
     for hostile in &striking {
         let reason = decide_about(&generation, &hostile.victim()).expect_err(hostile.name);
-        println!("{} {reason}", hostile.name);
         assert_eq!(reason.kind(), ReasonKind::PolicyFailed, "{reason}");
         let named = format!("policy {:?} ", hostile.name);
         assert!(
