@@ -26,8 +26,9 @@ use crate::instance::Instance;
 use crate::request::{Inputs, Request};
 use crate::verdict::{self, Opinion};
 
-/// How long a failure is remembered: bounds what a failing policy costs per class.
-const FAILURE_MEMORY: Duration = Duration::from_secs(1);
+/// How long an answer is remembered at least, failures among them: bounds what a policy
+/// that fails, or says its answer holds for no time, costs per class.
+const SHORTEST_MEMORY: Duration = Duration::from_secs(1);
 
 /// What is laid over the policies' verdicts, from the server and its configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -236,9 +237,12 @@ impl Generation {
             Ok(opinions) => {
                 let Composed { answer, valid_for } =
                     compose(opinions, &self.frame, request.key(), self.number, now);
-                (answer.map(Arc::new), valid_for)
+                (
+                    answer.map(Arc::new),
+                    valid_for.map(|held| held.max(SHORTEST_MEMORY)),
+                )
             }
-            Err(reason) => (Err(reason), Some(FAILURE_MEMORY)),
+            Err(reason) => (Err(reason), Some(SHORTEST_MEMORY)),
         };
         let until = valid_for.map(|held| (now.wall.plus(held), now.monotonic.saturating_add(held)));
         let remembered = Remembered {

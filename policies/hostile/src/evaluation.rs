@@ -188,13 +188,13 @@ fn reallocations() -> Vec<Hostile> {
     };
     vec![
         failing(
-            "endless-reallocation",
+            "endless-reallocation-for-the-request",
             "never gives memory for the request",
             "of CPU time",
             "(loop (br 0))",
         ),
         failing(
-            "wild-reallocation",
+            "wild-reallocation-for-the-whole-request",
             "gives memory it does not have for the request",
             "beyond end of memory",
             "(return (i32.const -64))",
@@ -380,10 +380,13 @@ fn in_vain() -> Vec<Hostile> {
             || running("(drop (memory.grow (i32.const 65000)))"),
         ),
         vain(
-            "memory-in-use",
+            "memory-in-use-given-for-the-request",
             "has the request written over its own data",
             || Guest {
-                realloc: at_the_name("memory-in-use", "(return (i32.const 1024))"),
+                realloc: at_the_name(
+                    "memory-in-use-given-for-the-request",
+                    "(return (i32.const 1024))",
+                ),
                 ..running("")
             },
         ),

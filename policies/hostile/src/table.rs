@@ -85,10 +85,14 @@ mod tests {
 
     #[test]
     fn every_guest_can_be_made_and_is_named_once() {
-        let mut names = BTreeSet::new();
+        let (mut names, mut lengths) = (BTreeSet::new(), BTreeSet::new());
         for guest in all() {
             assert!(names.insert(guest.name), "{} stands twice", guest.name);
             assert!(!guest.does.is_empty() && guest.name.len() <= 40);
+            if guest.name.ends_with("request") {
+                // It knows its victim by the length of the name.
+                assert!(lengths.insert(guest.name.len()) && guest.name.len() > 30);
+            }
             let harmless = guest.strikes == Strikes::InVain;
             assert_eq!(guest.words.is_empty(), harmless, "{}", guest.name);
             guest.wasm();
