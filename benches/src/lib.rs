@@ -12,6 +12,7 @@
 pub mod e2e;
 pub mod pairs;
 pub mod rooms;
+pub mod storm;
 
 use warden_tests::Connection;
 

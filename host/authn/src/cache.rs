@@ -115,6 +115,18 @@ impl Cache {
         self.verified(key, now).or_else(|| self.refusal(key, now))
     }
 
+    /// About how many verified and refused credentials are remembered.
+    pub fn len(&self) -> u64 {
+        self.verified
+            .entry_count()
+            .saturating_add(self.refused.entry_count())
+    }
+
+    /// Whether about none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     fn verified(&self, key: &CacheKey, now: Now) -> Option<Cached> {
         let kept = self.verified.get(key)?;
         let expired = kept

@@ -31,11 +31,6 @@ impl Gauge {
         self.0.store(value, Ordering::Relaxed);
     }
 
-    /// Replaces the number when the new one is larger.
-    pub(crate) fn raise(&self, value: u64) {
-        self.0.fetch_max(value, Ordering::Relaxed);
-    }
-
     /// The number now.
     pub(crate) fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -80,8 +75,6 @@ pub(crate) struct Counters {
     pub(crate) latencies: Latencies,
     /// The registry's own numbers, as of the last slice.
     pub(crate) registry: Mirror,
-    /// The longest slice of the main thread, in microseconds.
-    pub(crate) longest_slice_us: Gauge,
 }
 
 impl Counters {

@@ -7,7 +7,7 @@
 //! Every callback follows one path:
 //!
 //! ```text
-//! server ── extern "C" fn ── guard (catches panics) ── ServerLock, Context ── trait method of safe code
+//! server ── extern "C" fn ── callback (catches panics, takes the time) ── ServerLock, Context ── trait method of safe code
 //! ```
 
 #[macro_use]
@@ -30,6 +30,7 @@ pub(crate) mod info;
 mod lock;
 mod log;
 mod reply;
+mod stopwatch;
 mod string;
 mod thread;
 mod tickets;
@@ -51,5 +52,6 @@ pub(crate) use info::{InfoContext, InfoHandler};
 pub(crate) use lock::{MainThread, ServerLock};
 pub(crate) use log::{Level, log, set_level};
 pub(crate) use reply::Reply;
+pub(crate) use stopwatch::slices;
 pub(crate) use thread::{Priority, spawn, without_signals};
 pub(crate) use user::{ModuleUser, Permission, user_exists};

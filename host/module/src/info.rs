@@ -32,8 +32,12 @@ impl InfoHandler for Info {
 
 /// `ok`; `stale` when a newer set of policies was not taken; `loading` before the
 /// first; `none` when none could be taken and log-ins are refused; `empty` when
-/// there are no policies, and nobody is granted anything.
+/// there are no policies, and nobody is granted anything; `draining` once an unload
+/// has begun.
 pub(crate) fn policy_status(shared: &Shared) -> &'static str {
+    if shared.is_draining() {
+        return "draining";
+    }
     let has_errors = !shared.policy_errors.load().is_empty();
     match (shared.generation.load().as_ref(), has_errors) {
         (Some(_), true) => "stale",
@@ -118,6 +122,7 @@ fn work(bundle: &Bundle) -> String {
 
 fn numbers(info: &InfoContext<'_>, shared: &Shared) {
     let counters = &shared.counters;
+    let slices = ffi::slices();
     let generation = shared
         .generation
         .load()
@@ -138,7 +143,12 @@ fn numbers(info: &InfoContext<'_>, shared: &Shared) {
         ("verifications", counters.verifications.value()),
         ("cache_hits", counters.cache_hits.value()),
         ("cache_misses", counters.cache_misses.value()),
-        ("longest_slice_us", counters.longest_slice_us.value()),
+        ("review_pending", u64::from(shared.reviews.is_pending())),
+        ("last_review_us", shared.reviews.took_us()),
+        ("longest_slice_us", slices.longest_us),
+        ("longest_recent_slice_us", slices.longest_recent_us),
+        ("slices_over_1ms", slices.over_1ms),
+        ("slices_over_2ms", slices.over_2ms),
         ("panics", ffi::panics()),
     ] {
         info.number(name, value);

@@ -4,6 +4,14 @@
 //! every session (the server closes the clients of a freed user), refuses whoever
 //! waits, and stops the threads; the server itself refuses to unload a module
 //! while a client is blocked.
+//!
+//! ```text
+//!                   few sessions                    ┌ still some: refused, again
+//! MODULE UNLOAD ──────────────────→ unloaded        │
+//!       └─ many: refused, draining ──slices──→ MODULE UNLOAD ── none left ──→ unloaded
+//! ```
+//!
+//! While it drains nobody is let in, and there is no way back but to load again.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,16 +67,41 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), Str
 ///
 /// # Errors
 /// While policies are being read or compiled: the threads are waited for, and a
-/// compilation may take longer than a server should stand still.
+/// compilation may take longer than a server should stand still. And while there
+/// is more to be ended than fits between two commands: that is then begun.
 pub(crate) fn unload(ctx: &Context<'_>) -> Result<(), String> {
-    if let Some(shared) = state::shared() {
-        if !shared.close() {
-            return Err("policies are being loaded just now: try again in a moment".to_owned());
-        }
-        end(ctx.lock(), &shared);
+    let Some(shared) = state::shared() else {
+        return Ok(());
+    };
+    if !shared.close() {
+        return Err("policies are being loaded just now: try again in a moment".to_owned());
     }
+    let (sessions, users) = sessions::remaining(ctx.lock());
+    let is_little = sessions <= SESSIONS_AT_ONCE
+        && users <= USERS_AT_ONCE
+        && shared.remembered() <= REMEMBERED_AT_ONCE;
+    if !is_little {
+        if !shared.is_draining() {
+            shared.begin_drain()?;
+            sessions::begin_drain(ctx.lock());
+        }
+        return Err(format!(
+            "{sessions} sessions and {users} users are being ended first, some at a time, and log-ins are refused: \
+             repeat MODULE UNLOAD until it succeeds"
+        ));
+    }
+    end(ctx.lock(), &shared);
     Ok(())
 }
+
+/// Sessions that an unload closes at once: the server frees their clients in one go.
+const SESSIONS_AT_ONCE: usize = 50;
+
+/// Users that an unload frees at once: each is a walk over every client.
+const USERS_AT_ONCE: usize = 8;
+
+/// Credentials in the cache that an unload frees at once.
+const REMEMBERED_AT_ONCE: u64 = 1000;
 
 fn end(lock: &ServerLock, shared: &Arc<Shared>) {
     state::set(None);

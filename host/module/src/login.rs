@@ -98,6 +98,9 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
     else {
         return unclaimed(shared, ctx, user);
     };
+    if shared.is_draining() {
+        return refuse(shared, ctx, user, &unloading());
+    }
     let now = shared.now();
     let cache = shared.cache.load();
     let key = cache.key(chain.generation(), &credential);
@@ -137,6 +140,12 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
         },
         now,
     )
+}
+
+/// Nobody is let in any more: also what keeps a connection from waiting, and the server
+/// from unloading.
+fn unloading() -> Reason {
+    Reason::new(ReasonKind::Internal, "the module is being unloaded")
 }
 
 /// A worker's answer for a connection that waited.

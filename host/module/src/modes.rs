@@ -14,8 +14,8 @@ use warden_session::{ClassId, Rules};
 use crate::ffi::{Detached, MainThread, Reply, ServerLock};
 use crate::sessions;
 
-/// Members looked at in a slice: one `CLIENT LIST` of so many.
-const LOOKED_AT: usize = 50;
+/// Members looked at in one step: one `CLIENT LIST` of so many.
+const LOOKED_AT: usize = 25;
 
 static CHECKS: MainThread<VecDeque<Check>> = MainThread::new(VecDeque::new());
 
@@ -44,20 +44,18 @@ pub(crate) fn forget(lock: &ServerLock) {
     CHECKS.with(lock, VecDeque::clear);
 }
 
-/// Clients to be closed now, of the next members; `None` when nothing is left to
-/// look at.
-pub(crate) fn next(lock: &ServerLock) -> Option<Vec<ClientId>> {
+/// Clients to be closed now, of the next members, of which at most `limit` are looked
+/// at; `None` when nothing is left to look at.
+pub(crate) fn next(lock: &ServerLock, limit: usize) -> Option<Vec<ClientId>> {
+    let limit = limit.clamp(1, LOOKED_AT);
     let mut check = CHECKS.with(lock, VecDeque::pop_front).flatten()?;
     let members: Vec<ClientId> = sessions::with_registry(lock, |registry| {
-        let members = registry.members(check.class).map(|(client, _)| client);
-        members
-            .filter(|client| check.after.is_none_or(|after| *client > after))
-            .take(LOOKED_AT)
-            .collect()
+        let members = registry.members(check.class, check.after);
+        members.map(|(client, _)| client).take(limit).collect()
     })
     .unwrap_or_default();
     let lost = check.lost;
-    if members.len() == LOOKED_AT {
+    if members.len() == limit {
         check.after = members.last().copied();
         CHECKS.with(lock, |checks| checks.push_front(check));
     }

@@ -3,7 +3,8 @@
 //! One *flight* is one credential on its way through a worker; however many
 //! connections present the same credential at once, they wait on one flight and
 //! it is verified once. Everything here is a short map operation under a mutex
-//! that is never held across anything else, so the main thread may take it.
+//! that is never held across anything else, so the main thread may take it. However
+//! many wait, no operation takes more than [`A_TIME`] of them out.
 //!
 //! Bounds: at most `max_pending` waiting connections and as many flights
 //! (against log-in storms), and `auth_timeout_ms` for each connection.
@@ -13,6 +14,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use warden_authn::CacheKey;
+
+/// Waiting connections taken out by one operation: bounds how long another thread,
+/// the main thread among them, may wait for the map.
+const A_TIME: usize = 64;
 
 /// Connections waiting for one credential each, by flight.
 ///
@@ -92,23 +97,36 @@ impl<W> Pending<W> {
         wanted
     }
 
-    /// Ends a flight and gives those who waited for it, each with its deadline.
+    /// Gives the next of those who wait for a flight, each with its deadline, and ends
+    /// the flight with the last of them. Call it until nobody is left.
     pub(crate) fn land(&self, key: &CacheKey) -> Vec<(Duration, W)> {
         let mut inner = self.lock();
-        let waiters = inner.flights.remove(key).unwrap_or_default();
-        for (number, (deadline, _)) in &waiters {
-            inner.deadlines.remove(&(*deadline, *number));
+        let Inner {
+            flights, deadlines, ..
+        } = &mut *inner;
+        let mut landed = Vec::new();
+        let Some(waiters) = flights.get_mut(key) else {
+            return landed;
+        };
+        while landed.len() < A_TIME
+            && let Some((number, (deadline, waiter))) = waiters.pop_first()
+        {
+            deadlines.remove(&(deadline, number));
+            landed.push((deadline, waiter));
         }
-        waiters.into_values().collect()
+        if waiters.is_empty() {
+            flights.remove(key);
+        }
+        landed
     }
 
-    /// Takes those whose deadline has passed. Their flight goes on: its answer is
-    /// remembered for the next attempt.
+    /// Takes the next of those whose deadline has passed. Call it until nobody is
+    /// left. Their flight goes on: its answer is remembered for the next attempt.
     pub(crate) fn overdue(&self, now: Duration) -> Vec<W> {
         let mut inner = self.lock();
         let mut late = Vec::new();
         while let Some((&(deadline, number), _)) = inner.deadlines.first_key_value() {
-            if deadline > now {
+            if deadline > now || late.len() >= A_TIME {
                 break;
             }
             if let Some(key) = inner.deadlines.remove(&(deadline, number))
@@ -203,6 +221,21 @@ mod tests {
         assert!(pending.overdue(Duration::ZERO).is_empty());
         assert_eq!(pending.overdue(SOON), [1]);
         assert_eq!(pending.land(&key("a")), [(later, 2)]);
+    }
+
+    #[test]
+    fn very_many_are_taken_out_a_few_at_a_time() {
+        let pending = Pending::new();
+        for number in 0..2 * A_TIME + 1 {
+            pending.join(key("a"), number, SOON);
+        }
+        assert_eq!(pending.overdue(SOON).len(), A_TIME);
+        assert_eq!(pending.land(&key("a")).len(), A_TIME);
+        assert_eq!(pending.join(key("a"), 999, SOON), Joined::Later);
+        assert_eq!(pending.land(&key("a")).len(), 2);
+        assert!(pending.land(&key("a")).is_empty());
+        assert!(!pending.is_wanted(&key("a")));
+        assert_eq!(pending.count(), Some(0));
     }
 
     #[test]

@@ -6,12 +6,13 @@
 //! three there are only queues.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use warden_core::AuthenticatorId;
 use warden_policy::Generation;
-use warden_session::{Answer, Candidate, Review};
+use warden_session::{Answer, Candidate, Counts, Review};
 
 use crate::ffi::guard;
 use crate::shared::Shared;
@@ -33,6 +34,19 @@ pub(crate) struct Reviews {
     done: Mutex<Done>,
     removed: Mutex<Vec<AuthenticatorId>>,
     under_way: AtomicUsize,
+    course: Course,
+}
+
+/// From a generation's swap to the last session decided anew, for INFO.
+#[derive(Debug, Default)]
+struct Course {
+    /// The generation in force.
+    begun: AtomicU64,
+    /// When it came, on the monotonic clock.
+    begun_us: AtomicU64,
+    /// The generation under which every session has been decided.
+    ended: AtomicU64,
+    took_us: AtomicU64,
 }
 
 /// Reviews with their answers, to be applied: those that take something away first.
@@ -49,6 +63,7 @@ impl Reviews {
             done: Mutex::default(),
             removed: Mutex::default(),
             under_way: AtomicUsize::new(0),
+            course: Course::default(),
         }
     }
 
@@ -100,6 +115,38 @@ impl Reviews {
         next
     }
 
+    /// A generation is about to be in force: every session will be decided anew.
+    pub(crate) fn begin(&self, generation: u64, now: Duration) {
+        self.course.begun_us.store(micros(now), Ordering::Release);
+        self.course.begun.store(generation, Ordering::Release);
+    }
+
+    /// On the main thread, after each slice: notes when the last session has been
+    /// decided anew and whoever lost its right is closed.
+    pub(crate) fn note(&self, counts: &Counts, now: Duration) {
+        let begun = self.course.begun.load(Ordering::Acquire);
+        let done = counts.generation >= begun
+            && !counts.review_pending
+            && counts.doomed == 0
+            && self.under_way.load(Ordering::Acquire) == 0;
+        if done && self.is_pending() {
+            let since = self.course.begun_us.load(Ordering::Acquire);
+            let took = micros(now).saturating_sub(since);
+            self.course.took_us.store(took, Ordering::Release);
+            self.course.ended.store(begun, Ordering::Release);
+        }
+    }
+
+    /// Whether sessions wait to be decided anew.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.course.ended.load(Ordering::Acquire) < self.course.begun.load(Ordering::Acquire)
+    }
+
+    /// How long the last re-evaluation of all sessions took, in microseconds.
+    pub(crate) fn took_us(&self) -> u64 {
+        self.course.took_us.load(Ordering::Acquire)
+    }
+
     /// On the loader: these authenticators are gone, and so must be their sessions.
     pub(crate) fn authenticators_removed(&self, ids: Vec<AuthenticatorId>) {
         lock(&self.removed).extend(ids);
@@ -109,6 +156,10 @@ impl Reviews {
     pub(crate) fn take_removed(&self) -> Vec<AuthenticatorId> {
         std::mem::take(&mut *lock(&self.removed))
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Each critical section is one operation on a collection, so a poisoned lock is usable.

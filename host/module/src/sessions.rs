@@ -22,12 +22,27 @@ pub(crate) fn start(lock: &ServerLock, registry: Registry) {
     REGISTRY.with(lock, |cell| *cell = Some(registry));
 }
 
-/// Ends every session and frees every user.
+/// Lets nobody in any more; slices close every session and free every user.
+pub(crate) fn begin_drain(lock: &ServerLock) {
+    with_registry(lock, Registry::begin_drain);
+}
+
+/// What an unload would still have to do: sessions and users.
+pub(crate) fn remaining(lock: &ServerLock) -> (usize, usize) {
+    with_registry(lock, |registry| {
+        let counts = registry.counts();
+        (counts.sessions, counts.classes)
+    })
+    .unwrap_or_default()
+}
+
+/// Ends every session and frees every user, at once: for a few.
 pub(crate) fn stop(lock: &ServerLock, now: Now) {
     let actions = with_registry(lock, Registry::drain).unwrap_or_default();
     perform(lock, actions, now);
     modes::forget(lock);
     searches::forget(lock);
+    users::forget(lock);
     REGISTRY.with(lock, Option::take);
 }
 
@@ -195,7 +210,7 @@ fn free_user(lock: &ServerLock, class: ClassId, now: Now) {
 /// Ends the sessions of users whose name has become that of a user in the server's
 /// own ACL, looking at `limit` of ours. Answers whether there are more to look at.
 pub(crate) fn end_collisions(lock: &ServerLock, limit: usize, now: Now) -> bool {
-    let swept = users::sweep(lock, limit);
+    let swept = users::sweep(lock, limit, now.monotonic);
     for (class, name) in swept.taken {
         let actions = with_registry(lock, |registry| {
             registry.condemn(class, &EndCause::NameTaken)
@@ -215,11 +230,11 @@ pub(crate) fn end_collisions(lock: &ServerLock, limit: usize, now: Now) -> bool 
 }
 
 /// Closes clients that stay in a mode their class has lost the right to, looking
-/// at a bounded number. Answers whether there is more to look at.
-pub(crate) fn end_lost_modes(lock: &ServerLock, now: Now) -> bool {
-    let Some(clients) = modes::next(lock) else {
-        return false;
-    };
+/// at a few and at most `limit`. Answers how many it closed; `None` when there was
+/// nothing to look at.
+pub(crate) fn end_lost_modes(lock: &ServerLock, limit: usize, now: Now) -> Option<usize> {
+    let clients = modes::next(lock, limit)?;
+    let closed = clients.len();
     for client in clients {
         let session = with_registry(lock, |registry| {
             registry.session(client).map(|view| view.session)
@@ -235,7 +250,7 @@ pub(crate) fn end_lost_modes(lock: &ServerLock, now: Now) -> bool {
             close(lock, client, session, now);
         }
     }
-    true
+    Some(closed)
 }
 
 /// Asks the server anew what it understands, when modules have come or gone, and

@@ -15,8 +15,11 @@ use warden_core::clock::SystemClock;
 use warden_core::{ClientFacts, Clock, Now, Server};
 use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits};
 
+use crate::answers::{Answers, Given};
 use crate::counters::Counters;
+use crate::ffi::Blocked;
 use crate::loader::{Load, PolicyLines};
+use crate::login::Answer;
 use crate::pending::Pending;
 use crate::review::{Assignment, Reviews};
 use crate::settings::Settings;
@@ -41,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) cache: ArcSwap<Cache>,
     /// Connections waiting for a worker.
     pub(crate) pending: Pending<Waiter>,
+    /// Answers on their way to these connections.
+    pub(crate) answers: Answers<Blocked<Answer>, Answer>,
     /// Re-evaluations on their way to and from the workers.
     pub(crate) reviews: Reviews,
     /// Numbers for INFO.
@@ -63,6 +68,7 @@ pub(crate) struct Shared {
     publishing: Mutex<()>,
     loading: AtomicBool,
     closing: AtomicBool,
+    draining: AtomicBool,
     first_load: Once,
     clock: SystemClock,
 }
@@ -107,6 +113,7 @@ impl Shared {
             policy_errors: ArcSwap::default(),
             authenticator_errors: ArcSwap::default(),
             pending: Pending::new(),
+            answers: Answers::new(),
             reviews: Reviews::new(),
             counters: Counters::default(),
             engine,
@@ -121,6 +128,7 @@ impl Shared {
             publishing: Mutex::new(()),
             loading: AtomicBool::new(false),
             closing: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
             first_load: Once::new(),
             clock: SystemClock::new(),
         })
@@ -159,11 +167,18 @@ impl Shared {
         };
         let frame = self.frame();
         let fits = is_new && bundles.number() >= number && *bundles.frame() == frame;
-        self.generation.store(Some(if fits {
+        let next = if fits {
             bundles
         } else {
-            Arc::new(bundles.reframed(frame, number))
-        }));
+            let next = Arc::new(bundles.reframed(frame, number));
+            drop(bundles);
+            next
+        };
+        self.reviews.begin(next.number(), self.now().monotonic);
+        // The decisions it remembers, one for each class, are not freed on the main thread.
+        if let Some(old) = self.generation.swap(Some(next)) {
+            self.hand_over(Job::Forget(Box::new(old)));
+        }
         self.wake_clock();
     }
 
@@ -197,7 +212,7 @@ impl Shared {
         if cache_settings(&self.settings.load()) != cache_settings(&new) {
             let old = self.cache.swap(Arc::new(new_cache(&new)?));
             // A hundred thousand entries are not freed on the main thread.
-            self.hand_over(Job::Forget(old));
+            self.hand_over(Job::Forget(Box::new(old)));
         }
         self.engine.set_limits(limits(&new));
         self.settings.store(Arc::new(new));
@@ -220,6 +235,14 @@ impl Shared {
     /// and whoever waits for it is refused.
     pub(crate) fn hand_over(&self, job: Job) {
         let _ = self.jobs.send(job);
+    }
+
+    /// Answers a connection that waits, from any thread: at once, or when the server
+    /// has had a turn.
+    pub(crate) fn answer(&self, connection: Blocked<Answer>, answer: Answer) {
+        if self.answers.give(connection, answer, Blocked::complete) == Given::Later {
+            self.wake_clock();
+        }
     }
 
     /// The server has finished loading the module: the loader may begin. Not
@@ -255,6 +278,31 @@ impl Shared {
         let may = !self.loading.load(Ordering::SeqCst);
         self.closing.store(may, Ordering::SeqCst);
         may
+    }
+
+    /// Begins what an unload of many sessions needs: log-ins are refused from now on.
+    ///
+    /// # Errors
+    /// When the system has no randomness for an empty cache's key; nothing is changed.
+    pub(crate) fn begin_drain(&self) -> Result<(), String> {
+        let old = self.cache.swap(Arc::new(new_cache(&self.settings.load())?));
+        self.hand_over(Job::Forget(Box::new(old)));
+        if let Some(old) = self.generation.swap(None) {
+            self.hand_over(Job::Forget(Box::new(old)));
+        }
+        self.draining.store(true, Ordering::Release);
+        self.wake_clock();
+        Ok(())
+    }
+
+    /// Whether an unload has begun that slices must finish first.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// How many credentials are remembered, about.
+    pub(crate) fn remembered(&self) -> u64 {
+        self.cache.load().len()
     }
 
     /// Whether the module is being unloaded.

@@ -4,17 +4,18 @@
 //! run and the server has had a turn, because slices queued from within a slice
 //! run in the same drain. Each slice does a bounded part of: taking a new
 //! generation, handing out and applying re-evaluations, closing sessions whose
-//! time is over, freeing users nobody needs. The clock thread also answers
-//! connections that have waited longer than `auth_timeout_ms`.
+//! time is over, freeing users nobody needs. It ends by time: nothing more is
+//! begun once [`BUDGET`] is spent, whatever a call to the server costs with so
+//! many clients. The clock thread also answers connections that have waited
+//! longer than `auth_timeout_ms`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, bounded, select};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never};
 use warden_core::Now;
-use warden_session::{Action, Killed, Registry};
 
-use crate::ffi::{ServerLock, post};
+use crate::ffi::{Blocked, ServerLock, post};
 use crate::review::Assignment;
 use crate::shared::Shared;
 use crate::workers::timed_out;
@@ -23,31 +24,33 @@ use crate::{searches, sessions};
 /// The pace when nothing is to be done: the precision of expiry.
 const TICK: Duration = Duration::from_millis(100);
 
-/// The server's turn between two slices when more is to be done.
+/// The server's turn between two slices when more is to be done, whoever asks for
+/// the next one meanwhile.
 const TURN: Duration = Duration::from_millis(1);
 
-/// Closes a slice: the server frees all clients closed in one go, so a slice that
-/// closed a thousand would stall it.
-const CLOSES: usize = 50;
+/// Nothing is begun in a slice that has lasted this long. With the longest single
+/// step and the closing of [`CLOSES`] clients, which the server does after the
+/// slice, it must stay within two milliseconds.
+const BUDGET: Duration = Duration::from_micros(400);
 
-/// Users freed a slice: freeing one walks every client.
-const FREES: usize = 4;
+/// Closes a slice: the server frees all clients closed in one go, 20 µs each, so a
+/// slice that closed a thousand would stall it.
+const CLOSES: usize = 32;
 
-/// Users whose name is compared with the server's own ACL in a slice.
-const SWEPT: usize = 500;
+/// Users whose name is compared with the server's own ACL in one step.
+const SWEPT: usize = 100;
 
-/// Reviews applied in a slice.
+/// Reviews that must have room with the workers before more are handed out.
 const REVIEWS: usize = 16;
 
-/// Members handed out for re-evaluation in a slice.
-const MEMBERS: usize = 256;
+/// Members handed out for re-evaluation in one step.
+const MEMBERS: usize = 128;
 
 /// The clock thread's life: ends when the module is being unloaded.
 pub(crate) fn run(shared: &Arc<Shared>, ticks: &Receiver<()>) {
-    let mut pause = TICK;
+    let mut pace = Pace::Rest;
     loop {
-        // A wake-up and the end of the pause mean the same.
-        let _ = ticks.recv_timeout(pause);
+        pace.wait(ticks);
         if shared.is_stopping() {
             return;
         }
@@ -58,106 +61,125 @@ pub(crate) fn run(shared: &Arc<Shared>, ticks: &Receiver<()>) {
             // The receiver is gone only when this thread has ended.
             let _ = done.try_send(slice(&inner, lock));
         });
-        if posted.is_err() {
-            pause = TICK;
-            continue;
+        pace = match posted {
+            Ok(()) => await_slice(shared, &finished),
+            Err(_) => Pace::Rest,
+        };
+    }
+}
+
+/// When the next slice follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// At once: waiting log-ins have their answers, and the server has had a turn.
+    AtOnce,
+    /// After the server's turn.
+    Turn,
+    /// When somebody asks for it, or at the next tick.
+    Rest,
+}
+
+impl Pace {
+    fn wait(self, ticks: &Receiver<()>) {
+        match self {
+            Self::AtOnce => {}
+            Self::Turn => {
+                // Nothing ever comes from there: a wake-up does not shorten the turn.
+                let _ = never::<()>().recv_timeout(TURN);
+            }
+            Self::Rest => {
+                // A wake-up and the end of the pause mean the same.
+                let _ = ticks.recv_timeout(TICK);
+            }
         }
-        pause = await_slice(shared, &finished, ticks);
     }
 }
 
 /// Waits for the slice to run; meanwhile waiting log-ins still time out.
-fn await_slice(shared: &Shared, finished: &Receiver<bool>, ticks: &Receiver<()>) -> Duration {
-    let mut woken = false;
+fn await_slice(shared: &Shared, finished: &Receiver<Pace>) -> Pace {
     loop {
-        select! {
-            recv(finished) -> more => return if woken || more == Ok(true) { TURN } else { TICK },
-            recv(ticks) -> _ => woken = true,
-            default(TICK) => answer_overdue(shared),
+        match finished.recv_timeout(TICK) {
+            Ok(pace) => return pace,
+            // The server has dropped it.
+            Err(RecvTimeoutError::Disconnected) => return Pace::Rest,
+            Err(RecvTimeoutError::Timeout) => answer_overdue(shared),
         }
         if shared.is_stopping() {
-            return TICK;
+            return Pace::Rest;
         }
     }
 }
 
 /// Refuses connections that have waited longer than `auth_timeout_ms`.
 fn answer_overdue(shared: &Shared) {
-    for waiter in shared.pending.overdue(shared.now().monotonic) {
-        waiter.refuse(timed_out(shared));
+    let now = shared.now().monotonic;
+    let late = std::iter::repeat_with(|| shared.pending.overdue(now));
+    for waiter in late.take_while(|some| !some.is_empty()).flatten() {
+        waiter.refuse(shared, timed_out(shared));
     }
 }
 
-/// One slice; answers whether more is to be done at once.
-fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> bool {
+/// The time of one slice.
+struct Budget<'a> {
+    shared: &'a Shared,
+    end: Duration,
+}
+
+impl Budget<'_> {
+    /// Whether nothing more may be begun.
+    fn is_spent(&self) -> bool {
+        self.shared.now().monotonic >= self.end
+    }
+}
+
+/// One slice; answers when the next one is wanted.
+fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
     if shared.is_stopping() {
-        return false;
+        return Pace::Rest;
     }
     let start = shared.now();
+    let budget = Budget {
+        shared,
+        end: start.monotonic.saturating_add(BUDGET),
+    };
     shared.begin_loading();
+    let answers = shared.answers.turn(Blocked::complete);
     let mut more = sessions::refresh_server(shared, lock);
-    let decided = sessions::with_registry(lock, |registry| decide(shared, registry, start));
-    if let Some(decided) = decided {
-        sessions::perform(lock, decided.actions, start);
-        searches::finished(lock, decided.killed);
-        more |= decided.unfinished;
-    }
-    more |= sessions::end_collisions(lock, SWEPT, start);
-    more |= sessions::end_lost_modes(lock, start);
+    more |= hand_out(shared, lock, start);
+    more |= take_answers(shared, lock, &budget, start);
+    // Counted, not only timed, and after the answers: whoever lost its place in its
+    // class goes before the next command of the others.
+    let mut closes = CLOSES;
+    more |= end_lost_modes(lock, &budget, &mut closes, start);
+    more |= close(shared, lock, closes, start);
+    more |= sweep(lock, &budget, start);
     more |= searches::go_on(lock);
-    let took = shared.now().monotonic.saturating_sub(start.monotonic);
-    shared
-        .counters
-        .longest_slice_us
-        .raise(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-    more
-}
-
-/// What the registry wants done in a slice.
-struct Decided {
-    actions: Vec<Action>,
-    /// Orders to end sessions that have been carried out, once the actions have been.
-    killed: Vec<Killed>,
-    /// It wants more.
-    unfinished: bool,
-}
-
-fn decide(shared: &Shared, registry: &mut Registry, now: Now) -> Decided {
-    let mut actions = Vec::new();
-    let mut more = hand_out(shared, registry, now);
-    for _ in 0..REVIEWS {
-        let Some((review, answers)) = shared.reviews.next_done() else {
-            break;
-        };
-        more = true;
-        actions.extend(registry.apply_review(review, answers, now));
-    }
-    for id in shared.reviews.take_removed() {
-        registry.forget_authenticator(&id);
-    }
-    let closes = registry.close_due(now, CLOSES);
-    let frees = registry.reap(now, FREES);
-    more |= registry.is_ending() || closes.len() >= CLOSES || frees.len() >= FREES;
-    actions.extend(closes);
-    actions.extend(frees);
-    shared.counters.mirror(&registry.counts());
-    Decided {
-        actions,
-        killed: registry.finished_kills(),
-        unfinished: more,
+    more |= free(lock, &budget, start);
+    sessions::with_registry(lock, |registry| {
+        let counts = registry.counts();
+        shared.counters.mirror(&counts);
+        shared.reviews.note(&counts, shared.now().monotonic);
+    });
+    match (more, answers) {
+        (true, _) => Pace::Turn,
+        (false, true) => Pace::AtOnce,
+        (false, false) => Pace::Rest,
     }
 }
 
 /// Hands sessions to the workers that an older generation decided about.
-fn hand_out(shared: &Shared, registry: &mut Registry, now: Now) -> bool {
+fn hand_out(shared: &Shared, lock: &ServerLock, now: Now) -> bool {
     let Some(generation) = shared.generation.load_full() else {
         return false;
     };
-    registry.begin_generation(generation.number());
-    if shared.reviews.room() < REVIEWS {
-        return false;
-    }
-    let reviews = registry.next_review(now, MEMBERS);
+    let reviews = sessions::with_registry(lock, |registry| {
+        registry.begin_generation(generation.number());
+        if shared.reviews.room() < REVIEWS {
+            return Vec::new();
+        }
+        registry.next_review(now, MEMBERS)
+    })
+    .unwrap_or_default();
     let more = !reviews.is_empty();
     for review in reviews {
         shared.reviews.hand_out();
@@ -166,4 +188,75 @@ fn hand_out(shared: &Shared, registry: &mut Registry, now: Now) -> bool {
         let _ = shared.assignments.send(Assignment { review, generation });
     }
     more
+}
+
+/// Applies what the workers decided anew.
+fn take_answers(shared: &Shared, lock: &ServerLock, budget: &Budget<'_>, now: Now) -> bool {
+    let mut more = false;
+    while !budget.is_spent() {
+        let Some((review, answers)) = shared.reviews.next_done() else {
+            return more;
+        };
+        more = true;
+        let actions =
+            sessions::with_registry(lock, |registry| registry.apply_review(review, answers, now));
+        sessions::perform(lock, actions.unwrap_or_default(), now);
+    }
+    true
+}
+
+/// Closes clients in a mode that their class has lost: in every slice some, however
+/// long the rest took, and no more than `closes`, which it lessens.
+fn end_lost_modes(lock: &ServerLock, budget: &Budget<'_>, closes: &mut usize, now: Now) -> bool {
+    while let Some(closed) = sessions::end_lost_modes(lock, *closes, now) {
+        *closes = closes.saturating_sub(closed);
+        if budget.is_spent() || *closes == 0 {
+            return true;
+        }
+    }
+    false
+}
+
+/// Closes sessions whose time is over, or who may not go on, and answers whoever
+/// ordered it.
+fn close(shared: &Shared, lock: &ServerLock, limit: usize, now: Now) -> bool {
+    let closes = sessions::with_registry(lock, |registry| {
+        for id in shared.reviews.take_removed() {
+            registry.forget_authenticator(&id);
+        }
+        registry.close_due(now, limit)
+    })
+    .unwrap_or_default();
+    let is_full = closes.len() >= limit;
+    sessions::perform(lock, closes, now);
+    let (killed, more) = sessions::with_registry(lock, |registry| {
+        (registry.finished_kills(), registry.is_ending())
+    })
+    .unwrap_or_default();
+    searches::finished(lock, killed);
+    is_full || more
+}
+
+/// Frees users nobody needs, one at a time: each is a walk over every client.
+fn free(lock: &ServerLock, budget: &Budget<'_>, now: Now) -> bool {
+    while !budget.is_spent() {
+        let frees = sessions::with_registry(lock, |registry| registry.reap(now, 1));
+        let frees = frees.unwrap_or_default();
+        if frees.is_empty() {
+            return false;
+        }
+        sessions::perform(lock, frees, now);
+    }
+    true
+}
+
+/// Looks for names that the server's own ACL has taken: in every slice some, however
+/// long the rest took.
+fn sweep(lock: &ServerLock, budget: &Budget<'_>, now: Now) -> bool {
+    while sessions::end_collisions(lock, SWEPT, now) {
+        if budget.is_spent() {
+            return true;
+        }
+    }
+    false
 }

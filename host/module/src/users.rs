@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::time::Duration;
 
 use warden_core::permissions::Modes;
 use warden_core::{ClientId, Decision, Reason, ReasonKind, UserName};
@@ -18,12 +19,18 @@ use crate::modes;
 static USERS: MainThread<Users> = MainThread::new(Users {
     held: BTreeMap::new(),
     swept: None,
+    sweep_began: Duration::ZERO,
 });
+
+/// A sweep begins no sooner than this after the one before.
+const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 
 struct Users {
     held: BTreeMap<ClassId, Held>,
     /// Where the next sweep goes on.
     swept: Option<ClassId>,
+    /// When the last sweep began, on the monotonic clock.
+    sweep_began: Duration,
 }
 
 struct Held {
@@ -101,6 +108,14 @@ pub(crate) fn free(lock: &ServerLock, class: ClassId) -> Vec<ClientId> {
     held.map(|held| held.user.free(lock)).unwrap_or_default()
 }
 
+/// Forgets where the sweeps are, at unload.
+pub(crate) fn forget(lock: &ServerLock) {
+    USERS.with(lock, |users| {
+        users.swept = None;
+        users.sweep_began = Duration::ZERO;
+    });
+}
+
 /// What a sweep found.
 #[derive(Default)]
 pub(crate) struct Swept {
@@ -111,9 +126,16 @@ pub(crate) struct Swept {
 }
 
 /// Looks at the next `limit` users for names that the server's own ACL has taken:
-/// `ACL LOAD` would hand their clients that user's rights.
-pub(crate) fn sweep(lock: &ServerLock, limit: usize) -> Swept {
+/// `ACL LOAD` would hand their clients that user's rights. Of very many slices in a row
+/// only some begin a sweep.
+pub(crate) fn sweep(lock: &ServerLock, limit: usize, now: Duration) -> Swept {
     let sweep = |users: &mut Users| {
+        if users.swept.is_none() {
+            if now < users.sweep_began.saturating_add(SWEEP_PAUSE) {
+                return Swept::default();
+            }
+            users.sweep_began = now;
+        }
         let start = users.swept.map_or(Bound::Unbounded, Bound::Excluded);
         let seen: Vec<_> = users
             .held

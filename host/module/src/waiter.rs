@@ -49,9 +49,9 @@ impl Waiter {
     }
 
     /// Ends the wait with a refusal. From any thread.
-    pub(crate) fn refuse(self, reason: Reason) {
+    pub(crate) fn refuse(self, shared: &Shared, reason: Reason) {
         match self.asks {
-            Asks::LogIn(blocked) => blocked.complete(Answer::Refused(reason)),
+            Asks::LogIn(blocked) => shared.answer(blocked, Answer::Refused(reason)),
             Asks::Question(inquiry) => inquiry.refuse(reason),
         }
     }
@@ -70,7 +70,7 @@ impl Waiter {
                 };
                 let took = shared.now().monotonic.saturating_sub(self.since);
                 shared.counters.latencies.waited.record(took);
-                blocked.complete(answer);
+                shared.answer(blocked, answer);
             }
             Asks::Question(inquiry) => match outcome {
                 Outcome::NotMine => inquiry.unclaimed(),

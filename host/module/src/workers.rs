@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, select};
-use warden_authn::{Cache, CacheKey, Cached, Outcome};
+use warden_authn::{CacheKey, Cached, Outcome};
 use warden_core::{Credential, Reason, ReasonKind};
 
 use crate::ffi::guard;
@@ -19,8 +19,8 @@ use crate::shared::Shared;
 pub(crate) enum Job {
     /// Verify a credential and decide for everybody who presented it.
     Verify(Verify),
-    /// Free a cache that is no longer used.
-    Forget(Arc<Cache>),
+    /// Free what is no longer used and too large for the main thread.
+    Forget(Box<dyn Send>),
     /// End: one for each worker.
     Stop,
 }
@@ -49,7 +49,7 @@ pub(crate) fn work(shared: &Shared, jobs: &Receiver<Job>, assignments: &Receiver
             },
             recv(jobs) -> job => match job {
                 Ok(Job::Verify(job)) => contained(shared, &job),
-                Ok(Job::Forget(cache)) => drop(cache),
+                Ok(Job::Forget(old)) => drop(old),
                 Ok(Job::Stop) | Err(_) => return,
             },
         }
@@ -64,7 +64,7 @@ fn contained(shared: &Shared, job: &Verify) {
         Some(())
     });
     if done.is_none() {
-        drop(shared.pending.land(&job.key));
+        while !shared.pending.land(&job.key).is_empty() {}
     }
 }
 
@@ -74,10 +74,11 @@ fn verify(shared: &Shared, job: &Verify) {
         return;
     }
     let (outcome, chain) = outcome(shared, job);
-    for (deadline, waiter) in shared.pending.land(&job.key) {
+    let landed = std::iter::repeat_with(|| shared.pending.land(&job.key));
+    for (deadline, waiter) in landed.take_while(|some| !some.is_empty()).flatten() {
         // Deciding for those before may have taken a while.
         if deadline <= shared.now().monotonic {
-            waiter.refuse(timed_out(shared));
+            waiter.refuse(shared, timed_out(shared));
         } else {
             waiter.answer(shared, &outcome, chain);
         }

@@ -50,6 +50,8 @@ pub(crate) struct Class {
     pub(crate) reviewed: Option<u64>,
     /// Members with equal rules but, as policies see them now, different keys.
     pub(crate) mixed: bool,
+    /// All its sessions are being closed; none joins, and it is reviewed no more.
+    pub(crate) condemned: bool,
     pub(crate) members: BTreeSet<Member>,
     /// When it became empty, on the monotonic clock.
     pub(crate) idle_since_ms: u64,
@@ -98,6 +100,7 @@ impl Class {
             reviewed: Some(decision.generation),
             rules: Rules::decided(decision),
             mixed: false,
+            condemned: false,
             members: BTreeSet::new(),
             idle_since_ms: 0,
             due: None,
@@ -167,6 +170,9 @@ impl Class {
                 idle: Some(self.idle_since_ms),
                 ..Slots::default()
             };
+        }
+        if self.condemned {
+            return Slots::default();
         }
         match self.progress.as_ref().and_then(|progress| progress.awaited) {
             Some((_, patience)) => Slots {

@@ -22,7 +22,7 @@ use warden_core::{ClientFacts, ClientId, Decision, Now, Principal, Verified};
 use crate::agenda::{Agenda, Instant};
 use crate::class::table::ClassTable;
 use crate::session::{Member, Session};
-use crate::{Action, EndCause, Killed, SessionId, Settings};
+use crate::{Action, ClassId, EndCause, Killed, SessionId, Settings};
 use doomed::Doomed;
 use sweep::Sweep;
 
@@ -51,10 +51,14 @@ pub struct Registry {
     replaced: BTreeMap<ClientId, Session>,
     expiry: Agenda<Member>,
     doomed: Doomed,
+    /// Classes all of whose sessions are being closed.
+    condemned: VecDeque<(ClassId, EndCause)>,
     sweeps: VecDeque<Sweep>,
     /// Orders that have marked all they mean, and not been told as finished.
     kills: Vec<Killed>,
     classes: ClassTable,
+    /// The module is going to be unloaded.
+    draining: bool,
     last_session: u64,
     last_ticket: u64,
     last_kill: u64,
@@ -81,9 +85,11 @@ impl Registry {
             replaced: BTreeMap::new(),
             expiry: Agenda::new(),
             doomed: Doomed::default(),
+            condemned: VecDeque::new(),
             sweeps: VecDeque::new(),
             kills: Vec::new(),
             classes: ClassTable::new(),
+            draining: false,
             last_session: 0,
             last_ticket: 0,
             last_kill: 0,
@@ -158,6 +164,7 @@ impl Registry {
         }
         self.replaced.clear();
         self.doomed.clear();
+        self.condemned.clear();
         self.sweeps.clear();
         self.kills.clear();
         self.expiry = Agenda::new();

@@ -44,6 +44,7 @@ mod replication;
 mod restrictions;
 mod rights;
 mod secrets;
+mod soak;
 mod tokens;
 mod transactions;
 mod unload;

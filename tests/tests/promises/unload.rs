@@ -6,6 +6,8 @@ use crate::info;
 
 on_both_lines!(
     unloading_ends_every_session_and_the_server_lives_on,
+    an_unload_of_many_sessions_lets_nobody_in_and_ends_them_first,
+    an_unload_of_many_users_frees_them_first,
     loading_again_starts_from_nothing,
     unloading_while_credentials_are_under_way_is_refused_or_clean,
     a_subscribed_and_a_blocked_session_end_with_the_module,
@@ -63,6 +65,63 @@ fn unloading_ends_every_session_and_the_server_lives_on(line: Line) {
             .text()
             .contains("warden_")
     );
+}
+
+/// The first MODULE UNLOAD: too much is left to be ended for one turn of the server.
+#[track_caller]
+fn begin_unload(scene: &Scene) {
+    eventually("the unload has begun", || {
+        scene
+            .server
+            .admin()
+            .run("MODULE UNLOAD warden")
+            .expect_error("ERR Error unloading module");
+        (scene.info(info::STATUS) == "draining").then_some(())
+    });
+    assert!(scene.server.log().contains("repeat MODULE UNLOAD"));
+}
+
+fn an_unload_of_many_sessions_lets_nobody_in_and_ends_them_first(line: Line) {
+    let scene = Scene::start(line);
+    let mut clients: Vec<_> = (0..120).map(|_| scene.log_in("alice")).collect();
+    begin_unload(&scene);
+    // Known or new, inside MULTI or not: nobody is let in any more.
+    let mut stranger = scene.server.connect();
+    stranger
+        .auth("alice", &scene.token("alice"))
+        .expect_error("TRYAGAIN");
+    stranger
+        .auth("carol", &scene.token("carol"))
+        .expect_error("TRYAGAIN");
+    scene
+        .server
+        .connect()
+        .auth("default", "wrong")
+        .expect_error("WRONGPASS");
+    for client in &mut clients {
+        assert!(client.closes_within(warden_tests::server::PATIENCE));
+    }
+    scene.wait_for_info(info::SESSIONS, "0");
+    scene.wait_for_info(info::CLASSES, "0");
+    assert_eq!(scene.info(info::STATUS), "draining");
+    scene.server.admin().run("MODULE UNLOAD warden").expect_ok();
+    scene.server.expect_healthy();
+    load(&scene);
+    scene.attempt(&Claims::of("alice")).expect_ok();
+}
+
+fn an_unload_of_many_users_frees_them_first(line: Line) {
+    let scene = Scene::start(line);
+    for number in 0..20 {
+        let claims = Claims::of(&format!("user{number}")).groups(&["analysts"]);
+        scene.attempt(&claims).expect_ok();
+    }
+    scene.wait_for_info(info::SESSIONS, "0");
+    scene.wait_for_info(info::CLASSES, "20");
+    begin_unload(&scene);
+    scene.wait_for_info(info::CLASSES, "0");
+    scene.server.admin().run("MODULE UNLOAD warden").expect_ok();
+    scene.server.expect_healthy();
 }
 
 fn loading_again_starts_from_nothing(line: Line) {

@@ -20,7 +20,7 @@ use super::client::deauthenticate_and_close;
 use super::context::Context;
 use super::entry::is_active;
 use super::error::Error;
-use super::guard::guard;
+use super::guard::{callback, guard};
 use super::lock::{MainThread, ServerLock};
 use super::log::{Level, log};
 use super::string::bytes_of;
@@ -224,7 +224,7 @@ unsafe extern "C" fn on_finish<A: Authentication>(
 }
 
 fn answer<A: Authentication>(
-    callback: &'static str,
+    name: &'static str,
     context: Option<Context<'_>>,
     decide: impl FnOnce(&AuthContext<'_, A>) -> AuthOutcome,
 ) -> c_int {
@@ -236,9 +236,9 @@ fn answer<A: Authentication>(
         state: Cell::new(State::Open),
         _authentication: PhantomData,
     };
-    guard(callback, HANDLED, || {
+    callback(name, HANDLED, || {
         let refusal = AuthOutcome::Refused(INTERNAL.to_owned());
-        let outcome = guard(callback, refusal, || decide(&ctx));
+        let outcome = guard(name, refusal, || decide(&ctx));
         ctx.conclude(&outcome)
     })
 }
@@ -266,7 +266,7 @@ unsafe extern "C" fn on_user_changed<A: Authentication>(client: u64, _private: *
     // SAFETY: the server tells of changed users on its main thread, inside whatever changed them.
     let lock = unsafe { ServerLock::assume_held() };
     let client = ClientId(client);
-    guard("change of a client's user", (), || {
+    callback("change of a client's user", (), || {
         let collected = CHANGES.with(&lock, |changes| match changes {
             Some(changes) => {
                 changes.push(client);

@@ -9,7 +9,7 @@
 
 use super::context::Context;
 use super::error::Error;
-use super::guard::guard;
+use super::guard::callback;
 use super::tickets::{Ticket, Tickets};
 use std::any::Any;
 use std::ffi::c_void;
@@ -116,7 +116,7 @@ pub(super) fn payload_of<P: 'static>(ctx: &Context<'_>) -> Option<P> {
 }
 
 unsafe extern "C" fn on_free(_ctx: *mut raw::ValkeyModuleCtx, private: *mut c_void) {
-    guard("end of a wait", (), || {
+    callback("end of a wait", (), || {
         if let Some(ticket) = Ticket::from_void(private) {
             drop(PAYLOADS.take(ticket));
         }

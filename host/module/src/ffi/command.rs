@@ -7,7 +7,7 @@ use super::api::{OK, is_ok};
 use super::blocked::{Blocked, block_command, payload_of};
 use super::context::Context;
 use super::error::Error;
-use super::guard::guard;
+use super::guard::{callback, guard};
 use super::lock::ServerLock;
 use super::reply::Reply;
 use super::string::bytes_of;
@@ -268,7 +268,7 @@ unsafe extern "C" fn on_command<C: CommandHandler>(
     };
     // SAFETY: the server gives its argument vector and its length.
     let words = unsafe { words_of(words, count) };
-    guard("command", (), || {
+    callback("command", (), || {
         for place in C::SPEC.secrets {
             ctx.redact(*place);
         }
@@ -298,7 +298,7 @@ unsafe extern "C" fn on_reply(
     let Some(ctx) = (unsafe { Context::from_callback(ctx) }) else {
         return OK;
     };
-    guard("reply of a command", (), || {
+    callback("reply of a command", (), || {
         let outcome = guard("reply of a command", failed(), || {
             match payload_of::<Finish>(&ctx) {
                 Some(finish) => finish(&ctx),

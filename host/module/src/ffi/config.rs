@@ -10,7 +10,7 @@
 use super::api::{ERR, OK, is_ok};
 use super::context::Context;
 use super::error::Error;
-use super::guard::guard;
+use super::guard::callback;
 use super::lock::{MainThread, ServerLock};
 use super::string::{ServerString, bytes_of, c_string};
 use std::collections::HashMap;
@@ -115,7 +115,7 @@ unsafe extern "C" fn on_get<C: Configuration>(
     // SAFETY: the server reads settings on its main thread.
     let lock = unsafe { ServerLock::assume_held() };
     let place = carried.addr();
-    let shown = guard("reading of a setting", None, || {
+    let shown = callback("reading of a setting", None, || {
         let string = ServerString::new(&lock, C::read(&lock, place).as_bytes()).ok()?;
         let shown = string.as_ptr();
         SHOWN.with(&lock, |all| {
@@ -137,7 +137,7 @@ unsafe extern "C" fn on_set<C: Configuration>(
     // SAFETY: the server keeps the string for the length of the callback.
     let value = unsafe { bytes_of(new) };
     let internal = Err("internal error".to_owned());
-    let outcome = guard(
+    let outcome = callback(
         "writing of a setting",
         internal,
         || match std::str::from_utf8(value) {

@@ -16,6 +16,7 @@ use super::error::Error;
 use super::event_loop::forget_posts;
 use super::guard::{guard, install_panic_log};
 use super::log::{Level, log, set_level};
+use super::stopwatch;
 use std::ffi::{CStr, c_int};
 use std::sync::atomic::{AtomicBool, Ordering};
 use valkey_module::raw;
@@ -74,6 +75,7 @@ fn load(ctx: &Context<'_>, words: Vec<Vec<u8>>) -> Result<(), String> {
     check_mandatory().map_err(|error| error.to_string())?;
     install_panic_log();
     reset(ctx);
+    stopwatch::reset();
     ACTIVE.store(true, Ordering::Release);
     declare_options(ctx);
     guard("load", Err("internal error".to_owned()), || {

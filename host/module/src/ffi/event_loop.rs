@@ -8,7 +8,7 @@
 use super::api::is_ok;
 use super::entry::is_active;
 use super::error::Error;
-use super::guard::guard;
+use super::guard::callback;
 use super::lock::ServerLock;
 use super::tickets::{Ticket, Tickets};
 use std::ffi::c_void;
@@ -41,7 +41,7 @@ pub(crate) fn post(work: impl FnOnce(&ServerLock) + Send + 'static) -> Result<()
 unsafe extern "C" fn on_one_shot(ticket: *mut c_void) {
     // SAFETY: the server drains one-shots on its main thread, holding its lock.
     let lock = unsafe { ServerLock::assume_held() };
-    guard("posted work", (), || {
+    callback("posted work", (), || {
         // After an unload the server may still bring a ticket: what a straggling thread put there is dropped unrun.
         let work = Ticket::from_void(ticket).and_then(|ticket| POSTED.take(ticket));
         if let Some(work) = work.filter(|_| is_active()) {

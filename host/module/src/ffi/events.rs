@@ -6,7 +6,7 @@
 use super::api::is_ok;
 use super::context::Context;
 use super::error::Error;
-use super::guard::guard;
+use super::guard::callback;
 use std::ffi::{CStr, c_void};
 use valkey_module::raw;
 
@@ -70,7 +70,7 @@ unsafe extern "C" fn on_event<E: EventHandler>(
     let Some(ctx) = (unsafe { Context::from_callback(ctx) }) else {
         return;
     };
-    guard("event", (), || {
+    callback("event", (), || {
         // SAFETY: event, subevent and data are those of one call of the server.
         let event = unsafe { read(event.id, subevent, data) };
         if let Some(event) = event {

@@ -4,6 +4,7 @@
 //! Never: a panic that unwinds into the server, which would abort it; the text of a panic, which may hold a secret.
 
 use super::log::{Level, log};
+use super::stopwatch::timed;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +13,11 @@ static PANICS: AtomicU64 = AtomicU64::new(0);
 /// How many panics the guard has caught since the library was mapped.
 pub(crate) fn panics() -> u64 {
     PANICS.load(Ordering::Relaxed)
+}
+
+/// The outermost guard of a callback on the main thread: [`guard`], and its time is taken.
+pub(super) fn callback<T>(name: &'static str, refusal: T, body: impl FnOnce() -> T) -> T {
+    timed(name, || guard(name, refusal, body))
 }
 
 /// Runs `body`; a panic in it is caught, counted and logged, and `refusal` is the answer.

@@ -6,7 +6,7 @@
 use super::api::is_ok;
 use super::context::Context;
 use super::error::Error;
-use super::guard::guard;
+use super::guard::callback;
 use std::ffi::{CStr, c_char, c_int};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -114,7 +114,7 @@ unsafe extern "C" fn on_info<I: InfoHandler>(
         crash_report: for_crash_report != 0,
         _call: PhantomData,
     };
-    guard("info", (), || I::info(&info));
+    callback("info", (), || I::info(&info));
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ impl Registry {
     /// generation in force is taken and its class reviewed.
     ///
     /// # Errors
-    /// Refuses, changing nothing, when the session would be over already, and
+    /// Refuses, changing nothing, when the session would be over already, after
+    /// [`begin_drain`](Registry::begin_drain), and
     /// when the connection belongs to another principal and
     /// [`Reauthentication::Any`] is not set.
     pub fn admit(&mut self, admission: Admission, now: Now) -> Result<Vec<Action>, Reason> {
@@ -35,6 +36,12 @@ impl Registry {
             facts,
             decision,
         } = admission;
+        if self.draining {
+            return Err(Reason::new(
+                ReasonKind::Internal,
+                "the module is being unloaded",
+            ));
+        }
         self.check_identity(client, principal.get())?;
         let deadline = self.deadline(now, principal.get(), &decision);
         if deadline.is_some_and(|deadline| deadline.has_passed(now)) {

@@ -5,7 +5,7 @@
 //! holds for all of them together: the server frees all clients closed in one
 //! slice in one go.
 
-use warden_core::Now;
+use warden_core::{ClientId, Now};
 
 use super::Registry;
 use crate::action::Rules;
@@ -15,7 +15,8 @@ use crate::{Action, ClassId, EndCause};
 
 impl Registry {
     /// Up to `limit` sessions to close: first those marked (refused, killed, of a
-    /// removed authenticator), then those expired on either clock. Called at every
+    /// removed authenticator, or all before an unload), those of condemned classes, and
+    /// then those expired on either clock. Called at every
     /// tick. A session is handed out once and stays until `left`, which the module
     /// also calls itself when the server no longer knows the connection.
     pub fn close_due(&mut self, now: Now, limit: usize) -> Vec<Action> {
@@ -28,6 +29,7 @@ impl Registry {
             };
             actions.extend(self.close(member, cause));
         }
+        self.close_condemned(limit, &mut actions);
         while actions.len() < limit {
             let Some(member) = self.expiry.pop_due(now) else {
                 break;
@@ -43,17 +45,25 @@ impl Registry {
     /// sessions are closed over the next slices, none joins, and the module is told
     /// to take all rights away until then. If that fails too, free the user.
     pub fn condemn(&mut self, class: ClassId, cause: &EndCause) -> Vec<Action> {
-        let members: Option<Vec<Member>> = self
-            .classes
-            .get(class)
-            .map(|c| c.members.iter().copied().collect());
-        let Some(members) = members else {
-            return Vec::new();
-        };
-        self.doom(members, cause);
-        // Answers under way must not give it rules again.
-        self.classes.edit(class, |class| class.progress = None);
+        let marked = self.classes.edit(class, |class| {
+            let first = !class.condemned;
+            class.condemned = true;
+            // Answers under way must not give it rules again.
+            class.progress = None;
+            first
+        });
+        if marked == Some(true) {
+            self.condemned.push_back((class, cause.clone()));
+        }
         self.strip(class).into_iter().collect()
+    }
+
+    /// Whether the class of a connection's session is condemned.
+    fn is_condemned(&self, client: ClientId) -> bool {
+        let session = self.sessions.get(&client);
+        session
+            .and_then(|session| self.classes.get(session.class))
+            .is_some_and(|class| class.condemned)
     }
 
     /// Takes a class's rights away and lets nobody join it.
@@ -80,7 +90,33 @@ impl Registry {
 
     /// Whether the session is live and nothing has been held against it so far.
     pub(super) fn stays(&self, member: Member) -> bool {
-        self.is_live(member) && !self.doomed.contains(member)
+        self.is_live(member) && !self.doomed.contains(member) && !self.is_condemned(member.client)
+    }
+
+    /// Closes members of condemned classes, however many they are, without a walk
+    /// over all of them at once.
+    fn close_condemned(&mut self, limit: usize, actions: &mut Vec<Action>) {
+        while actions.len() < limit
+            && let Some((class, cause)) = self.condemned.front().cloned()
+        {
+            let room = limit - actions.len();
+            let live = |member: &&Member| self.is_live(**member);
+            let members: Vec<Member> = self.classes.get(class).map_or_else(Vec::new, |class| {
+                class
+                    .members
+                    .iter()
+                    .filter(live)
+                    .take(room)
+                    .copied()
+                    .collect()
+            });
+            if members.is_empty() {
+                self.condemned.pop_front();
+            }
+            for member in members {
+                actions.extend(self.close(member, cause.clone()));
+            }
+        }
     }
 
     fn close(&mut self, member: Member, cause: EndCause) -> Option<Action> {

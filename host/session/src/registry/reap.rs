@@ -13,10 +13,15 @@ use crate::agenda::{Instant, millis};
 impl Registry {
     /// Up to `limit` users to free: of classes empty for
     /// [`idle_class`](crate::Settings::idle_class), and, when there are more than
-    /// [`idle_classes_max`](crate::Settings::idle_classes_max), of the longest empty.
+    /// [`idle_classes_max`](crate::Settings::idle_classes_max), of the longest empty;
+    /// after [`begin_drain`](Registry::begin_drain) of every empty one.
     pub fn reap(&mut self, now: Now, limit: usize) -> Vec<Action> {
         let now = Instant::from(now);
-        let patience = millis(self.settings.idle_class);
+        let patience = if self.draining {
+            0
+        } else {
+            millis(self.settings.idle_class)
+        };
         let mut actions = Vec::new();
         while actions.len() < limit {
             let Some((since, class)) = self.classes.longest_idle() else {

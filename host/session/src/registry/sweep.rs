@@ -1,8 +1,8 @@
 //! Walks over all sessions, a bounded part at a time.
 //!
 //! In: a selection. Out: the sessions it means: listed by [`Registry::search`], marked
-//! to be closed by [`Registry::kill`] and
-//! [`Registry::forget_authenticator`]. No call looks at more than
+//! to be closed by [`Registry::kill`], [`Registry::forget_authenticator`] and
+//! [`Registry::begin_drain`]. No call looks at more than
 //! [`VISITS`] sessions: bounds a slice when few of very many are meant.
 
 use std::ops::Bound;
@@ -71,7 +71,7 @@ impl Registry {
 
     /// Whether sessions are still looked for, or wait, to be ended.
     pub fn is_ending(&self) -> bool {
-        !self.sweeps.is_empty() || self.doomed.len() > 0
+        !self.sweeps.is_empty() || self.doomed.len() > 0 || !self.condemned.is_empty()
     }
 
     /// The next sessions a selection means, of connections after `after`, and where to
@@ -101,6 +101,14 @@ impl Registry {
             }
         }
         (found, None)
+    }
+
+    /// The module is going to be unloaded: nobody is admitted any more, every session
+    /// is closed over the next slices, and every user freed as soon as its last
+    /// session has left.
+    pub fn begin_drain(&mut self) {
+        self.draining = true;
+        self.sweep_out(Selection::default(), EndCause::Unload);
     }
 
     fn sweep_out(&mut self, selection: Selection, cause: EndCause) {

@@ -8,8 +8,8 @@ use std::ops::Bound;
 use warden_core::{ClassKey, ClientId, Principal, Timestamp, UserName};
 
 use super::Registry;
-use crate::session::Session;
-use crate::{ClassId, Rules, SessionId};
+use crate::session::{Member, Session};
+use crate::{ClassId, EndCause, Rules, SessionId};
 
 /// A session as it stands.
 #[derive(Clone, Debug)]
@@ -83,13 +83,19 @@ impl Registry {
             .filter_map(|(client, session)| self.view(*client, session))
     }
 
-    /// The connections on a class's user, in order.
-    pub fn members(&self, class: ClassId) -> impl Iterator<Item = (ClientId, SessionId)> {
-        self.classes.get(class).into_iter().flat_map(|class| {
-            class
-                .members
-                .iter()
-                .map(|member| (member.client, member.session))
+    /// The connections on a class's user, in order; those after this one.
+    pub fn members(
+        &self,
+        class: ClassId,
+        after: Option<ClientId>,
+    ) -> impl Iterator<Item = (ClientId, SessionId)> {
+        let start = after.map_or(Bound::Unbounded, |client| {
+            let session = SessionId(u64::MAX);
+            Bound::Excluded(Member { client, session })
+        });
+        self.classes.get(class).into_iter().flat_map(move |class| {
+            let members = class.members.range((start, Bound::Unbounded));
+            members.map(|member| (member.client, member.session))
         })
     }
 
@@ -99,7 +105,7 @@ impl Registry {
             sessions: self.sessions.len(),
             classes: self.classes.len(),
             idle_classes: self.classes.idle_len(),
-            doomed: self.doomed.len(),
+            doomed: self.doomed.len() + self.condemned_members(),
             admitted: self.totals.admitted,
             closed: self.totals.closed,
             expired: self.totals.expired,
@@ -108,6 +114,14 @@ impl Registry {
             generation: self.generation,
             review_pending: self.classes.first_stale(self.generation).is_some(),
         }
+    }
+
+    fn condemned_members(&self) -> usize {
+        let members = |(class, _): &(ClassId, EndCause)| {
+            let class = self.classes.get(*class);
+            class.map_or(0, |class| class.members.len())
+        };
+        self.condemned.iter().map(members).sum()
     }
 
     pub(super) fn view<'a>(

@@ -197,6 +197,58 @@ fn answers_under_way_give_a_condemned_class_nothing_back() {
 }
 
 #[test]
+fn a_condemned_class_is_closed_a_few_at_a_time_and_reviewed_no_more() {
+    let mut world = World::new(Settings::default());
+    for client in 0..100 {
+        world.enter(client, &decision(1, 1, "old"));
+    }
+    let class = world.class_of(0);
+    let actions = world.registry.condemn(class, &EndCause::NameTaken);
+    world.perform(&actions);
+    assert_eq!(world.registry.counts().doomed, 100);
+    assert_eq!(world.close_due(30), 30);
+    world.registry.begin_generation(2);
+    assert!(world.registry.next_review(world.now, 1000).is_empty());
+    assert_eq!(world.rules_of(99), NO_RIGHTS);
+    world.leave(50);
+    assert!(
+        world
+            .registry
+            .condemn(class, &EndCause::NameTaken)
+            .is_empty()
+    );
+    let closed: Vec<usize> = (0..4).map(|_| world.close_due(30)).collect();
+    assert_eq!(closed, [30, 30, 9, 0]);
+    assert_eq!(world.registry.counts().doomed, 0);
+    world.pass(60);
+    assert_eq!(world.reap(10), 1);
+    world.check();
+}
+
+#[test]
+fn draining_admits_nobody_and_ends_everything_a_few_at_a_time() {
+    let mut world = World::new(Settings::default());
+    for client in 0..5u8 {
+        world.enter(u64::from(client), &decision(client, 1, "a"));
+    }
+    world.registry.begin_drain();
+    let late = admission(9, &principal("alice", None), &decision(9, 1, "a"));
+    assert!(world.admit(late).is_err());
+    let closed: Vec<usize> = (0..4).map(|_| world.close_due(2)).collect();
+    assert_eq!(closed, [2, 2, 1, 0]);
+    assert!(
+        world
+            .closed
+            .iter()
+            .all(|(_, cause)| *cause == EndCause::Unload)
+    );
+    // Nobody comes back to an idle class: it is not kept for a while.
+    let freed: Vec<usize> = (0..3).map(|_| world.reap(4)).collect();
+    assert_eq!(freed, [4, 1, 0]);
+    world.check();
+}
+
+#[test]
 fn unloading_closes_every_session_and_then_frees_every_user() {
     let mut world = World::new(Settings::default());
     world.enter(1, &decision(1, 1, "a"));

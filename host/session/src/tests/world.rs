@@ -189,7 +189,7 @@ impl World {
         let mut idle = 0;
         for class in self.users.keys() {
             let before = members;
-            for (client, session) in self.registry.members(*class) {
+            for (client, session) in self.registry.members(*class, None) {
                 assert_eq!(self.attached.get(&client), Some(&(session, *class)));
                 members += 1;
             }

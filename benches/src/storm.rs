@@ -1,0 +1,15 @@
+//! Storms: what very many clients at once do to one who has nothing to do with them.
+//!
+//! One part a question: [`log_ins`], [`endings`], [`reload`], [`operator`], [`soak`].
+//! Each takes a server line, prints its figures beside a baseline of the same run,
+//! and ends its servers.
+
+pub mod crowd;
+pub mod endings;
+pub mod log_ins;
+pub mod operator;
+pub mod probe;
+pub mod reload;
+pub mod report;
+pub mod soak;
+pub mod stage;

@@ -1,0 +1,188 @@
+//! Very many clients, each no more than a socket.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::probe::micros;
+use crate::count;
+
+/// Threads that drive a crowd in turn: more would only take the processor from the
+/// server.
+const HANDS: usize = 4;
+
+/// Threads of an open loop: more log-ins than these are never under way at once.
+const SENDERS: usize = 48;
+
+/// One who logs in.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// `AUTH name secret` on the wire.
+    auth: Vec<u8>,
+}
+
+impl Credential {
+    /// A user and a secret.
+    pub fn new(user: &str, secret: &str) -> Self {
+        let auth = format!(
+            "*3\r\n$4\r\nAUTH\r\n${}\r\n{user}\r\n${}\r\n{secret}\r\n",
+            user.len(),
+            secret.len()
+        );
+        Self {
+            auth: auth.into_bytes(),
+        }
+    }
+
+    /// Tokens of any principal.
+    pub fn tokens(tokens: &[String]) -> Vec<Self> {
+        tokens
+            .iter()
+            .map(|token| Self::new("token", token))
+            .collect()
+    }
+}
+
+/// Connects and authenticates; an error is one of the connection, or a refusal.
+///
+/// # Errors
+/// As said.
+pub fn log_in(address: SocketAddr, credential: &Credential) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    authenticate(&mut stream, credential)?;
+    Ok(stream)
+}
+
+/// Authenticates on a connection.
+///
+/// # Errors
+/// When it breaks, or the answer is not `+OK`.
+pub fn authenticate(stream: &mut TcpStream, credential: &Credential) -> io::Result<()> {
+    stream.write_all(&credential.auth)?;
+    let answer = line(stream)?;
+    if answer == b"+OK\r\n" {
+        return Ok(());
+    }
+    Err(io::Error::other(
+        String::from_utf8_lossy(&answer).into_owned(),
+    ))
+}
+
+/// `RESET`: the connection is nobody's again.
+///
+/// # Errors
+/// When it breaks.
+pub fn reset(stream: &mut TcpStream) -> io::Result<()> {
+    stream.write_all(b"*1\r\n$5\r\nRESET\r\n")?;
+    line(stream).map(|_| ())
+}
+
+fn line(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut bytes = [0; 512];
+    let mut all = Vec::new();
+    while !all.ends_with(b"\r\n") {
+        let read = stream.read(&mut bytes)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        all.extend(bytes.iter().take(read));
+    }
+    Ok(all)
+}
+
+/// `count` sessions, the credentials in turn.
+pub fn gather(address: SocketAddr, credentials: &[Credential], count: usize) -> Vec<TcpStream> {
+    let places: Vec<usize> = (0..count).collect();
+    let share = count.div_ceil(HANDS).max(1);
+    thread::scope(|scope| {
+        let hands: Vec<_> = places
+            .chunks(share)
+            .map(|places| {
+                scope.spawn(move || {
+                    let of = |place: &usize| &credentials[*place % credentials.len()];
+                    let session = |place| log_in(address, of(place)).expect("a session");
+                    places.iter().map(session).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        let sessions = hands.into_iter().map(|hand| hand.join().expect("sessions"));
+        sessions.flatten().collect()
+    })
+}
+
+/// Connections of strangers.
+pub fn strangers(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+    (0..count)
+        .map(|_| TcpStream::connect(address).expect("a connection"))
+        .collect()
+}
+
+/// Every connection presents its credential before any answer is read. Panics when
+/// one is refused.
+pub fn all_at_once(streams: &mut [TcpStream], credentials: &[Credential]) {
+    for (stream, credential) in streams.iter_mut().zip(credentials) {
+        stream.write_all(&credential.auth).expect("it is sent");
+    }
+    for stream in streams {
+        let answer = line(stream).expect("an answer");
+        assert_eq!(answer, b"+OK\r\n", "refused");
+    }
+}
+
+/// Ends them, all at once.
+pub fn scatter(streams: Vec<TcpStream>) {
+    let share = streams.len().div_ceil(HANDS).max(1);
+    let mut streams = streams;
+    thread::scope(|scope| {
+        while !streams.is_empty() {
+            let rest = streams.split_off(share.min(streams.len()));
+            let hand = std::mem::replace(&mut streams, rest);
+            scope.spawn(move || drop(hand));
+        }
+    });
+}
+
+/// Logs in once with each credential, each on a new connection and each at its time,
+/// all within `span`. Answers the microseconds from when each was due, and how many
+/// were refused or broke; the sessions stay open until the end.
+pub fn storm(address: SocketAddr, credentials: &[Credential], span: Duration) -> (Vec<f64>, usize) {
+    let pace = span.div_f64(count(credentials.len().max(1)));
+    let start = Instant::now() + Duration::from_millis(50);
+    thread::scope(|scope| {
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|sender| {
+                scope.spawn(move || {
+                    let mut took = Vec::new();
+                    let mut open = Vec::new();
+                    let mut failed = 0;
+                    for (place, credential) in
+                        credentials.iter().enumerate().skip(sender).step_by(SENDERS)
+                    {
+                        let due = start + pace.mul_f64(count(place));
+                        thread::sleep(due.saturating_duration_since(Instant::now()));
+                        match log_in(address, credential) {
+                            Ok(stream) => {
+                                took.push(micros(due.elapsed()));
+                                open.push(stream);
+                            }
+                            Err(_) => failed += 1,
+                        }
+                    }
+                    (took, failed, open)
+                })
+            })
+            .collect();
+        let mut all = Vec::new();
+        let mut failed = 0;
+        let mut open = Vec::new();
+        for sender in senders {
+            let (took, refused, streams) = sender.join().expect("a sender ends");
+            all.extend(took);
+            failed += refused;
+            open.extend(streams);
+        }
+        (all, failed)
+    })
+}

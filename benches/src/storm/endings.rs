@@ -1,0 +1,124 @@
+//! Twenty thousand sessions that end together: by time, by their clients, by one who
+//! changes the policies.
+//!
+//! Baseline: as many native clients that disconnect.
+
+use std::time::{Duration, Instant};
+
+use warden_tests::{ADMIN_PASSWORD, Line, Scene, unix_now};
+
+use super::crowd::{Credential, gather, scatter};
+use super::probe::Probe;
+use super::report::{Figures, ROUNDS};
+use super::stage::{MainThread, ROLES, scene, sessions_that_fit, tokens};
+
+const PRINCIPALS: usize = 1_000;
+
+/// Seconds in which all of them must have logged in.
+const LOG_IN_SECONDS: u64 = 20;
+
+/// All tokens end in the same second.
+pub fn expiry(line: Line) {
+    let mut figures = Figures::default();
+    let sessions = sessions_that_fit();
+    for _ in 0..ROUNDS {
+        let scene = scene(line);
+        let until = unix_now() + LOG_IN_SECONDS;
+        let tokens = tokens(&scene, PRINCIPALS, PRINCIPALS, Some(until));
+        let open = gather(
+            scene.server.address(),
+            &Credential::tokens(&tokens),
+            sessions,
+        );
+        assert!(unix_now() < until, "logging in took too long");
+        let mut main = MainThread::watch(&scene);
+        let probe = Probe::start(&scene);
+        main.wait_until("the first is closed", |main| {
+            main.warden("warden_closed") > 0.0
+        });
+        observe(&scene, main, probe, &mut figures);
+        drop(open);
+    }
+    figures.print(&format!("{sessions} sessions expire in the same second"));
+}
+
+/// Their policies refuse all of them.
+pub fn refusal(line: Line) {
+    let mut figures = Figures::default();
+    let sessions = sessions_that_fit();
+    for _ in 0..ROUNDS {
+        let scene = scene(line);
+        let tokens = tokens(&scene, PRINCIPALS, PRINCIPALS, None);
+        let open = gather(
+            scene.server.address(),
+            &Credential::tokens(&tokens),
+            sessions,
+        );
+        let mut main = MainThread::watch(&scene);
+        let probe = Probe::start(&scene);
+        let roles = ROLES.replace("analysts", "nobody");
+        scene.policies.replace("rbac.toml", roles);
+        main.wait_until("the first is closed", |main| {
+            main.warden("warden_closed") > 0.0
+        });
+        observe(&scene, main, probe, &mut figures);
+        drop(open);
+    }
+    figures.print(&format!("{sessions} sessions lose their role"));
+}
+
+/// Their clients disconnect.
+pub fn disconnect(line: Line) {
+    let mut figures = Figures::default();
+    let sessions = sessions_that_fit();
+    for _ in 0..ROUNDS {
+        let scene = scene(line);
+        let native = [Credential::new("default", ADMIN_PASSWORD)];
+        let open = gather(scene.server.address(), &native, sessions);
+        leave(&scene, "native", open, &mut figures);
+        let tokens = tokens(&scene, PRINCIPALS, PRINCIPALS, None);
+        let open = gather(
+            scene.server.address(),
+            &Credential::tokens(&tokens),
+            sessions,
+        );
+        leave(&scene, "sessions", open, &mut figures);
+    }
+    figures.print(&format!("{sessions} clients disconnect at once"));
+}
+
+fn leave(scene: &Scene, kind: &str, open: Vec<std::net::TcpStream>, figures: &mut Figures) {
+    let mut main = MainThread::watch(scene);
+    let probe = Probe::start(scene);
+    let start = Instant::now();
+    scatter(open);
+    main.wait_until("all are gone", |main| main.clients() <= 1.0);
+    figures.add(
+        &format!("time until all are gone, {kind}"),
+        "ms",
+        millis(start),
+    );
+    std::thread::sleep(Duration::from_millis(200));
+    figures.add_latencies(&format!("PING, {kind}"), probe.finish());
+    figures.add_stalls(kind, main.stalls());
+}
+
+/// From the first closed to the last.
+fn observe(scene: &Scene, mut main: MainThread, probe: Probe, figures: &mut Figures) {
+    let start = Instant::now();
+    main.wait_until("all are gone", |main| main.clients() <= 1.0);
+    figures.add("time from the first to the last", "ms", millis(start));
+    main.wait_until("nobody is left", |main| {
+        main.warden("warden_sessions") < 1.0
+    });
+    figures.add_latencies("PING meanwhile", probe.finish());
+    figures.add_latencies(
+        "PING, idle after it",
+        Probe::idle(scene, Duration::from_secs(1)),
+    );
+    figures.add_stalls("meanwhile", main.stalls());
+}
+
+fn millis(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}

@@ -1,0 +1,166 @@
+//! The server every storm is unleashed on, and what it says about its main thread.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use warden_tests::server::info_fields;
+use warden_tests::{Algorithm, Claims, Connection, Issuer, Line, Scene, SigningKey, unix_now};
+
+/// Sessions that most parts ask for; fewer where the system grants fewer files.
+const SESSIONS: usize = 20_000;
+
+/// Files that client and server need besides their connections.
+const OTHER_FILES: usize = 100;
+
+/// Everybody is a reader; channels are there so that they can be taken away.
+pub const ROLES: &str = r#"
+[roles.reader]
+members = ["group:corp/analysts"]
+rules = ["+@read", "+subscribe", "~reports:*", "&news.*"]
+"#;
+
+/// Raises this process's limit of open files as far as the system allows, and says
+/// how many sessions fit into it. A server started later inherits it.
+pub fn sessions_that_fit() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let wanted = u64::try_from(SESSIONS + OTHER_FILES).unwrap_or(u64::MAX);
+    let limit = getrlimit(Resource::Nofile);
+    let higher = Rlimit {
+        current: Some(wanted),
+        maximum: Some(limit.maximum.map_or(wanted, |maximum| maximum.max(wanted))),
+    };
+    if setrlimit(Resource::Nofile, higher).is_err() {
+        // Not ours to raise: as much as is granted.
+        let granted = Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
+        setrlimit(Resource::Nofile, granted).expect("a process may raise its soft limit");
+    }
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(wanted);
+    let files = usize::try_from(files).unwrap_or(usize::MAX);
+    SESSIONS.min(files.saturating_sub(OTHER_FILES))
+}
+
+/// A server with room for all of them, and an issuer whose tokens are quickly made.
+pub fn scene(line: Line) -> Scene {
+    scene_with(line, &[])
+}
+
+/// The same with further load arguments.
+pub fn scene_with(line: Line, arguments: &[&str]) -> Scene {
+    let issuer = Issuer::new(
+        Issuer::corp().url(),
+        SigningKey::generate(Algorithm::ES256, "storm"),
+    );
+    let clients = (sessions_that_fit() + OTHER_FILES / 2).to_string();
+    let mut all = vec!["max_pending", "100000", "auth_timeout_ms", "60000"];
+    all.extend(arguments);
+    let scene = Scene::builder(line)
+        .issuer(issuer)
+        .roles(ROLES)
+        .authenticator_lines("leeway_seconds = 0\n")
+        .config([("maxclients", clients.as_str()), ("tcp-backlog", "4096")])
+        .server(warden_tests::ServerBuilder::protected_configs)
+        .module_args(all)
+        .start();
+    favour(&scene);
+    scene
+}
+
+/// Lets the server's main thread run before whatever else this machine does: what is
+/// measured is how long it is busy, not how long it waits for a processor. Where that
+/// is not allowed the figures are those of the machine as it is.
+fn favour(scene: &Scene) {
+    let main_thread = i32::try_from(scene.server.pid())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    let _ = rustix::process::setpriority_process(main_thread, -10);
+}
+
+/// `count` different tokens of `principals` principals, in turn; they end at `until`
+/// (Unix seconds), or in an hour.
+pub fn tokens(scene: &Scene, count: usize, principals: usize, until: Option<u64>) -> Vec<String> {
+    let until = until.unwrap_or_else(|| unix_now() + 3600);
+    (0..count)
+        .map(|number| {
+            let claims = Claims::of(&format!("user{}", number % principals))
+                .groups(&["analysts"])
+                .set("exp", until)
+                .set("jti", number.to_string());
+            scene.issuer.token(&claims)
+        })
+        .collect()
+}
+
+/// The main thread, from a moment on.
+pub struct MainThread {
+    admin: Connection,
+    before: BTreeMap<String, String>,
+}
+
+/// What the main thread went through.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stalls {
+    /// The longest turn of the server's event loop: commands, our slices, and the
+    /// freeing of clients that a slice has closed.
+    pub longest_turn_us: f64,
+    /// Our slices longer than two milliseconds.
+    pub over_2ms: f64,
+    /// Our longest slice since the server started.
+    pub longest_slice_us: f64,
+}
+
+impl MainThread {
+    /// Looks from now on.
+    pub fn watch(scene: &Scene) -> Self {
+        let mut admin = scene.server.admin();
+        admin.run("CONFIG RESETSTAT").expect_ok();
+        let before = fields(&mut admin, "warden");
+        Self { admin, before }
+    }
+
+    /// A field of INFO's section `warden` now; 0 where the module is gone.
+    pub fn warden(&mut self, field: &str) -> f64 {
+        number(&fields(&mut self.admin, "warden"), field)
+    }
+
+    /// Connections now, without the one that asks.
+    pub fn clients(&mut self) -> f64 {
+        number(&fields(&mut self.admin, "clients"), "connected_clients") - 1.0
+    }
+
+    /// Waits until something holds, asking every few milliseconds.
+    pub fn wait_until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
+        for _ in 0..12_000 {
+            if holds(self) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("within a minute: {what}");
+    }
+
+    /// What it went through since [`Self::watch`].
+    pub fn stalls(&mut self) -> Stalls {
+        let turns = fields(&mut self.admin, "debug");
+        let after = fields(&mut self.admin, "warden");
+        let over = "warden_slices_over_2ms";
+        Stalls {
+            longest_turn_us: number(&turns, "eventloop_duration_max"),
+            over_2ms: number(&after, over) - number(&self.before, over),
+            longest_slice_us: number(&after, "warden_longest_slice_us"),
+        }
+    }
+}
+
+fn fields(admin: &mut Connection, section: &str) -> BTreeMap<String, String> {
+    info_fields(&admin.call(["INFO", section]).text())
+}
+
+fn number(fields: &BTreeMap<String, String>, name: &str) -> f64 {
+    fields
+        .get(name)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0.0)
+}
