@@ -83,9 +83,17 @@ pub(crate) fn read(path: &Path) -> Option<Read> {
         }
         Err(error) => return failed(Fault::of_file(error.to_string())),
     };
-    match Section::parse(&bytes) {
-        Ok(section) => Some(build(path, &bytes, section)),
-        Err(fault) => failed(fault),
+    Some(parse(path, &bytes))
+}
+
+/// Makes what the bytes of a file say; key files beside it are opened.
+pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Read {
+    match Section::parse(bytes) {
+        Ok(section) => build(path, bytes, section),
+        Err(fault) => Read {
+            result: Err(vec![fault]),
+            watched: Vec::new(),
+        },
     }
 }
 

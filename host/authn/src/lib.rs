@@ -15,6 +15,8 @@ mod configuration;
 mod directory;
 mod error;
 mod file;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod jwt;
 mod patterns;
 mod quote;

@@ -22,7 +22,12 @@ mod compose;
 mod digest;
 mod engine;
 mod error;
+<<<<<<< HEAD
 mod gate;
+=======
+#[cfg(fuzzing)]
+pub mod fuzzing;
+>>>>>>> 1b63ec1 (wip)
 mod generation;
 mod instance;
 mod lift;

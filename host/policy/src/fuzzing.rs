@@ -1,0 +1,40 @@
+//! A way in for the fuzz targets (fuzz/); no other build has it.
+
+use warden_core::{ClassKey, Decision, Now, Reason};
+
+pub use crate::bindings::warden::policy::types as contract;
+use crate::compose;
+use crate::error::Failure;
+use crate::generation::Frame;
+use crate::verdict;
+
+/// A policy's answer, as the guest's bytes were read.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The bundle's name.
+    pub bundle: String,
+    /// Whether the policy reads the clock.
+    pub reads_clock: bool,
+    /// The verdict, unchecked.
+    pub verdict: contract::Verdict,
+}
+
+/// What [`crate::Generation::decide`] does with the answers of its policies: checks
+/// each, then composes them.
+///
+/// # Errors
+/// The outer: a verdict that is taken by nobody. The inner: the refusal.
+pub fn decide(
+    answers: &[Answer],
+    frame: &Frame,
+    now: Now,
+) -> Result<Result<Decision, Reason>, Failure> {
+    let opinions = answers
+        .iter()
+        .map(|answer| {
+            let opinion = verdict::check(answer.verdict.clone(), answer.reads_clock)?;
+            Ok((answer.bundle.as_str(), opinion))
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
+    Ok(compose::compose(opinions, frame, ClassKey::new([0; 32]), 1, now).answer)
+}
