@@ -4,6 +4,7 @@ mod artefacts;
 mod bounds;
 mod gating;
 mod hostile;
+mod seeds;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
