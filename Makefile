@@ -6,7 +6,7 @@
 # cargo and the scripts parallelise on their own; two goals at once would only
 # wait for each other's lock.
 .NOTPARALLEL:
-.PHONY: help demo run build test test-full bench bench-e2e bench-storm fmt lint advisories doc clean
+.PHONY: help demo run build test test-full fuzz bench bench-e2e bench-storm fmt lint advisories doc clean
 
 help: ## show this list
 	@echo 'usage: make GOAL'
@@ -29,6 +29,10 @@ test: ## everything that must hold before a change goes in
 test-full: ## the same with the slow soaks
 	@scripts/test --full
 
+fuzz: ## every fuzz target for ten minutes
+	@scripts/bootstrap fuzz
+	@scripts/fuzz 600
+
 bench: build ## figures of each part, inside one process
 	@scripts/bench rooms
 
@@ -41,10 +45,12 @@ bench-storm: build ## what very many clients at once do to one who is not involv
 fmt: ## format the sources
 	@scripts/bootstrap lint
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 lint: ## formatting and clippy, without the tests
 	@scripts/bootstrap build lint
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 advisories: ## known vulnerabilities in dependencies; needs the network each time

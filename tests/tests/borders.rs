@@ -251,7 +251,7 @@ fn has_word(line: &str, word: &str) -> bool {
 
 fn rust_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for room in ["host", "sdk", "policies", "tests", "benches"] {
+    for room in ["host", "sdk", "policies", "tests", "benches", "fuzz"] {
         collect(&workspace().join(room), &mut files);
     }
     assert!(files.len() > 20, "the sources were found");
