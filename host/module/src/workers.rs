@@ -5,8 +5,6 @@
 //! nice +10 and touch nothing of the server except to unblock a client, which
 //! the module API allows from any thread.
 
-use std::sync::Arc;
-
 use crossbeam_channel::{Receiver, select};
 use warden_authn::{CacheKey, Cached, Outcome};
 use warden_core::{Credential, Reason, ReasonKind};

@@ -22,12 +22,9 @@ mod compose;
 mod digest;
 mod engine;
 mod error;
-<<<<<<< HEAD
-mod gate;
-=======
 #[cfg(fuzzing)]
 pub mod fuzzing;
->>>>>>> 1b63ec1 (wip)
+mod gate;
 mod generation;
 mod instance;
 mod lift;

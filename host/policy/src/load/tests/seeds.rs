@@ -67,7 +67,7 @@ fn sound() -> Vec<(&'static str, Guest)> {
 /// Policies that are refused.
 fn unsound() -> Vec<(&'static str, Vec<u8>)> {
     let refusing = Guest {
-        data_refusal: Some("p.toml: line 3: unknown role"),
+        data_refusal: Some("p.toml: line 3: unknown role".into()),
         ..Guest::default()
     };
     let whole = Guest::granting(&GETTER).wasm();
