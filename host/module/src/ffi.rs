@@ -53,5 +53,5 @@ pub(crate) use lock::{MainThread, ServerLock};
 pub(crate) use log::{Level, log, set_level};
 pub(crate) use reply::Reply;
 pub(crate) use stopwatch::slices;
-pub(crate) use thread::{Priority, spawn, without_signals};
+pub(crate) use thread::{Priority, rest_if_crashing, spawn, without_signals};
 pub(crate) use user::{ModuleUser, Permission, user_exists};

@@ -20,7 +20,7 @@ use warden_core::AuthenticatorId;
 use warden_policy::{Digest, Generation, PolicyLog};
 
 use crate::commands::reload::{Asked, Part};
-use crate::ffi::{Level, guard, log};
+use crate::ffi::{Level, guard, log, rest_if_crashing};
 use crate::shared::Shared;
 use crate::watch::{Watch, Watched};
 
@@ -151,6 +151,7 @@ pub(crate) fn run(lane: &Lane, shared: &Arc<Shared>, loads: &Receiver<Load>) {
     let mut watch = Watch::new((lane.loads)(shared).clone());
     watch.follow((lane.watched)(shared));
     while let Some(request) = next(shared, loads) {
+        rest_if_crashing();
         // A setting may name another directory now.
         let moved = watch.follow((lane.watched)(shared));
         // Looked at before it is read: what changes meanwhile is noticed again.

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never};
 use warden_core::Now;
 
-use crate::ffi::{Blocked, ServerLock, post};
+use crate::ffi::{Blocked, ServerLock, post, rest_if_crashing};
 use crate::review::Assignment;
 use crate::shared::Shared;
 use crate::workers::timed_out;
@@ -51,6 +51,7 @@ pub(crate) fn run(shared: &Arc<Shared>, ticks: &Receiver<()>) {
     let mut pace = Pace::Rest;
     loop {
         pace.wait(ticks);
+        rest_if_crashing();
         if shared.is_stopping() {
             return;
         }
@@ -98,7 +99,9 @@ impl Pace {
 /// Waits for the slice to run; meanwhile waiting log-ins still time out.
 fn await_slice(shared: &Shared, finished: &Receiver<Pace>) -> Pace {
     loop {
-        match finished.recv_timeout(TICK) {
+        let answer = finished.recv_timeout(TICK);
+        rest_if_crashing();
+        match answer {
             Ok(pace) => return pace,
             // The server has dropped it.
             Err(RecvTimeoutError::Disconnected) => return Pace::Rest,

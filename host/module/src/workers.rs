@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, select};
 use warden_authn::{CacheKey, Cached, Outcome};
 use warden_core::{Credential, Reason, ReasonKind};
 
-use crate::ffi::guard;
+use crate::ffi::{guard, rest_if_crashing};
 use crate::review::Assignment;
 use crate::shared::Shared;
 
@@ -36,6 +36,7 @@ pub(crate) struct Verify {
 /// A worker's life: ends when the module is being unloaded.
 pub(crate) fn work(shared: &Shared, jobs: &Receiver<Job>, assignments: &Receiver<Assignment>) {
     while !shared.is_stopping() {
+        rest_if_crashing();
         if let Ok(assignment) = assignments.try_recv() {
             shared.reviews.carry_out(shared, assignment);
             continue;

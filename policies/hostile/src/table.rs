@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_guest_can_be_made_and_is_named_once() {
+    fn every_guest_is_named_once() {
         let (mut names, mut lengths) = (BTreeSet::new(), BTreeSet::new());
         for guest in all() {
             assert!(names.insert(guest.name), "{} stands twice", guest.name);
@@ -95,7 +95,6 @@ mod tests {
             }
             let harmless = guest.strikes == Strikes::InVain;
             assert_eq!(guest.words.is_empty(), harmless, "{}", guest.name);
-            guest.wasm();
         }
     }
 }

@@ -109,6 +109,9 @@ unsafe extern "C" fn on_info<I: InfoHandler>(
     let Some(raw) = NonNull::new(ctx) else {
         return;
     };
+    if for_crash_report != 0 {
+        let_threads_rest();
+    }
     let info = InfoContext {
         raw,
         crash_report: for_crash_report != 0,

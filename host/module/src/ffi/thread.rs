@@ -5,7 +5,9 @@
 
 use super::log::{Level, log};
 use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 /// How much a thread steps back for the server, as a nice value (0–19).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +49,31 @@ pub(crate) fn spawn(
             work();
         })
     })?
+}
+
+/// The server is writing a crash report.
+static CRASHING: AtomicBool = AtomicBool::new(false);
+
+/// How long a crash report waits for our threads to rest: longer than any of them sleeps.
+const TO_REST: Duration = Duration::from_millis(250);
+
+/// Has every thread of ours rest for good before the server goes on with its crash report: its memory test writes over all
+/// memory there is, and a thread that woke meanwhile would crash inside the report.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the process is dying, and there is nothing that could wake this thread"
+)]
+pub(super) fn let_threads_rest() {
+    if !CRASHING.swap(true, Ordering::AcqRel) {
+        std::thread::sleep(TO_REST);
+    }
+}
+
+/// Never returns once the server writes a crash report. Threads call it whenever they wake.
+pub(crate) fn rest_if_crashing() {
+    while CRASHING.load(Ordering::Acquire) {
+        std::thread::park();
+    }
 }
 
 /// Runs `work` with the server's signals held back: threads that a library starts
