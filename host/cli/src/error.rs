@@ -1,4 +1,5 @@
-//! What can go wrong on the command line. No message holds key material.
+//! What can go wrong on the command line. No message holds key material or a
+//! password.
 
 use std::io;
 use std::path::PathBuf;
@@ -25,6 +26,9 @@ pub(crate) enum Error {
     /// Arguments that do not fit together or cannot be read.
     #[error("{0}")]
     Usage(String),
+    /// A server that cannot be reached, or does not let us in.
+    #[error("{0}")]
+    Server(String),
     /// A token that is not one; the text says why.
     #[error("{0}")]
     NotAToken(String),
@@ -34,4 +38,15 @@ pub(crate) enum Error {
     /// Standard input or output failed.
     #[error("{0}")]
     Stream(#[from] io::Error),
+}
+
+impl Error {
+    /// The exit status: 2 for wrong usage and for a server that was not reached,
+    /// so that nobody takes either for an answer.
+    pub(crate) fn status(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Server(_) => 2,
+            _ => 1,
+        }
+    }
 }

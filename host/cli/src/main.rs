@@ -1,16 +1,24 @@
 //! `warden`: the command line for policy authors and operators.
 //!
 //! In: arguments. Out: what was asked for on standard output, alone, so that it
-//! can be piped; errors on standard error. Exit status: 0 done (or: valid), 1 not
-//! valid or failed, 2 wrong usage. It never talks to a running server.
+//! can be piped; errors on standard error. Exit status: 0 done (or: valid, no
+//! problem), 1 not valid, a problem, or failed, 2 wrong usage or no server. Only
+//! `doctor` talks to a running server, and it changes nothing there.
 
+mod completions;
+mod doctor;
 mod error;
+mod man;
+mod output;
 mod token;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use error::Error;
+use output::Output;
 
 /// The command line of valkey-warden.
 #[derive(Parser)]
@@ -25,11 +33,16 @@ enum Command {
     /// Make, show and check JSON Web Tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Look at a running server and say what is wrong with its set-up.
+    Doctor(Box<doctor::Arguments>),
+    /// Write the completion script of a shell.
+    Completions(completions::Arguments),
+    /// Write the manual pages.
+    Man(man::Arguments),
 }
 
 fn main() -> ExitCode {
-    let Command::Token(command) = Arguments::parse().command;
-    let result = token::run(command).and_then(|output| {
+    let result = run(Arguments::parse().command).and_then(|output| {
         io::stdout().lock().write_all(output.text.as_bytes())?;
         Ok(output.is_valid)
     });
@@ -39,10 +52,16 @@ fn main() -> ExitCode {
         Err(error) => {
             // Nobody is left to tell when standard error is closed.
             let _ = writeln!(io::stderr(), "warden: {error}");
-            match error {
-                error::Error::Usage(_) => ExitCode::from(2),
-                _ => ExitCode::FAILURE,
-            }
+            ExitCode::from(error.status())
         }
+    }
+}
+
+fn run(command: Command) -> Result<Output, Error> {
+    match command {
+        Command::Token(command) => token::run(command),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
+        Command::Man(arguments) => man::run(&arguments, Arguments::command()),
     }
 }

@@ -13,6 +13,7 @@ use std::io::Read;
 use clap::Subcommand;
 
 use crate::error::Error;
+use crate::output::Output;
 
 /// The verbs of `warden token`.
 #[derive(Subcommand)]
@@ -23,23 +24,6 @@ pub(crate) enum Command {
     Inspect(inspect::Arguments),
     /// Verify a token; exit status 0 valid, 1 invalid.
     Verify(verify::Arguments),
-}
-
-/// What a verb answers.
-pub(crate) struct Output {
-    /// For standard output, newline included.
-    pub(crate) text: String,
-    /// Whether the exit status is 0.
-    pub(crate) is_valid: bool,
-}
-
-impl Output {
-    fn good(text: String) -> Self {
-        Self {
-            text,
-            is_valid: true,
-        }
-    }
 }
 
 /// Carries out a verb.

@@ -19,6 +19,7 @@ mod clock;
 mod cluster;
 mod commands;
 mod configuration;
+mod doctor;
 mod expiry;
 mod explain;
 mod generations;

@@ -4,8 +4,8 @@ use clap::Args;
 use serde_json::{Value, json};
 use warden_authn::Inspected;
 
-use super::Output;
 use crate::error::Error;
+use crate::output::Output;
 
 /// Which token.
 #[derive(Args)]

@@ -7,9 +7,9 @@ use jsonwebtoken::Header;
 use serde_json::{Map, Value, json};
 use warden_core::clock::{Clock, SystemClock};
 
-use super::Output;
 use super::keys::{self, Signature};
 use crate::error::Error;
+use crate::output::Output;
 
 /// What goes into the token.
 #[derive(Args)]

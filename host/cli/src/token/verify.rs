@@ -9,8 +9,9 @@ use serde_json::json;
 use warden_authn::KeySet;
 use warden_core::clock::{Clock, SystemClock};
 
-use super::{Output, inspect};
+use super::inspect;
 use crate::error::Error;
+use crate::output::Output;
 
 /// Largest key file read, in bytes; the bound of the module.
 const MAX_KEY_BYTES: u64 = 1 << 20;

@@ -1,0 +1,389 @@
+//! `warden doctor` names what is wrong with a server, and nothing that is not.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use warden_tests::parts::{self, Line};
+use warden_tests::{ADMIN_PASSWORD, Scene, Server, eventually, on_both_lines};
+
+on_both_lines!(
+    a_server_set_up_well_has_neither_problem_nor_warning,
+    each_thing_set_up_badly_is_named_and_nothing_else,
+    a_server_without_warden_is_a_problem,
+    rights_that_are_missing_are_said_to_be_missing,
+    a_wrong_password_is_refused_and_not_shown,
+    without_a_password_a_closed_server_is_not_looked_at,
+    a_socket_will_do_for_an_address,
+    tls_is_verified_by_the_named_certificates,
+    names_of_users_cannot_command_the_terminal,
+);
+
+/// A password nobody may see.
+const CANARY: &str = "canary-hunter2-not-to-be-seen";
+
+/// What one run came to.
+struct Run {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+impl Run {
+    #[track_caller]
+    fn expect(self, status: i32) -> Self {
+        assert_eq!(self.status, status, "out: {}\nerr: {}", self.out, self.err);
+        self
+    }
+
+    /// Names and what was seen, of checks with this result.
+    #[track_caller]
+    fn with_result(&self, result: &str) -> Vec<(String, String)> {
+        let document: serde_json::Value =
+            serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e} in {}", self.out));
+        let checks = document["checks"].as_array().expect("a list of checks");
+        assert!(checks.len() > 15, "{document:#}");
+        let text = |check: &serde_json::Value, member: &str| {
+            check[member].as_str().expect("a text").to_owned()
+        };
+        for check in checks {
+            assert!(["ok", "warning", "problem"].contains(&text(check, "result").as_str()));
+            assert!(!text(check, "seen").is_empty() && !text(check, "why").is_empty());
+        }
+        let some = checks.iter().filter(|check| check["result"] == result);
+        some.map(|check| (text(check, "name"), text(check, "seen")))
+            .collect()
+    }
+
+    #[track_caller]
+    fn names_with_result(&self, result: &str) -> BTreeSet<String> {
+        self.with_result(result)
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect()
+    }
+}
+
+/// Runs it against the server's port, with a password in the environment.
+fn doctor(server: &Server, arguments: &[&str], password: Option<&str>) -> Run {
+    let port = server.address().port().to_string();
+    doctor_at(&[&["--port", &port], arguments].concat(), password)
+}
+
+fn doctor_at(arguments: &[&str], password: Option<&str>) -> Run {
+    let mut command = Command::new(parts::cli());
+    command
+        .arg("doctor")
+        .args(arguments)
+        .env_remove("WARDEN_PASSWORD")
+        .stdin(Stdio::null());
+    if let Some(password) = password {
+        command.env("WARDEN_PASSWORD", password);
+    }
+    let output = command.output().expect("the command line runs");
+    Run {
+        status: output.status.code().expect("it ends by itself"),
+        out: String::from_utf8(output.stdout).expect("UTF-8"),
+        err: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}
+
+fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+}
+
+/// Everything as the documentation wants it; the admin's connection stays, for
+/// `default` is off afterwards.
+fn well_set_up(line: Line) -> Scene {
+    let scene = Scene::builder(line)
+        .own_state()
+        .module_args(["native_users", "breakglass"])
+        .module_args(["ceiling", "-@dangerous -@admin"])
+        .start();
+    // Whatever the umask of this run.
+    chmod(scene.policies.path(), 0o755);
+    chmod(scene.authenticators.path(), 0o755);
+    let mut admin = scene.server.admin();
+    admin
+        .call([
+            "ACL",
+            "SETUSER",
+            "breakglass",
+            "on",
+            &format!(">{CANARY}"),
+            "~*",
+            "&*",
+            "+@all",
+        ])
+        .expect_ok();
+    admin.run("ACL SETUSER default off").expect_ok();
+    scene
+}
+
+fn a_server_set_up_well_has_neither_problem_nor_warning(line: Line) {
+    let scene = well_set_up(line);
+    let run = doctor(
+        &scene.server,
+        &["--user", "breakglass", "--json"],
+        Some(CANARY),
+    )
+    .expect(0);
+    assert_eq!(run.with_result("problem"), []);
+    assert_eq!(run.with_result("warning"), []);
+    let run = doctor(&scene.server, &["--user", "breakglass"], Some(CANARY)).expect(0);
+    assert!(
+        run.out.contains(" checks: 0 problems, 0 warnings\n"),
+        "{}",
+        run.out
+    );
+    assert!(!run.out.contains('\x1b'), "colours are for terminals");
+    assert!(
+        !run.out.contains(CANARY) && run.err.is_empty(),
+        "{}",
+        run.err
+    );
+}
+
+fn each_thing_set_up_badly_is_named_and_nothing_else(line: Line) {
+    let scene = Scene::builder(line)
+        .own_state()
+        .server(|server| server.open().protected_configs())
+        .config([
+            ("enable-debug-command", "yes"),
+            ("enable-module-command", "yes"),
+        ])
+        .config([
+            ("hide-user-data-from-log", "no"),
+            ("acl-pubsub-default", "allchannels"),
+        ])
+        .module_args(["native_users", "ghost token", "require_expiry", "no"])
+        .start();
+    let mut admin = scene.server.admin();
+    admin.run("ACL SETUSER guest on nopass ~* +get").expect_ok();
+    admin
+        .run("ACL SETUSER corp/alice on >secret +get")
+        .expect_ok();
+    chmod(scene.policies.path(), 0o777);
+    chmod(scene.authenticators.path(), 0o775);
+    chmod(&scene.server.directory().join("warden"), 0o755);
+    chmod(&scene.keys.file("corp.jwks"), 0o646);
+    scene.policies.replace("rbac.toml", "= not TOML");
+    scene
+        .authenticators
+        .replace("20-bad.toml", "type = \"carrier pigeon\"\n");
+    scene.wait_for_info("warden_status", "stale");
+    eventually("the authenticators' errors are known", || {
+        let errors = scene
+            .server
+            .admin()
+            .call(["WARDEN.AUTHENTICATORS"])
+            .field("errors");
+        (errors.items().len() >= 2).then_some(())
+    });
+
+    let run = doctor(&scene.server, &["--json"], None).expect(1);
+    let expected = [
+        "authenticator-dir",
+        "authenticators",
+        "debug-command",
+        "default-user",
+        "key-files",
+        "module-command",
+        "native-names",
+        "native-users",
+        "open-users",
+        "policies",
+        "policy-dir",
+        "protected-configs",
+        "require-expiry",
+        "state-dir",
+    ];
+    assert_eq!(
+        run.names_with_result("problem"),
+        expected.map(str::to_owned).into()
+    );
+    let expected = [
+        "ceiling",
+        "fallback",
+        "log-redaction",
+        "name-collisions",
+        "new-users-channels",
+    ];
+    assert_eq!(
+        run.names_with_result("warning"),
+        expected.map(str::to_owned).into()
+    );
+    let run = doctor(&scene.server, &[], None).expect(1);
+    assert!(
+        run.out.contains("do:  ACL SETUSER default off"),
+        "{}",
+        run.out
+    );
+}
+
+fn a_server_without_warden_is_a_problem(line: Line) {
+    let server = Server::builder(line).start();
+    let run = doctor(&server, &["--json"], Some(ADMIN_PASSWORD)).expect(1);
+    assert_eq!(
+        run.names_with_result("problem"),
+        ["module".to_owned()].into()
+    );
+}
+
+fn rights_that_are_missing_are_said_to_be_missing(line: Line) {
+    let scene = well_set_up(line);
+    let mut breakglass = scene.server.connect();
+    breakglass.auth("breakglass", CANARY).expect_ok();
+    breakglass
+        .run("ACL SETUSER poor on >poor +ping")
+        .expect_ok();
+    let run = doctor(&scene.server, &["--user", "poor", "--json"], Some("poor")).expect(0);
+    assert_eq!(run.with_result("ok"), [], "nothing is well unseen");
+    for (name, seen) in run.with_result("warning") {
+        assert!(seen.starts_with("not checked: "), "{name}: {seen}");
+    }
+    let seen = run.with_result("warning");
+    let told = |text: &str| seen.iter().any(|(_, seen)| seen.contains(text));
+    assert!(
+        told("may not run CONFIG GET") && told("may not run ACL LIST"),
+        "{seen:?}"
+    );
+    // One right more, one thing more is known.
+    breakglass.run("ACL SETUSER poor +time").expect_ok();
+    let run = doctor(&scene.server, &["--user", "poor", "--json"], Some("poor")).expect(0);
+    assert_eq!(run.names_with_result("ok"), ["clock".to_owned()].into());
+}
+
+fn a_wrong_password_is_refused_and_not_shown(line: Line) {
+    let scene = Scene::start(line);
+    let file = scene.server.directory().join("password");
+    fs::write(&file, format!("{CANARY}\n")).expect("the directory is ours");
+    let file = file.display().to_string();
+    for run in [
+        doctor(&scene.server, &["--user", "default"], Some(CANARY)),
+        doctor(&scene.server, &["--json", "--password-file", &file], None),
+    ] {
+        let run = run.expect(2);
+        assert!(run.err.contains("WRONGPASS"), "{}", run.err);
+        assert_eq!(run.out, "");
+        assert!(!run.err.contains(CANARY), "{}", run.err);
+    }
+    fs::write(&file, format!("{ADMIN_PASSWORD}\r\n")).expect("the directory is ours");
+    let run = doctor(&scene.server, &["--password-file", &file], Some(CANARY));
+    assert_ne!(run.status, 2, "the file counts: {}", run.err);
+}
+
+fn without_a_password_a_closed_server_is_not_looked_at(line: Line) {
+    let server = Server::builder(line).start();
+    let run = doctor(&server, &[], None).expect(2);
+    assert!(run.err.contains("wants a log-in"), "{}", run.err);
+    assert_eq!(run.out, "");
+    let run = doctor(&server, &["--user", "default"], None).expect(2);
+    assert!(run.err.contains("--password-file"), "{}", run.err);
+    server.stop();
+    let run = doctor(&server, &[], Some(ADMIN_PASSWORD)).expect(2);
+    assert!(run.err.contains("cannot connect"), "{}", run.err);
+}
+
+fn a_socket_will_do_for_an_address(line: Line) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let socket = directory.path().join("valkey.sock").display().to_string();
+    let server = Server::builder(line)
+        .config([("unixsocket", &socket)])
+        .start();
+    let arguments = ["--socket", &socket, "--json"];
+    let run = doctor_at(&arguments, Some(ADMIN_PASSWORD)).expect(1);
+    assert_eq!(
+        run.names_with_result("problem"),
+        ["module".to_owned()].into()
+    );
+    drop(server);
+    doctor_at(&arguments, Some(ADMIN_PASSWORD)).expect(2);
+}
+
+/// An authority with a certificate for this machine, and one nobody trusts.
+fn certificates(directory: &Path) {
+    let openssl = |arguments: &str| {
+        let output = Command::new("openssl")
+            .args(arguments.split(' '))
+            .current_dir(directory)
+            .output()
+            .expect("openssl runs: apt-get install openssl");
+        assert!(output.status.success(), "{arguments}: {output:?}");
+    };
+    let new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
+    for authority in ["ca", "other"] {
+        openssl(&format!(
+            "{new} -subj /CN={authority} -keyout {authority}.key -out {authority}.pem"
+        ));
+    }
+    openssl(&format!(
+        "{new} -subj /CN=server -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
+         -CA ca.pem -CAkey ca.key -keyout server.key -out server.pem"
+    ));
+}
+
+fn tls_is_verified_by_the_named_certificates(line: Line) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    certificates(directory.path());
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let mut port = 0;
+    let server = Server::builder(line)
+        .config([
+            ("tls-cert-file", file("server.pem")),
+            ("tls-key-file", file("server.key")),
+            ("tls-ca-cert-file", file("ca.pem")),
+            ("tls-auth-clients", "yes".to_owned()),
+        ])
+        .start();
+    // A port of its own, which this server finds itself.
+    let tls_port = eventually("a free port", || {
+        port = std::net::TcpListener::bind("127.0.0.1:0")
+            .ok()?
+            .local_addr()
+            .ok()?
+            .port();
+        server
+            .config_set("tls-port", &port.to_string())
+            .is_ok()
+            .then_some(port)
+    })
+    .to_string();
+    let run = |ca: &str, host: &str, more: &[&str]| {
+        let ca = file(ca);
+        let arguments = [
+            "--host", host, "--port", &tls_port, "--tls", "--ca", &ca, "--json",
+        ];
+        doctor_at(&[&arguments, more].concat(), Some(ADMIN_PASSWORD))
+    };
+    let (certificate, key) = (file("server.pem"), file("server.key"));
+    let ours = ["--cert", &certificate, "--key", &key];
+    run("ca.pem", "127.0.0.1", &ours).expect(1);
+    run("ca.pem", "127.0.0.1", &[]).expect(2);
+    run("other.pem", "127.0.0.1", &ours).expect(2);
+    let wrong_name = run("ca.pem", "localhost", &ours).expect(2);
+    assert!(
+        !wrong_name.err.contains(ADMIN_PASSWORD),
+        "{}",
+        wrong_name.err
+    );
+}
+
+fn names_of_users_cannot_command_the_terminal(line: Line) {
+    let scene = well_set_up(line);
+    let mut breakglass = scene.server.connect();
+    breakglass.auth("breakglass", CANARY).expect_ok();
+    let name = "a\x1b[2J\r\nok";
+    breakglass
+        .call(["ACL", "SETUSER", name, "on", "nopass"])
+        .expect_ok();
+    let run = doctor(&scene.server, &["--user", "breakglass"], Some(CANARY)).expect(1);
+    assert!(run.out.contains(r"a\u{1b}[2J"), "{}", run.out);
+    assert!(
+        !run.out.contains('\x1b') && !run.out.contains("[2J\r"),
+        "{:?}",
+        run.out
+    );
+}
