@@ -28,7 +28,7 @@ use crate::output::Output;
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    connection: connection::Arguments,
+    connection: connection::Destination,
     /// Answer as JSON: one object with `checks`, a list of objects with `name`,
     /// `result` (ok, warning, problem), `seen`, `why` and `advice`.
     #[arg(long)]

@@ -23,7 +23,7 @@ const VARIABLE: &str = "WARDEN_PASSWORD";
 
 /// Which server, and who we are there.
 #[derive(Args)]
-pub(crate) struct Arguments {
+pub(crate) struct Destination {
     /// Host name or address of the server.
     #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
     host: String,
@@ -58,7 +58,7 @@ pub(crate) struct Arguments {
 ///
 /// # Errors
 /// All with exit status 2: nothing was found out about the server.
-pub(crate) fn open(arguments: &Arguments) -> Result<Server, Error> {
+pub(crate) fn open(arguments: &Destination) -> Result<Server, Error> {
     let password = password(arguments)?;
     if arguments.user.is_some() && password.is_none() {
         return Err(Error::Usage(format!(
@@ -82,7 +82,7 @@ pub(crate) fn open(arguments: &Arguments) -> Result<Server, Error> {
     Ok(server)
 }
 
-fn client(arguments: &Arguments) -> Result<Client, Error> {
+fn client(arguments: &Destination) -> Result<Client, Error> {
     let client = match (&arguments.socket, arguments.tls) {
         (Some(path), _) => plain(ConnectionAddr::Unix(path.clone())),
         (None, false) => plain(ConnectionAddr::Tcp(arguments.host.clone(), arguments.port)),
@@ -98,7 +98,7 @@ fn plain(address: ConnectionAddr) -> redis::RedisResult<Client> {
     Client::open(info.set_redis_settings(settings))
 }
 
-fn tls_client(arguments: &Arguments) -> Result<Client, Error> {
+fn tls_client(arguments: &Destination) -> Result<Client, Error> {
     // The only one there is; a second call has nothing to change.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let root_cert = arguments.ca.as_deref().map(read).transpose()?;
@@ -130,7 +130,7 @@ fn tls_client(arguments: &Arguments) -> Result<Client, Error> {
 }
 
 /// The password without the line end that editors put behind it.
-fn password(arguments: &Arguments) -> Result<Option<Zeroizing<String>>, Error> {
+fn password(arguments: &Destination) -> Result<Option<Zeroizing<String>>, Error> {
     let Some(path) = &arguments.password_file else {
         return match std::env::var(VARIABLE) {
             Ok(password) => Ok(Some(Zeroizing::new(password))),
@@ -154,7 +154,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|error| Error::Usage(format!("{path:?}: {error}")))
 }
 
-fn shown(arguments: &Arguments) -> String {
+fn shown(arguments: &Destination) -> String {
     match &arguments.socket {
         Some(path) => format!("{path:?}"),
         None => format!("{}:{}", arguments.host, arguments.port),
@@ -162,7 +162,7 @@ fn shown(arguments: &Arguments) -> String {
 }
 
 /// Whether the address is one of this machine's: only such a one can be bound.
-fn is_here(arguments: &Arguments) -> bool {
+fn is_here(arguments: &Destination) -> bool {
     if arguments.socket.is_some() {
         return true;
     }

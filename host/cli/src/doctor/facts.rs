@@ -182,7 +182,7 @@ fn clock(server: &mut Server) -> Result<Told<ClockReading>, Error> {
             .iter()
             .filter_map(|number| text(number).parse().ok())
             .collect();
-        let [seconds, microseconds] = numbers[..] else {
+        let [seconds, microseconds] = numbers.as_slice() else {
             return Err(Untold::new("TIME answered something else", ""));
         };
         Ok(ClockReading {

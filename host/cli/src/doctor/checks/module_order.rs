@@ -70,7 +70,7 @@ fn module_order(facts: &Facts) -> Result<Outcome, Untold> {
             );
         }
     }
-    Ok(outcome.or_good(match names[..] {
+    Ok(outcome.or_good(match names.as_slice() {
         [] => "warden is the only module".to_owned(),
         _ => format!("beside {}", names.join(", ")),
     }))
