@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 /// Writes the pages.
 pub(crate) fn run(arguments: &Arguments, command: Command) -> Result<Output, Error> {
     // `help` would say once more what all the others say.
-    let command = without_help(command);
+    let command = command.disable_help_subcommand(true);
     let Some(directory) = &arguments.directory else {
         let mut page = Vec::new();
         Man::new(command).render(&mut page)?;
@@ -34,10 +34,4 @@ pub(crate) fn run(arguments: &Arguments, command: Command) -> Result<Output, Err
             source,
         })?;
     Ok(Output::good(String::new()))
-}
-
-fn without_help(command: Command) -> Command {
-    command
-        .disable_help_subcommand(true)
-        .mut_subcommands(without_help)
 }
