@@ -47,15 +47,11 @@ fn real(verb: &[&str], verbs: &mut BTreeMap<String, BTreeSet<String>>) {
     if below.is_empty() {
         let options = part(&help, "Options:")
             .iter()
-            .filter_map(|line| {
-                let words = line.trim_start();
-                words
-                    .starts_with('-')
-                    .then(|| &words[words.find("--")?..])
-                    .map(|option| {
-                        let option = option.split("  ").next().expect("a part");
-                        option.replace(['<', '>'], "")
-                    })
+            .map(|line| line.trim_start())
+            .filter(|words| words.starts_with('-'))
+            .filter_map(|words| {
+                let option = words[words.find("--")?..].split("  ").next()?;
+                Some(option.replace(['<', '>'], ""))
             })
             .filter(|option| option != "--help" && option != "--version")
             .collect();
