@@ -17,7 +17,7 @@ fn default_user(facts: &Facts) -> Result<Outcome, Untold> {
         Some(user) if !user.is_on => Outcome::good("off"),
         Some(user) if user.is_nopass => Outcome::problem(
             "the default user is on and needs no password: authentication is optional",
-            "ACL SETUSER default off, then ACL SAVE or a line `user default off` in valkey.conf",
+            "ACL SETUSER default off, once another user can administer; then ACL SAVE, or a line `user default off` in valkey.conf",
         ),
         Some(_) => Outcome::good("on, with a password"),
     })
