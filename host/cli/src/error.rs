@@ -35,6 +35,9 @@ pub(crate) enum Error {
     /// Signing or making a key failed.
     #[error("{0}")]
     Crypto(String),
+    /// Nothing can be done with policies here; the text says why.
+    #[error("{0}")]
+    Policy(#[from] warden_policy::Error),
     /// Standard input or output failed.
     #[error("{0}")]
     Stream(#[from] io::Error),

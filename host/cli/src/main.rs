@@ -10,6 +10,7 @@ mod doctor;
 mod error;
 mod man;
 mod output;
+mod policy;
 mod token;
 
 use std::io::{self, Write};
@@ -33,6 +34,9 @@ enum Command {
     /// Make, show and check JSON Web Tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Check, show, try and test policies, without a server.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Look at a running server and say what is wrong with its set-up.
     Doctor(Box<doctor::Arguments>),
     /// Write the completion script of a shell.
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<Output, Error> {
     match command {
         Command::Token(command) => token::run(command),
+        Command::Policy(command) => policy::run(command),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
         Command::Man(arguments) => man::run(&arguments, Arguments::command()),

@@ -39,7 +39,7 @@ pub(crate) fn run(command: Command) -> Result<Output, Error> {
 const MAX_TOKEN_BYTES: u64 = 32_768;
 
 /// The token given as argument, or read from standard input for `-`.
-fn read_token(argument: &str) -> Result<String, Error> {
+pub(crate) fn read_token(argument: &str) -> Result<String, Error> {
     if argument != "-" {
         return Ok(argument.trim().to_owned());
     }

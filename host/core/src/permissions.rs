@@ -28,6 +28,7 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use around::{Reach, beyond_keys};
 pub use base::BaseRules;
 pub use dropped::{Dropped, Why};
 pub use error::PermissionError;

@@ -39,6 +39,7 @@ pub(crate) struct Description {
 pub struct Bundle {
     pub(crate) name: Arc<str>,
     pub(crate) wasm: Digest,
+    pub(crate) wasm_bytes: usize,
     pub(crate) digest: Digest,
     pub(crate) description: Description,
     pub(crate) component: PolicyPre<Guest>,
@@ -75,6 +76,19 @@ impl Bundle {
     /// SHA-256 of the `.wasm` file, as `sha256sum` prints it.
     pub fn wasm_digest(&self) -> Digest {
         self.wasm
+    }
+
+    /// Size of the `.wasm` file.
+    pub fn wasm_bytes(&self) -> usize {
+        self.wasm_bytes
+    }
+
+    /// What its code imports: parts of the contract, and of an empty WASI.
+    pub fn imports(&self) -> Vec<String> {
+        let component = self.component.instance_pre().component();
+        let outline = component.component_type();
+        let names = outline.imports(component.engine());
+        names.map(|(name, _)| name.to_owned()).collect()
     }
 
     /// Digest over the `.wasm` and all data files: changes when any of them does.

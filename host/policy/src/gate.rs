@@ -3,12 +3,14 @@
 //! In comes `NAME.tests.toml`, out goes a [`TestReport`]. A generation whose
 //! tests fail is not activated. A test makes up a principal that nobody verified,
 //! so nothing of it leaves this room but words: no decision, no session.
+//! [`Rehearsal`]s show tools whom the tests are about.
 
 mod file;
 mod moment;
 mod report;
 mod run;
 
+pub use moment::read_moment;
 pub use report::{Failing, Problem, TestReport};
 pub(crate) use run::run;
 
@@ -48,6 +50,28 @@ pub(crate) struct Test {
     expectation: Expectation,
 }
 
+/// A test, as tools see it: about whom it is, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Rehearsal<'a> {
+    /// The bundle whose test file it stands in.
+    pub bundle: &'a str,
+    /// The test's name.
+    pub test: &'a str,
+    /// Whom it makes up.
+    pub principal: &'a Principal,
+    /// How that principal would be connected.
+    pub client: &'a ClientFacts,
+    /// The time it names; that of the load when absent.
+    pub now: Option<Timestamp>,
+}
+
+impl Rehearsal<'_> {
+    /// The test file's name.
+    pub fn file(&self) -> String {
+        TestFile::name_of(self.bundle)
+    }
+}
+
 /// What a test expects of the answer.
 #[derive(Debug)]
 enum Expectation {
@@ -72,6 +96,17 @@ impl TestFile {
             bundle: bundle.into(),
             digest: Digest::of(bytes),
             tests: file::parse(bytes)?,
+        })
+    }
+
+    /// Whom its tests are about, in their order.
+    pub(crate) fn rehearsals(&self) -> impl Iterator<Item = Rehearsal<'_>> {
+        self.tests.iter().map(|test| Rehearsal {
+            bundle: &self.bundle,
+            test: &test.name,
+            principal: &test.principal,
+            client: &test.client,
+            now: test.now,
         })
     }
 }

@@ -21,7 +21,7 @@ use crate::bundle::Bundle;
 use crate::compose::{Composed, compose};
 use crate::engine::Machine;
 use crate::error::{Failure, gist};
-use crate::gate::{self, TestFile, TestReport};
+use crate::gate::{self, Rehearsal, TestFile, TestReport};
 use crate::instance::Instance;
 use crate::request::{Inputs, Request};
 use crate::verdict::{self, Opinion};
@@ -70,7 +70,7 @@ pub struct Explanation {
 enum Occasion {
     /// For a session: it is counted.
     LogIn,
-    /// For a test.
+    /// About somebody made up.
     Test,
 }
 
@@ -152,6 +152,11 @@ impl Generation {
         files.map(|file| file.tests.len()).sum()
     }
 
+    /// Whom its tests are about, in the order in which they are run.
+    pub fn rehearsals(&self) -> impl Iterator<Item = Rehearsal<'_>> {
+        self.tests.iter().flat_map(|file| file.rehearsals())
+    }
+
     pub(crate) fn test_files(&self) -> &[Arc<TestFile>] {
         &self.tests
     }
@@ -174,8 +179,7 @@ impl Generation {
         client: &ClientFacts,
         now: Now,
     ) -> Result<Permissions, Reason> {
-        let version = &self.frame.server.version;
-        let request = Request::made_up(self.number, &self.inputs, principal, client, version, now);
+        let request = self.made_up(principal, client, now);
         let frame = Frame {
             ceiling: Restriction::default(),
             ..self.frame.clone()
@@ -183,6 +187,11 @@ impl Generation {
         let opinions = self.opinions(&request, now, Occasion::Test)?;
         let composed = compose(opinions, &frame, request.key(), self.number, now);
         composed.answer.map(|decision| decision.permissions)
+    }
+
+    fn made_up(&self, principal: &Principal, client: &ClientFacts, now: Now) -> Request {
+        let version = &self.frame.server.version;
+        Request::made_up(self.number, &self.inputs, principal, client, version, now)
     }
 
     /// What any of its bundles reads.
@@ -266,15 +275,26 @@ impl Generation {
     /// Asks every policy and shows what each answers and what that comes to. For a
     /// worker, as [`decide`](Self::decide); the answer is not remembered.
     pub fn explain(&self, request: &Request, now: Now) -> Explanation {
+        self.explained(request, now, Occasion::LogIn)
+    }
+
+    /// The same for somebody whom nobody verified, for tools of policy authors. It is not
+    /// counted, and no session can come of it: a session is made of a [`Verified`].
+    pub fn explain_made_up(
+        &self,
+        principal: &Principal,
+        client: &ClientFacts,
+        now: Now,
+    ) -> Explanation {
+        let request = self.made_up(principal, client, now);
+        self.explained(&request, now, Occasion::Test)
+    }
+
+    fn explained(&self, request: &Request, now: Now, occasion: Occasion) -> Explanation {
         let opinions: Vec<_> = self
             .bundles
             .iter()
-            .map(|bundle| {
-                (
-                    Arc::clone(bundle),
-                    self.ask(bundle, request, now, Occasion::LogIn),
-                )
-            })
+            .map(|bundle| (Arc::clone(bundle), self.ask(bundle, request, now, occasion)))
             .collect();
         let composed = opinions
             .iter()

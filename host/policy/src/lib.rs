@@ -41,7 +41,7 @@ pub use bundle::{Bundle, DataFile, Statistics};
 pub use digest::Digest;
 pub use engine::{Engine, EngineSettings, Limits};
 pub use error::{BundleError, Error, Failure, Fault, LoadError};
-pub use gate::{Failing, Problem, TestReport};
+pub use gate::{Failing, Problem, Rehearsal, TestReport, read_moment};
 pub use generation::{Explanation, Frame, Generation};
 pub use log::{Level, PolicyLog, Silent};
 pub use request::{Inputs, Request};

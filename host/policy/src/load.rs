@@ -13,13 +13,10 @@ use crate::bundle::Bundle;
 use crate::bundle::directory::{self, Listing};
 use crate::bundle::files::{self, Contents};
 use crate::engine::Engine;
-use crate::error::{BundleError, Fault, LoadError};
-use crate::gate::{TestFile, TestReport};
+use crate::error::{Fault, LoadError};
+use crate::gate::TestFile;
 use crate::generation::{Frame, Generation};
 use crate::prepare::prepare;
-
-/// Failing expectations that are told one by one.
-const SHOWN_FAILURES: usize = 20;
 
 impl Engine {
     /// Loads the bundles of a directory; an empty path is a directory without any.
@@ -39,6 +36,27 @@ impl Engine {
         frame: Frame,
         previous: Option<&Arc<Generation>>,
         now: Now,
+    ) -> Result<Arc<Generation>, LoadError> {
+        let next = self.load_untested(dir, frame, previous)?;
+        if previous.is_some_and(|previous| Arc::ptr_eq(previous, &next)) {
+            return Ok(next);
+        }
+        match next.run_tests(now).errors(dir) {
+            errors if errors.is_empty() => Ok(next),
+            errors => Err(LoadError { errors }),
+        }
+    }
+
+    /// The same without running a test, for tools that show how tests go one by one.
+    /// What serves log-ins takes [`load`](Self::load): only that is known to be good.
+    ///
+    /// # Errors
+    /// Every error of every bundle and of every test file.
+    pub fn load_untested(
+        &self,
+        dir: &Path,
+        frame: Frame,
+        previous: Option<&Arc<Generation>>,
     ) -> Result<Arc<Generation>, LoadError> {
         let Listing {
             bundles: found,
@@ -94,10 +112,7 @@ impl Engine {
         let number = previous.map_or(1, |p| p.number.saturating_add(1));
         let machine = Arc::clone(&self.machine);
         let next = Generation::new(number, machine, frame, bundles, warnings, tests);
-        match failures(next.run_tests(now), dir) {
-            errors if errors.is_empty() => Ok(Arc::new(next)),
-            errors => Err(LoadError { errors }),
-        }
+        Ok(Arc::new(next))
     }
 
     fn bundle(
@@ -125,22 +140,6 @@ fn contained<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
             "it is malformed in a way its reader did not expect".to_owned(),
         ))
     })
-}
-
-/// What of a run of tests keeps a generation from coming into force.
-fn failures(report: TestReport, dir: &Path) -> Vec<BundleError> {
-    let more = report.failing.len().saturating_sub(SHOWN_FAILURES);
-    let failing = report.failing.into_iter().take(SHOWN_FAILURES);
-    let mut errors: Vec<_> = failing
-        .map(|failing| {
-            let file = failing.file.clone();
-            Fault::Failing(failing).of(file)
-        })
-        .collect();
-    let whole = |fault: Fault| fault.of(dir.display().to_string());
-    errors.extend((more > 0).then(|| whole(Fault::MoreFailing(more))));
-    errors.extend((report.not_run > 0).then(|| whole(Fault::TestsTooSlow(report.not_run))));
-    errors
 }
 
 fn list(dir: &Path) -> Result<Listing, LoadError> {

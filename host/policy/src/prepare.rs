@@ -54,6 +54,7 @@ pub(crate) fn prepare(
     Ok(Arc::new(Bundle {
         name,
         wasm: contents.wasm_digest,
+        wasm_bytes: contents.wasm.len(),
         digest: contents.digest,
         description,
         component,

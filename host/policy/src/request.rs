@@ -80,7 +80,7 @@ struct Facts {
 enum Subject {
     /// Somebody an authenticator verified.
     Verified(Arc<Verified<Principal>>),
-    /// Somebody a test made up.
+    /// Somebody a test, or a policy's author, made up.
     MadeUp(Principal),
 }
 
@@ -108,8 +108,9 @@ impl Request {
         Self::about(subject, generation, inputs, client, server_version, now)
     }
 
-    /// The same for somebody a test made up. Whoever decides it keeps the decision
-    /// to itself: see [`crate::Generation::run_tests`].
+    /// The same for somebody made up. Who decides it keeps the decision to itself or
+    /// only shows it: see [`crate::Generation::run_tests`] and
+    /// [`crate::Generation::explain_made_up`].
     pub(crate) fn made_up(
         generation: u64,
         inputs: &Inputs,

@@ -187,7 +187,6 @@ impl Call<'_> {
 
     /// Whether a list names this command, or the one it is a subcommand of.
     fn is_of(&self, list: &[&str]) -> bool {
-        let container = self.name.split('|').next().unwrap_or(self.name);
-        list.contains(&self.name) || list.contains(&container)
+        around::names(list, self.name)
     }
 }

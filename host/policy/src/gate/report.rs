@@ -1,10 +1,14 @@
 //! How a run of tests went, in words that say what to change.
 
 use std::fmt;
+use std::path::Path;
 
 use warden_core::permissions::Permissions;
 
-use crate::error::gist;
+use crate::error::{BundleError, Fault, gist};
+
+/// Failing expectations that are told one by one.
+const SHOWN_FAILURES: usize = 20;
 
 /// The most commands one message names.
 const SHOWN_COMMANDS: usize = 8;
@@ -24,6 +28,22 @@ impl TestReport {
     /// Whether every test was run and held.
     pub fn is_good(&self) -> bool {
         self.failing.is_empty() && self.not_run == 0
+    }
+
+    /// What of it keeps the generation of a directory from coming into force.
+    pub fn errors(self, dir: &Path) -> Vec<BundleError> {
+        let more = self.failing.len().saturating_sub(SHOWN_FAILURES);
+        let failing = self.failing.into_iter().take(SHOWN_FAILURES);
+        let mut errors: Vec<_> = failing
+            .map(|failing| {
+                let file = failing.file.clone();
+                Fault::Failing(failing).of(file)
+            })
+            .collect();
+        let whole = |fault: Fault| fault.of(dir.display().to_string());
+        errors.extend((more > 0).then(|| whole(Fault::MoreFailing(more))));
+        errors.extend((self.not_run > 0).then(|| whole(Fault::TestsTooSlow(self.not_run))));
+        errors
     }
 }
 

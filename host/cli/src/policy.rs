@@ -1,0 +1,49 @@
+//! `warden policy`: a policy author's tools, without a server.
+//!
+//! ```text
+//! policy directory -> warden_policy::Engine -> Generation -> inspect | eval | check | test
+//! ```
+//!
+//! In: a directory as `policy_dir` has it, and what the module's configuration would
+//! say. Out: what a server of a release line would answer, by the module's own code.
+//! Nothing here decides or verifies anything itself, and nobody is logged in.
+
+mod check;
+mod directory;
+mod eval;
+mod inspect;
+mod moment;
+mod principal;
+mod report;
+mod style;
+mod table;
+mod test;
+
+use clap::Subcommand;
+
+use crate::error::Error;
+use crate::output::Output;
+
+/// The verbs of `warden policy`.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Load a policy directory, run its tests, and warn of what authors trip over;
+    /// exit status 0 without errors.
+    Check(Box<check::Arguments>),
+    /// Show each policy: what it is, what it reads, how large it is.
+    Inspect(Box<inspect::Arguments>),
+    /// Show what somebody may do, and which policy says so; exit status 0 granted.
+    Eval(Box<eval::Arguments>),
+    /// Run the test files, one line a test; exit status 0 when all hold.
+    Test(Box<test::Arguments>),
+}
+
+/// Carries out a verb.
+pub(crate) fn run(command: Command) -> Result<Output, Error> {
+    match command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+    }
+}

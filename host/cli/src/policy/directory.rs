@@ -1,0 +1,147 @@
+//! A policy directory, loaded as the module of a server would load it.
+//!
+//! In: arguments. Out: a generation, or the lines the module would log.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use serde_json::json;
+use warden_core::permissions::{BaseRules, PermissionError, Restriction};
+use warden_core::{Now, Server};
+use warden_policy::{Engine, EngineSettings, Frame, Generation, Level, Limits, PolicyLog};
+
+use crate::error::Error;
+use crate::output::Output;
+
+/// Which directory, under which configuration.
+#[derive(Args)]
+pub(super) struct Directory {
+    /// The policy directory, as `policy_dir`.
+    #[arg(long, value_name = "DIR")]
+    pub(super) dir: PathBuf,
+    /// What is laid over every policy, as `ceiling`.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        allow_hyphen_values = true
+    )]
+    ceiling: String,
+    /// Keyless rights of every session, as `base_rules`.
+    #[arg(long, value_name = "TEXT", default_value = BaseRules::DEFAULT, hide_default_value = true)]
+    base_rules: String,
+    /// Bundles that must be there, as `required_policies`: names with spaces between them.
+    #[arg(long, value_name = "NAMES", default_value = "")]
+    required: String,
+    /// CPU time of one evaluation, as `policy_timeout_ms`.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    policy_timeout_ms: u64,
+    /// Memory of one evaluation, as `policy_memory_mb`.
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    policy_memory_mb: u32,
+    /// Where to keep compiled policies; without it, they are compiled each time.
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Answer as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The server whose commands count.
+#[derive(Args)]
+pub(super) struct Release {
+    /// Release line of the server.
+    #[arg(long, value_name = "LINE", default_value = "9.1", value_parser = releases())]
+    pub(super) server: String,
+}
+
+/// The release lines that `--server` takes.
+pub(super) fn releases() -> PossibleValuesParser {
+    PossibleValuesParser::from(Server::releases())
+}
+
+impl Directory {
+    /// The engine all loads of one run share.
+    pub(super) fn engine(&self) -> Result<Engine, Error> {
+        let memory_bytes = usize::try_from(self.policy_memory_mb).unwrap_or(usize::MAX);
+        Ok(Engine::new(EngineSettings {
+            state_dir: self.state_dir.clone(),
+            limits: Limits {
+                cpu: Duration::from_millis(self.policy_timeout_ms),
+                memory_bytes: memory_bytes.saturating_mul(1 << 20),
+            },
+            log: Arc::new(Lines),
+            ..EngineSettings::default()
+        })?)
+    }
+
+    /// What is laid over the policies on a server of this line.
+    pub(super) fn frame(&self, line: &str) -> Result<Frame, Error> {
+        let usage =
+            |option: &str, error: PermissionError| Error::Usage(format!("{option}: {error}"));
+        let server = Server::of_release(line)
+            .ok_or_else(|| Error::Usage(format!("--server {line:?}: not known")))?;
+        Ok(Frame {
+            base: BaseRules::parse(&self.base_rules).map_err(|e| usage("--base-rules", e))?,
+            ceiling: Restriction::parse(&self.ceiling).map_err(|e| usage("--ceiling", e))?,
+            server: Arc::new(server),
+            required: self
+                .required
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect(),
+        })
+    }
+
+    /// Loads it on its own. `Err` in it: the lines the module would log.
+    pub(super) fn load(
+        &self,
+        release: &Release,
+        now: Option<Now>,
+    ) -> Result<Result<Arc<Generation>, Vec<String>>, Error> {
+        let (engine, frame) = (self.engine()?, self.frame(&release.server)?);
+        let loaded = match now {
+            Some(now) => engine.load(&self.dir, frame, None, now),
+            None => engine.load_untested(&self.dir, frame, None),
+        };
+        Ok(loaded.map_err(|error| error.errors.iter().map(ToString::to_string).collect()))
+    }
+
+    /// The answer when the directory cannot be loaded: its errors, each on a line of
+    /// standard error.
+    pub(super) fn complain(&self, errors: &[String]) -> Result<Output, Error> {
+        let mut text = String::new();
+        if self.json {
+            text = format!("{:#}\n", json!({ "errors": errors }));
+        } else {
+            let mut out = io::stderr().lock();
+            for error in errors {
+                writeln!(out, "{error}")?;
+            }
+        }
+        Ok(Output {
+            text,
+            is_valid: false,
+        })
+    }
+}
+
+/// What policies write while they run: on standard error.
+struct Lines;
+
+impl PolicyLog for Lines {
+    fn write(&self, bundle: &str, level: Level, message: &str) {
+        let level = match level {
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warning => "warning",
+            Level::Error => "error",
+        };
+        // Nobody is left to tell when standard error is closed.
+        let _ = writeln!(io::stderr(), "policy {bundle:?}: {level}: {message}");
+    }
+}

@@ -1,0 +1,202 @@
+//! `warden policy eval`: what somebody may do, and which policy says so.
+//!
+//! In: a policy directory, and a token with the authenticators that may vouch for it, or
+//! a made-up principal. Out: what `WARDEN.EXPLAIN` would tell. A token is verified by
+//! the module's own chain; a refusal is an answer, not an error.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use warden_authn::{Chain, ChainSettings, Outcome};
+use warden_core::clock::{Clock, SystemClock};
+use warden_core::{ClientFacts, Credential, Now, Principal, Reason, ReasonKind};
+use warden_policy::{Explanation, Generation};
+
+use super::directory::{Directory, Release};
+use super::report::{Report, Told};
+use super::style::Paint;
+use super::{moment, principal};
+use crate::error::Error;
+use crate::output::Output;
+use crate::token::read_token;
+
+/// Whose rights, under which circumstances.
+#[derive(Args)]
+#[command(group = clap::ArgGroup::new("who").required(true))]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    directory: Directory,
+    #[command(flatten)]
+    release: Release,
+    /// Who it is: a token, verified by `--authenticators`; `-` reads it from standard input.
+    #[arg(long, value_name = "TOKEN", group = "who", requires = "authenticators")]
+    token: Option<String>,
+    /// Who may vouch for the token, as `authenticator_dir`.
+    #[arg(long, value_name = "DIR", conflicts_with = "principal")]
+    authenticators: Option<PathBuf>,
+    /// The user name given to AUTH with the token.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "token",
+        conflicts_with = "principal"
+    )]
+    user: String,
+    /// Who it is: a JSON document with `user`, `groups`, `scopes`, `method`, `claims`,
+    /// `sole_authenticator`, `expires`; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE", group = "who")]
+    principal: Option<PathBuf>,
+    /// The client's IP address, or `unix`.
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
+    /// The connection is encrypted.
+    #[arg(long)]
+    tls: bool,
+    /// Role of the server.
+    #[arg(long, value_name = "ROLE", default_value = "primary", value_parser = PossibleValuesParser::new(["primary", "replica"]))]
+    role: String,
+    /// The time, as seconds since 1970 or `2026-11-24T09:00:00Z`; by default now.
+    #[arg(long, value_name = "TIME")]
+    now: Option<String>,
+    /// Evaluate although tests of the directory do not hold.
+    #[arg(long)]
+    without_tests: bool,
+    /// Name every command instead of categories.
+    #[arg(long)]
+    commands: bool,
+}
+
+/// Asks the policies; no is an answer, not an error.
+pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
+    let client = client(arguments)?;
+    let real = SystemClock::new().now();
+    let now = match &arguments.now {
+        None => real,
+        Some(text) => Now {
+            wall: moment::read(text).map_err(|why| Error::Usage(format!("--now: {why}")))?,
+            ..real
+        },
+    };
+    let directory = &arguments.directory;
+    // Tests are of the present: the time asked about is not theirs.
+    let tested = (!arguments.without_tests).then_some(real);
+    let who = match &arguments.principal {
+        Some(file) => Ok(principal::read(file)?),
+        None => match verified(arguments, now)? {
+            Ok(who) => who,
+            Err(errors) => return directory.complain(&errors),
+        },
+    };
+    let generation = match directory.load(&arguments.release, tested)? {
+        Ok(generation) => generation,
+        Err(errors) => return directory.complain(&errors),
+    };
+    let answer = match &who {
+        Ok(principal) => Ok((principal, explain(&generation, principal, &client, now))),
+        Err(refusal) => Err(refusal),
+    };
+    let server = &generation.frame().server;
+    let report = match &answer {
+        Ok((principal, explanation)) => Report {
+            server,
+            reason: expired(principal, now).or_else(|| explanation.answer.clone().err()),
+            told: Some(Told {
+                principal,
+                generation: generation.number(),
+                explanation,
+            }),
+            client: &client,
+            is_unclaimed: false,
+        },
+        Err(refusal) => Report {
+            server,
+            told: None,
+            client: &client,
+            reason: Some(refusal.reason.clone()),
+            is_unclaimed: refusal.is_unclaimed,
+        },
+    };
+    let text = if directory.json {
+        format!("{:#}\n", report.json())
+    } else {
+        report.text(arguments.commands, Paint::of_stdout())
+    };
+    Ok(Output {
+        text,
+        is_valid: report.is_granted(),
+    })
+}
+
+fn explain(
+    generation: &Generation,
+    principal: &Principal,
+    client: &ClientFacts,
+    now: Now,
+) -> Explanation {
+    generation.explain_made_up(principal, client, now)
+}
+
+/// The chain refuses whose proof has ended; so it is for who is made up.
+fn expired(principal: &Principal, now: Now) -> Option<Reason> {
+    let ended = principal.expires.is_some_and(|expires| now.wall >= expires);
+    ended.then(|| Reason::new(ReasonKind::Expired, "the credential has expired"))
+}
+
+/// A token that is nobody's proof.
+struct Refusal {
+    reason: Reason,
+    is_unclaimed: bool,
+}
+
+type Who = Result<Principal, Refusal>;
+
+/// Whose the token is. `Err` in it: what is wrong with the authenticators' directory.
+fn verified(arguments: &Arguments, now: Now) -> Result<Result<Who, Vec<String>>, Error> {
+    let (Some(token), Some(directory)) = (&arguments.token, &arguments.authenticators) else {
+        return Err(Error::Usage(
+            "give --token with --authenticators, or --principal".to_owned(),
+        ));
+    };
+    let token = read_token(token)?;
+    let report = Chain::load(directory, &ChainSettings::default(), None);
+    if !report.errors.is_empty() {
+        return Ok(Err(report.errors.iter().map(ToString::to_string).collect()));
+    }
+    let unclaimed = || Refusal {
+        reason: Reason::new(
+            ReasonKind::Credential,
+            "no authenticator claims this credential: the setting fallback decides",
+        ),
+        is_unclaimed: true,
+    };
+    let refused = |reason| Refusal {
+        reason,
+        is_unclaimed: false,
+    };
+    let credential = Credential::new(arguments.user.as_bytes(), token.as_bytes());
+    let Some(credential) = credential.filter(|credential| report.chain.claims(credential)) else {
+        return Ok(Ok(Err(unclaimed())));
+    };
+    Ok(Ok(match report.chain.authenticate(&credential, now) {
+        Outcome::Verified(principal) => Ok(principal.get().clone()),
+        Outcome::Refused(reason) | Outcome::Unavailable(reason) => Err(refused(reason)),
+        Outcome::NotMine => Err(unclaimed()),
+    }))
+}
+
+fn client(arguments: &Arguments) -> Result<ClientFacts, Error> {
+    let address = arguments.address.as_deref();
+    if address.is_some_and(|text| text != "unix" && text.parse::<IpAddr>().is_err()) {
+        return Err(Error::Usage(
+            "--address: write an IP address without port, or unix".to_owned(),
+        ));
+    }
+    Ok(ClientFacts {
+        address: arguments.address.clone(),
+        tls: arguments.tls,
+        certificate: None,
+        replica: arguments.role == "replica",
+    })
+}
