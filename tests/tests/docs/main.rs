@@ -17,6 +17,7 @@ mod cli;
 mod commands;
 mod configuration;
 mod demo;
+mod first_hour;
 mod guardrails;
 mod markdown;
 mod operating;

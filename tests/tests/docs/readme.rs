@@ -5,9 +5,9 @@
 //! lines. All commands run in one shell in a fresh folder, with `REPO` and `PORT`
 //! set and without the network.
 //!
-//! One thing is not as written: `$REPO/target/release/libwarden.so` and
-//! `$REPO/target/release/warden` are replaced by the parts under test (see
-//! `warden_tests::parts`), so that the tests need no release build.
+//! One thing is not as written: `$REPO/target/release/libwarden.so`,
+//! `$REPO/target/release/warden` and `$REPO/target/policies` are replaced by the parts
+//! under test (see `warden_tests::parts`), so that the tests need no release build.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
@@ -69,7 +69,12 @@ fn is_expected(expected: &[String], got: &[String]) -> bool {
 
 #[test]
 fn the_part_by_hand_works_as_written() {
-    let text = document("README.md");
+    play("README.md");
+}
+
+/// Does what a document says between its marks; the last command stops the server.
+pub(crate) fn play(page: &str) {
+    let text = document(page);
     let steps = steps(between(&text, "<!-- run -->", "<!-- end -->"));
     assert!(steps.len() > 10, "only {} commands found", steps.len());
 
@@ -82,17 +87,19 @@ fn the_part_by_hand_works_as_written() {
     ]);
     let module = parts::module().display().to_string();
     let cli = parts::cli().display().to_string();
+    let policies = parts::policies().display().to_string();
     for step in steps {
         let command = step
             .command
             .replace("$REPO/target/release/libwarden.so", &module)
-            .replace("$REPO/target/release/warden", &cli);
+            .replace("$REPO/target/release/warden", &cli)
+            .replace("$REPO/target/policies", &policies);
         let run = session.run(&command, LIMIT);
         if !matches!(&run, Ok(got) if is_expected(&step.expected, got)) {
             let log = std::fs::read_to_string(session.directory().join("server.log"));
             let (Ok(got) | Err(got)) = run;
             panic!(
-                "README.md does not work as written\n--- command\n{}\n--- expected\n{}\n--- got\n{}\n--- server.log\n{}",
+                "{page} does not work as written\n--- command\n{}\n--- expected\n{}\n--- got\n{}\n--- server.log\n{}",
                 step.command,
                 step.expected.join("\n"),
                 got.join("\n"),

@@ -36,6 +36,7 @@ mod module_changes;
 mod mounted;
 mod names;
 mod native_users;
+mod offline;
 mod pipelines;
 mod policy_reload;
 mod policy_tests;

@@ -1,0 +1,201 @@
+//! `warden policy eval` tells without a server what `WARDEN.EXPLAIN` tells on one: the
+//! same verdicts, dropped rules, rules and table, for the same token and for a
+//! principal made up to be like it.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use warden_tests::scene::ROLES;
+use warden_tests::{Claims, Line, Reply, Scene, on_both_lines, parts};
+
+on_both_lines!(
+    offline_and_online_tell_the_same_of_a_token,
+    offline_and_online_tell_the_same_under_restrictions,
+    offline_and_online_tell_the_same_of_a_made_up_principal,
+);
+
+const CEILING: &str = "~reports:* ~queue:* &news.* -@dangerous";
+
+/// Fields that are not of the question: the server's version, and its count of generations.
+const APART: [&str; 2] = ["server", "generation"];
+
+/// A scene with rules for everybody, some of which a server cannot say in full.
+fn scene(line: Line, ceiling: &str) -> Scene {
+    let roles = ROLES.replace(
+        "\"+@read\", \"~reports:*\"",
+        "\"+@read\", \"+late.read\", \"~reports:*\", \"~secrets:*\"",
+    );
+    let roles = roles
+        + "[roles.many]\nmembers = [\"group:corp/many\"]\nrules = [\"+@all\", \"-@admin\", \"%R~*\", \"&*\"]\n\
+           [roles.first]\nmembers = [\"group:corp/first\"]\nrules = [\"+get\", \"~reports:*\", \"db=0\"]\n";
+    Scene::builder(line)
+        .roles(&roles)
+        .module_args(["ceiling", ceiling])
+        .start()
+}
+
+fn explain(scene: &Scene, token: &str) -> Reply {
+    scene
+        .server
+        .admin()
+        .call(["WARDEN.EXPLAIN", "token", token])
+}
+
+/// Runs `warden policy eval --json`; its answer, and whether it was yes.
+fn eval(scene: &Scene, line: Line, more: &[&str], input: &str) -> (Value, bool) {
+    let state = parts::shared_state();
+    let mut child = Command::new(parts::cli())
+        .args(["policy", "eval", "--json", "--server", line.number()])
+        .args(["--address", "127.0.0.1", "--dir"])
+        .arg(scene.policies.path())
+        .arg("--state-dir")
+        .arg(state)
+        .args(more)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command line runs");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(input.as_bytes()).expect("it reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let told = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {text:?}"));
+    (told, output.status.success())
+}
+
+fn eval_token(scene: &Scene, line: Line, ceiling: &str, token: &str) -> Value {
+    let authenticators = scene.authenticators.path().display().to_string();
+    let more = [
+        "--token",
+        "-",
+        "--authenticators",
+        &authenticators,
+        "--ceiling",
+        ceiling,
+    ];
+    let (told, is_yes) = eval(scene, line, &more, token);
+    assert_eq!(is_yes, told["outcome"] == "granted");
+    told
+}
+
+/// Panics unless the reply says what the document says.
+#[track_caller]
+fn expect_same(document: &Value, reply: &Reply, path: &str) {
+    match document {
+        Value::Null => assert!(reply.is_nil(), "{path}: offline null, online {reply}"),
+        Value::Bool(yes) => {
+            let text = reply.as_text().unwrap_or_else(|| format!("{reply}"));
+            let words = if *yes { ["1", "true"] } else { ["0", "false"] };
+            assert!(
+                words.iter().any(|word| text.contains(word)),
+                "{path}: {yes}, online {text}"
+            );
+        }
+        Value::Number(number) => assert_eq!(number.as_i64(), Some(reply.number()), "{path}"),
+        Value::String(text) => assert_eq!(text, &reply.text(), "{path}"),
+        Value::Array(values) => {
+            let items = reply.items();
+            assert_eq!(values.len(), items.len(), "{path}: {document} and {reply}");
+            for (place, (value, item)) in values.iter().zip(&items).enumerate() {
+                expect_same(value, item, &format!("{path}[{place}]"));
+            }
+        }
+        Value::Object(fields) => {
+            let mut names: Vec<&String> = fields.keys().collect();
+            names.retain(|name| !APART.contains(&name.as_str()));
+            let online = reply.fields();
+            let mut others: Vec<&String> = online.iter().map(|(name, _)| name).collect();
+            others.retain(|name| !APART.contains(&name.as_str()));
+            names.sort();
+            others.sort();
+            assert_eq!(names, others, "{path}");
+            for name in names {
+                expect_same(&fields[name], &reply.field(name), &format!("{path}.{name}"));
+            }
+        }
+    }
+}
+
+/// Everybody these tests ask about.
+fn people() -> Vec<Claims> {
+    vec![
+        Claims::of("alice"),
+        Claims::of("bob").groups(&["analysts"]).scope("cache.read"),
+        Claims::of("ed").groups(&["analysts", "editors", "listeners"]),
+        Claims::of("queue").groups(&["consumers", "watchers"]),
+        Claims::of("many").groups(&["many"]),
+        Claims::of("first").groups(&["first"]),
+        Claims::of("mallory"),
+        Claims::of("late").expired_for(9000),
+    ]
+}
+
+fn offline_and_online_tell_the_same_of_a_token(line: Line) {
+    for ceiling in ["", CEILING] {
+        let scene = scene(line, ceiling);
+        let forged = scene.issuer.forged(&Claims::of("alice"));
+        let tokens = people()
+            .into_iter()
+            .map(|claims| scene.issuer.token(&claims));
+        let mut granted = 0;
+        for token in tokens.chain([forged]) {
+            let (offline, online) = (
+                eval_token(&scene, line, ceiling, &token),
+                explain(&scene, &token),
+            );
+            expect_same(&offline, &online, "");
+            granted += usize::from(offline["outcome"] == "granted");
+        }
+        assert!(granted >= 4, "{granted} of them are granted anything");
+    }
+}
+
+fn offline_and_online_tell_the_same_under_restrictions(line: Line) {
+    let scene = scene(line, "");
+    scene.next_generation(|| {
+        scene.policies.replace(
+            "guardrails.toml",
+            "[[rules]]\nname = \"here\"\naddresses = [\"127.0.0.0/8\"]\ndenials = [\"-keys\", \"-@scripting\"]\n\
+             [[rules]]\nname = \"not-ed\"\nmembers = [\"user:corp/ed\"]\ndeny_login = \"not today\"\n",
+        );
+        scene.policies.replace(
+            "tenant.toml",
+            "claim = \"/tenant\"\nkeys = [\"~reports:{tenant}:*\"]\nchannels = []\nexempt = [\"user:corp/bob\"]\n",
+        );
+        scene.policies.replace("guardrails.wasm", parts::policy("guardrails"));
+        scene.policies.replace("tenant.wasm", parts::policy("tenant"));
+    });
+    for claims in people() {
+        let token = scene.issuer.token(&claims.set("tenant", "acme"));
+        expect_same(
+            &eval_token(&scene, line, "", &token),
+            &explain(&scene, &token),
+            "",
+        );
+    }
+    let token = scene.token("alice");
+    let told = eval_token(&scene, line, "", &token);
+    assert_eq!(told["outcome"], "refused", "alice has no tenant: {told}");
+    expect_same(&told, &explain(&scene, &token), "");
+}
+
+fn offline_and_online_tell_the_same_of_a_made_up_principal(line: Line) {
+    let scene = scene(line, CEILING);
+    for claims in people() {
+        let online = explain(&scene, &scene.issuer.token(&claims));
+        if online.field("user").is_nil() {
+            continue;
+        }
+        let principal = json!({
+            "user": online.field("user").text(),
+            "groups": online.field("groups").texts(),
+            "scopes": online.field("scopes").texts(),
+            "expires": online.field("expires").number(),
+        });
+        let more = ["--principal", "-", "--ceiling", CEILING];
+        let (offline, _) = eval(&scene, line, &more, &principal.to_string());
+        expect_same(&offline, &online, "");
+    }
+}
