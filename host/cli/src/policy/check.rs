@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         .map(|file| principal::read(file))
         .collect::<Result<Vec<_>, _>>()?;
     let lines: Vec<&str> = match &arguments.server {
-        Some(line) => vec![line],
+        Some(line) => vec![line.as_str()],
         None => Server::releases().collect(),
     };
     let directory = &arguments.directory;

@@ -12,7 +12,6 @@ use clap::builder::PossibleValuesParser;
 use warden_authn::{Chain, ChainSettings, Outcome};
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::{ClientFacts, Credential, Now, Principal, Reason, ReasonKind};
-use warden_policy::{Explanation, Generation};
 
 use super::directory::{Directory, Release};
 use super::report::{Report, Told};
@@ -83,7 +82,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     // Tests are of the present: the time asked about is not theirs.
     let tested = (!arguments.without_tests).then_some(real);
     let who = match &arguments.principal {
-        Some(file) => Ok(principal::read(file)?),
+        Some(file) => unexpired(principal::read(file)?, now),
         None => match verified(arguments, now)? {
             Ok(who) => who,
             Err(errors) => return directory.complain(&errors),
@@ -94,14 +93,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         Err(errors) => return directory.complain(&errors),
     };
     let answer = match &who {
-        Ok(principal) => Ok((principal, explain(&generation, principal, &client, now))),
+        Ok(principal) => {
+            let explanation = generation.explain_made_up(principal, &client, now);
+            Ok((principal, explanation))
+        }
         Err(refusal) => Err(refusal),
     };
     let server = &generation.frame().server;
     let report = match &answer {
         Ok((principal, explanation)) => Report {
             server,
-            reason: expired(principal, now).or_else(|| explanation.answer.clone().err()),
+            reason: explanation.answer.clone().err(),
             told: Some(Told {
                 principal,
                 generation: generation.number(),
@@ -129,22 +131,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     })
 }
 
-fn explain(
-    generation: &Generation,
-    principal: &Principal,
-    client: &ClientFacts,
-    now: Now,
-) -> Explanation {
-    generation.explain_made_up(principal, client, now)
-}
-
 /// The chain refuses whose proof has ended; so it is for who is made up.
-fn expired(principal: &Principal, now: Now) -> Option<Reason> {
+fn unexpired(principal: Principal, now: Now) -> Who {
     let ended = principal.expires.is_some_and(|expires| now.wall >= expires);
-    ended.then(|| Reason::new(ReasonKind::Expired, "the credential has expired"))
+    if ended {
+        return Err(Refusal {
+            reason: Reason::new(ReasonKind::Expired, "the credential has expired"),
+            is_unclaimed: false,
+        });
+    }
+    Ok(principal)
 }
 
-/// A token that is nobody's proof.
+/// Nobody that policies could be asked about.
 struct Refusal {
     reason: Reason,
     is_unclaimed: bool,

@@ -34,7 +34,7 @@ pub(super) fn lines(rows: &[Row<'_>], server: &Server, all: bool, paint: Paint) 
     let line = |places: [&str; 3], commands: &str| {
         let places = places.iter().zip(&widths);
         let places: String = places
-            .map(|(text, width)| format!("{text:width$}  "))
+            .map(|(text, &width)| format!("{text:width$}  "))
             .collect();
         format!("{places}{commands}").trim_end().to_owned()
     };
@@ -110,11 +110,11 @@ fn by_category<'s>(commands: &BTreeSet<&'s str>, server: &'s Server) -> Told<'s>
     }
     let mut told = Told::default();
     loop {
-        let saving = |held: &BTreeSet<&'s str>| {
-            let new = |name: &&&'s str| !told.covered.contains(**name);
-            let gained = held.intersection(commands).filter(new).count();
-            let absent = |name: &&&'s str| !told.missing.contains(**name);
-            let lost = held.difference(commands).filter(absent).count();
+        let saving = |held: &BTreeSet<&str>| {
+            let gained = held.intersection(commands);
+            let gained = gained.filter(|name| !told.covered.contains(*name)).count();
+            let lost = held.difference(commands);
+            let lost = lost.filter(|name| !told.missing.contains(*name)).count();
             gained.saturating_sub(lost + 1)
         };
         let best = members.iter().max_by_key(|(_, held)| saving(held));
