@@ -33,10 +33,12 @@ fn clock(facts: &Facts) -> Result<Outcome, Untold> {
         off % 1000
     );
     let advice = "find out which of the two is wrong (timedatectl), and run a time service there";
-    Ok(match off {
-        ..=GOOD_MS => Outcome::good(seen),
-        ..=LEEWAY_MS => Outcome::warning(seen, advice),
-        _ => Outcome::problem(seen, advice),
+    Ok(if off <= GOOD_MS {
+        Outcome::good(seen)
+    } else if off <= LEEWAY_MS {
+        Outcome::warning(seen, advice)
+    } else {
+        Outcome::problem(seen, advice)
     })
 }
 

@@ -101,7 +101,7 @@ mod tests {
             ("user other on #ab +get", "does not exist"),
             ("user a off #ab +get", "is off"),
             ("user a on nopass +get", "needs no password"),
-            ("user a on +get", "cannot log in"),
+            ("user a on +get", "has no password"),
         ] {
             let facts = named("b a", &["user b on #ab +get", user]);
             expect(
