@@ -6,8 +6,8 @@
 use super::api::is_ok;
 use super::context::Context;
 use super::error::Error;
-use super::thread::let_threads_rest;
 use super::guard::callback;
+use super::thread::let_threads_rest;
 use std::ffi::{CStr, c_char, c_int};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
