@@ -13,7 +13,10 @@ use warden_benches::storm::stage::sessions_that_fit;
 use warden_benches::storm::{endings, log_ins, operator, reload, soak};
 use warden_tests::Line;
 
-const PARTS: [(&str, fn(Line)); 9] = [
+/// A name and what it runs.
+type Part = (&'static str, fn(Line));
+
+const PARTS: [Part; 9] = [
     ("log-ins", log_ins::run),
     ("burst", log_ins::burst),
     ("expiry", endings::expiry),

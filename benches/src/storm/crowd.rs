@@ -101,9 +101,13 @@ pub fn gather(address: SocketAddr, credentials: &[Credential], count: usize) -> 
             .chunks(share)
             .map(|places| {
                 scope.spawn(move || {
-                    let of = |place: &usize| &credentials[*place % credentials.len()];
-                    let session = |place| log_in(address, of(place)).expect("a session");
-                    places.iter().map(session).collect::<Vec<_>>()
+                    let first = places.first().copied().unwrap_or_default();
+                    let theirs = credentials.iter().cycle().skip(first % credentials.len());
+                    let session = |(_, credential)| log_in(address, credential);
+                    let sessions = places.iter().zip(theirs).map(session);
+                    sessions
+                        .map(|session| session.expect("a session"))
+                        .collect::<Vec<_>>()
                 })
             })
             .collect();

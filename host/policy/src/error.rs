@@ -121,7 +121,7 @@ pub enum Fault {
     Tests(String),
     /// A test that does not hold.
     #[error("{0}")]
-    Failing(Failing),
+    Failing(Box<Failing>),
     /// More failing expectations than are shown.
     #[error("{0} more expectations of test files do not hold")]
     MoreFailing(usize),

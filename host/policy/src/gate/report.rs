@@ -37,7 +37,7 @@ impl TestReport {
         let mut errors: Vec<_> = failing
             .map(|failing| {
                 let file = failing.file.clone();
-                Fault::Failing(failing).of(file)
+                Fault::Failing(Box::new(failing)).of(file)
             })
             .collect();
         let whole = |fault: Fault| fault.of(dir.display().to_string());
