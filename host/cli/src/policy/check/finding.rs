@@ -101,7 +101,7 @@ impl Findings {
     }
 
     pub(super) fn is_good(&self, strict: bool) -> bool {
-        self.errors.is_empty() && !(strict && !self.warnings.is_empty())
+        self.errors.is_empty() && (!strict || self.warnings.is_empty())
     }
 
     pub(super) fn json(&self) -> String {
