@@ -30,6 +30,7 @@ mod instance;
 mod lift;
 mod load;
 mod log;
+mod metadata;
 mod outline;
 mod prepare;
 mod request;

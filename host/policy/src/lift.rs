@@ -11,6 +11,7 @@ use wasmtime::{Engine, Module};
 use wit_component::ComponentEncoder;
 
 use crate::error::{Fault, gist};
+use crate::metadata;
 
 /// The eight bytes before a core module and before a component.
 pub(crate) const CORE: &[u8] = b"\0asm\x01\0\0\0";
@@ -38,6 +39,7 @@ pub(crate) fn lift<'w>(engine: &Engine, wasm: &'w [u8]) -> Result<Cow<'w, [u8]>,
     }
     // The encoder takes a module at its word: a truncated one makes it panic.
     Module::validate(engine, wasm).map_err(|e| Fault::NotComponent(gist(&format!("{e:#}"))))?;
+    metadata::check_packages(wasm)?;
     ComponentEncoder::default()
         .validate(true)
         .module(wasm)

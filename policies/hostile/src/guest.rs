@@ -1,8 +1,10 @@
 //! Small policies for tests: a few instructions of WebAssembly around answers
 //! laid out in memory by hand, as the canonical ABI wants them.
 
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata, metadata};
 use wit_parser::{Resolve, WorldId};
+
+use crate::bytes::section;
 
 /// Where the answers begin in the guest's memory.
 const BASE: usize = 1024;
@@ -47,10 +49,20 @@ pub struct Guest {
     pub data_refusal: Option<String>,
     /// Whether its world imports an interface of WASI besides the contract's.
     pub wasi: bool,
+    /// More worlds in its metadata, a section each: packages in the language of WIT.
+    pub worlds: &'static [&'static str],
     /// The one principal whom `evaluate` treats as said above; everybody else gets no
     /// opinion. `None`: everybody.
     pub victim: Option<String>,
 }
+
+/// Two sections of metadata, each sound: the packages `a:a` and `b:b` need one another.
+pub const CIRCLE: &[&str] = &[
+    "package a:a { interface one { use b:b/one.{t}; } world w { import one; } } \
+     package b:b { interface one { type t = u8; } }",
+    "package b:b { interface two { use a:a/two.{t}; } world w { import two; } } \
+     package a:a { interface two { type t = u8; } }",
+];
 
 impl Default for Guest {
     fn default() -> Self {
@@ -72,6 +84,7 @@ impl Default for Guest {
             title: "test".into(),
             data_refusal: None,
             wasi: false,
+            worlds: &[],
             victim: None,
         }
     }
@@ -99,6 +112,9 @@ impl Guest {
         let mut wasm = wat::parse_str(self.text()).unwrap_or_else(|e| panic!("{e}"));
         let (resolve, world) = self.world();
         embed_component_metadata(&mut wasm, &resolve, world, StringEncoding::UTF8).unwrap();
+        for text in self.worlds {
+            wasm.extend(section_of(text));
+        }
         wasm
     }
 
@@ -306,4 +322,17 @@ impl Memory {
         }
         (self.put(&list.0), texts.len())
     }
+}
+
+/// A custom section with the metadata of the world `w` in the first of some packages.
+fn section_of(text: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    resolve
+        .push_str("w.wit", &format!("package x:x; {text}"))
+        .unwrap();
+    let (world, _) = resolve.worlds.iter().next().unwrap();
+    let data = metadata::encode(&resolve, world, StringEncoding::UTF8, None).unwrap();
+    let name = "component-type:more";
+    let content = [&[name.len() as u8], name.as_bytes(), &data].concat();
+    section(0, &content)
 }

@@ -23,5 +23,5 @@ mod guest;
 mod load;
 mod table;
 
-pub use guest::{CLOCK, Guest};
+pub use guest::{CIRCLE, CLOCK, Guest};
 pub use table::{Hostile, Strikes, all};

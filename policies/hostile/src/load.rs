@@ -4,7 +4,7 @@ use crate::bytes::{
     BLOCK, BR_TABLE, CALL, CONST, EMPTY, END, IF, LOCAL_GET, LOCAL_SET, MULTIPLY, Module, NOP,
     carrying, module_of_entries, nested, number, padded, starting,
 };
-use crate::guest::Guest;
+use crate::guest::{CIRCLE, Guest};
 use crate::table::Hostile;
 use crate::table::Strikes::{AtLoad, InVain};
 
@@ -293,6 +293,15 @@ fn imports() -> Vec<Hostile> {
             "env",
             || Guest {
                 imports: "(import \"env\" \"system\" (func))".into(),
+                ..Guest::default()
+            },
+        ),
+        guest(
+            "circle-of-packages",
+            "has metadata of packages that need one another",
+            "in a circle",
+            || Guest {
+                worlds: CIRCLE,
                 ..Guest::default()
             },
         ),

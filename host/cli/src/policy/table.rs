@@ -21,10 +21,7 @@ pub(super) fn lines(rows: &[Row<'_>], server: &Server, all: bool, paint: Paint) 
         .iter()
         .enumerate()
         .map(|(column, head)| {
-            let texts = cells
-                .iter()
-                .flat_map(|row| row.get(column))
-                .flatten();
+            let texts = cells.iter().flat_map(|row| row.get(column)).flatten();
             let widest = texts.map(|text| text.chars().count()).max();
             widest.unwrap_or_default().max(head.len())
         })

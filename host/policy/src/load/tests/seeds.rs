@@ -77,6 +77,10 @@ fn unsound() -> Vec<(&'static str, Vec<u8>)> {
         fields: "(func $forever (loop (br 0))) (start $forever)".into(),
         ..Guest::default()
     };
+    let circle = Guest {
+        worlds: warden_hostile::CIRCLE,
+        ..Guest::granting(&GETTER)
+    };
     let two_lines = Guest {
         title: "two\nlines".into(),
         ..Guest::default()
@@ -89,6 +93,7 @@ fn unsound() -> Vec<(&'static str, Vec<u8>)> {
             "refused-empty-component",
             wat::parse_str("(component)").unwrap(),
         ),
+        ("refused-circle", circle.wasm()),
         ("refused-start", never_starts.wasm()),
         ("refused-title", two_lines.wasm()),
         ("refused-text", b"(module)".to_vec()),
