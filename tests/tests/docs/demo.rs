@@ -18,7 +18,11 @@ use warden_tests::patience::within;
 const LIMIT: Duration = Duration::from_secs(120);
 
 fn demo(directory: &Path) -> Child {
-    Command::new(workspace().join("scripts/demo"))
+    // Whoever runs the tests in the background has Ctrl-C ignored, and a shell script
+    // could not be told otherwise.
+    Command::new("env")
+        .arg("--default-signal=INT")
+        .arg(workspace().join("scripts/demo"))
         .env("TMPDIR", directory)
         .env("VALKEY_SERVER", Line::V9_1.server())
         .env("WARDEN_CLI", parts::cli())

@@ -394,7 +394,9 @@ fn a_busy_machine_refuses_no_innocent(line: Line) {
             (took > LIMIT * 10).then_some(())
         });
     });
-    expect_unharmed(&scene);
+    // How long the main thread was kept says nothing on a machine made busy.
+    scene.server.expect_healthy();
+    scene.log_in("alice");
 }
 
 /// The threads of the server with names that begin so.
