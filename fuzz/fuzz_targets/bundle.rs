@@ -64,7 +64,11 @@ fn load(data: &[u8]) {
         server: Arc::new(world::server(true)),
         required: Default::default(),
     };
-    let generation = match ENGINE.load(&DIRECTORY, frame, None) {
+    let now = Now {
+        wall: Timestamp::from_unix_seconds(1_800_000_000),
+        monotonic: Duration::from_secs(1000),
+    };
+    let generation = match ENGINE.load(&DIRECTORY, frame, None, now) {
         Ok(generation) => generation,
         Err(error) => {
             let [only] = error.errors.as_slice() else {
@@ -78,10 +82,6 @@ fn load(data: &[u8]) {
             );
             return;
         }
-    };
-    let now = Now {
-        wall: Timestamp::from_unix_seconds(1_800_000_000),
-        monotonic: Duration::from_secs(1000),
     };
     let request = generation.project(&alice(), &ClientFacts::default(), now);
     match generation.decide(&request, now) {
