@@ -371,6 +371,17 @@ impl Scene {
         self.wait_for_generation(before + 1);
     }
 
+    /// Changes several files, then loads them with `WARDEN.RELOAD`: what is in force after
+    /// it has seen them all, where the watch of the directory may see the first before
+    /// the last is there.
+    #[track_caller]
+    pub fn reload_after(&self, change: impl FnOnce()) {
+        change();
+        let reply = self.server.admin().call(["WARDEN.RELOAD"]);
+        let errors = reply.field("policies").field("errors").texts();
+        assert!(errors.is_empty(), "{reply}");
+    }
+
     /// The section `warden` of INFO, one number.
     #[track_caller]
     pub fn counter(&self, field: &str) -> u64 {

@@ -12,7 +12,7 @@ const ROLES: &str = "[roles.all]\n\
 /// A server with rbac and guardrails, the latter with this data.
 fn scene(data: &str) -> Scene {
     let scene = Scene::builder(Line::V9_1).roles(ROLES).start();
-    scene.next_generation(|| {
+    scene.reload_after(|| {
         scene.policies.replace("guardrails.toml", data);
         scene
             .policies

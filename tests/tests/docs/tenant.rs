@@ -8,7 +8,7 @@ use crate::markdown::{between, blocks, code, document, table};
 /// A server with rbac and tenant, each with this data.
 fn scene(roles: &str, tenant: &str) -> Scene {
     let scene = Scene::builder(Line::V9_1).roles(roles).start();
-    scene.next_generation(|| {
+    scene.reload_after(|| {
         scene.policies.replace("tenant.toml", tenant);
         scene
             .policies

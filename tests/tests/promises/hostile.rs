@@ -330,7 +330,7 @@ fn largest(scene: &Scene) -> Vec<(&'static str, Guest)> {
 fn the_largest_verdict_does_not_stall_the_server(line: Line) {
     let scene = builder(line).start();
     let largest = largest(&scene);
-    scene.next_generation(|| {
+    scene.reload_after(|| {
         for (name, guest) in &largest {
             let guest = Guest {
                 victim: Some(format!("mallory-{name}")),

@@ -164,7 +164,7 @@ fn offline_and_online_tell_the_same_of_a_token(line: Line) {
 
 fn offline_and_online_tell_the_same_under_restrictions(line: Line) {
     let scene = scene(line, "");
-    scene.next_generation(|| {
+    scene.reload_after(|| {
         scene.policies.replace(
             "guardrails.toml",
             "[[rules]]\nname = \"here\"\naddresses = [\"127.0.0.0/8\"]\ndenials = [\"-keys\", \"-@scripting\"]\n\

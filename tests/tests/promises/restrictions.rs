@@ -36,7 +36,7 @@ const TENANT: &str = "claim = '/tenant'\n\
 
 /// Puts a restricting policy beside what is there.
 pub(crate) fn add(scene: &Scene, name: &str, data: &str) {
-    scene.next_generation(|| {
+    scene.reload_after(|| {
         scene.policies.replace(&format!("{name}.toml"), data);
         scene
             .policies
