@@ -4,19 +4,26 @@
 //! token, or the configured time, has ended: both are looked at again on every
 //! hit, on the wall clock and on the monotonic one. The credential itself is never
 //! kept, only a digest under a key that lives and dies with the process.
+//!
+//! The server's main thread only ever looks something up: [`Cache::glance`] waits for
+//! nobody and tidies nothing. Workers put in, and now and then sweep out what has ended.
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
-use moka::sync::Cache as Map;
-use warden_core::{Credential, Now, Principal, Reason, UserArgument, Verified};
+use quick_cache::sync::Cache as Map;
+use warden_core::{Credential, Now, Principal, Reason, Timestamp, UserArgument, Verified};
 
 use crate::{Error, Outcome};
+
+/// What has ended is swept out at most so often.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// Longest time anything is remembered, whatever the configuration says.
 const MAX_TTL: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -62,6 +69,10 @@ pub struct Cache {
     settings: CacheSettings,
     verified: Map<CacheKey, Kept<Arc<Verified<Principal>>>>,
     refused: Map<CacheKey, Kept<Reason>>,
+    /// How many both hold.
+    count: AtomicU64,
+    /// When the next sweep is due, on the monotonic clock.
+    next_sweep: Mutex<Duration>,
 }
 
 #[derive(Clone)]
@@ -69,6 +80,15 @@ struct Kept<T> {
     value: T,
     /// Monotonic end.
     until: Duration,
+    /// Wall-clock end.
+    expires: Option<Timestamp>,
+}
+
+impl<T> Kept<T> {
+    /// A wall clock set back does not prolong it.
+    fn holds(&self, now: Now) -> bool {
+        now.monotonic < self.until && self.expires.is_none_or(|expires| now.wall < expires)
+    }
 }
 
 impl Cache {
@@ -81,8 +101,10 @@ impl Cache {
             .map_err(|_| Error::Random)?;
         Ok(Self {
             key,
-            verified: map(settings.entries, settings.ttl),
-            refused: map(settings.entries, settings.rejection_ttl),
+            verified: map(settings.entries),
+            refused: map(settings.entries),
+            count: AtomicU64::new(0),
+            next_sweep: Mutex::new(Duration::ZERO),
             settings,
         })
     }
@@ -110,80 +132,105 @@ impl Cache {
         CacheKey(digest)
     }
 
-    /// What a credential came to, if that still holds. For the main thread.
+    /// What a credential came to, if that still holds. For workers: another one may be
+    /// putting something in, and is waited for.
     pub fn get(&self, key: &CacheKey, now: Now) -> Option<Cached> {
-        self.verified(key, now).or_else(|| self.refusal(key, now))
+        let verified = self.verified.get(key).filter(|kept| kept.holds(now));
+        verified.map(Cached::from).or_else(|| {
+            let refused = self.refused.get(key).filter(|kept| kept.holds(now));
+            refused.map(Cached::from)
+        })
     }
 
-    /// About how many verified and refused credentials are remembered.
+    /// The same for the main thread: where a worker is putting something in, there is
+    /// nothing to be seen.
+    pub fn glance(&self, key: &CacheKey, now: Now) -> Option<Cached> {
+        let verified = self.verified.try_get(key).ok()?;
+        let verified = verified.filter(|kept| kept.holds(now));
+        verified.map(Cached::from).or_else(|| {
+            let refused = self.refused.try_get(key).ok()?;
+            refused.filter(|kept| kept.holds(now)).map(Cached::from)
+        })
+    }
+
+    /// How many verified and refused credentials are remembered, among them some that
+    /// have ended since. Takes no lock.
     pub fn len(&self) -> u64 {
-        self.verified
-            .entry_count()
-            .saturating_add(self.refused.entry_count())
+        self.count.load(Ordering::Relaxed)
     }
 
-    /// Whether about none is.
+    /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    fn verified(&self, key: &CacheKey, now: Now) -> Option<Cached> {
-        let kept = self.verified.get(key)?;
-        let expired = kept
-            .value
-            .get()
-            .expires
-            .is_some_and(|expires| now.wall >= expires);
-        if expired || now.monotonic >= kept.until {
-            self.verified.invalidate(key);
-            return None;
-        }
-        Some(Cached::Verified(kept.value))
-    }
-
-    fn refusal(&self, key: &CacheKey, now: Now) -> Option<Cached> {
-        let kept = self.refused.get(key)?;
-        if now.monotonic >= kept.until {
-            self.refused.invalidate(key);
-            return None;
-        }
-        Some(Cached::Refused(kept.value))
-    }
-
-    /// Remembers an outcome. What is undecided, or nobody's, is not remembered.
+    /// Remembers an outcome. What is undecided, or nobody's, is not remembered. For workers.
     pub fn put(&self, key: CacheKey, outcome: &Outcome, now: Now) {
+        let end = |ttl: Duration| now.monotonic.saturating_add(ttl);
         match outcome {
             Outcome::Verified(verified) => {
-                let token = verified
-                    .get()
-                    .expires
-                    .map(|expires| expires.since(now.wall));
+                let expires = verified.get().expires;
+                let token = expires.map(|expires| expires.since(now.wall));
                 let ttl = self.settings.ttl.min(MAX_TTL).min(token.unwrap_or(MAX_TTL));
                 if self.settings.entries > 0 && !ttl.is_zero() {
-                    self.refused.invalidate(&key);
-                    let until = now.monotonic.saturating_add(ttl);
-                    let value = Arc::clone(verified);
-                    self.verified.insert(key, Kept { value, until });
+                    self.refused.remove(&key);
+                    let kept = Kept {
+                        value: Arc::clone(verified),
+                        until: end(ttl),
+                        expires,
+                    };
+                    self.verified.insert(key, kept);
                 }
             }
             Outcome::Refused(reason) => {
                 let ttl = self.settings.rejection_ttl.min(MAX_TTL);
-                self.verified.invalidate(&key);
+                self.verified.remove(&key);
                 if self.settings.entries > 0 && !ttl.is_zero() {
-                    let until = now.monotonic.saturating_add(ttl);
-                    let value = reason.clone();
-                    self.refused.insert(key, Kept { value, until });
+                    let kept = Kept {
+                        value: reason.clone(),
+                        until: end(ttl),
+                        expires: None,
+                    };
+                    self.refused.insert(key, kept);
                 }
             }
             Outcome::NotMine | Outcome::Unavailable(_) => {}
         }
+        self.sweep(now);
+        let count = self.verified.len() + self.refused.len();
+        self.count
+            .store(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Frees what has ended, now and then. Whoever comes meanwhile waits for a part of
+    /// the map at most, and the main thread not at all.
+    fn sweep(&self, now: Now) {
+        let mut next = self
+            .next_sweep
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if now.monotonic < *next {
+            return;
+        }
+        *next = now.monotonic.saturating_add(SWEEP_EVERY);
+        drop(next);
+        self.verified.retain(|_, kept| kept.holds(now));
+        self.refused.retain(|_, kept| kept.holds(now));
     }
 }
 
-/// The map frees memory by its own clock; what counts is checked on a hit.
-fn map<T: Clone + Send + Sync + 'static>(entries: u64, ttl: Duration) -> Map<CacheKey, Kept<T>> {
-    Map::builder()
-        .max_capacity(entries)
-        .time_to_live(ttl.min(MAX_TTL))
-        .build()
+impl From<Kept<Arc<Verified<Principal>>>> for Cached {
+    fn from(kept: Kept<Arc<Verified<Principal>>>) -> Self {
+        Self::Verified(kept.value)
+    }
+}
+
+impl From<Kept<Reason>> for Cached {
+    fn from(kept: Kept<Reason>) -> Self {
+        Self::Refused(kept.value)
+    }
+}
+
+fn map<T: Clone>(entries: u64) -> Map<CacheKey, Kept<T>> {
+    Map::new(usize::try_from(entries).unwrap_or(usize::MAX).max(1))
 }

@@ -25,7 +25,7 @@ pub use entry::AuthenticatorStatus;
 use crate::authenticator::Outcome;
 use crate::directory;
 use crate::error::FileError;
-use crate::patterns;
+use crate::patterns::{self, Name};
 use entry::Entry;
 use loading::Loading;
 
@@ -169,10 +169,10 @@ impl Chain {
         let name = given_name(credential);
         match self.route(name) {
             Route::Bound(_) => true,
-            Route::Open => self
-                .slots
-                .iter()
-                .any(|slot| slot.entry.admits(name) && slot.entry.authenticator.claims(credential)),
+            Route::Open => self.slots.iter().any(|slot| {
+                slot.entry.admits(name.map(Name::Given))
+                    && slot.entry.authenticator.claims(credential)
+            }),
         }
     }
 
@@ -194,7 +194,10 @@ impl Chain {
                 outcome => outcome,
             },
             Route::Open => {
-                let admitting = self.slots.iter().filter(|slot| slot.entry.admits(name));
+                let admitting = self
+                    .slots
+                    .iter()
+                    .filter(|slot| slot.entry.admits(name.map(Name::Given)));
                 for slot in admitting {
                     match self.ask(&slot.entry, credential, now) {
                         Outcome::NotMine => {}
@@ -207,12 +210,12 @@ impl Chain {
     }
 
     fn route(&self, name: Option<&str>) -> Route<'_> {
-        name.and_then(|name| self.binder(name))
+        name.and_then(|name| self.binder(Name::Given(name)))
             .map_or(Route::Open, Route::Bound)
     }
 
     /// The first authenticator whose `users` match.
-    fn binder(&self, name: &str) -> Option<&Entry> {
+    fn binder(&self, name: Name<'_>) -> Option<&Entry> {
         self.slots
             .iter()
             .map(|slot| slot.entry.as_ref())
@@ -279,9 +282,9 @@ impl Chain {
             return Err(Reason::new(ReasonKind::Name, detail));
         }
         let bound_elsewhere = self
-            .binder(name.as_str())
+            .binder(Name::Principal(name))
             .is_some_and(|binder| binder.id() != entry.id());
-        if bound_elsewhere || !entry.admits(Some(name.as_str())) {
+        if bound_elsewhere || !entry.admits(Some(Name::Principal(name))) {
             let detail = format!(
                 "{:?} is not for {:?} to vouch for",
                 name.as_str(),

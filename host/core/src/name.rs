@@ -4,6 +4,7 @@
 //! `[A-Za-z0-9._@:/+=,-]` and `%XX`, so it can stand in an ACL list, a log line
 //! and a key of a data file without being anything else there.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -108,6 +109,11 @@ impl PrincipalName {
     /// The encoded name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The name as the token or the directory gave it.
+    pub fn raw(&self) -> Cow<'_, str> {
+        percent_decode_str(&self.0).decode_utf8_lossy()
     }
 }
 

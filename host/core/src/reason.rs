@@ -41,6 +41,8 @@ pub enum ReasonKind {
     Unavailable,
     /// Undecided: inside MULTI a credential is only accepted when it is cached.
     InTransaction,
+    /// Undecided: the server is reading its data and lets nobody wait.
+    Loading,
     /// Undecided: the module is being unloaded, or something of ours failed.
     Internal,
 }
@@ -107,6 +109,7 @@ impl Reason {
             K::NoPolicies => Reply::try_again("no policies are in force."),
             K::PolicyFailed => Reply::try_again("a policy failed."),
             K::Unavailable => Reply::try_again("the authentication service is unavailable."),
+            K::Loading => Reply::try_again("the server is loading its data."),
             K::InTransaction => Reply::try_again(
                 "this connection cannot wait: authenticate before MULTI or SUBSCRIBE.",
             ),
@@ -181,6 +184,7 @@ mod tests {
             ReasonKind::PolicyFailed,
             ReasonKind::Unavailable,
             ReasonKind::InTransaction,
+            ReasonKind::Loading,
             ReasonKind::Internal,
         ] {
             assert!(

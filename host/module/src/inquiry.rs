@@ -8,10 +8,10 @@
 
 use std::sync::Arc;
 
-use warden_core::{ClientFacts, Credential, Principal, Reason, ReasonKind, Verified};
+use warden_core::{ClientFacts, Credential, Principal, Reason, ReasonKind, UserName, Verified};
 
 use crate::commands::{dryrun, explain};
-use crate::ffi::{Answer, Context, Reply, Waiting, user_exists};
+use crate::ffi::{Answer, Context, ServerLock, Waiting, user_exists};
 use crate::pending::Joined;
 use crate::refusals::{self, Attempt, looks_like_a_token};
 use crate::shared::Shared;
@@ -101,17 +101,11 @@ pub(crate) fn begin(
 impl Inquiry {
     /// A log-in would be refused.
     pub(crate) fn refuse(self, reason: Reason) {
-        let Self {
-            waiting,
-            question,
-            user,
-        } = self;
-        waiting.complete(move |ctx| {
-            let shared = crate::state::shared().ok_or_else(stopped)?;
-            let reply = refuse(&shared, ctx, &user, &reason);
-            Ok(match question {
+        self.waiting.complete(move |ctx| {
+            let reply = recorded(ctx, &self.user, &reason)?;
+            Ok(match self.question {
                 Question::Explain => explain::refused(None, &reason, &reply),
-                Question::MayRun { .. } => Reply::text(format!("the log-in is refused: {reason}")),
+                Question::MayRun { .. } => dryrun::refused(&reason),
             })
         });
     }
@@ -137,65 +131,61 @@ impl Inquiry {
         let now = shared.now();
         let facts = shared.facts_now(facts);
         let request = generation.project(principal, &facts, now);
-        let Self {
-            waiting,
-            question,
-            user,
-        } = self;
         let name = principal.get().user_name();
-        match question {
+        match self.question {
             Question::Explain => {
-                let explanation = generation.explain(&request, now);
-                let principal = Arc::clone(principal);
                 let told = explain::Told {
-                    principal: &principal,
+                    principal,
                     facts: &facts,
                     generation: &generation,
-                    explanation: &explanation,
+                    explanation: &generation.explain(&request, now),
                 };
-                let (granted, reason) = match &explanation.answer {
+                let (granted, reason) = match &told.explanation.answer {
                     Ok(_) => (Some(explain::granted(&told)), name_taken(&name)),
                     Err(reason) => (None, reason.clone()),
                 };
                 let refused = explain::refused(Some(&told), &reason, reason.reply().as_str());
-                waiting.complete(move |ctx| {
-                    let is_free =
-                        !user_exists(ctx.lock(), name.as_str().as_bytes()).unwrap_or(true);
-                    match granted.filter(|_| is_free) {
+                self.waiting.complete(move |ctx| {
+                    match granted.filter(|_| is_free(ctx.lock(), &name)) {
                         Some(reply) => Ok(reply),
-                        None => {
-                            let shared = crate::state::shared().ok_or_else(stopped)?;
-                            refuse(&shared, ctx, &user, &reason);
-                            Ok(refused)
+                        None => recorded(ctx, &self.user, &reason).map(|_| refused),
+                    }
+                });
+            }
+            Question::MayRun { database, words } => {
+                let answer = generation.decide(&request, now);
+                self.waiting.complete(move |ctx| {
+                    let free = is_free(ctx.lock(), &name);
+                    let free = free.then_some(()).ok_or_else(|| name_taken(&name));
+                    match answer.and_then(|decision| free.map(|()| decision)) {
+                        Ok(decision) => dryrun::may_run(ctx, &name, &decision, database, &words),
+                        Err(reason) => {
+                            recorded(ctx, &self.user, &reason).map(|_| dryrun::refused(&reason))
                         }
                     }
                 });
             }
-            Question::MayRun { database, words } => match generation.decide(&request, now) {
-                Ok(decision) => waiting.complete(move |ctx| {
-                    if user_exists(ctx.lock(), name.as_str().as_bytes()).unwrap_or(true) {
-                        let reason = name_taken(&name);
-                        return Ok(Reply::text(format!("the log-in is refused: {reason}")));
-                    }
-                    dryrun::may_run(ctx, &name, &decision, database, &words)
-                }),
-                Err(reason) => Self {
-                    waiting,
-                    question: Question::MayRun { database, words },
-                    user,
-                }
-                .refuse(reason),
-            },
         }
     }
 }
 
 /// The refusal of a name that a user of the server's own ACL has.
-pub(crate) fn name_taken(name: &warden_core::UserName) -> Reason {
+pub(crate) fn name_taken(name: &UserName) -> Reason {
     Reason::new(
         ReasonKind::Name,
         format!("a user named {name} exists in the server's own ACL"),
     )
+}
+
+/// Whether no user of the server's own ACL has this name; in doubt no.
+fn is_free(lock: &ServerLock, name: &UserName) -> bool {
+    !user_exists(lock, name.as_str().as_bytes()).unwrap_or(true)
+}
+
+/// As [`refuse`], from a command that waited: unless warden is gone by now.
+fn recorded(ctx: &Context<'_>, user: &[u8], reason: &Reason) -> Result<String, String> {
+    let shared = crate::state::shared().ok_or_else(stopped)?;
+    Ok(refuse(&shared, ctx, user, reason))
 }
 
 /// Records the refusal as that of an attempt, and answers what a client would read.

@@ -10,6 +10,7 @@ mod answers;
 mod commands;
 mod configuration;
 mod counters;
+mod default_user;
 mod facts;
 mod ffi;
 mod info;

@@ -7,27 +7,34 @@
 //!
 //! ```text
 //!                   few sessions                    ┌ still some: refused, again
-//! MODULE UNLOAD ──────────────────→ unloaded        │
-//!       └─ many: refused, draining ──slices──→ MODULE UNLOAD ── none left ──→ unloaded
+//! MODULE UNLOAD ──────────────────→ ended           │
+//!       └─ many: refused, draining ──slices──→ MODULE UNLOAD ── none left ──→ ended
+//!
+//! ended ── every thread has ended ──→ unloaded
+//!       └─ one has not: refused, again
 //! ```
 //!
-//! While it drains nobody is let in, and there is no way back but to load again.
+//! While it drains, and when it has ended, nobody is let in, and there is no way back but
+//! to load again.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded, unbounded};
 
 use crate::ffi::{
-    self, Context, Event, EventHandler, Level, MainThread, Priority, Reply, ServerLock, Topic, log,
+    self, Context, Event, EventHandler, Level, MainThread, Priority, ServerLock, Topic, log,
 };
 use crate::loader::Load;
 use crate::login::Login;
 use crate::review::Assignment;
 use crate::settings::{self, Settings};
 use crate::shared::{Channels, Shared};
-use crate::{commands, configuration, facts, info, loader, sessions, slices, state, workers};
+use crate::{
+    commands, configuration, default_user, facts, info, loader, sessions, slices, state, workers,
+};
 
 /// What a thread does until the module is unloaded.
 type Life = Box<dyn FnOnce(&Arc<Shared>) + Send>;
@@ -53,45 +60,36 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), Str
         .map_err(|error| error.to_string())??;
     let shared = Arc::new(shared);
     take_authenticators(&shared)?;
-    warn_of_an_open_default_user(ctx);
 
     sessions::start(
         ctx.lock(),
         warden_session::Registry::new(shared.settings.load().of_sessions()),
     );
     state::set(Some(Arc::clone(&shared)));
-    start_threads(ctx.lock(), &shared, ends).inspect_err(|_| end(ctx.lock(), &shared))
+    start_threads(ctx.lock(), &shared, ends).inspect_err(|_| {
+        end(ctx.lock(), &shared);
+        // None has anything to do yet; the server lets go of the library at once.
+        while join(ctx.lock(), FOR_THREADS) > 0 {}
+    })
 }
 
 /// Unloads the module.
 ///
 /// # Errors
-/// While policies are being read or compiled: the threads are waited for, and a
-/// compilation may take longer than a server should stand still. And while there
-/// is more to be ended than fits between two commands: that is then begun.
+/// While policies are being read or compiled, which may take longer than a server should
+/// stand still; while there is more to be ended than fits between two commands, which is
+/// then begun; and while a thread of ours has not ended, for what it runs would be gone.
 pub(crate) fn unload(ctx: &Context<'_>) -> Result<(), String> {
-    let Some(shared) = state::shared() else {
-        return Ok(());
-    };
-    if !shared.close() {
-        return Err("policies are being loaded just now: try again in a moment".to_owned());
+    if let Some(shared) = state::shared() {
+        may_end(ctx.lock(), &shared)?;
+        end(ctx.lock(), &shared);
     }
-    let (sessions, users) = sessions::remaining(ctx.lock());
-    let is_little = sessions <= SESSIONS_AT_ONCE
-        && users <= USERS_AT_ONCE
-        && shared.remembered() <= REMEMBERED_AT_ONCE;
-    if !is_little {
-        if !shared.is_draining() {
-            shared.begin_drain()?;
-            sessions::begin_drain(ctx.lock());
-        }
-        return Err(format!(
-            "{sessions} sessions and {users} users are being ended first, some at a time, and log-ins are refused: \
-             repeat MODULE UNLOAD until it succeeds"
-        ));
+    match join(ctx.lock(), FOR_THREADS) {
+        0 => Ok(()),
+        threads => Err(format!(
+            "{threads} threads of warden still end: repeat MODULE UNLOAD until it succeeds"
+        )),
     }
-    end(ctx.lock(), &shared);
-    Ok(())
 }
 
 /// Sessions that an unload closes at once: the server frees their clients in one go.
@@ -103,15 +101,58 @@ const USERS_AT_ONCE: usize = 8;
 /// Credentials in the cache that an unload frees at once.
 const REMEMBERED_AT_ONCE: u64 = 1000;
 
+/// How long an unload waits for threads: most end at once, one that reads a file on a
+/// file system that does not answer may never.
+const FOR_THREADS: Duration = Duration::from_millis(20);
+
+fn may_end(lock: &ServerLock, shared: &Shared) -> Result<(), String> {
+    if !shared.close() {
+        return Err("policies are being loaded just now: try again in a moment".to_owned());
+    }
+    let (sessions, users) = sessions::remaining(lock);
+    let is_little = sessions <= SESSIONS_AT_ONCE
+        && users <= USERS_AT_ONCE
+        && shared.remembered() <= REMEMBERED_AT_ONCE;
+    if is_little {
+        return Ok(());
+    }
+    if !shared.is_draining() {
+        shared.begin_drain()?;
+        sessions::begin_drain(lock);
+    }
+    Err(format!(
+        "{sessions} sessions and {users} users are being ended first, some at a time, and log-ins are refused: \
+         repeat MODULE UNLOAD until it succeeds"
+    ))
+}
+
+/// Ends everything but the threads, which are told to.
 fn end(lock: &ServerLock, shared: &Arc<Shared>) {
     state::set(None);
     shared.stop();
     // A dropped handle refuses its client.
     drop(shared.pending.close());
     sessions::stop(lock, shared.now());
-    for thread in THREADS.with(lock, std::mem::take).unwrap_or_default() {
-        // A thread that panicked has said so already.
-        let _ = thread.join();
+    default_user::forget(lock);
+}
+
+/// Waits for the threads, at most so long; answers how many have not ended.
+fn join(lock: &ServerLock, patience: Duration) -> usize {
+    let end = Instant::now() + patience;
+    loop {
+        let threads = THREADS.with(lock, std::mem::take).unwrap_or_default();
+        let (ended, running): (Vec<_>, Vec<_>) =
+            threads.into_iter().partition(JoinHandle::is_finished);
+        for thread in ended {
+            // A thread that panicked has said so already.
+            let _ = thread.join();
+        }
+        let count = running.len();
+        THREADS.with(lock, |threads| *threads = running);
+        if count == 0 || Instant::now() >= end {
+            return count;
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -215,28 +256,6 @@ fn with_state_dir(ctx: &Context<'_>, mut settings: Settings) -> Result<Settings,
         settings.state_dir = Some(PathBuf::from(dir).join("warden"));
     }
     Ok(settings)
-}
-
-/// With an open default user nobody needs to authenticate: the most common way to
-/// believe oneself protected.
-fn warn_of_an_open_default_user(ctx: &Context<'_>) {
-    let Ok(Reply::Map(fields)) = ctx.call("ACL", &[b"GETUSER", b"default"]) else {
-        return;
-    };
-    let flags = fields
-        .into_iter()
-        .find(|(name, _)| *name == Reply::text("flags"));
-    let flags = flags
-        .map(|(_, flags)| flags.into_texts())
-        .unwrap_or_default();
-    let has = |flag: &str| flags.iter().any(|word| word == flag);
-    if has("on") && has("nopass") {
-        log(
-            Level::Warning,
-            "the default user is on and needs no password: authentication is OPTIONAL on this server. \
-             Close it with: ACL SETUSER default off",
-        );
-    }
 }
 
 /// What the server tells us unasked.

@@ -217,7 +217,6 @@ fn load_policies(shared: &Shared) -> Changes {
                 .as_ref()
                 .is_none_or(|previous| !Arc::ptr_eq(previous, &next));
             if is_new {
-                announce(&next);
                 shared.publish(Some(next));
             }
             shared.policy_errors.store(Arc::default());
@@ -253,10 +252,10 @@ fn digests(generation: Option<&Generation>) -> BTreeMap<String, Digest> {
         .collect()
 }
 
-/// Says what is in force from now on.
-fn announce(generation: &Generation) {
+/// Says in the log what is in force from now on, and what of it should be looked at.
+pub(crate) fn announce(generation: &Generation) {
     for warning in generation.warnings() {
-        log(Level::Warning, warning);
+        log(Level::Warning, &warning);
     }
     let bundles: Vec<String> = generation
         .bundles()

@@ -57,7 +57,7 @@ impl Authentication for Login {
 
     fn user_changed(lock: &ServerLock, client: ClientId) {
         if let Some(shared) = crate::state::shared() {
-            sessions::left(lock, client, shared.now());
+            sessions::taken_over(lock, client, shared.now());
         }
     }
 }
@@ -104,7 +104,7 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
     let now = shared.now();
     let cache = shared.cache.load();
     let key = cache.key(chain.generation(), &credential);
-    match cache.get(&key, now) {
+    match cache.glance(&key, now) {
         Some(Cached::Refused(reason)) => {
             shared.counters.cache_hits.add_one();
             return refuse(shared, ctx, user, &reason);
@@ -125,6 +125,13 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
         let reason = Reason::new(
             ReasonKind::InTransaction,
             "AUTH inside MULTI with a credential that is not cached",
+        );
+        return refuse(shared, ctx, user, &reason);
+    }
+    if ctx.is_loading() {
+        let reason = Reason::new(
+            ReasonKind::Loading,
+            "AUTH while the server loads, with a credential that is not cached",
         );
         return refuse(shared, ctx, user, &reason);
     }

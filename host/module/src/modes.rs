@@ -3,7 +3,8 @@
 //! The server checks a right when a command runs; a client that monitors,
 //! replicates, listens or tracks needs no further command. So when a class loses
 //! such a right, its members are looked at, some in each slice, and those in that
-//! mode are closed.
+//! mode are closed. So is a connection that stays in one when another user, of the
+//! server's own ACL, takes it over: the mode would outlive the session.
 
 use std::collections::VecDeque;
 
@@ -11,13 +12,16 @@ use warden_core::ClientId;
 use warden_core::permissions::Modes;
 use warden_session::{ClassId, Rules};
 
-use crate::ffi::{Detached, MainThread, Reply, ServerLock};
+use crate::ffi::{ClientInfo, Detached, MainThread, Reply, ServerLock};
 use crate::sessions;
 
 /// Members looked at in one step: one `CLIENT LIST` of so many.
 const LOOKED_AT: usize = 25;
 
 static CHECKS: MainThread<VecDeque<Check>> = MainThread::new(VecDeque::new());
+
+/// Connections whose session has ended, with the modes they may have entered in it.
+static LEFT: MainThread<VecDeque<(ClientId, Modes)>> = MainThread::new(VecDeque::new());
 
 /// A walk over the members of one class.
 struct Check {
@@ -39,9 +43,48 @@ pub(crate) fn lost(lock: &ServerLock, class: ClassId, lost: Modes) {
     }
 }
 
+/// A connection's session has ended and the connection, perhaps, has not: it left, was
+/// reset, or runs as a user of the server's own. Until the server has done with it
+/// nobody can tell which.
+pub(crate) fn left(lock: &ServerLock, client: ClientId, allowed: Modes) {
+    if allowed.is_empty() {
+        return;
+    }
+    let Some(info) = ClientInfo::of(lock, client) else {
+        return;
+    };
+    let entered = Modes {
+        subscribe: allowed.subscribe && info.subscribed,
+        tracking: allowed.tracking && info.tracking,
+        ..allowed
+    };
+    if !entered.is_empty() {
+        LEFT.with(lock, |left| left.push_back((client, entered)));
+    }
+}
+
+/// Of the connections whose session has ended, the next ones that are still there and in
+/// a mode they had entered with it; `None` when nothing is left to look at.
+pub(crate) fn next_left(lock: &ServerLock, limit: usize) -> Option<Vec<ClientId>> {
+    let batch: Vec<(ClientId, Modes)> = LEFT
+        .with(lock, |left| {
+            let count = limit.clamp(1, LOOKED_AT).min(left.len());
+            left.drain(..count).collect()
+        })
+        .filter(|batch: &Vec<_>| !batch.is_empty())?;
+    let there = |client| ClientInfo::of(lock, client).is_some();
+    let staying = batch.into_iter().filter(|(client, _)| there(*client));
+    Some(
+        staying
+            .flat_map(|(client, entered)| in_mode(lock, &[client], entered))
+            .collect(),
+    )
+}
+
 /// Forgets everything, at unload.
 pub(crate) fn forget(lock: &ServerLock) {
     CHECKS.with(lock, VecDeque::clear);
+    LEFT.with(lock, VecDeque::clear);
 }
 
 /// Clients to be closed now, of the next members, of which at most `limit` are looked

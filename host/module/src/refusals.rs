@@ -131,10 +131,12 @@ fn shown(user: &[u8]) -> String {
     String::from_utf8_lossy(user).into_owned()
 }
 
-/// Whether a user name has the shape of a JSON Web Token (a JSON object in base64url,
-/// two dots).
+/// Whether a user name, or a word of it, has the shape of a JSON Web Token: `{"` in
+/// base64url, and two dots.
 pub(crate) fn looks_like_a_token(user: &[u8]) -> bool {
-    user.starts_with(b"ey") && user.iter().filter(|byte| **byte == b'.').count() >= 2
+    user.split(|byte| byte.is_ascii_whitespace()).any(|word| {
+        word.starts_with(b"eyJ") && word.iter().filter(|byte| **byte == b'.').count() >= 2
+    })
 }
 
 #[cfg(test)]
@@ -171,7 +173,9 @@ mod tests {
     #[test]
     fn a_token_given_as_user_name_is_not_shown() {
         assert_eq!(shown(b"eyJhbGciOiJub25lIn0.e30.c2ln"), "(redacted)");
+        assert_eq!(shown(b"Bearer eyJhbGciOiJub25lIn0.e30.c2ln"), "(redacted)");
         assert_eq!(shown(&[b'x'; 129]), "(redacted)");
         assert_eq!(shown(b"alice"), "alice");
+        assert_eq!(shown(b"eyal.ben.levi"), "eyal.ben.levi");
     }
 }

@@ -17,8 +17,8 @@ use warden_session::{Answer, Candidate, Counts, Review};
 use crate::ffi::guard;
 use crate::shared::Shared;
 
-/// How many reviews are with the workers at most: bounds memory and keeps log-ins
-/// from queueing behind a whole re-evaluation.
+/// About how many reviews are with the workers at most: looked at before some more are
+/// handed out. Bounds memory and keeps log-ins from queueing behind a whole re-evaluation.
 pub(crate) const UNDER_WAY: usize = 64;
 
 /// Members of one class, on their way to a worker.

@@ -8,7 +8,9 @@ use warden_core::permissions::Modes;
 use warden_core::{ClientId, Now, Reason};
 use warden_session::{Action, Admission, ClassId, EndCause, Registry, Rules, SessionId};
 
-use crate::ffi::{Detached, Level, MainThread, ServerLock, deauthenticate_and_close, log};
+use crate::ffi::{
+    ClientInfo, Detached, Level, MainThread, ServerLock, deauthenticate_and_close, log,
+};
 use crate::login::AuthContext;
 use crate::shared::Shared;
 use crate::users::internal;
@@ -57,7 +59,18 @@ pub(crate) fn with_registry<T>(
 }
 
 /// The server says: this client has left, or runs as another user now.
-pub(crate) fn left(lock: &ServerLock, client: ClientId, now: Now) {
+pub(crate) fn taken_over(lock: &ServerLock, client: ClientId, now: Now) {
+    let rules = with_registry(lock, |registry| {
+        registry.session(client).map(|view| view.rules.clone())
+    });
+    if let Some(rules) = rules.flatten() {
+        left(lock, client, now);
+        modes::left(lock, client, modes::of(&rules));
+    }
+}
+
+/// This client's session is over.
+fn left(lock: &ServerLock, client: ClientId, now: Now) {
     with_registry(lock, |registry| {
         if let Some(session) = registry.session(client).map(|view| view.session) {
             registry.left(client, session, now);
@@ -77,6 +90,7 @@ pub(crate) fn admit(
 ) -> Result<(), Reason> {
     let now = shared.now();
     let client = admission.client;
+    let may_be_in_a_mode = may_be_in_a_mode(ctx, client);
     let before = with_registry(ctx.lock(), |registry| {
         registry
             .session(client)
@@ -105,8 +119,30 @@ pub(crate) fn admit(
         // The server has ended the session the connection had before.
         with_registry(ctx.lock(), |registry| registry.left(client, before, now));
         end_kept_modes(ctx.lock(), client, &rules, now);
+    } else if may_be_in_a_mode {
+        end_former_modes(ctx.lock(), client, now);
     }
     Ok(())
+}
+
+/// Whether a connection may have entered a mode before it authenticates: nobody who has
+/// not authenticated can monitor or replicate, unless the default user is open to all.
+fn may_be_in_a_mode(ctx: &AuthContext<'_>, client: ClientId) -> bool {
+    let subscribed =
+        ClientInfo::of(ctx.lock(), client).is_none_or(|info| info.subscribed || info.tracking);
+    subscribed || ctx.user_name(client).is_none_or(|user| user != b"default")
+}
+
+/// A connection that was of the server's own ACL stays in the modes it was in. Where its
+/// rules would not let it enter one of them, it is closed; a subscriber is in any case.
+fn end_former_modes(lock: &ServerLock, client: ClientId, now: Now) {
+    let every = Modes {
+        monitor: true,
+        sync: true,
+        subscribe: true,
+        tracking: true,
+    };
+    end_modes(lock, client, every, now);
 }
 
 /// A connection that authenticated again stays in the modes it was in. Where its new
@@ -114,20 +150,27 @@ pub(crate) fn admit(
 /// all, a subscriber is, for its channels may no longer be granted.
 fn end_kept_modes(lock: &ServerLock, client: ClientId, before: &Rules, now: Now) {
     let after = with_registry(lock, |registry| {
+        registry.session(client).map(|view| view.rules.clone())
+    });
+    if after.flatten().is_some_and(|after| after != *before) {
+        end_modes(lock, client, modes::of(before), now);
+    }
+}
+
+/// Closes a session in one of these modes which its rules would not let it enter, or in
+/// which it may have subscribed to what they do not grant.
+fn end_modes(lock: &ServerLock, client: ClientId, had: Modes, now: Now) {
+    let after = with_registry(lock, |registry| {
         registry
             .session(client)
-            .map(|view| (view.session, view.rules.clone()))
+            .map(|view| (view.session, modes::of(view.rules)))
     });
     let Some((session, after)) = after.flatten() else {
         return;
     };
-    if *before == after {
-        return;
-    }
-    let had = modes::of(before);
     let lost = Modes {
         subscribe: had.subscribe,
-        ..had.lost(modes::of(&after))
+        ..had.lost(after)
     };
     if modes::in_mode(lock, &[client], lost).contains(&client) {
         log(
@@ -251,6 +294,24 @@ pub(crate) fn end_lost_modes(lock: &ServerLock, limit: usize, now: Now) -> Optio
         }
     }
     Some(closed)
+}
+
+/// Closes connections that stay in a mode they had entered in a session that is over,
+/// looking at a few and at most `limit`. Answers how many it closed; `None` when there
+/// was nothing to look at.
+pub(crate) fn end_outlived_modes(lock: &ServerLock, limit: usize) -> Option<usize> {
+    let clients = modes::next_left(lock, limit)?;
+    for client in &clients {
+        log(
+            Level::Verbose,
+            &format!(
+                "closing client {}: it stays in a mode it had entered in a session that is over",
+                client.0
+            ),
+        );
+        deauthenticate_and_close(lock, *client);
+    }
+    Some(clients.len())
 }
 
 /// Asks the server anew what it understands, when modules have come or gone, and

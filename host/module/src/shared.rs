@@ -18,7 +18,7 @@ use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits};
 use crate::answers::{Answers, Given};
 use crate::counters::Counters;
 use crate::ffi::Blocked;
-use crate::loader::{Load, PolicyLines};
+use crate::loader::{Load, PolicyLines, announce};
 use crate::login::Answer;
 use crate::pending::Pending;
 use crate::review::{Assignment, Reviews};
@@ -166,7 +166,8 @@ impl Shared {
             return;
         };
         let frame = self.frame();
-        let fits = is_new && bundles.number() >= number && *bundles.frame() == frame;
+        // While they were compiled others may have taken their very number.
+        let fits = is_new && bundles.number() > number && *bundles.frame() == frame;
         let next = if fits {
             bundles
         } else {
@@ -174,6 +175,7 @@ impl Shared {
             drop(bundles);
             next
         };
+        announce(&next);
         self.reviews.begin(next.number(), self.now().monotonic);
         // The decisions it remembers, one for each class, are not freed on the main thread.
         if let Some(old) = self.generation.swap(Some(next)) {
@@ -346,3 +348,6 @@ fn cache_settings(settings: &Settings) -> CacheSettings {
         rejection_ttl: settings.rejection_ttl,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,14 +19,14 @@ use crate::ffi::{Blocked, ServerLock, post, rest_if_crashing};
 use crate::review::Assignment;
 use crate::shared::Shared;
 use crate::workers::timed_out;
-use crate::{searches, sessions};
+use crate::{default_user, searches, sessions};
 
 /// The pace when nothing is to be done: the precision of expiry.
 const TICK: Duration = Duration::from_millis(100);
 
 /// The server's turn between two slices when more is to be done, whoever asks for
 /// the next one meanwhile.
-const TURN: Duration = Duration::from_millis(1);
+const TURN: Duration = Duration::from_micros(500);
 
 /// Nothing is begun in a slice that has lasted this long. With the longest single
 /// step and the closing of [`CLOSES`] clients, which the server does after the
@@ -147,6 +147,7 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
     };
     shared.begin_loading();
     let answers = shared.answers.turn(Blocked::complete);
+    default_user::look(lock, start);
     let mut more = sessions::refresh_server(shared, lock);
     more |= hand_out(shared, lock, start);
     more |= take_answers(shared, lock, &budget, start);
@@ -211,7 +212,11 @@ fn take_answers(shared: &Shared, lock: &ServerLock, budget: &Budget<'_>, now: No
 /// Closes clients in a mode that their class has lost: in every slice some, however
 /// long the rest took, and no more than `closes`, which it lessens.
 fn end_lost_modes(lock: &ServerLock, budget: &Budget<'_>, closes: &mut usize, now: Now) -> bool {
-    while let Some(closed) = sessions::end_lost_modes(lock, *closes, now) {
+    let end_some = |limit| {
+        sessions::end_lost_modes(lock, limit, now)
+            .or_else(|| sessions::end_outlived_modes(lock, limit))
+    };
+    while let Some(closed) = end_some(*closes) {
         *closes = closes.saturating_sub(closed);
         if budget.is_spent() || *closes == 0 {
             return true;

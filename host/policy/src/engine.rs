@@ -47,7 +47,8 @@ pub struct EngineSettings {
     pub state_dir: Option<PathBuf>,
     /// Bounds on one evaluation; [`Engine::set_limits`] changes them.
     pub limits: Limits,
-    /// The most decisions one generation remembers.
+    /// The most decisions one generation remembers. One whose rules are longer than
+    /// 4 KiB takes the place of as many as it has times that length.
     pub remembered_decisions: u64,
     /// Where policies' messages go.
     pub log: Arc<dyn PolicyLog>,

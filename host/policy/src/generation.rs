@@ -9,7 +9,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moka::sync::Cache;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use warden_core::permissions::{BaseRules, Permissions, Restriction};
 use warden_core::server::Server;
 use warden_core::{
@@ -29,6 +30,10 @@ use crate::verdict::{self, Opinion};
 /// How long an answer is remembered at least, failures among them: bounds what a policy
 /// that fails, or says its answer holds for no time, costs per class.
 const SHORTEST_MEMORY: Duration = Duration::from_secs(1);
+
+/// Rules of up to so many bytes take one place among the remembered: bounds the memory
+/// that a policy with long answers can take.
+const USUAL_RULES: usize = 4096;
 
 /// What is laid over the policies' verdicts, from the server and its configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +58,7 @@ pub struct Generation {
     pub(crate) tests: Vec<Arc<TestFile>>,
     inputs: Inputs,
     pub(crate) machine: Arc<Machine>,
-    remembered: Cache<ClassKey, Remembered>,
+    remembered: Cache<ClassKey, Remembered, Places>,
 }
 
 /// What every policy answered to one request, and the decision made of it.
@@ -81,6 +86,18 @@ struct Remembered {
     until: Option<(Timestamp, Duration)>,
 }
 
+/// How many places an answer takes among the remembered.
+#[derive(Clone, Copy)]
+struct Places;
+
+impl Weighter<ClassKey, Remembered> for Places {
+    fn weight(&self, _: &ClassKey, remembered: &Remembered) -> u64 {
+        let rules = remembered.answer.as_ref();
+        let rules = rules.map_or(0, |decision| decision.rendered.rules.len());
+        u64::try_from(rules / USUAL_RULES).map_or(u64::MAX, |more| more.saturating_add(1))
+    }
+}
+
 impl Remembered {
     /// A wall clock set back does not prolong an answer.
     fn holds(&self, now: Now) -> bool {
@@ -103,7 +120,11 @@ impl Generation {
             inputs: bundles
                 .iter()
                 .fold(Inputs::default(), |all, bundle| all.or(bundle.inputs())),
-            remembered: Cache::new(machine.remembered_decisions),
+            remembered: Cache::with_weighter(
+                usize::try_from(machine.remembered_decisions).unwrap_or(usize::MAX),
+                machine.remembered_decisions,
+                Places,
+            ),
             machine,
             frame,
             bundles,
@@ -141,9 +162,16 @@ impl Generation {
         &self.bundles
     }
 
-    /// What loaded but should be looked at: data without a bundle, an artefact in doubt.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
+    /// What loaded but should be looked at: data without a bundle, an artefact in doubt,
+    /// a ceiling that names what the server does not have.
+    pub fn warnings(&self) -> Vec<String> {
+        let unknown = self.frame.ceiling.unknown_to(&self.frame.server);
+        let unknown = unknown.map(|denial| {
+            format!(
+                "the ceiling's {denial} denies nothing: the server has no such command or category"
+            )
+        });
+        self.warnings.iter().cloned().chain(unknown).collect()
     }
 
     /// How many tests the test file of a bundle holds; 0 without one.
@@ -217,13 +245,16 @@ impl Generation {
         )
     }
 
-    /// The answer this generation gave to an equal request, while it holds.
+    /// The answer this generation gave to an equal request, while it holds. For the main
+    /// thread: where a worker is putting something in, nothing is remembered.
     pub fn remembered(&self, request: &Request) -> Option<Result<Arc<Decision>, Reason>> {
-        self.recall(request, request.now())
+        self.recall(request, request.now(), |key| {
+            self.remembered.try_get(key).ok()?
+        })
     }
 
     /// Asks every policy and composes their verdicts. For a worker with at least
-    /// 1 MiB of stack; takes up to ten times the CPU limit per bundle.
+    /// 1 MiB of stack; takes up to ten times the CPU limit and a minute per bundle.
     ///
     /// # Errors
     /// A refusal: a policy denies, none grants, one failed, or the request was
@@ -239,7 +270,7 @@ impl Generation {
                 ),
             ));
         }
-        if let Some(answer) = self.recall(request, now) {
+        if let Some(answer) = self.recall(request, now, |key| self.remembered.get(key)) {
             return answer;
         }
         let (answer, valid_for) = match self.opinions(request, now, Occasion::LogIn) {
@@ -262,12 +293,16 @@ impl Generation {
         answer
     }
 
-    fn recall(&self, request: &Request, now: Now) -> Option<Result<Arc<Decision>, Reason>> {
+    fn recall(
+        &self,
+        request: &Request,
+        now: Now,
+        look_up: impl FnOnce(&ClassKey) -> Option<Remembered>,
+    ) -> Option<Result<Arc<Decision>, Reason>> {
         if request.generation() != self.number {
             return None;
         }
-        self.remembered
-            .get(&request.key())
+        look_up(&request.key())
             .filter(|remembered| remembered.holds(now))
             .map(|remembered| remembered.answer)
     }

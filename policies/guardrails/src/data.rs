@@ -15,6 +15,10 @@ use crate::rule::Rule;
 /// host takes so many of one answer.
 pub(crate) const MAX_RULES: usize = 32;
 
+/// Denials, bounds and databases of one bundle: so many the host takes of one answer, and
+/// all rules may apply to somebody.
+pub(crate) const MAX_ALL_ENTRIES: usize = 4096;
+
 /// The shape of a file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +44,15 @@ pub(crate) struct RawRule {
     pub(crate) databases: Option<Vec<u32>>,
 }
 
+impl RawRule {
+    /// How many denials, bounds and databases it lists.
+    pub(crate) fn entries(&self) -> usize {
+        let texts = [&self.denials, &self.keys, &self.channels];
+        let texts = texts.into_iter().flatten().map(Vec::len).sum::<usize>();
+        texts + self.databases.as_ref().map_or(0, Vec::len)
+    }
+}
+
 /// Reads every `*.toml` file.
 ///
 /// # Errors
@@ -61,6 +74,9 @@ pub(crate) fn read(files: &[File]) -> Result<Vec<Rule>, Vec<Problem>> {
     }
     if rules.len() > MAX_RULES {
         problems.push(Problem::TooManyRules);
+    }
+    if rules.iter().map(Rule::entries).sum::<usize>() > MAX_ALL_ENTRIES {
+        problems.push(Problem::TooManyEntries);
     }
     if problems.is_empty() {
         Ok(rules)

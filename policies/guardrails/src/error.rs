@@ -1,6 +1,6 @@
 //! What is wrong with the data.
 
-use crate::data::MAX_RULES;
+use crate::data::{MAX_ALL_ENTRIES, MAX_RULES};
 use crate::effect::MAX_TEXT_BYTES;
 use warden_sdk::MemberError;
 use warden_sdk::data::{ListError, ShapeError};
@@ -24,6 +24,9 @@ pub(crate) enum Problem {
     /// More than the host takes of one answer.
     #[error("more than {MAX_RULES} rules")]
     TooManyRules,
+    /// More than the host takes of one answer, should all rules apply.
+    #[error("more than {MAX_ALL_ENTRIES} denials, bounds and databases in all rules together")]
+    TooManyEntries,
 }
 
 /// Why a value was refused.

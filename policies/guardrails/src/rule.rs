@@ -28,6 +28,7 @@ pub(crate) struct Rule {
     not_addresses: Option<Vec<Range>>,
     window: Option<Window>,
     effect: Effect,
+    entries: usize,
 }
 
 impl Rule {
@@ -66,6 +67,7 @@ impl Rule {
             not_addresses,
             window,
             effect,
+            entries: raw.entries(),
         };
         if matches!(rule.effect, Effect::Refuse(_)) && !rule.has_condition() {
             faults.push((".deny_login".to_owned(), Fault::NobodyLeft));
@@ -80,6 +82,11 @@ impl Rule {
     /// Its name.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How many denials, bounds and databases it lists.
+    pub(crate) fn entries(&self) -> usize {
+        self.entries
     }
 
     /// What it does.

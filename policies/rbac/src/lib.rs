@@ -63,6 +63,15 @@ impl Policy for Rbac {
         if held.is_empty() {
             return Verdict::new();
         }
+        let rules = held.iter().map(|role| role.rules().count()).sum::<usize>();
+        if held.len() > MAX_HELD || rules > MAX_ALL_RULES {
+            return Verdict::new()
+                .deny("you hold more roles than can be granted together.")
+                .deny_internally(format!(
+                    "{} roles with {rules} rules; at most {MAX_HELD} with {MAX_ALL_RULES}",
+                    held.len()
+                ));
+        }
         let names: Vec<&str> = held.iter().map(|role| role.name()).collect();
         let verdict = held
             .iter()
@@ -74,6 +83,10 @@ impl Policy for Rbac {
         verdict.label("roles", label(&names))
     }
 }
+
+/// The most roles, and the most rules in all of them, that the host takes of one answer.
+const MAX_HELD: usize = 64;
+const MAX_ALL_RULES: usize = 4096;
 
 /// The longest label the host takes, in bytes.
 const MAX_LABEL_BYTES: usize = 256;
@@ -90,6 +103,22 @@ fn label(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_holds_more_than_can_be_granted_is_told_so() {
+        let roles = |count: usize, rules: usize| -> String {
+            let rules = "'+get',".repeat(rules);
+            (0..count)
+                .map(|n| format!("[roles.r{n}]\nmembers = ['user:corp/a']\nrules = [{rules}]\n"))
+                .collect()
+        };
+        for (count, rules, denied) in [(64, 2, false), (65, 1, true), (21, 200, true)] {
+            let files = [File::new("rbac.toml", roles(count, rules))];
+            let policy = Rbac::configure(&files).unwrap();
+            let verdict = policy.evaluate(&Request::new(warden_sdk::Principal::new("corp", "a")));
+            assert_eq!(verdict.denial().is_some(), denied, "{count} of {rules}");
+        }
+    }
 
     #[test]
     fn a_label_too_long_for_the_host_is_a_number() {

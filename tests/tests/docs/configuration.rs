@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use warden_tests::{Issuer, Line, Scene, Server, ServerBuilder};
+use serde_json::json;
+use warden_tests::{Claims, Issuer, Line, Scene, Server, ServerBuilder};
 
 use crate::markdown::{between, blocks, code, document, table};
 
@@ -123,10 +124,14 @@ fn example(key_set: &str) -> String {
 }
 
 #[test]
-fn the_complete_authenticator_file_is_accepted() {
+fn the_complete_authenticator_file_is_accepted_and_lets_in_whom_it_says() {
     let directory = tempfile::tempdir().unwrap();
     let keys = directory.path().join("keys.json");
-    std::fs::write(&keys, Issuer::corp().key_set()).unwrap();
+    let issuer = Issuer::new(
+        "https://idp.example.com/realms/prod",
+        Issuer::corp().key().clone(),
+    );
+    std::fs::write(&keys, issuer.key_set()).unwrap();
     // At start a bad file fails the load.
     let scene = Scene::builder(Line::V9_1)
         .authenticator_file(&example(&keys.display().to_string()))
@@ -134,6 +139,19 @@ fn the_complete_authenticator_file_is_accepted() {
     let all = scene.authenticators_state();
     assert_eq!(all.len(), 1);
     all[0].field("id").expect_text("corp");
+    let token = |name: &str| {
+        let claims = Claims::of(name)
+            .set("email_verified", true)
+            .set("address", json!({"country": "IT"}));
+        issuer.token(&claims)
+    };
+    for user in ["alice", "corp/alice", "token"] {
+        let reply = scene.server.connect().auth(user, &token("alice"));
+        reply.expect_ok();
+    }
+    for user in ["root", "corp/root", "token"] {
+        scene.expect_refused(user, &token("root"), "WRONGPASS");
+    }
 }
 
 #[test]

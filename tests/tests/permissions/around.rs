@@ -9,6 +9,7 @@ use crate::calls;
 
 on_both_lines!(
     a_bound_on_keys_denies_every_keyless_command_about_the_keyspace,
+    a_bound_on_keys_denies_what_tells_of_the_keys_of_a_slot,
     a_bound_denies_what_shows_everything,
 );
 
@@ -63,6 +64,35 @@ fn a_bound_on_keys_denies_every_keyless_command_about_the_keyspace(line: Line) {
         may_run("get"),
         "a bound denies no command that names its keys"
     );
+}
+
+/// What a session may ask a cluster about slots without learning of anybody's keys, or
+/// what only an administrator is granted.
+const ABOUT_SLOTS: [&str; 10] = [
+    "cluster|addslots",
+    "cluster|addslotsrange",
+    "cluster|cancelslotmigrations",
+    "cluster|delslots",
+    "cluster|delslotsrange",
+    "cluster|flushslots",
+    "cluster|getslotmigrations",
+    "cluster|keyslot",
+    "cluster|slots",
+    "cluster|setslot",
+];
+
+/// These carry no category that says what they are about.
+fn a_bound_on_keys_denies_what_tells_of_the_keys_of_a_slot(line: Line) {
+    let (commands, may_run) = may_run(line, "~a:*");
+    let names = commands.iter().map(|command| command.name.as_str());
+    let telling: Vec<&str> = names
+        .filter(|name| name.starts_with("cluster|") && name.contains("slot"))
+        .filter(|name| !ABOUT_SLOTS.contains(name) && *name != "cluster|syncslots")
+        .collect();
+    assert!(telling.contains(&"cluster|slot-stats"), "{telling:?}");
+    for name in telling {
+        assert!(!may_run(name), "{name} reaches around a bound on keys");
+    }
 }
 
 fn a_bound_denies_what_shows_everything(line: Line) {

@@ -23,11 +23,12 @@ const AROUND_ALL: [&str; 11] = [
     "slowlog",
     "sync",
 ];
-const AROUND_KEYS: [&str; 12] = [
+const AROUND_KEYS: [&str; 13] = [
     "cluster|countkeysinslot",
     "cluster|flushslot",
     "cluster|getkeysinslot",
     "cluster|migrateslots",
+    "cluster|slot-stats",
     "clusterscan",
     "dbsize",
     "flushall",
@@ -38,9 +39,10 @@ const AROUND_KEYS: [&str; 12] = [
     "swapdb",
 ];
 const AROUND_CHANNELS: [&str; 2] = ["pubsub|channels", "pubsub|shardchannels"];
-const AROUND_DATABASES: [&str; 3] = [
+const AROUND_DATABASES: [&str; 4] = [
     "cluster|countkeysinslot",
     "cluster|getkeysinslot",
+    "cluster|slot-stats",
     "flushall",
 ];
 

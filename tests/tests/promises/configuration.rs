@@ -16,6 +16,7 @@ on_both_lines!(
     module_loadex_takes_settings_and_arguments,
     module_loadex_with_a_bad_setting_leaves_a_server_that_can_load,
     a_changed_ceiling_takes_effect_on_live_sessions,
+    a_name_in_the_ceiling_that_the_server_does_not_have_is_told,
     a_changed_directory_takes_effect,
     an_open_default_user_is_warned_about,
     the_state_directory_is_ours_alone,
@@ -353,6 +354,35 @@ fn a_changed_directory_takes_effect(line: Line) {
         .attempt(&warden_tests::Claims::of("zoe").id("again"))
         .expect_ok();
     assert!(alice.closes_within(warden_tests::server::PATIENCE));
+}
+
+/// It denies nothing, and may be a slip of the pen.
+fn a_name_in_the_ceiling_that_the_server_does_not_have_is_told(line: Line) {
+    let scene = Scene::builder(line)
+        .server(warden_tests::ServerBuilder::protected_configs)
+        .start();
+    let warnings = || scene.policies_state().field("warnings").texts();
+    assert!(warnings().is_empty());
+    for (ceiling, told) in [
+        (
+            "-@dangerus -@admin -late.get",
+            &["-@dangerus", "-late.get"][..],
+        ),
+        ("-@dangerous -@admin", &[]),
+    ] {
+        scene.next_generation(|| {
+            scene
+                .server
+                .config_set("warden.ceiling", ceiling)
+                .expect_ok();
+        });
+        let warnings = warnings();
+        assert_eq!(warnings.len(), told.len(), "{warnings:?}");
+        for (warning, name) in warnings.iter().zip(told) {
+            assert!(warning.contains(name), "{warning}");
+            assert!(scene.server.log().contains(warning.as_str()));
+        }
+    }
 }
 
 fn an_open_default_user_is_warned_about(line: Line) {

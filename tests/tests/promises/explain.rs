@@ -9,6 +9,7 @@ use crate::info;
 on_both_lines!(
     a_granted_log_in_is_explained,
     a_refused_credential_is_explained_and_counts_as_an_attempt,
+    a_name_that_the_server_has_itself_is_an_attempt_too,
     a_verified_token_without_a_grant_is_explained,
     a_failing_policy_is_undecided_and_named,
     what_was_dropped_is_shown_with_its_reason,
@@ -110,6 +111,24 @@ fn a_refused_credential_is_explained_and_counts_as_an_attempt(line: Line) {
         format!("{:?}", scene.server.admin().run("ACL LOG")).contains("alice"),
         "an entry in ACL LOG"
     );
+}
+
+fn a_name_that_the_server_has_itself_is_an_attempt_too(line: Line) {
+    let scene = Scene::start(line);
+    let token = scene.token("alice");
+    let mut admin = scene.server.admin();
+    admin.run("ACL SETUSER corp/alice on >x").expect_ok();
+    let before = scene.counter(info::REFUSALS);
+    let told = explain(&scene, "alice", &token);
+    told.field("outcome").expect_text("refused");
+    assert_eq!(scene.counter(info::REFUSALS), before + 1);
+    let told = admin.call(["WARDEN.DRYRUN", "alice", &token, "GET", "reports:q1"]);
+    let text = told.text();
+    assert!(
+        text.starts_with("the log-in is refused: ") && text.contains("corp/alice exists"),
+        "{text}"
+    );
+    assert_eq!(scene.counter(info::REFUSALS), before + 2);
 }
 
 fn a_verified_token_without_a_grant_is_explained(line: Line) {

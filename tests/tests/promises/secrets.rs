@@ -13,9 +13,14 @@ on_both_lines!(
     a_credential_to_explain_or_try_appears_nowhere,
 );
 
+/// A key that is asked for so that the question is seen.
+const MARKER: &str = "MARKERm4rk3r0123456789";
+
 /// Everything readable: log, INFO, ACL LOG, SLOWLOG, COMMANDLOG, MONITOR, CLIENT LIST.
 fn everything_readable(scene: &Scene, monitor: &mut Connection) -> Vec<(&'static str, String)> {
     let mut admin = scene.server.admin();
+    // No secret: whatever shows commands at all shows this one.
+    assert!(admin.call(["GET", MARKER]).is_nil());
     let mut seen = vec![
         ("INFO", admin.run("INFO everything").text()),
         ("ACL LOG", format!("{:?}", admin.run("ACL LOG 1000"))),
@@ -31,9 +36,15 @@ fn everything_readable(scene: &Scene, monitor: &mut Connection) -> Vec<(&'static
         ),
         ("log", scene.server.log()),
     ];
-    for kind in ["slow", "large-request", "large-reply"] {
+    for (place, kind) in [
+        ("COMMANDLOG slow", "slow"),
+        ("COMMANDLOG large-request", "large-request"),
+        ("COMMANDLOG large-reply", "large-reply"),
+    ] {
         let reply = admin.call(["COMMANDLOG", "GET", "1000", kind]);
-        seen.push(("COMMANDLOG", format!("{reply:?}")));
+        if reply.error().is_none() {
+            seen.push((place, format!("{reply:?}")));
+        }
     }
     let mut monitored = String::new();
     while let Ok(reply) = monitor.receive_within(Duration::from_millis(300)) {
@@ -41,6 +52,27 @@ fn everything_readable(scene: &Scene, monitor: &mut Connection) -> Vec<(&'static
         monitored.push('\n');
     }
     seen.push(("MONITOR", monitored));
+    let mut showing: Vec<&str> = seen
+        .iter()
+        .filter(|(_, text)| text.contains(MARKER))
+        .map(|(place, _)| *place)
+        .collect();
+    showing.retain(|place| *place != "log");
+    let expected = if seen
+        .iter()
+        .any(|(place, _)| place.starts_with("COMMANDLOG"))
+    {
+        &[
+            "SLOWLOG",
+            "COMMANDLOG slow",
+            "COMMANDLOG large-request",
+            "COMMANDLOG large-reply",
+            "MONITOR",
+        ][..]
+    } else {
+        &["SLOWLOG", "MONITOR"]
+    };
+    assert_eq!(showing, expected, "where commands are to be seen");
     seen
 }
 
@@ -197,7 +229,11 @@ fn a_credential_to_explain_or_try_appears_nowhere(line: Line) {
     let token = scene.token("alice");
     let mut reader = scene.log_in("alice");
     let mut admin = scene.server.admin();
-    for credential in [canary, &shaped, &token] {
+    for (credential, is_known) in [(canary, false), (&shaped, false), (&token, true)] {
+        let told = admin.call(["WARDEN.EXPLAIN", "alice", credential]);
+        assert_eq!(told.error().is_none(), credential != canary, "{told}");
+        let told = admin.call(["WARDEN.DRYRUN", "alice", credential, "GET", "reports:q1"]);
+        assert_eq!(told.as_text().as_deref() == Some("OK"), is_known, "{told}");
         for words in [
             &["WARDEN.EXPLAIN", "alice", credential][..],
             &["WARDEN.DRYRUN", "alice", credential, "GET", "reports:q1"],

@@ -78,10 +78,65 @@ fn a_key_tells_generation_name_and_secret_apart() {
     assert_eq!(keys[0], cache.key(1, &credential("a", "bc")));
 }
 
+/// It is a digest, and one that nobody outside this process can make: not even the
+/// same name and secret give the same key twice.
 #[test]
 fn a_key_holds_nothing_of_the_credential() {
-    let shown = format!("{:?}", cache().key(1, &credential("alice", "canary")));
+    let secret = "canary-0123456789abcdef0123456789";
+    let key = |cache: &Cache| cache.key(1, &credential("alice", secret));
+    let (one, other) = (key(&cache()), key(&cache()));
+    assert_ne!(one, other, "the digest is keyed");
+    for part in secret.as_bytes().windows(4).chain([&b"alic"[..]]) {
+        let CacheKey(bytes) = one;
+        assert!(!bytes.windows(4).any(|window| window == part));
+    }
+    let shown = format!("{one:?}");
     assert!(!shown.contains("canary") && !shown.contains("alice"));
+}
+
+#[test]
+fn what_has_ended_is_swept_out_by_who_puts_something_in() {
+    let cache = cache();
+    let keys: Vec<_> = (0..100)
+        .map(|n| cache.key(n, &credential("token", "x")))
+        .collect();
+    for key in &keys {
+        cache.put(*key, &refusal(), at(NOW));
+    }
+    assert_eq!(cache.len(), 100);
+    cache.put(keys[0], &refusal(), later(4, 4));
+    assert_eq!(cache.len(), 100, "nothing has ended yet");
+    cache.put(keys[0], &refusal(), later(20, 20));
+    assert_eq!(cache.len(), 1);
+}
+
+/// The main thread must not wait for a worker, least of all for one that has to wait
+/// for a processor.
+#[test]
+fn a_glance_waits_for_nobody() {
+    let cache = cache();
+    let key = cache.key(1, &credential("token", "x"));
+    cache.put(key, &refusal(), at(NOW));
+    assert!(matches!(
+        cache.glance(&key, at(NOW)),
+        Some(Cached::Refused(_))
+    ));
+    assert!(cache.glance(&key, later(5, 5)).is_none());
+    let (inside, entered) = std::sync::mpsc::channel();
+    let (leave, left) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let cache = &cache;
+        scope.spawn(move || {
+            cache.refused.retain(|_, _| {
+                inside.send(()).unwrap();
+                left.recv().is_ok()
+            });
+        });
+        entered.recv().unwrap();
+        assert!(cache.glance(&key, at(NOW)).is_none());
+        leave.send(()).unwrap();
+    });
+    assert!(cache.glance(&key, at(NOW)).is_some());
 }
 
 #[test]
@@ -142,7 +197,6 @@ fn the_size_is_bounded() {
     for key in &keys {
         cache.put(*key, &yes, at(NOW));
     }
-    cache.verified.run_pending_tasks();
     let kept = keys.iter().filter(|key| cache.get(key, at(NOW)).is_some());
     assert!(kept.count() <= 10);
 }

@@ -7,7 +7,7 @@ use warden_core::{AuthenticatorId, Method, Timestamp};
 
 use crate::authenticator::{Authenticator, Outcome};
 use crate::directory::{Fingerprint, Made};
-use crate::patterns::Names;
+use crate::patterns::{Name, Names};
 
 /// An authenticator, the file it came from and the names it speaks for.
 pub(super) struct Entry {
@@ -63,12 +63,12 @@ impl Entry {
     }
 
     /// Whether `users` gives it this name and no one else.
-    pub(super) fn binds(&self, name: &str) -> bool {
+    pub(super) fn binds(&self, name: Name<'_>) -> bool {
         self.names.bind(self.id(), name)
     }
 
     /// Whether it may be asked about this name; `None` is no name at all.
-    pub(super) fn admits(&self, name: Option<&str>) -> bool {
+    pub(super) fn admits(&self, name: Option<Name<'_>>) -> bool {
         name.is_none_or(|name| self.names.admit(self.id(), name))
     }
 

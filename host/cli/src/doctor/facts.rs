@@ -55,6 +55,8 @@ pub(crate) struct Module {
 pub(crate) struct Loaded {
     pub(crate) names: Vec<String>,
     pub(crate) errors: Vec<String>,
+    /// Absent for authenticators, of which there are none.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// The server's clock beside this machine's, in milliseconds since the epoch.
@@ -166,6 +168,8 @@ fn loaded(
                     .collect();
             } else if field == "errors" {
                 loaded.errors = items(value).iter().map(text).collect();
+            } else if field == "warnings" {
+                loaded.warnings = items(value).iter().map(text).collect();
             }
         }
         loaded
@@ -293,7 +297,7 @@ impl Facts {
         };
         let loaded = |name: &str| Loaded {
             names: vec![name.to_owned()],
-            errors: Vec::new(),
+            ..Loaded::default()
         };
         let users = [
             "user default off -@all",

@@ -103,7 +103,7 @@ fn look(
         findings.error(line, error.to_string());
     }
     for warning in generation.warnings() {
-        findings.warn(line, None, Warning::of_load(warning));
+        findings.warn(line, None, Warning::of_load(&warning));
     }
     if generation.rehearsals().next().is_none() && !generation.bundles().is_empty() {
         findings.warn(line, None, Warning::no_tests());

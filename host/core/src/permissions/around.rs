@@ -28,6 +28,7 @@ pub(super) const KEYS: &[&str] = reaching_everything![
     "cluster|flushslot",
     "cluster|getkeysinslot",
     "cluster|migrateslots",
+    "cluster|slot-stats",
     "clusterscan",
     "dbsize",
     "flushall",
@@ -47,6 +48,7 @@ pub(super) const CHANNELS: &[&str] =
 pub(super) const DATABASES: &[&str] = reaching_everything![
     "cluster|countkeysinslot",
     "cluster|getkeysinslot",
+    "cluster|slot-stats",
     "flushall",
 ];
 
@@ -79,7 +81,7 @@ pub fn beyond_keys(command: &str) -> Option<Reach> {
             (false, "shows the names of all keys")
         }
         "randomkey" => (false, "shows the name of any key"),
-        "dbsize" | "cluster|countkeysinslot" => (false, "counts all keys"),
+        "dbsize" | "cluster|countkeysinslot" | "cluster|slot-stats" => (false, "counts all keys"),
         "monitor" => (false, "shows the commands of all clients"),
         "sync" | "psync" => (false, "sends all data there is"),
         "client|tracking" => (false, "tells of changes of keys of any name"),

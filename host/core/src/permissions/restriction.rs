@@ -10,6 +10,7 @@ use super::commands::Target;
 use super::dropped::{Dropped, Why};
 use super::grant::{Grant, MAX_RULES, add_keys, canonical_channels, canonical_keys};
 use super::{PermissionError, around};
+use crate::server::Server;
 
 /// Denials of commands and categories, and bounds on keys, channels and
 /// databases. An absent bound is no bound; one with nothing in it admits nothing.
@@ -211,6 +212,14 @@ impl Restriction {
             channels,
             databases,
         })
+    }
+
+    /// The denials of commands and categories that this server does not have. They deny
+    /// nothing there until a module brings what they name.
+    pub fn unknown_to(&self, server: &Server) -> impl Iterator<Item = String> {
+        let unknown = |target: &&Target| !target.known_to(server);
+        let denials = self.denials.iter().filter(unknown);
+        denials.map(|target| format!("-{target}"))
     }
 
     /// Whether databases are bounded.

@@ -5,7 +5,7 @@
 //! question and has the rules a log-in would get. The reply is `OK`, or a text that says
 //! what is not allowed, as that of `ACL DRYRUN`.
 
-use warden_core::{Decision, UserName};
+use warden_core::{Decision, Reason, UserName};
 
 use crate::ffi::{
     Answer, ArgumentKind, CommandArgument, CommandHandler, CommandSpec, Context, Permission, Reply,
@@ -72,6 +72,11 @@ fn database<'a, 'w>(words: &'a [&'w [u8]]) -> Result<(i32, &'a [&'w [u8]]), Stri
         }
         command => Ok((0, command)),
     }
+}
+
+/// There would be no session.
+pub(crate) fn refused(reason: &Reason) -> Reply {
+    Reply::text(format!("the log-in is refused: {reason}"))
 }
 
 /// On the main thread: asks the server.

@@ -24,6 +24,7 @@ impl CommandHandler for Policies {
         let shared = super::shared()?;
         let errors = shared.policy_errors.load_full();
         let generation = shared.generation.load_full();
+        let warnings = generation.as_ref().map(|generation| generation.warnings());
         let bundles = generation.as_ref().map(|generation| {
             let bundles = generation.bundles().iter();
             bundles
@@ -39,6 +40,7 @@ impl CommandHandler for Policies {
                     .map_or(Reply::Null, |generation| super::number(generation.number())),
             ),
             ("errors", super::texts(errors.iter())),
+            ("warnings", super::texts(warnings.iter().flatten())),
             ("policies", Reply::Array(bundles.unwrap_or_default())),
         ])))
     }

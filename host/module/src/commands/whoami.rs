@@ -9,7 +9,7 @@ pub(super) struct Whoami;
 impl CommandHandler for Whoami {
     const SPEC: CommandSpec = CommandSpec {
         name: c"warden.whoami",
-        flags: c"readonly fast allow-loading allow-stale",
+        flags: c"readonly fast allow-loading allow-stale deny-script",
         categories: c"connection fast",
         arity: 1,
         summary: c"Returns who this connection is, what it may do and until when.",

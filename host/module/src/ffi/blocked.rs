@@ -71,7 +71,8 @@ pub(super) fn block_log_in<P: Send + 'static>(
     handle(raw)
 }
 
-/// Makes the client of a command wait, without a limit of time: who takes the handle sets one.
+/// Makes the client of a command wait, without a limit of time: whoever takes the handle answers,
+/// when it is dropped at the latest.
 ///
 /// # Errors
 /// Where the client cannot be made to wait.

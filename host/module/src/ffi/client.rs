@@ -19,6 +19,10 @@ pub(crate) struct ClientInfo {
     pub(crate) tls: bool,
     /// The connection is a unix socket.
     pub(crate) unix_socket: bool,
+    /// It has subscribed to a channel.
+    pub(crate) subscribed: bool,
+    /// It tracks keys.
+    pub(crate) tracking: bool,
 }
 
 impl ClientInfo {
@@ -50,6 +54,8 @@ impl ClientInfo {
             address: String::from_utf8_lossy(address).into_owned(),
             tls: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_SSL),
             unix_socket: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_UNIXSOCKET),
+            subscribed: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_PUBSUB),
+            tracking: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_TRACKING),
         }
     }
 }

@@ -279,7 +279,7 @@ unsafe extern "C" fn on_command<C: CommandHandler>(
             Ok(Answer::Later(begin)) => match block_command(&ctx, Some(on_reply)) {
                 Ok(blocked) => guard("command", (), || begin(ctx.lock(), Waiting(blocked))),
                 Err(_) => ctx.reply_error(
-                    "ERR this takes longer than one turn of the server: not inside MULTI or a script",
+                    "ERR this takes longer than one turn of the server: not inside MULTI, a script or a subscription",
                 ),
             },
             Err(text) => ctx.reply_error(&text),

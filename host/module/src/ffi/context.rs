@@ -74,6 +74,12 @@ impl Context<'_> {
         )
     }
 
+    /// The server is reading its data from disk or from its primary: it answers some
+    /// commands meanwhile, but lets nobody go on who was made to wait.
+    pub(crate) fn is_loading(&self) -> bool {
+        self.has(raw::VALKEYMODULE_CTX_FLAGS_LOADING | raw::VALKEYMODULE_CTX_FLAGS_ASYNC_LOADING)
+    }
+
     /// This server is a replica.
     pub(crate) fn is_replica(&self) -> bool {
         self.has(raw::VALKEYMODULE_CTX_FLAGS_REPLICA)

@@ -57,8 +57,9 @@ static CRASHING: AtomicBool = AtomicBool::new(false);
 /// How long a crash report waits for our threads to rest: longer than any of them sleeps.
 const TO_REST: Duration = Duration::from_millis(250);
 
-/// Has every thread of ours rest for good before the server goes on with its crash report: its memory test writes over all
-/// memory there is, and a thread that woke meanwhile would crash inside the report.
+/// Has the threads of ours that only wait rest for good before the server goes on with its crash report: its memory test
+/// writes over all memory there is, and a thread that woke meanwhile would crash inside the report. One that compiles or
+/// evaluates policies longer than this is not waited for: the report before the memory test is complete by then.
 #[expect(
     clippy::disallowed_methods,
     reason = "the process is dying, and there is nothing that could wake this thread"

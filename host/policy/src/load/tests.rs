@@ -269,6 +269,33 @@ fn a_request_of_another_generation_is_not_decided() {
     assert!(second.remembered(&request).is_none());
 }
 
+/// Many long answers must not take more memory than as many usual ones.
+#[test]
+fn long_rules_take_the_place_of_several_answers() {
+    let keys: Vec<String> = (0..100).map(|n| format!("~{n:0>100}:*")).collect();
+    let long: Vec<&str> = std::iter::once("+get")
+        .chain(keys.iter().map(String::as_str))
+        .collect();
+    for (rules, is_kept) in [(&GETTER[..], true), (&long[..], false)] {
+        let scene = Scene {
+            engine: Engine::new(EngineSettings {
+                remembered_decisions: 2,
+                ..EngineSettings::default()
+            })
+            .unwrap(),
+            ..Scene::new()
+        };
+        scene.put("p.wasm", Guest::granting(rules).wasm());
+        let generation = scene.load(None).unwrap();
+        let request = generation.project(&alice(), &ClientFacts::default(), now(0));
+        let decision = generation.decide(&request, now(0)).unwrap();
+        assert_eq!(decision.rendered.rules.len() < 2 * 4096, is_kept);
+        // The map makes room by and by.
+        let is_there = (0..1000).any(|_| generation.remembered(&request).is_none());
+        assert_eq!(!is_there, is_kept);
+    }
+}
+
 #[test]
 fn an_answer_is_remembered_while_its_policies_stand_by_it() {
     let scene = Scene::new();

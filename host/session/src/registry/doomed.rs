@@ -1,18 +1,31 @@
 //! Sessions that wait to be closed, each with its cause.
 //!
-//! In: a session and why it must end. Out: the next one to close, and whether all
-//! that an order means have been. The first cause stays; a later order waits for the
-//! session as well. Costs O(log n) for each change.
+//! In: a session and why it must end. Out: the next one to close, the hastiest first,
+//! and whether all that an order means have been. The first cause stays; a later order
+//! waits for the session as well. Costs O(log n) for each change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::session::Member;
 use crate::{EndCause, KillId};
 
-/// Marked sessions, in the order of connections.
+/// How soon a session must be closed, whatever waits before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Haste {
+    /// It has rights that were refused to it: those of its class.
+    Highest,
+    /// It was refused, and its class with it: nobody of it may do anything.
+    High,
+    /// It has no rights but its own.
+    Usual,
+}
+
+/// Marked sessions.
 #[derive(Debug, Default)]
 pub(super) struct Doomed {
     marks: BTreeMap<Member, Mark>,
+    /// The same, the hastiest first, of each haste in the order of connections.
+    order: BTreeSet<(Haste, Member)>,
     /// How many each order waits for; none where it is absent.
     awaited: BTreeMap<KillId, usize>,
 }
@@ -20,6 +33,7 @@ pub(super) struct Doomed {
 #[derive(Debug)]
 struct Mark {
     cause: EndCause,
+    haste: Haste,
     /// The orders that wait for this session.
     orders: Vec<KillId>,
 }
@@ -38,11 +52,15 @@ impl Doomed {
         self.awaited.contains_key(&kill)
     }
 
-    pub(super) fn insert(&mut self, member: Member, cause: &EndCause) {
+    pub(super) fn insert(&mut self, member: Member, cause: &EndCause, haste: Haste) {
         let mark = self.marks.entry(member).or_insert_with(|| Mark {
             cause: cause.clone(),
+            haste,
             orders: Vec::new(),
         });
+        self.order.remove(&(mark.haste, member));
+        mark.haste = mark.haste.min(haste);
+        self.order.insert((mark.haste, member));
         if let EndCause::Killed(kill) = cause {
             mark.orders.push(*kill);
             *self.awaited.entry(*kill).or_default() += 1;
@@ -50,19 +68,24 @@ impl Doomed {
     }
 
     pub(super) fn remove(&mut self, member: Member) {
-        if let Some(mark) = self.marks.remove(&member) {
-            self.settle(&mark.orders);
-        }
+        self.take(member);
     }
 
     pub(super) fn pop(&mut self) -> Option<(Member, EndCause)> {
-        let (member, mark) = self.marks.pop_first()?;
+        let (_, member) = self.order.first().copied()?;
+        self.take(member).map(|cause| (member, cause))
+    }
+
+    fn take(&mut self, member: Member) -> Option<EndCause> {
+        let mark = self.marks.remove(&member)?;
+        self.order.remove(&(mark.haste, member));
         self.settle(&mark.orders);
-        Some((member, mark.cause))
+        Some(mark.cause)
     }
 
     pub(super) fn clear(&mut self) {
         self.marks.clear();
+        self.order.clear();
         self.awaited.clear();
     }
 

@@ -14,9 +14,9 @@ use crate::session::Member;
 use crate::{Action, ClassId, EndCause};
 
 impl Registry {
-    /// Up to `limit` sessions to close: first those marked (refused, killed, of a
-    /// removed authenticator, or all before an unload), those of condemned classes, and
-    /// then those expired on either clock. Called at every
+    /// Up to `limit` sessions to close: first those marked (with rights refused to them,
+    /// then otherwise refused, then killed, of a removed authenticator, or all before an
+    /// unload), those of condemned classes, and then those expired on either clock. Called at every
     /// tick. A session is handed out once and stays until `left`, which the module
     /// also calls itself when the server no longer knows the connection.
     pub fn close_due(&mut self, now: Now, limit: usize) -> Vec<Action> {

@@ -7,8 +7,8 @@
 //! The answer of most members of the first slice (between equals, of the smallest
 //! connection) becomes the class's; whoever's rules differ from it is closed, because
 //! no client can be moved to another user. Between the change of rules and its
-//! closing such a member has the rules of the majority: closings of this kind are
-//! handed out before all others. Doubt, a missing answer included, is a refusal.
+//! closing such a member, or one that was refused, has the rules of the majority:
+//! closings of this kind are handed out before all others. Doubt, a missing answer included, is a refusal.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -18,6 +18,7 @@ use std::sync::Arc;
 use warden_core::{Decision, Now, Reason, ReasonKind};
 
 use super::Registry;
+use super::doomed::Haste;
 use super::review::{Answer, Review};
 use crate::action::Rules;
 use crate::agenda::{Deadline, Instant};
@@ -44,7 +45,7 @@ impl Registry {
             ..
         } = review;
         let mut accepted = Vec::new();
-        let mut refused = false;
+        let mut refused = Vec::new();
         let mut answers = answers.into_iter();
         for candidate in candidates {
             let mut members = candidate.members;
@@ -53,15 +54,21 @@ impl Registry {
             match answer {
                 _ if members.is_empty() => {}
                 Ok(decision) => accepted.push((decision, members)),
-                Err(reason) => {
-                    refused = true;
-                    self.doom(members, &EndCause::refused(reason));
-                }
+                Err(reason) => refused.push((reason, members)),
             }
         }
-        let action = match self.kept(class, &accepted) {
+        let kept = self.kept(class, &accepted);
+        let haste = match kept {
+            Some(_) => Haste::Highest,
+            None => Haste::High,
+        };
+        let anyone_refused = !refused.is_empty();
+        for (reason, members) in refused {
+            self.doom(members, &EndCause::refused(reason), haste);
+        }
+        let action = match kept {
             Some(kept) => self.settle(class, &kept, accepted),
-            None if refused => self.refuse_all(class, generation),
+            None if anyone_refused => self.refuse_all(class, generation),
             None => None,
         };
         self.advance(class, last, now);
@@ -132,7 +139,7 @@ impl Registry {
     ) -> Option<Action> {
         for (decision, members) in accepted {
             if decision.rendered.rules != kept.rendered.rules {
-                self.doom(members, &EndCause::Split);
+                self.doom(members, &EndCause::Split, Haste::Highest);
                 continue;
             }
             for member in members {

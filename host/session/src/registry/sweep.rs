@@ -10,6 +10,7 @@ use std::ops::Bound;
 use warden_core::{AuthenticatorId, ClientId};
 
 use super::Registry;
+use super::doomed::Haste;
 use crate::session::Member;
 use crate::{EndCause, Selection, SessionId, SessionView};
 
@@ -153,7 +154,7 @@ impl Registry {
                 meant.push(session.member(*client));
             }
         }
-        sweep.marked += self.doom(meant, &sweep.cause);
+        sweep.marked += self.doom(meant, &sweep.cause, Haste::Usual);
         match (finished, &sweep.cause) {
             (false, _) => self.sweeps.push_front(sweep),
             (true, EndCause::Killed(kill)) => self.kills.push(Killed {
@@ -165,11 +166,11 @@ impl Registry {
     }
 
     /// Marks sessions for closing and counts them. The first cause stays.
-    pub(super) fn doom(&mut self, members: Vec<Member>, cause: &EndCause) -> usize {
+    pub(super) fn doom(&mut self, members: Vec<Member>, cause: &EndCause, haste: Haste) -> usize {
         let mut marked = 0;
         for member in members {
             if self.is_live(member) {
-                self.doomed.insert(member, cause);
+                self.doomed.insert(member, cause, haste);
                 marked += 1;
             }
         }

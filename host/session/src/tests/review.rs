@@ -8,7 +8,7 @@ use warden_core::permissions::{BaseRules, Grant, Permissions};
 use warden_core::{ClientId, Decision, Reason, ReasonKind, Server};
 
 use super::world::{START, World, admission, decision, decision_with, principal};
-use crate::{Action, Answer, EndCause, NO_RIGHTS, Review, Settings};
+use crate::{Action, Answer, EndCause, NO_RIGHTS, Review, Selection, Settings};
 
 /// Answers by the smallest client of each candidate.
 fn answer(review: &Review, mut by_client: impl FnMut(u64) -> Answer) -> Vec<Answer> {
@@ -121,6 +121,33 @@ fn a_split_class_keeps_the_answer_of_most_and_closes_the_others() {
             (ClientId(1), EndCause::Split)
         ]
     );
+    world.check();
+}
+
+/// Whoever has rights that were refused to it goes before all who only were told to go,
+/// however many they are and however late it came.
+#[test]
+fn who_has_another_ones_rights_is_closed_before_all_others() {
+    let mut world = crowd(9);
+    for client in 0..4 {
+        world.registry.kill(Selection {
+            client: Some(ClientId(client)),
+            ..Selection::default()
+        });
+        // Looked for, and not closed yet.
+        assert_eq!(world.close_due(0), 0);
+    }
+    assert_eq!(world.registry.counts().doomed, 4);
+    world.registry.begin_generation(2);
+    let many = decision(3, 2, "many");
+    let mut answers: BTreeMap<u64, _> = (0..7).map(|client| (client, Some(many.clone()))).collect();
+    answers.insert(7, Some(decision(2, 2, "few")));
+    answers.insert(8, None);
+    review_all(&mut world, 100, &answers);
+    assert_eq!(world.rules_of(8), "many");
+    assert_eq!(world.close_due(2), 2);
+    assert_eq!(world.closed_clients(), [7, 8]);
+    assert_eq!(world.close_due(10), 4);
     world.check();
 }
 

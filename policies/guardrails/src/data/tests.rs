@@ -154,6 +154,14 @@ fn lists_are_bounded() {
         .map(|i| SOUND.replace("\"a\"", &format!("\"r{i}\"")))
         .collect();
     assert_eq!(refusal(&[("x.toml", &rules)]), "more than 32 rules");
+    let long = format!("denials = [{}]", "'-get',".repeat(200));
+    let rules: String = (0..21)
+        .map(|i| rule(&long).replace("\"a\"", &format!("\"r{i}\"")))
+        .collect();
+    assert_eq!(
+        refusal(&[("x.toml", &rules)]),
+        "more than 4096 denials, bounds and databases in all rules together"
+    );
     for (key, entry, most) in [
         ("members", "'user:corp/a'", 1000),
         ("addresses", "'::1'", 200),

@@ -64,6 +64,9 @@ fn policies(facts: &Facts) -> Result<Outcome, Untold> {
         other => outcome.object(format!("the status is {other:?}"), "see the server's log"),
     }
     errors(&mut outcome, policies, advice);
+    for warning in &policies.warnings {
+        outcome.warn(warning, "correct what it names, or leave it out");
+    }
     let names = policies.names.join(", ");
     Ok(outcome.or_good(format!("generation {generation}: {names}")))
 }
@@ -152,6 +155,14 @@ mod tests {
         ] {
             expect(&POLICIES, &with_status(status), rank, words);
         }
+    }
+
+    #[test]
+    fn what_policies_warns_of_is_a_warning() {
+        let mut facts = Facts::sound();
+        let policies = facts.policies.as_mut().expect("told");
+        policies.warnings = vec!["the ceiling's -@dangerus denies nothing".to_owned()];
+        expect(&POLICIES, &facts, Rank::Warning, "-@dangerus");
     }
 
     #[test]

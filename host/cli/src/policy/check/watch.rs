@@ -6,9 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use warden_core::permissions::{
-    BaseRules, Grant, Permissions, Restriction, Right, Row, Why, beyond_keys,
-};
+use warden_core::permissions::{BaseRules, Grant, Permissions, Restriction, Row, Why, beyond_keys};
 use warden_core::{ClientFacts, Now, Principal, ReasonKind, Server};
 use warden_policy::{Bundle, Generation, Opinion};
 
@@ -93,15 +91,10 @@ impl<W: FnMut(Warning)> Desk<'_, W> {
 
     /// A denial of what is unknown denies nothing.
     fn denials(&mut self, bundle: &str, restriction: &Restriction) {
-        let text = restriction.to_string();
-        for word in text.split(' ').filter(|word| word.starts_with('-')) {
-            let right = Right::parse(&word.replacen('-', "+", 1));
-            let unknown = right.map(|right| right.unknown_to(self.server));
-            if unknown.is_ok_and(|unknown| !unknown.is_empty()) {
-                let why = "the server does not have it, so it denies nothing there";
-                let instead = "correct the name, or leave it out";
-                self.tell("unknown", bundle, Some(word), why, instead);
-            }
+        for denial in restriction.unknown_to(self.server) {
+            let why = "the server does not have it, so it denies nothing there";
+            let instead = "correct the name, or leave it out";
+            self.tell("unknown", bundle, Some(&denial), why, instead);
         }
     }
 
