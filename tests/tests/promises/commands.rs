@@ -7,6 +7,7 @@ use crate::info;
 on_both_lines!(
     whoami_tells_a_session_what_it_is,
     whoami_of_a_native_user_is_no_session,
+    whoami_is_not_for_scripts,
     replies_are_maps_in_resp3_and_flat_in_resp2,
     sessions_lists_who_is_connected,
     sessions_takes_a_count,
@@ -67,6 +68,15 @@ fn whoami_of_a_native_user_is_no_session(line: Line) {
 
 fn speak(connection: &mut Connection, version: u8) {
     connection.call(["HELLO", &version.to_string()]);
+}
+
+/// A script has no connection of its own to tell of.
+fn whoami_is_not_for_scripts(line: Line) {
+    let scene = Scene::start(line);
+    let script = "return server.call('WARDEN.WHOAMI')";
+    let reply = scene.server.admin().call(["EVAL", script, "0"]);
+    let text = reply.error().expect("an error").to_owned();
+    assert!(text.contains("not allowed from script"), "{text}");
 }
 
 fn replies_are_maps_in_resp3_and_flat_in_resp2(line: Line) {

@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use warden_tests::{Line, Reply, Scene, Server, eventually, on_both_lines, parts};
+use warden_tests::{ADMIN_PASSWORD, Line, Reply, Scene, Server, eventually, on_both_lines, parts};
 
 on_both_lines!(
     bad_load_arguments_fail_the_start_and_are_named,
@@ -386,24 +386,35 @@ fn a_name_in_the_ceiling_that_the_server_does_not_have_is_told(line: Line) {
 }
 
 fn an_open_default_user_is_warned_about(line: Line) {
-    let scene = Scene::builder(line)
+    let warned = |scene: &Scene| {
+        let log = scene.server.log();
+        log.contains("the default user is on and needs no password")
+    };
+    // The ACL file is read after the module is loaded, and has the last word.
+    let by_file = |user: &str| {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("users.acl");
+        std::fs::write(&file, format!("user default {user} ~* &* +@all\n")).unwrap();
+        let scene = Scene::builder(line).config([("aclfile", &file.display().to_string())]);
+        (directory, scene)
+    };
+    let open = Scene::builder(line)
         .server(warden_tests::ServerBuilder::open)
         .start();
-    let log = scene.server.log().to_lowercase();
-    assert!(
-        log.contains("warden") && log.contains("default user"),
-        "{log}"
-    );
+    eventually("it is in the log", || warned(&open).then_some(()));
+    let (_directory, opened) = by_file("on nopass");
+    let opened = opened.start();
+    eventually("it is in the log", || warned(&opened).then_some(()));
+
+    let (_directory, closed) = by_file(&format!("on >{ADMIN_PASSWORD}"));
+    let closed = closed
+        .server(warden_tests::ServerBuilder::password_by_acl_file)
+        .start();
     let guarded = Scene::start(line);
-    assert!(
-        !guarded.server.log().to_lowercase().contains("default user"),
-        "{}",
-        guarded.server.log()
-    );
-    // Two arguments work all the same.
-    let mut client = scene.log_in("alice");
-    assert_eq!(client.user(), "corp/alice");
-    client.run("SET reports:q1 x").expect_error("NOPERM");
+    for scene in [closed, guarded] {
+        scene.log_in("alice");
+        assert!(!warned(&scene), "{}", scene.server.log());
+    }
 }
 
 fn the_state_directory_is_ours_alone(line: Line) {

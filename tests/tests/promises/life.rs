@@ -21,6 +21,7 @@ on_both_lines!(
     signal_handlers_are_as_without_the_module,
     acl_load_gains_nobody_any_right,
     a_debug_reload_keeps_sessions,
+    while_the_server_loads_nobody_is_made_to_wait,
 );
 
 fn wait_for_persistence(scene: &Scene, field: &str) {
@@ -261,4 +262,33 @@ fn a_debug_reload_keeps_sessions(line: Line) {
     scene.server.admin().run("DEBUG RELOAD").expect_ok();
     writer.run("GET reports:q1").expect_text("x");
     writer.run("SET secrets:q1 x").expect_error("NOPERM");
+}
+
+/// A server that loads answers AUTH, but nobody who was made to wait for it.
+fn while_the_server_loads_nobody_is_made_to_wait(line: Line) {
+    let scene = Scene::start(line);
+    let mut admin = scene.server.admin();
+    admin.run("DEBUG POPULATE 2000").expect_ok();
+    let (known, new) = (
+        scene.token("alice"),
+        scene.issuer.token(&Claims::of("alice").id("new")),
+    );
+    scene.server.connect().auth("alice", &known).expect_ok();
+    let mut clients: Vec<Connection> = (0..2).map(|_| scene.server.connect()).collect();
+    // Two seconds: a millisecond a key, and whoever asks is served now and then.
+    admin.run("CONFIG SET key-load-delay 1000").expect_ok();
+    admin
+        .run("CONFIG SET loading-process-events-interval-bytes 1024")
+        .expect_ok();
+    let mut other = scene.server.admin();
+    admin.send(["DEBUG", "RELOAD"]);
+    eventually("it loads", || {
+        other.run("PING").is_error("LOADING").then_some(())
+    });
+    clients[0]
+        .auth("alice", &new)
+        .expect_error("TRYAGAIN the server is loading its data.");
+    clients[1].auth("alice", &known).expect_ok();
+    admin.receive().expect_ok();
+    clients[0].auth("alice", &new).expect_ok();
 }

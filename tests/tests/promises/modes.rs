@@ -16,6 +16,8 @@ on_both_lines!(
     replicating_clients_end_when_they_lose_the_right_to_replicate,
     a_ceiling_ends_modes_as_a_policy_does,
     a_generation_that_tells_members_apart_closes_those_who_differ,
+    a_native_user_who_takes_a_connection_over_keeps_no_mode_of_its_session,
+    a_session_keeps_no_mode_of_the_native_user_it_takes_a_connection_over_from,
 );
 
 const ROLES: &str = r#"
@@ -187,4 +189,64 @@ fn a_generation_that_tells_members_apart_closes_those_who_differ(line: Line) {
     let mut beta = scene.log_in_with(&app("beta"));
     beta.run("SET beta:x 1").expect_ok();
     beta.run("GET acme:x").expect_error("NOPERM");
+}
+
+/// A native user may subscribe, too, but what it stays subscribed to was granted to a
+/// session that is over, and would be heard after its token has ended.
+fn a_native_user_who_takes_a_connection_over_keeps_no_mode_of_its_session(line: Line) {
+    let scene = start(line);
+    native(&scene);
+    for commands in [
+        &["SUBSCRIBE news.eu"][..],
+        &["PSUBSCRIBE news.*"],
+        &["CLIENT TRACKING ON"],
+    ] {
+        let mut client = log_in(&scene, commands);
+        client.auth("app", "secret").expect_ok();
+        expect_closed(&mut client);
+    }
+    for commands in [
+        &["GET reports:q1"][..],
+        &["CLIENT TRACKING ON", "CLIENT TRACKING OFF"],
+        &["SUBSCRIBE news.eu", "RESET"],
+    ] {
+        let mut client = log_in(&scene, commands);
+        client.auth("app", "secret").expect_ok();
+        assert!(Scene::stays_open(&mut client), "{commands:?}");
+        client.run("ACL WHOAMI").expect_text("app");
+    }
+}
+
+fn a_session_keeps_no_mode_of_the_native_user_it_takes_a_connection_over_from(line: Line) {
+    let scene = start(line);
+    native(&scene);
+    let token = scene.issuer.token(&Claims::of("carol").groups(&["all"]));
+    // A subscriber cannot be made to wait: the token must be known.
+    scene.server.connect().auth("token", &token).expect_ok();
+    let taken_over = |command: &str| {
+        let mut client = scene.server.connect();
+        client.hello_auth(3, "app", "secret");
+        let reply = client.run(command);
+        assert!(reply.error().is_none(), "{command}: {reply}");
+        client.send(["AUTH", "token", &token]);
+        client
+    };
+    for command in ["SUBSCRIBE secret", "MONITOR"] {
+        expect_closed(&mut taken_over(command));
+    }
+    // What its own rules allow it may go on with.
+    for command in ["GET reports:q1", "CLIENT TRACKING ON"] {
+        let mut client = taken_over(command);
+        client.receive().expect_ok();
+        assert!(Scene::stays_open(&mut client), "{command}");
+        assert!(client.run("GET reports:q1").is_nil());
+    }
+}
+
+fn native(scene: &Scene) {
+    scene
+        .server
+        .admin()
+        .run("ACL SETUSER app on >secret ~* &* +@all")
+        .expect_ok();
 }
