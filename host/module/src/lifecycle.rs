@@ -17,12 +17,13 @@
 //! While it drains, and when it has ended, nobody is let in, and there is no way back but
 //! to load again.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 
 use crate::ffi::{
     self, Context, Event, EventHandler, Level, MainThread, Priority, ServerLock, Topic, log,
@@ -40,7 +41,13 @@ use crate::{
 type Life = Box<dyn FnOnce(&Arc<Shared>) + Send>;
 
 /// The threads of a load.
-static THREADS: MainThread<Vec<JoinHandle<()>>> = MainThread::new(Vec::new());
+static THREADS: MainThread<Option<Threads>> = MainThread::new(None);
+
+struct Threads {
+    handles: Vec<JoinHandle<()>>,
+    /// Each of them holds the other end.
+    running: Receiver<Infallible>,
+}
 
 /// Loads the module.
 ///
@@ -138,22 +145,24 @@ fn end(lock: &ServerLock, shared: &Arc<Shared>) {
 
 /// Waits for the threads, at most so long; answers how many have not ended.
 fn join(lock: &ServerLock, patience: Duration) -> usize {
-    let end = Instant::now() + patience;
-    loop {
-        let threads = THREADS.with(lock, std::mem::take).unwrap_or_default();
-        let (ended, running): (Vec<_>, Vec<_>) =
-            threads.into_iter().partition(JoinHandle::is_finished);
-        for thread in ended {
+    let Some(threads) = THREADS.with(lock, Option::take).flatten() else {
+        return 0;
+    };
+    // Nothing is ever sent: it is cut off when the last of them has ended.
+    if threads.running.recv_timeout(patience) == Err(RecvTimeoutError::Disconnected) {
+        for thread in threads.handles {
             // A thread that panicked has said so already.
             let _ = thread.join();
         }
-        let count = running.len();
-        THREADS.with(lock, |threads| *threads = running);
-        if count == 0 || Instant::now() >= end {
-            return count;
-        }
-        std::thread::sleep(Duration::from_millis(1));
+        return 0;
     }
+    let running = threads
+        .handles
+        .iter()
+        .filter(|thread| !thread.is_finished());
+    let count = running.count().max(1);
+    THREADS.with(lock, |cell| *cell = Some(threads));
+    count
 }
 
 /// At start a file with an error is fatal: nobody would notice a missing authenticator.
@@ -212,11 +221,26 @@ fn channels() -> (Channels, Ends) {
 }
 
 fn start_threads(lock: &ServerLock, shared: &Arc<Shared>, ends: Ends) -> Result<(), String> {
+    let (alive, running) = bounded(0);
+    THREADS.with(lock, |threads| {
+        *threads = Some(Threads {
+            handles: Vec::new(),
+            running,
+        });
+    });
     let start = |name: &str, priority, work: Life| {
-        let shared = Arc::clone(shared);
-        let thread = ffi::spawn(name, priority, move || work(&shared))
-            .map_err(|error| format!("{name}: {error}"))?;
-        THREADS.with(lock, |threads| threads.push(thread));
+        let (shared, alive) = (Arc::clone(shared), alive.clone());
+        let life = move || {
+            work(&shared);
+            drop((shared, alive));
+        };
+        let thread =
+            ffi::spawn(name, priority, life).map_err(|error| format!("{name}: {error}"))?;
+        THREADS.with(lock, |threads| {
+            if let Some(threads) = threads {
+                threads.handles.push(thread);
+            }
+        });
         Ok::<(), String>(())
     };
     for number in 0..shared.settings.load().workers {
