@@ -1,5 +1,7 @@
-//! What warden costs, end to end: `e2e 8.0|9.1 [FILE]`. Prints a table; writes the same
-//! as JSON into FILE.
+//! What warden costs, end to end: `e2e 8.0|9.1 [PART…] [FILE.json]`. Prints a table; writes
+//! the same as JSON into FILE.
+//!
+//! Parts: `sessions`, `unused`, `whole`, `cached`, `uncached`; all of them when none is named.
 
 #![allow(
     clippy::print_stdout,
@@ -11,6 +13,17 @@ use serde_json::{Value, json};
 use warden_benches::e2e::{commands, log_ins};
 use warden_benches::pairs::{Answer, PAIRS};
 use warden_tests::Line;
+
+/// A name and the questions it asks.
+type Part = (&'static str, fn(Line) -> Vec<Answer>);
+
+const PARTS: [Part; 5] = [
+    ("sessions", commands::sessions),
+    ("unused", commands::unused),
+    ("whole", |line| vec![log_ins::whole(line)]),
+    ("cached", log_ins::cached),
+    ("uncached", log_ins::uncached),
+];
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -25,23 +38,18 @@ fn main() {
     );
     println!("| question | measured | baseline | rate | server CPU |\n|---|---|---|---|---|");
     let mut answers: Vec<Value> = Vec::new();
-    let parts: [fn(Line) -> Vec<Answer>; 5] = [
-        commands::sessions,
-        commands::unused,
-        |line| vec![log_ins::whole(line)],
-        log_ins::cached,
-        log_ins::uncached,
-    ];
-    for part in parts {
-        for answer in part(line) {
+    let named = |part: &str| words.iter().any(|word| word == part);
+    let all = !PARTS.iter().any(|(part, _)| named(part));
+    for (part, ask) in PARTS {
+        if !all && !named(part) {
+            continue;
+        }
+        for answer in ask(line) {
             println!("{answer}");
             answers.push(answer.json());
         }
     }
-    let file = words
-        .iter()
-        .find(|word| !["8.0", "9.1"].contains(&word.as_str()));
-    if let Some(file) = file {
+    if let Some(file) = words.iter().find(|word| word.ends_with(".json")) {
         let document = json!({ "valkey": line.number(), "answers": answers });
         std::fs::write(file, format!("{document:#}\n")).expect("the file can be written");
     }

@@ -1,6 +1,6 @@
 //! What storms do to the main thread: `storm 8.0|9.1 [PART…]`.
 //!
-//! Parts: `log-ins`, `burst`, `expiry`, `refusal`, `disconnect`, `reload`, `commands`,
+//! Parts: `log-ins`, `burst`, `forged`, `expiry`, `refusal`, `disconnect`, `reload`, `commands`,
 //! `unload`; all of them when none is named. `soak`, a million log-ins, only by name.
 
 #![allow(
@@ -16,9 +16,10 @@ use warden_tests::Line;
 /// A name and what it runs.
 type Part = (&'static str, fn(Line));
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("log-ins", log_ins::run),
     ("burst", log_ins::burst),
+    ("forged", log_ins::forged),
     ("expiry", endings::expiry),
     ("refusal", endings::refusal),
     ("disconnect", endings::disconnect),

@@ -3,11 +3,12 @@
 //!
 //! Baseline: the same storm of native users with passwords, on the same server.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use warden_tests::{Line, Scene};
 
-use super::crowd::{Credential, all_at_once, scatter, storm, strangers};
+use super::crowd::{Credential, all_at_once, authenticate, scatter, storm, strangers};
 use super::probe::{Latencies, Probe};
 use super::report::{Figures, ROUNDS};
 use super::stage::{MainThread, scene, tokens};
@@ -15,6 +16,11 @@ use crate::count;
 
 const LOG_INS: usize = 5_000;
 const PRINCIPALS: usize = 1_000;
+const FORGED: usize = 40_000;
+const AFTERWARDS: usize = 500;
+
+/// Longer than `rejection_seconds`.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(6);
 
 /// Paced over a second.
 pub fn run(line: Line) {
@@ -53,6 +59,52 @@ pub fn burst(line: Line) {
         }
     }
     figures.print(&format!("{LOG_INS} new tokens on open connections at once"));
+}
+
+/// Tokens with wrong signatures, each another one, and then nobody until their refusals
+/// are no longer remembered: what does the next log-in pay for?
+pub fn forged(line: Line) {
+    let mut figures = Figures::default();
+    for _ in 0..ROUNDS {
+        let scene = scene(line);
+        let token = scene.token("alice");
+        let (signed, _) = token.rsplit_once('.').expect("three parts");
+        let forged: Vec<Credential> = (0..FORGED)
+            .map(|number| Credential::new("token", &format!("{signed}.{number:0>86}")))
+            .collect();
+        let mut main = MainThread::watch(&scene);
+        let probe = Probe::start(&scene);
+        thread::scope(|scope| {
+            for part in forged.chunks(FORGED / 4) {
+                let address = scene.server.address();
+                scope.spawn(move || {
+                    let mut stream = strangers(address, 1);
+                    for credential in part {
+                        let answer = authenticate(&mut stream[0], credential);
+                        assert!(answer.is_err(), "nobody gets in with a wrong signature");
+                    }
+                });
+            }
+        });
+        figures.add_latencies("PING meanwhile", probe.finish());
+        figures.add_stalls("meanwhile", main.stalls());
+        thread::sleep(FORGOTTEN_AFTER);
+        let mut main = MainThread::watch(&scene);
+        let probe = Probe::start(&scene);
+        let all = tokens(&scene, AFTERWARDS, PRINCIPALS, None);
+        let (_, failed) = storm(
+            scene.server.address(),
+            &Credential::tokens(&all),
+            Duration::from_secs(1),
+        );
+        assert_eq!(failed, 0, "everybody else gets in");
+        figures.add_latencies("PING afterwards", probe.finish());
+        figures.add_stalls("afterwards", main.stalls());
+    }
+    figures.print(&format!(
+        "{FORGED} tokens with wrong signatures, {} s of rest, {AFTERWARDS} log-ins",
+        FORGOTTEN_AFTER.as_secs()
+    ));
 }
 
 /// Users of the server's own ACL, as many as principals.

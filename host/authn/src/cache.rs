@@ -6,7 +6,8 @@
 //! kept, only a digest under a key that lives and dies with the process.
 //!
 //! The server's main thread only ever looks something up: [`Cache::glance`] waits for
-//! nobody and tidies nothing. Workers put in, and now and then sweep out what has ended.
+//! nobody and tidies nothing (docs/adr/0009-a-cache-without-upkeep.md). Workers put in,
+//! and now and then sweep out what has ended.
 
 #[cfg(test)]
 mod tests;

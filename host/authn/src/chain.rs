@@ -246,7 +246,7 @@ impl Chain {
     fn admit(
         &self,
         entry: &Entry,
-        mut principal: Principal,
+        principal: Principal,
         credential: &Credential,
         now: Now,
     ) -> Result<Verified<Principal>, Reason> {
@@ -292,8 +292,28 @@ impl Chain {
             );
             return Err(Reason::new(ReasonKind::Name, detail));
         }
+        Ok(self.attest(principal))
+    }
+
+    fn attest(&self, mut principal: Principal) -> Verified<Principal> {
         principal.sole_authenticator = self.sole;
-        Ok(Verified::attest(principal))
+        Verified::attest(principal)
+    }
+
+    /// Whether there is exactly one authenticator, so that a group may be named without its id.
+    pub fn is_sole(&self) -> bool {
+        self.sole
+    }
+
+    /// A principal that this chain or an earlier one verified, as policies are to see it
+    /// now: there may be more authenticators than there were then, or fewer.
+    #[must_use]
+    pub fn renewed(&self, verified: &Arc<Verified<Principal>>) -> Arc<Verified<Principal>> {
+        let principal = verified.get();
+        if principal.sole_authenticator == self.sole {
+            return Arc::clone(verified);
+        }
+        Arc::new(self.attest(principal.clone()))
     }
 
     fn slot_of(&self, file: &Path) -> Option<&Slot> {

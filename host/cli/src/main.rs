@@ -47,7 +47,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = run(Arguments::parse().command).and_then(|output| {
-        io::stdout().lock().write_all(output.text.as_bytes())?;
+        io::stdout().lock().write_all(output.shown().as_bytes())?;
         Ok(output.is_valid)
     });
     match result {

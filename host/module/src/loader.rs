@@ -327,7 +327,12 @@ fn load_authenticators(shared: &Shared) -> Changes {
     }
     shared.authenticator_errors.store(Arc::new(lines));
     // Also when nothing changed: it tells which file is in error now.
-    shared.chain.store(report.chain);
+    let is_sole = report.chain.is_sole();
+    let was_sole = shared.chain.swap(report.chain).is_sole();
+    if is_sole != was_sole {
+        // A group without an authenticator's id now means somebody, or nobody.
+        shared.publish(None);
+    }
     if report.changed {
         let ids = if ids.is_empty() {
             "none".to_owned()

@@ -92,33 +92,28 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
         let reason = Reason::new(ReasonKind::Credential, "a token was given as the user name");
         return refuse(shared, ctx, user, &reason);
     }
-    let chain = shared.chain.load();
-    let Some(credential) =
-        Credential::new(user, secret).filter(|credential| chain.claims(credential))
-    else {
+    let Some(credential) = Credential::new(user, secret) else {
         return unclaimed(shared, ctx, user);
     };
+    let now = shared.now();
+    let chain = shared.chain.load();
+    let cache = shared.cache.load();
+    // What is remembered was claimed: whether this one is need not be asked first, which
+    // would take as long as the rest.
+    let key = cache.key(chain.generation(), &credential);
+    if let Some(cached) = cache.glance(&key, now).filter(|_| !shared.is_draining()) {
+        if let Some(outcome) = answer_inline(shared, ctx, user, cached, (chain.generation(), now)) {
+            shared.counters.cache_hits.add_one();
+            let took = shared.now().monotonic.saturating_sub(now.monotonic);
+            shared.counters.latencies.cached.record(took);
+            return outcome;
+        }
+    }
+    if !chain.claims(&credential) {
+        return unclaimed(shared, ctx, user);
+    }
     if shared.is_draining() {
         return refuse(shared, ctx, user, &unloading());
-    }
-    let now = shared.now();
-    let cache = shared.cache.load();
-    let key = cache.key(chain.generation(), &credential);
-    match cache.glance(&key, now) {
-        Some(Cached::Refused(reason)) => {
-            shared.counters.cache_hits.add_one();
-            return refuse(shared, ctx, user, &reason);
-        }
-        Some(Cached::Verified(principal)) => {
-            if let Some(outcome) = answer_inline(shared, ctx, user, &principal, chain.generation())
-            {
-                shared.counters.cache_hits.add_one();
-                let took = shared.now().monotonic.saturating_sub(now.monotonic);
-                shared.counters.latencies.cached.record(took);
-                return outcome;
-            }
-        }
-        None => {}
     }
     shared.counters.cache_misses.add_one();
     if ctx.denies_blocking() {
@@ -187,20 +182,30 @@ fn unclaimed(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8]) -> AuthOutcome
     }
 }
 
-/// The answer to a verified principal whose decision is remembered.
+/// The answer to a credential that is remembered; `None` where its decision is not.
 fn answer_inline(
     shared: &Shared,
     ctx: &AuthContext<'_>,
     user: &[u8],
-    principal: &Arc<Verified<Principal>>,
-    chain: u64,
+    cached: Cached,
+    (chain, now): (u64, Now),
 ) -> Option<AuthOutcome> {
+    let principal = match cached {
+        Cached::Refused(reason) => return Some(refuse(shared, ctx, user, &reason)),
+        Cached::Verified(principal) => principal,
+    };
     let generation = shared.generation.load();
     let Some(generation) = generation.as_ref() else {
         return Some(refuse(shared, ctx, user, &no_policies()));
     };
+    if let Some(repeated) = sessions::repeat(ctx, &principal, generation.number(), now) {
+        return Some(match repeated {
+            Ok(()) => AuthOutcome::Granted,
+            Err(reason) => refuse(shared, ctx, user, &reason),
+        });
+    }
     let facts = crate::facts::of_client(ctx);
-    let request = generation.project(principal, &facts, shared.now());
+    let request = generation.project(&principal, &facts, now);
     Some(match generation.remembered(&request)? {
         Ok(decision) => settle(
             shared,
@@ -208,7 +213,7 @@ fn answer_inline(
             user,
             Settled {
                 chain,
-                principal: Arc::clone(principal),
+                principal,
                 facts,
                 decision,
             },

@@ -82,10 +82,12 @@ impl Reviews {
     /// answer is a refusal.
     pub(crate) fn carry_out(&self, shared: &Shared, assignment: Assignment) {
         let Assignment { review, generation } = assignment;
+        let chain = shared.chain.load();
         let decide = |candidate: &Candidate| {
             let now = shared.now();
             let facts = shared.facts_now(&candidate.facts);
-            let request = generation.project(&candidate.principal, &facts, now);
+            let principal = chain.renewed(&candidate.principal);
+            let request = generation.project(&principal, &facts, now);
             generation.decide(&request, now)
         };
         let candidates = review

@@ -4,8 +4,10 @@
 //! The registry is only borrowed to compute actions, never while the server is
 //! called: the server calls back into [`left`] from within some of those calls.
 
+use std::sync::Arc;
+
 use warden_core::permissions::Modes;
-use warden_core::{ClientId, Now, Reason};
+use warden_core::{ClientId, Now, Principal, Reason, Verified};
 use warden_session::{Action, Admission, ClassId, EndCause, Registry, Rules, SessionId};
 
 use crate::ffi::{
@@ -78,6 +80,24 @@ fn left(lock: &ServerLock, client: ClientId, now: Now) {
     });
 }
 
+/// The credential a connection's session was admitted with, presented again: `None` where
+/// more than its time is to be decided.
+///
+/// # Errors
+/// When the server does not do as asked: the client's identity is then what it was.
+pub(crate) fn repeat(
+    ctx: &AuthContext<'_>,
+    principal: &Arc<Verified<Principal>>,
+    generation: u64,
+    now: Now,
+) -> Option<Result<(), Reason>> {
+    let client = ctx.client()?;
+    let class = with_registry(ctx.lock(), |registry| {
+        registry.repeat(client, principal, generation, now)
+    });
+    class.flatten().map(|class| users::attach(ctx, class))
+}
+
 /// Makes a verified and decided log-in a session.
 ///
 /// # Errors
@@ -90,12 +110,13 @@ pub(crate) fn admit(
 ) -> Result<(), Reason> {
     let now = shared.now();
     let client = admission.client;
-    let may_be_in_a_mode = may_be_in_a_mode(ctx, client);
     let before = with_registry(ctx.lock(), |registry| {
         registry
             .session(client)
             .map(|view| (view.session, view.rules.clone()))
-    });
+    })
+    .flatten();
+    let stays_in_a_mode = before.is_none() && may_be_in_a_mode(ctx, client);
     let actions = with_registry(ctx.lock(), |registry| registry.admit(admission, now))
         .unwrap_or_else(|| Err(internal("no registry")))?;
     let session = actions.iter().find_map(|action| match action {
@@ -115,11 +136,11 @@ pub(crate) fn admit(
             return Err(reason);
         }
     }
-    if let Some((before, rules)) = before.flatten() {
+    if let Some((before, rules)) = before {
         // The server has ended the session the connection had before.
         with_registry(ctx.lock(), |registry| registry.left(client, before, now));
         end_kept_modes(ctx.lock(), client, &rules, now);
-    } else if may_be_in_a_mode {
+    } else if stays_in_a_mode {
         end_former_modes(ctx.lock(), client, now);
     }
     Ok(())
@@ -327,7 +348,7 @@ pub(crate) fn refresh_server(shared: &Shared, lock: &ServerLock) -> bool {
     match crate::facts::of_server(&ctx) {
         Ok(server) => {
             if **shared.server.load() != server {
-                shared.server.store(std::sync::Arc::new(server));
+                shared.server.store(Arc::new(server));
                 shared.publish(None);
             }
         }

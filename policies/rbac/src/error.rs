@@ -1,9 +1,9 @@
 //! What is wrong with the data.
 
 use warden_sdk::MemberError;
-use warden_sdk::data::ShapeError;
+use warden_sdk::data::{ListError, ShapeError};
 
-use crate::data::{MAX_MEMBERS, MAX_ROLES, MAX_RULES, MAX_SESSION_SECONDS};
+use crate::data::{MAX_ROLES, MAX_SESSION_SECONDS};
 
 /// One problem of one file. Each names the file, the key and what is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,14 +37,12 @@ pub(crate) enum Fault {
     Doubled { other: String },
     #[error("empty: name at least one group:NAME, scope:NAME or user:NAME")]
     NoMember,
-    #[error("more than {MAX_MEMBERS} members")]
-    TooManyMembers,
+    #[error(transparent)]
+    List(#[from] ListError),
     #[error(transparent)]
     Member(#[from] MemberError),
     #[error("empty: give at least one rule, for example \"+@read\"")]
     NoRule,
-    #[error("more than {MAX_RULES} rules")]
-    TooManyRules,
     #[error(transparent)]
     Rule(#[from] warden_sdk::RuleError),
     #[error("no rule gives a command: add one, for example \"+@read\"")]

@@ -1,5 +1,6 @@
 //! One checked role.
 
+use warden_sdk::data::list;
 use warden_sdk::{AclRule, Member, Principal};
 
 use crate::data::{MAX_MEMBERS, MAX_RULES, MAX_SESSION_SECONDS, RawRole};
@@ -22,17 +23,16 @@ impl Role {
         if !is_role_name(name) {
             faults.push((String::new(), Fault::RoleName));
         }
-        let limits = (MAX_MEMBERS, Fault::NoMember, Fault::TooManyMembers);
-        let members = check_list(
-            &raw.members,
-            ".members",
-            limits,
-            |text| Member::parse(text).map_err(Fault::from),
-            &mut faults,
-        );
-        let limits = (MAX_RULES, Fault::NoRule, Fault::TooManyRules);
-        let parse = |text: &str| AclRule::parse(text).map_err(Fault::from);
-        let rules = check_list(&raw.rules, ".rules", limits, parse, &mut faults);
+        if raw.members.is_empty() {
+            faults.push((".members".to_owned(), Fault::NoMember));
+        }
+        let parse = |text: &String| Member::parse(text).map_err(Fault::from);
+        let members = list(&raw.members, ".members", MAX_MEMBERS, parse, &mut faults);
+        if raw.rules.is_empty() {
+            faults.push((".rules".to_owned(), Fault::NoRule));
+        }
+        let parse = |text: &String| AclRule::parse(text).map_err(Fault::from);
+        let rules = list(&raw.rules, ".rules", MAX_RULES, parse, &mut faults);
         if faults.is_empty() && !rules.iter().any(gives_a_command) {
             faults.push((".rules".to_owned(), Fault::NothingGiven));
         }
@@ -74,32 +74,6 @@ impl Role {
     pub(crate) fn session_seconds(&self) -> Option<u64> {
         self.session_seconds
     }
-}
-
-/// Reads every entry of a list; adds a fault for each that is wrong, and for a list
-/// that is empty or too long.
-fn check_list<T>(
-    texts: &[String],
-    key: &str,
-    (most, empty, too_many): (usize, Fault, Fault),
-    parse: impl Fn(&str) -> Result<T, Fault>,
-    faults: &mut Vec<(String, Fault)>,
-) -> Vec<T> {
-    if texts.is_empty() {
-        faults.push((key.to_owned(), empty));
-    }
-    if texts.len() > most {
-        faults.push((key.to_owned(), too_many));
-        return Vec::new();
-    }
-    let mut values = Vec::with_capacity(texts.len());
-    for (index, text) in texts.iter().enumerate() {
-        match parse(text) {
-            Ok(value) => values.push(value),
-            Err(fault) => faults.push((format!("{key}[{index}]"), fault)),
-        }
-    }
-    values
 }
 
 /// Role names stand in key paths, labels and log lines.

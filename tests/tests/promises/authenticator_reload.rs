@@ -9,6 +9,7 @@ use crate::info;
 
 on_both_lines!(
     an_authenticator_added_is_in_force,
+    a_second_authenticator_takes_from_live_sessions_what_bare_names_gave,
     an_authenticator_removed_ends_its_sessions_and_no_others,
     a_bad_file_keeps_the_last_good_version,
     a_rotated_key_ends_the_trust_in_the_old_one,
@@ -58,6 +59,26 @@ fn an_authenticator_added_is_in_force(line: Line) {
     assert!(client.run("GET reports:q1").is_nil());
     assert_eq!(corp.user(), "corp/alice");
     scene.attempt(&Claims::of("alice").id("after")).expect_ok();
+}
+
+fn a_second_authenticator_takes_from_live_sessions_what_bare_names_gave(line: Line) {
+    let roles = "[roles.bare]\nmembers = ['group:analysts']\nrules = ['+set', '~reports:*']\n\
+                 [roles.full]\nmembers = ['group:corp/analysts']\nrules = ['+get', '~reports:*']\n";
+    let scene = Scene::builder(line).roles(roles).start();
+    let mut session = scene.log_in("alice");
+    session.run("SET reports:q1 x").expect_ok();
+    add_partner(&scene, &partner());
+    eventually("the bare name means nobody", || {
+        session
+            .run("SET reports:q1 x")
+            .is_error("NOPERM")
+            .then_some(())
+    });
+    session.run("GET reports:q1").expect_text("x");
+    scene.authenticators.remove("20-partner.toml");
+    eventually("the bare name means what it meant", || {
+        session.run("SET reports:q1 x").is_ok().then_some(())
+    });
 }
 
 fn an_authenticator_removed_ends_its_sessions_and_no_others(line: Line) {

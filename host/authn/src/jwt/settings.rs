@@ -271,6 +271,7 @@ fn plain(kind: &str) -> String {
     let lower = kind.to_ascii_lowercase();
     lower
         .strip_prefix("application/")
+        .filter(|rest| !rest.is_empty())
         .map(str::to_owned)
         .unwrap_or(lower)
 }
@@ -372,7 +373,14 @@ mod tests {
         ] {
             assert!(default.accept(kind), "{kind:?}");
         }
-        for kind in ["logout+jwt", "dpop+jwt", "JWE", "jwt ", "text/jwt"] {
+        for kind in [
+            "logout+jwt",
+            "dpop+jwt",
+            "JWE",
+            "jwt ",
+            "text/jwt",
+            "application/",
+        ] {
             assert!(!default.accept(Some(kind)), "{kind}");
         }
         let strict = Types::new(&["at+jwt".to_owned()]);

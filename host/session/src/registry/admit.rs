@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use warden_core::{ClientId, Decision, Now, Principal, Reason, ReasonKind};
+use warden_core::{ClientId, Decision, Now, Principal, Reason, ReasonKind, Verified};
 
 use super::{Admission, Registry};
 use crate::action::Rules;
@@ -71,6 +71,45 @@ impl Registry {
             class,
         });
         Ok(actions)
+    }
+
+    /// The credential a session was admitted with, presented again on its connection: the
+    /// session begins anew, and nothing else changes. `principal` is the very proof it was
+    /// admitted with. Answers the class to attach to.
+    ///
+    /// `None`, and nothing has changed, where anything may be to decide: the policies in
+    /// force are not those that decided for the whole class, the session is about to be
+    /// closed, or its time is over. [`Registry::admit`] finds out.
+    pub fn repeat(
+        &mut self,
+        client: ClientId,
+        principal: &Arc<Verified<Principal>>,
+        generation: u64,
+        now: Now,
+    ) -> Option<ClassId> {
+        let now = Instant::from(now);
+        let session = self.sessions.get(&client)?;
+        let (id, member) = (session.class, session.member(client));
+        let class = self.classes.get(id)?;
+        let decision = class.rules.decision()?;
+        let is_decided = class.generation == generation
+            && self.generation <= generation
+            && !class.mixed
+            && class.due.is_none_or(|due| !due.has_passed(now));
+        let is_same = Arc::ptr_eq(&session.principal, principal);
+        if self.draining || !is_decided || !is_same || !self.stays(member) {
+            return None;
+        }
+        let deadline = self.deadline(now, principal.get(), decision);
+        if deadline.is_some_and(|deadline| deadline.has_passed(now)) {
+            return None;
+        }
+        self.end_at(member, deadline);
+        if let Some(session) = self.sessions.get_mut(&client) {
+            session.since = now;
+        }
+        self.totals.admitted += 1;
+        Some(id)
     }
 
     /// When a session that began at `since` ends; `None`: never.

@@ -175,9 +175,18 @@ impl Registry {
     /// A session's end under its new decision, counted from its admission.
     fn renew(&mut self, member: Member, decision: &Decision) {
         let longest = self.settings.longest(decision.session_ttl);
-        if let Some(session) = self.sessions.get_mut(&member.client) {
+        if let Some(session) = self.sessions.get(&member.client) {
             let expires = session.principal.get().expires;
             let deadline = Deadline::earliest(session.since, expires, longest);
+            self.end_at(member, deadline);
+        }
+    }
+
+    /// Gives a session another end.
+    pub(super) fn end_at(&mut self, member: Member, deadline: Option<Deadline>) {
+        if let Some(session) = self.sessions.get_mut(&member.client)
+            && session.deadline != deadline
+        {
             self.expiry.remove(session.deadline, member);
             self.expiry.insert(deadline, member);
             session.deadline = deadline;

@@ -1,5 +1,7 @@
 //! Who gets which user, and what a second admission of a connection does.
 
+use std::time::Duration;
+
 use warden_core::{ClientId, ReasonKind};
 
 use super::world::{Failure, World, admission, decision, decision_with, principal};
@@ -209,4 +211,61 @@ fn a_view_shows_the_session_as_it_stands() {
         .collect();
     assert_eq!(after, [ClientId(9)]);
     assert!(world.registry.session(ClientId(8)).is_none());
+}
+
+/// The same proof again on its connection: the session begins anew, in its class and under
+/// its number, unless there is anything to decide.
+#[test]
+fn the_same_credential_again_begins_the_session_anew_and_changes_nothing_else() {
+    let settings = Settings {
+        session_max: Some(Duration::from_secs(100)),
+        ..Settings::default()
+    };
+    let mut world = World::new(settings);
+    world.registry.begin_generation(1);
+    let alice = principal("alice", None);
+    world
+        .admit(admission(1, &alice, &decision(1, 1, "r")))
+        .unwrap();
+    let class = world.class_of(1);
+    let id = world.registry.session(ClientId(1)).unwrap().session;
+    let again = |world: &mut World, client, who: &_, generation| {
+        let now = world.now;
+        world
+            .registry
+            .repeat(ClientId(client), who, generation, now)
+    };
+    world.pass(60);
+    assert_eq!(again(&mut world, 1, &alice, 1), Some(class));
+    assert_eq!(world.registry.session(ClientId(1)).unwrap().session, id);
+    world.pass(60);
+    assert_eq!(world.close_due(10), 0, "its time began anew");
+    world.check();
+
+    let equal = principal("alice", None);
+    assert_eq!(again(&mut world, 1, &equal, 1), None, "another proof");
+    assert_eq!(again(&mut world, 2, &alice, 1), None, "another connection");
+    assert_eq!(again(&mut world, 1, &alice, 2), None, "other policies");
+    world.registry.begin_generation(2);
+    assert_eq!(again(&mut world, 1, &alice, 1), None, "older policies");
+    world.pass(60);
+    assert_eq!(again(&mut world, 1, &alice, 1), None);
+    assert_eq!(world.close_due(10), 1, "none of these prolonged it");
+    world.check();
+}
+
+#[test]
+fn a_session_to_be_closed_is_not_begun_anew() {
+    let mut world = World::new(Settings::default());
+    world.registry.begin_generation(1);
+    let alice = principal("alice", None);
+    world
+        .admit(admission(1, &alice, &decision(1, 1, "r")))
+        .unwrap();
+    world.registry.kill(crate::Selection::default());
+    assert_eq!(world.close_due(0), 0);
+    let now = world.now;
+    assert_eq!(world.registry.repeat(ClientId(1), &alice, 1, now), None);
+    assert_eq!(world.close_due(1), 1);
+    world.check();
 }
