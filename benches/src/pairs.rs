@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::count;
 
-/// Pairs of rounds; the median is quoted.
+/// Pairs of rounds at least; the median is quoted.
 pub const PAIRS: usize = 5;
 
 /// What one round came to.
@@ -61,13 +61,24 @@ impl Answer {
     /// pair that does not count.
     pub fn ask(
         question: &str,
+        names: (&str, &str),
+        one: impl FnMut() -> Figures,
+        other: impl FnMut() -> Figures,
+    ) -> Self {
+        Self::ask_often(PAIRS, question, names, one, other)
+    }
+
+    /// The same with more pairs, for rounds that differ much.
+    pub fn ask_often(
+        pairs: usize,
+        question: &str,
         (ours, baseline): (&str, &str),
         mut one: impl FnMut() -> Figures,
         mut other: impl FnMut() -> Figures,
     ) -> Self {
         one();
         other();
-        let pairs = (0..PAIRS)
+        let pairs = (0..pairs)
             .map(|pair| {
                 if pair % 2 == 0 {
                     (one(), other())

@@ -33,7 +33,7 @@ fn main() {
         Line::V9_1
     };
     println!(
-        "Valkey {}, medians of {PAIRS} pairs in turn\n",
+        "Valkey {}, medians of at least {PAIRS} pairs in turn\n",
         line.number()
     );
     println!("| question | measured | baseline | rate | server CPU |\n|---|---|---|---|---|");

@@ -17,6 +17,9 @@ const NEW: usize = 250;
 /// Connections of each of four threads in one round.
 const CONNECTIONS: usize = 500;
 
+/// Pairs of such rounds: what the kernel does for a connection varies by a fifth.
+const CONNECTING_PAIRS: usize = 25;
+
 /// One credential: the user name and the secret.
 type Credential = (String, String);
 
@@ -34,16 +37,26 @@ fn scene(line: Line, issuer: Issuer) -> Scene {
     scene
 }
 
-/// AUTH with a token that is in the cache.
+/// AUTH with tokens that are in the cache: that of the session again, and two of one
+/// principal in turn.
 pub fn cached(line: Line) -> Vec<Answer> {
     let scene = scene(line, Issuer::corp());
-    let token = scene.token("alice");
+    let (token, other) = (
+        scene.token("alice"),
+        scene.issuer.token(&Claims::of("alice").id("other")),
+    );
     let mut clients = connections(&scene);
-    [1, 16]
+    let turns = [
+        ("the session's own token again", [&token, &token]),
+        ("two known tokens in turn", [&token, &other]),
+    ];
+    turns
         .into_iter()
-        .map(|depth| {
+        .flat_map(|turn| [(turn, 1), (turn, 16)])
+        .map(|((what, tokens), depth)| {
+            let one = |number: usize| ("alice".to_owned(), tokens[number % 2].clone());
             let (session, native) = (
-                vec![vec![("alice".to_owned(), token.clone()); KNOWN]; CLIENTS],
+                vec![(0..KNOWN).map(one).collect::<Vec<_>>(); CLIENTS],
                 vec![vec![native(); KNOWN]; CLIENTS],
             );
             let clients = std::cell::RefCell::new(&mut clients);
@@ -51,7 +64,7 @@ pub fn cached(line: Line) -> Vec<Answer> {
                 auth(&scene, &mut clients.borrow_mut(), credentials, depth)
             };
             Answer::ask(
-                &format!("AUTH with a known token of {} bytes, P{depth}", token.len()),
+                &format!("AUTH, {what} ({} bytes), P{depth}", token.len()),
                 ("token", "password"),
                 || round(&session),
                 || round(&native),
@@ -106,7 +119,8 @@ pub fn whole(line: Line) -> Answer {
             4 * CONNECTIONS
         })
     };
-    Answer::ask(
+    Answer::ask_often(
+        CONNECTING_PAIRS,
         "connect, HELLO with a known token, PING, close",
         ("token", "password"),
         || round("alice", &token),

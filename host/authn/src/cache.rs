@@ -119,12 +119,17 @@ impl Cache {
         };
         let length = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes();
         let secret = credential.secret().expose();
+        // Everything but the secret at once: each part handed on costs as much as its digest.
+        let head = [
+            &chain_generation.to_be_bytes()[..],
+            &[kind],
+            &length(name),
+            name,
+            &length(secret),
+        ]
+        .concat();
         let mut context = hmac::Context::with_key(&self.key);
-        context.update(&chain_generation.to_be_bytes());
-        context.update(&[kind]);
-        context.update(&length(name));
-        context.update(name);
-        context.update(&length(secret));
+        context.update(&head);
         context.update(secret);
         let mut digest = [0; 32];
         for (to, from) in digest.iter_mut().zip(context.sign().as_ref()) {

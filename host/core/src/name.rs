@@ -133,7 +133,7 @@ pub struct UserName(String);
 impl UserName {
     /// Joins the two halves.
     pub fn new(authenticator: &AuthenticatorId, principal: &PrincipalName) -> Self {
-        Self(format!("{authenticator}/{principal}"))
+        Self([authenticator.as_str(), "/", principal.as_str()].concat())
     }
 
     /// The whole name.

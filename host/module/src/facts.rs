@@ -12,9 +12,9 @@ use crate::ffi::{ClientInfo, Context, Error, Reply, server_version};
 
 /// The facts about the connection that is authenticating.
 pub(crate) fn of_client(ctx: &Context<'_>) -> ClientFacts {
-    let info = client_info(ctx);
+    let info = ctx.client_info();
     ClientFacts {
-        tls: info.as_ref().is_some_and(|info| info.tls),
+        tls: info.is_some_and(|info| info.tls),
         address: info.map(address),
         certificate: None,
         replica: ctx.is_replica(),
@@ -23,18 +23,14 @@ pub(crate) fn of_client(ctx: &Context<'_>) -> ClientFacts {
 
 /// The address of the client of this call, without the port; `unix` for a socket.
 pub(crate) fn address_of(ctx: &Context<'_>) -> Option<String> {
-    client_info(ctx).map(address)
+    ctx.client_info().map(address)
 }
 
-fn client_info(ctx: &Context<'_>) -> Option<ClientInfo> {
-    ClientInfo::of(ctx.lock(), ctx.client()?)
-}
-
-fn address(info: ClientInfo) -> String {
+fn address(info: &ClientInfo) -> String {
     if info.unix_socket {
         "unix".to_owned()
     } else {
-        info.address
+        info.address.clone()
     }
 }
 

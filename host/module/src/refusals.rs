@@ -43,8 +43,9 @@ pub(crate) fn record(
     }
     let name = shown(user);
     let level = level(reason);
-    let quota = QUOTA
-        .with(ctx.lock(), |quota| quota.take(shared.now().monotonic))
+    let now = shared.now().monotonic;
+    let quota = QUOTAS
+        .with(ctx.lock(), |quotas| quotas.of(level).take(now))
         .unwrap_or_default();
     if quota.omitted > 0 {
         log(
@@ -68,16 +69,30 @@ pub(crate) fn record(
     let _ = ctx.log_denied_auth(name.as_bytes(), OBJECT);
 }
 
-/// Lines about refusals in one second: bounds what somebody without a credential
-/// can write to the operator's disk.
+/// Lines about refusals of one level in one second: bounds what somebody without a
+/// credential can write to the operator's disk.
 const LINES_A_SECOND: u32 = 20;
 
-/// How many lines have been written in the current second.
-static QUOTA: MainThread<Quota> = MainThread::new(Quota {
-    second: 0,
-    lines: 0,
-    omitted: 0,
+/// How many lines have been written in the current second: a flood of bad tokens does not
+/// hide the policy that fails.
+static QUOTAS: MainThread<Quotas> = MainThread::new(Quotas {
+    of_clients: Quota::FULL,
+    of_operators: Quota::FULL,
 });
+
+struct Quotas {
+    of_clients: Quota,
+    of_operators: Quota,
+}
+
+impl Quotas {
+    fn of(&mut self, level: Level) -> &mut Quota {
+        match level {
+            Level::Warning => &mut self.of_operators,
+            _ => &mut self.of_clients,
+        }
+    }
+}
 
 #[derive(Debug)]
 struct Quota {
@@ -94,6 +109,12 @@ struct Allowance {
 }
 
 impl Quota {
+    const FULL: Self = Self {
+        second: 0,
+        lines: 0,
+        omitted: 0,
+    };
+
     fn take(&mut self, now: Duration) -> Allowance {
         if self.second != now.as_secs() {
             self.second = now.as_secs();
@@ -145,11 +166,11 @@ mod tests {
 
     #[test]
     fn a_flood_of_refusals_is_counted_and_not_written() {
-        let mut quota = Quota {
-            second: 0,
-            lines: 0,
-            omitted: 0,
+        let mut quotas = Quotas {
+            of_clients: Quota::FULL,
+            of_operators: Quota::FULL,
         };
+        let quota = quotas.of(Level::Notice);
         let granted = (0..100)
             .filter(|_| quota.take(Duration::from_secs(1)).granted)
             .count();
@@ -167,6 +188,14 @@ mod tests {
                 granted: true,
                 omitted: 0
             }
+        );
+        // What concerns the operator is written all the same.
+        while quota.take(Duration::from_secs(2)).granted {}
+        assert!(
+            quotas
+                .of(Level::Warning)
+                .take(Duration::from_secs(2))
+                .granted
         );
     }
 

@@ -149,8 +149,8 @@ pub(crate) fn admit(
 /// Whether a connection may have entered a mode before it authenticates: nobody who has
 /// not authenticated can monitor or replicate, unless the default user is open to all.
 fn may_be_in_a_mode(ctx: &AuthContext<'_>, client: ClientId) -> bool {
-    let subscribed =
-        ClientInfo::of(ctx.lock(), client).is_none_or(|info| info.subscribed || info.tracking);
+    let entered = |info: &ClientInfo| info.subscribed || info.tracking;
+    let subscribed = ctx.client_info().is_none_or(entered);
     subscribed || ctx.user_name(client).is_none_or(|user| user != b"default")
 }
 

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 
 /// A SHA-256 digest, shown in lower-case hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,20 +14,20 @@ pub struct Digest([u8; 32]);
 impl Digest {
     /// The digest of some bytes, as `sha256sum` prints it.
     pub fn of(bytes: &[u8]) -> Self {
-        let mut context = Context::new(&SHA256);
-        context.update(bytes);
-        Self::finished(context)
+        Self::from(digest(&SHA256, bytes))
     }
 
     /// The digest's bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
 
-    fn finished(context: Context) -> Self {
+impl From<aws_lc_rs::digest::Digest> for Digest {
+    fn from(digest: aws_lc_rs::digest::Digest) -> Self {
         let mut bytes = [0; 32];
         // SHA-256 is 32 bytes long; zip copies all of them.
-        for (to, from) in bytes.iter_mut().zip(context.finish().as_ref()) {
+        for (to, from) in bytes.iter_mut().zip(digest.as_ref()) {
             *to = *from;
         }
         Self(bytes)
@@ -46,13 +46,24 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// Small parts are gathered up to so many bytes: each part that is handed on by itself
+/// costs more than it takes to digest it, and every log-in has a dozen.
+const GATHERED: usize = 1024;
+
 /// Takes the parts of what is digested, one after the other.
-pub(crate) struct Digester(Context);
+pub(crate) struct Digester {
+    gathered: Vec<u8>,
+    /// What is digested already.
+    begun: Option<Context>,
+}
 
 impl Digester {
     /// Begins with the name of what is digested.
     pub(crate) fn new(purpose: &str) -> Self {
-        let mut digester = Self(Context::new(&SHA256));
+        let mut digester = Self {
+            gathered: Vec::with_capacity(GATHERED),
+            begun: None,
+        };
         digester.bytes(purpose.as_bytes());
         digester
     }
@@ -60,7 +71,7 @@ impl Digester {
     /// A byte string or text.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.count(bytes.len());
-        self.0.update(bytes);
+        self.add(bytes);
     }
 
     /// A list of texts.
@@ -73,17 +84,34 @@ impl Digester {
 
     /// How many parts follow.
     pub(crate) fn count(&mut self, count: usize) {
-        self.0.update(&(count as u64).to_be_bytes());
+        self.add(&(count as u64).to_be_bytes());
     }
 
     /// Which alternative follows.
     pub(crate) fn tag(&mut self, tag: u8) {
-        self.0.update(&[tag]);
+        self.add(&[tag]);
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        if self.gathered.len() + bytes.len() <= GATHERED {
+            self.gathered.extend_from_slice(bytes);
+            return;
+        }
+        let context = self.begun.get_or_insert_with(|| Context::new(&SHA256));
+        context.update(&self.gathered);
+        context.update(bytes);
+        self.gathered.clear();
     }
 
     /// Ends.
     pub(crate) fn finish(self) -> Digest {
-        Digest::finished(self.0)
+        match self.begun {
+            None => Digest::of(&self.gathered),
+            Some(mut context) => {
+                context.update(&self.gathered);
+                context.finish().into()
+            }
+        }
     }
 }
 
@@ -105,6 +133,19 @@ mod tests {
         digester.count(lists.len());
         lists.iter().for_each(|list| digester.list(list));
         digester.finish()
+    }
+
+    #[test]
+    fn parts_of_any_length_are_digested_in_their_order() {
+        let parts = [10, 600, 600, 5000, 3, 1024, 0, 1025].map(|length| vec![b'x'; length]);
+        let mut digester = Digester::new("test");
+        let mut whole = Vec::new();
+        for part in std::iter::once(&b"test".to_vec()).chain(&parts) {
+            whole.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            whole.extend_from_slice(part);
+        }
+        parts.iter().for_each(|part| digester.bytes(part));
+        assert_eq!(digester.finish(), Digest::of(&whole));
     }
 
     proptest! {

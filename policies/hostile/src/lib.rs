@@ -21,6 +21,7 @@ mod bytes;
 mod evaluation;
 mod guest;
 mod load;
+mod size;
 mod table;
 
 pub use guest::{CIRCLE, CLOCK, Guest};

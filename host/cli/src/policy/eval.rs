@@ -12,6 +12,7 @@ use clap::builder::PossibleValuesParser;
 use warden_authn::{Chain, ChainSettings, Outcome};
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::{ClientFacts, Credential, Now, Principal, Reason, ReasonKind};
+use warden_policy::{Explanation, Generation};
 
 use super::directory::{Directory, Release};
 use super::report::{Report, Told};
@@ -71,13 +72,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     let client = client(arguments)?;
     let real = SystemClock::new().now();
-    let now = match &arguments.now {
-        None => real,
-        Some(text) => Now {
-            wall: moment::read(text).map_err(|why| Error::Usage(format!("--now: {why}")))?,
-            ..real
-        },
-    };
+    let now = asked_about(arguments, real)?;
     let directory = &arguments.directory;
     // Tests are of the present: the time asked about is not theirs.
     let tested = (!arguments.without_tests).then_some(real);
@@ -92,34 +87,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         Ok(generation) => generation,
         Err(errors) => return directory.complain(&errors),
     };
-    let answer = match &who {
-        Ok(principal) => {
-            let explanation = generation.explain_made_up(principal, &client, now);
-            Ok((principal, explanation))
-        }
-        Err(refusal) => Err(refusal),
-    };
-    let server = &generation.frame().server;
-    let report = match &answer {
-        Ok((principal, explanation)) => Report {
-            server,
-            reason: explanation.answer.clone().err(),
-            told: Some(Told {
-                principal,
-                generation: generation.number(),
-                explanation,
-            }),
-            client: &client,
-            is_unclaimed: false,
-        },
-        Err(refusal) => Report {
-            server,
-            told: None,
-            client: &client,
-            reason: Some(refusal.reason.clone()),
-            is_unclaimed: refusal.is_unclaimed,
-        },
-    };
+    let answer = who.map(|principal| {
+        let explanation = generation.explain_made_up(&principal, &client, now);
+        (principal, explanation)
+    });
+    let report = report(&generation, &client, &answer);
     let text = if directory.json {
         format!("{:#}\n", report.json())
     } else {
@@ -129,6 +101,38 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         text,
         is_valid: report.is_granted(),
     })
+}
+
+/// The time of `--now`, or the present.
+fn asked_about(arguments: &Arguments, real: Now) -> Result<Now, Error> {
+    let Some(text) = &arguments.now else {
+        return Ok(real);
+    };
+    let wall = moment::read(text).map_err(|why| Error::Usage(format!("--now: {why}")))?;
+    Ok(Now { wall, ..real })
+}
+
+fn report<'a>(
+    generation: &'a Generation,
+    client: &'a ClientFacts,
+    answer: &'a Result<(Principal, Explanation), Refusal>,
+) -> Report<'a> {
+    let told = answer.as_ref().map(|(principal, explanation)| Told {
+        principal,
+        generation: generation.number(),
+        explanation,
+    });
+    let reason = match answer {
+        Ok((_, explanation)) => explanation.answer.as_ref().err(),
+        Err(refusal) => Some(&refusal.reason),
+    };
+    Report {
+        server: &generation.frame().server,
+        reason: reason.cloned(),
+        is_unclaimed: answer.as_ref().is_err_and(|refusal| refusal.is_unclaimed),
+        told: told.ok(),
+        client,
+    }
 }
 
 /// The chain refuses whose proof has ended; so it is for who is made up.

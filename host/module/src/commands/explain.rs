@@ -7,7 +7,7 @@
 //! told.
 
 use warden_core::permissions::{Dropped, Grant, Row};
-use warden_core::{ClientFacts, Decision, Principal, Reason, Verified};
+use warden_core::{ClientFacts, Principal, Reason, Verified};
 use warden_policy::{Bundle, Explanation, Failure, Generation, Opinion};
 
 use super::{map, number, optional, seconds, texts};
@@ -66,18 +66,32 @@ pub(crate) fn refused(told: Option<&Told<'_>>, reason: &Reason, reply: &str) -> 
     report(outcome, reply, Some(reason), told)
 }
 
+/// Fields of a map, in the order of the reply.
+type Fields = Vec<(&'static str, Reply)>;
+
 fn report(outcome: &str, reply: &str, reason: Option<&Reason>, told: Option<&Told<'_>>) -> Reply {
-    let principal = told.map(|told| told.principal.get());
-    let decision = told.and_then(|told| told.explanation.answer.as_ref().ok());
-    let rows = told.zip(decision).map(|(told, decision)| {
-        let server = &told.generation.frame().server;
-        let rows = decision.permissions.table(server);
-        rows.iter().map(row).collect()
-    });
-    map([
-        ("outcome", Reply::text(outcome)),
-        ("reply", Reply::text(reply)),
-        ("reason", optional(reason.map(Reason::detail))),
+    let fields = [
+        vec![
+            ("outcome", Reply::text(outcome)),
+            ("reply", Reply::text(reply)),
+            ("reason", optional(reason.map(Reason::detail))),
+        ],
+        identity(told.map(|told| told.principal.get())),
+        verdicts(told),
+        rights(told),
+    ];
+    let fields = fields.into_iter().flatten();
+    Reply::Map(
+        fields
+            .map(|(name, value)| (Reply::text(name), value))
+            .collect(),
+    )
+}
+
+/// Whom the credential names.
+fn identity(principal: Option<&Principal>) -> Fields {
+    let words = |list: fn(&Principal) -> &Vec<String>| texts(principal.into_iter().flat_map(list));
+    vec![
         (
             "user",
             optional(principal.map(|p| p.user_name().to_string())),
@@ -87,15 +101,16 @@ fn report(outcome: &str, reply: &str, reason: Option<&Reason>, told: Option<&Tol
             optional(principal.map(|p| p.authenticator.as_str())),
         ),
         ("method", optional(principal.map(|p| p.method.as_str()))),
-        (
-            "groups",
-            texts(principal.into_iter().flat_map(|p| &p.groups)),
-        ),
-        (
-            "scopes",
-            texts(principal.into_iter().flat_map(|p| &p.scopes)),
-        ),
+        ("groups", words(|p| &p.groups)),
+        ("scopes", words(|p| &p.scopes)),
         ("expires", seconds(principal.and_then(|p| p.expires))),
+    ]
+}
+
+/// Where from, whom the policies were asked for, and what each answers.
+fn verdicts(told: Option<&Told<'_>>) -> Fields {
+    let policies = told.into_iter().flat_map(|told| opinions(told.explanation));
+    vec![
         (
             "client",
             told.map_or(Reply::Null, |told| client(told.facts)),
@@ -104,23 +119,23 @@ fn report(outcome: &str, reply: &str, reason: Option<&Reason>, told: Option<&Tol
             "generation",
             told.map_or(Reply::Null, |told| number(told.generation.number())),
         ),
-        (
-            "policies",
-            Reply::Array(
-                told.into_iter()
-                    .flat_map(|told| opinions(told.explanation))
-                    .collect(),
-            ),
-        ),
-        (
-            "dropped",
-            Reply::Array(
-                decision
-                    .into_iter()
-                    .flat_map(|d| dropped(&d.rendered.dropped))
-                    .collect(),
-            ),
-        ),
+        ("policies", Reply::Array(policies.collect())),
+    ]
+}
+
+/// What that comes to.
+fn rights(told: Option<&Told<'_>>) -> Fields {
+    let decision = told.and_then(|told| told.explanation.answer.as_deref().ok());
+    let rows = told.zip(decision).map(|(told, decision)| {
+        let server = &told.generation.frame().server;
+        let rows = decision.permissions.table(server);
+        rows.iter().map(row).collect()
+    });
+    let dropped = decision
+        .into_iter()
+        .flat_map(|d| dropped(&d.rendered.dropped));
+    vec![
+        ("dropped", Reply::Array(dropped.collect())),
         (
             "rules",
             optional(decision.map(|d| d.rendered.rules.as_str())),
@@ -132,11 +147,8 @@ fn report(outcome: &str, reply: &str, reason: Option<&Reason>, told: Option<&Tol
             span(decision.and_then(|d| d.session_ttl)),
         ),
         ("labels", labels(decision.map_or(&[][..], |d| &d.labels))),
-        (
-            "class",
-            optional(decision.map(|d: &std::sync::Arc<Decision>| d.class.to_string())),
-        ),
-    ])
+        ("class", optional(decision.map(|d| d.class.to_string()))),
+    ]
 }
 
 fn client(facts: &ClientFacts) -> Reply {

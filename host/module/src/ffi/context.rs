@@ -3,9 +3,11 @@
 //! In: the context pointer the server gave a callback. Out: questions about the client and the server, and marks in ACL
 //! LOG. Never: a context that outlives its callback.
 
+use super::client::ClientInfo;
 use super::error::Error;
 use super::lock::ServerLock;
 use super::string::ServerString;
+use std::cell::OnceCell;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -17,6 +19,8 @@ use warden_core::ClientId;
 pub(crate) struct Context<'call> {
     raw: NonNull<raw::ValkeyModuleCtx>,
     lock: ServerLock,
+    /// What the server says of the client, once it was asked.
+    info: OnceCell<Option<ClientInfo>>,
     _call: PhantomData<&'call raw::ValkeyModuleCtx>,
 }
 
@@ -32,6 +36,7 @@ impl Context<'_> {
         Some(Self {
             raw,
             lock,
+            info: OnceCell::new(),
             _call: PhantomData,
         })
     }
@@ -51,6 +56,13 @@ impl Context<'_> {
         // SAFETY: the context is live for `self`.
         let id = unsafe { ask(self.as_ptr()) };
         (id != 0).then_some(ClientId(id))
+    }
+
+    /// Where the client of this call comes from and what it has entered, as of the first time it is asked for in this
+    /// call; `None` when there is no client.
+    pub(crate) fn client_info(&self) -> Option<&ClientInfo> {
+        let ask = || ClientInfo::of(self.lock(), self.client()?);
+        self.info.get_or_init(ask).as_ref()
     }
 
     fn flags(&self) -> u32 {
