@@ -65,7 +65,7 @@ fn a_second_authenticator_takes_from_live_sessions_what_bare_names_gave(line: Li
     let roles = "[roles.bare]\nmembers = ['group:analysts']\nrules = ['+set', '~reports:*']\n\
                  [roles.full]\nmembers = ['group:corp/analysts']\nrules = ['+get', '~reports:*']\n";
     let scene = Scene::builder(line).roles(roles).start();
-    let mut session = scene.log_in("alice");
+    let mut session = scene.log_in_with(&Claims::of("bob").groups(&["analysts"]));
     session.run("SET reports:q1 x").expect_ok();
     add_partner(&scene, &partner());
     eventually("the bare name means nobody", || {
