@@ -19,7 +19,7 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use quick_cache::sync::Cache as Map;
-use warden_core::{Credential, Now, Principal, Reason, Timestamp, UserArgument, Verified};
+use warden_core::{Now, Principal, Reason, Timestamp, Verified};
 
 use crate::{Error, Outcome};
 
@@ -110,21 +110,16 @@ impl Cache {
         })
     }
 
-    /// The key of a credential under a generation of the chain. Also good for
-    /// telling whether two connections sent the same.
-    pub fn key(&self, chain_generation: u64, credential: &Credential) -> CacheKey {
-        let (kind, name): (u8, &[u8]) = match credential.user() {
-            UserArgument::Default => (0, &[]),
-            UserArgument::Named(name) => (1, name.as_bytes()),
-        };
+    /// The key of a credential, as AUTH's two arguments gave it, under a generation of
+    /// the chain. Also good for telling whether two connections sent the same. Copies
+    /// nothing of the secret.
+    pub fn key(&self, chain_generation: u64, user: &[u8], secret: &[u8]) -> CacheKey {
         let length = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes();
-        let secret = credential.secret().expose();
         // Everything but the secret at once: each part handed on costs as much as its digest.
         let head = [
             &chain_generation.to_be_bytes()[..],
-            &[kind],
-            &length(name),
-            name,
+            &length(user),
+            user,
             &length(secret),
         ]
         .concat();

@@ -75,7 +75,7 @@ pub(crate) fn begin(
         );
         return Err(refuse(shared, ctx, user, &reason));
     }
-    let key = shared.cache.load().key(chain.generation(), &credential);
+    let key = shared.cache.load().key(chain.generation(), user, secret);
     let job = Verify {
         key,
         chain: chain.generation(),

@@ -75,8 +75,7 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), Str
     state::set(Some(Arc::clone(&shared)));
     start_threads(ctx.lock(), &shared, ends).inspect_err(|_| {
         end(ctx.lock(), &shared);
-        // None has anything to do yet; the server lets go of the library at once.
-        while join(ctx.lock(), FOR_THREADS) > 0 {}
+        join_idle(ctx.lock());
     })
 }
 
@@ -90,6 +89,9 @@ pub(crate) fn unload(ctx: &Context<'_>) -> Result<(), String> {
     if let Some(shared) = state::shared() {
         may_end(ctx.lock(), &shared)?;
         end(ctx.lock(), &shared);
+        if !shared.has_begun_loading() {
+            join_idle(ctx.lock());
+        }
     }
     match join(ctx.lock(), FOR_THREADS) {
         0 => Ok(()),
@@ -141,6 +143,12 @@ fn end(lock: &ServerLock, shared: &Arc<Shared>) {
     drop(shared.pending.close());
     sessions::stop(lock, shared.now());
     default_user::forget(lock);
+}
+
+/// Waits for threads that have had nothing to do yet, however long: a server that finds
+/// fault with the module's settings unloads it at once, and takes no refusal.
+fn join_idle(lock: &ServerLock) {
+    while join(lock, FOR_THREADS) > 0 {}
 }
 
 /// Waits for the threads, at most so long; answers how many have not ended.

@@ -92,26 +92,24 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
         let reason = Reason::new(ReasonKind::Credential, "a token was given as the user name");
         return refuse(shared, ctx, user, &reason);
     }
-    let Some(credential) = Credential::new(user, secret) else {
-        return unclaimed(shared, ctx, user);
-    };
     let now = shared.now();
     let chain = shared.chain.load();
     let cache = shared.cache.load();
     // What is remembered was claimed: whether this one is need not be asked first, which
     // would take as long as the rest.
-    let key = cache.key(chain.generation(), &credential);
-    if let Some(cached) = cache.glance(&key, now).filter(|_| !shared.is_draining()) {
-        if let Some(outcome) = answer_inline(shared, ctx, user, cached, (chain.generation(), now)) {
-            shared.counters.cache_hits.add_one();
-            let took = shared.now().monotonic.saturating_sub(now.monotonic);
-            shared.counters.latencies.cached.record(took);
-            return outcome;
-        }
+    let key = cache.key(chain.generation(), user, secret);
+    if let Some(cached) = cache.glance(&key, now).filter(|_| !shared.is_draining())
+        && let Some(outcome) = answer_inline(shared, ctx, user, cached, (chain.generation(), now))
+    {
+        shared.counters.cache_hits.add_one();
+        let took = shared.now().monotonic.saturating_sub(now.monotonic);
+        shared.counters.latencies.cached.record(took);
+        return outcome;
     }
-    if !chain.claims(&credential) {
+    let credential = Credential::new(user, secret).filter(|credential| chain.claims(credential));
+    let Some(credential) = credential else {
         return unclaimed(shared, ctx, user);
-    }
+    };
     if shared.is_draining() {
         return refuse(shared, ctx, user, &unloading());
     }

@@ -171,14 +171,12 @@ impl<W> Pending<W> {
 mod tests {
     use super::*;
     use warden_authn::{Cache, CacheSettings};
-    use warden_core::Credential;
 
     fn key(secret: &str) -> CacheKey {
         thread_local! {
             static CACHE: Cache = Cache::new(CacheSettings::default()).unwrap();
         }
-        let credential = Credential::new(b"alice", secret.as_bytes()).unwrap();
-        CACHE.with(|cache| cache.key(1, &credential))
+        CACHE.with(|cache| cache.key(1, b"alice", secret.as_bytes()))
     }
 
     const SOON: Duration = Duration::from_secs(1);

@@ -257,6 +257,11 @@ impl Shared {
         });
     }
 
+    /// Whether the server has finished loading the module.
+    pub(crate) fn has_begun_loading(&self) -> bool {
+        self.first_load.is_completed()
+    }
+
     /// The loader of policies asks whether it may begin, and says when it has ended.
     ///
     /// Each side writes its own flag before it reads the other's, in one order for
