@@ -55,9 +55,10 @@ pub fn cached(line: Line) -> Vec<Answer> {
         .into_iter()
         .flat_map(|turn| [(turn, 1), (turn, 16)])
         .map(|((what, tokens), depth)| {
-            let one = |number: usize| ("alice".to_owned(), tokens[number % 2].clone());
+            let in_turn = tokens.into_iter().cycle().take(KNOWN);
+            let in_turn = in_turn.map(|token| ("alice".to_owned(), token.clone()));
             let (session, native) = (
-                vec![(0..KNOWN).map(one).collect::<Vec<_>>(); CLIENTS],
+                vec![in_turn.collect::<Vec<_>>(); CLIENTS],
                 vec![vec![native(); KNOWN]; CLIENTS],
             );
             let clients = std::cell::RefCell::new(&mut clients);
