@@ -17,6 +17,9 @@ on_both_lines!(
 
 const CEILING: &str = "~reports:* ~queue:* &news.* -@dangerous";
 
+/// Seconds that may lie between the two answers on a busy machine.
+const BETWEEN: i64 = 30;
+
 /// Fields that are not of the question: the server's version, and its count of generations.
 const APART: [&str; 2] = ["server", "generation"];
 
@@ -102,6 +105,11 @@ fn expect_same(document: &Value, reply: &Reply, path: &str) {
                 words.iter().any(|word| text.contains(word)),
                 "{path}: {yes}, online {text}"
             );
+        }
+        // A policy says for how long its answer holds: seconds pass between the two.
+        Value::Number(number) if path.ends_with(".valid_until") => {
+            let apart = reply.number() - number.as_i64().expect("seconds");
+            assert!((0..BETWEEN).contains(&apart), "{path}: {apart} s apart");
         }
         Value::Number(number) => assert_eq!(number.as_i64(), Some(reply.number()), "{path}"),
         Value::String(text) => assert_eq!(timeless(text), timeless(&reply.text()), "{path}"),
