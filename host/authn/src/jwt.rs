@@ -29,6 +29,7 @@ use warden_core::{
 };
 use zeroize::Zeroizing;
 
+pub use compact::is_jws_shaped;
 pub use keys::KeySet;
 pub use verify::{Inspected, inspect, verify_signature, verify_token};
 

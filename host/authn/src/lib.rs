@@ -27,4 +27,4 @@ pub use authenticator::{Authenticator, Outcome};
 pub use cache::{Cache, CacheKey, CacheSettings, Cached};
 pub use chain::{AuthenticatorStatus, Chain, ChainSettings, LoadReport};
 pub use error::{Error, FileError};
-pub use jwt::{Inspected, KeySet, inspect, verify_signature, verify_token};
+pub use jwt::{Inspected, KeySet, inspect, is_jws_shaped, verify_signature, verify_token};

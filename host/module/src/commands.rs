@@ -43,7 +43,7 @@ fn shared() -> Result<Arc<Shared>, String> {
 }
 
 /// A map with text keys.
-fn map<const N: usize>(fields: [(&str, Reply); N]) -> Reply {
+fn map<'a>(fields: impl IntoIterator<Item = (&'a str, Reply)>) -> Reply {
     Reply::Map(
         fields
             .into_iter()

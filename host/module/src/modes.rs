@@ -53,11 +53,16 @@ pub(crate) fn left(lock: &ServerLock, client: ClientId, allowed: Modes) {
     let Some(info) = ClientInfo::of(lock, client) else {
         return;
     };
-    let entered = Modes {
-        subscribe: allowed.subscribe && info.subscribed,
-        tracking: allowed.tracking && info.tracking,
-        ..allowed
+    let known = if info.tells_all {
+        info.entered
+    } else {
+        Modes {
+            monitor: true,
+            sync: true,
+            ..info.entered
+        }
     };
+    let entered = allowed.both(known);
     if !entered.is_empty() {
         LEFT.with(lock, |left| left.push_back((client, entered)));
     }

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use warden_authn::is_jws_shaped;
 use warden_core::{Reason, ReasonKind};
 
 use crate::facts::address_of;
@@ -152,12 +153,14 @@ fn shown(user: &[u8]) -> String {
     String::from_utf8_lossy(user).into_owned()
 }
 
-/// Whether a user name, or a word of it, has the shape of a JSON Web Token: `{"` in
-/// base64url, and two dots.
+/// Whether a user name, or a word of it, is a JSON Web Token or what is left of one: `{"`
+/// in base64url, and two dots.
 pub(crate) fn looks_like_a_token(user: &[u8]) -> bool {
-    user.split(|byte| byte.is_ascii_whitespace()).any(|word| {
+    let is_a_rest = |word: &[u8]| {
         word.starts_with(b"eyJ") && word.iter().filter(|byte| **byte == b'.').count() >= 2
-    })
+    };
+    user.split(|byte| byte.is_ascii_whitespace())
+        .any(|word| is_a_rest(word) || is_jws_shaped(word))
 }
 
 #[cfg(test)]
@@ -203,6 +206,8 @@ mod tests {
     fn a_token_given_as_user_name_is_not_shown() {
         assert_eq!(shown(b"eyJhbGciOiJub25lIn0.e30.c2ln"), "(redacted)");
         assert_eq!(shown(b"Bearer eyJhbGciOiJub25lIn0.e30.c2ln"), "(redacted)");
+        // A header that begins with a space or a line end.
+        assert_eq!(shown(b"eyAiYWxnIjoibm9uZSJ9.e30.c2ln"), "(redacted)");
         assert_eq!(shown(&[b'x'; 129]), "(redacted)");
         assert_eq!(shown(b"alice"), "alice");
         assert_eq!(shown(b"eyal.ben.levi"), "eyal.ben.levi");

@@ -10,9 +10,7 @@ use warden_core::permissions::Modes;
 use warden_core::{ClientId, Now, Principal, Reason, Verified};
 use warden_session::{Action, Admission, ClassId, EndCause, Registry, Rules, SessionId};
 
-use crate::ffi::{
-    ClientInfo, Detached, Level, MainThread, ServerLock, deauthenticate_and_close, log,
-};
+use crate::ffi::{Detached, Level, MainThread, ServerLock, deauthenticate_and_close, log};
 use crate::login::AuthContext;
 use crate::shared::Shared;
 use crate::users::internal;
@@ -146,12 +144,15 @@ pub(crate) fn admit(
     Ok(())
 }
 
-/// Whether a connection may have entered a mode before it authenticates: nobody who has
-/// not authenticated can monitor or replicate, unless the default user is open to all.
+/// Whether a connection may have entered a mode before it authenticates. Where the server
+/// does not tell all of them, whoever runs as `default` is taken for one that has not
+/// authenticated: asking about every log-in would cost more than the log-in.
 fn may_be_in_a_mode(ctx: &AuthContext<'_>, client: ClientId) -> bool {
-    let entered = |info: &ClientInfo| info.subscribed || info.tracking;
-    let subscribed = ctx.client_info().is_none_or(entered);
-    subscribed || ctx.user_name(client).is_none_or(|user| user != b"default")
+    let Some(info) = ctx.client_info() else {
+        return true;
+    };
+    let is_somebody = || ctx.user_name(client).is_none_or(|user| user != b"default");
+    !info.entered.is_empty() || (!info.tells_all && is_somebody())
 }
 
 /// A connection that was of the server's own ACL stays in the modes it was in. Where its

@@ -51,7 +51,7 @@ impl<'a> Compact<'a> {
 /// Whether bytes look like a signed token at all: three parts of base64url, the
 /// first an object with the member `alg`. Says nothing about its being good; a
 /// twice-given member or an empty signature is still a token, to be refused.
-pub(crate) fn is_jws_shaped(token: &[u8]) -> bool {
+pub fn is_jws_shaped(token: &[u8]) -> bool {
     let Some((header, payload, signature)) = parts(token) else {
         return false;
     };

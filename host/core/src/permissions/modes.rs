@@ -42,6 +42,17 @@ impl Modes {
         }
     }
 
+    /// The modes of both.
+    #[must_use]
+    pub fn both(self, other: Self) -> Self {
+        Self {
+            monitor: self.monitor && other.monitor,
+            sync: self.sync && other.sync,
+            subscribe: self.subscribe && other.subscribe,
+            tracking: self.tracking && other.tracking,
+        }
+    }
+
     /// Whether there is none.
     pub fn is_empty(self) -> bool {
         self == Self::default()

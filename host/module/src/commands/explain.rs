@@ -80,12 +80,7 @@ fn report(outcome: &str, reply: &str, reason: Option<&Reason>, told: Option<&Tol
         verdicts(told),
         rights(told),
     ];
-    let fields = fields.into_iter().flatten();
-    Reply::Map(
-        fields
-            .map(|(name, value)| (Reply::text(name), value))
-            .collect(),
-    )
+    map(fields.into_iter().flatten())
 }
 
 /// Whom the credential names.

@@ -5,10 +5,12 @@
 
 use super::api::is_ok;
 use super::auth;
+use super::context::server_version;
 use super::lock::ServerLock;
 use std::ffi::CStr;
 use valkey_module::raw;
 use warden_core::ClientId;
+use warden_core::permissions::Modes;
 
 /// What the server says about a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,11 +21,18 @@ pub(crate) struct ClientInfo {
     pub(crate) tls: bool,
     /// The connection is a unix socket.
     pub(crate) unix_socket: bool,
-    /// It has subscribed to a channel.
-    pub(crate) subscribed: bool,
-    /// It tracks keys.
-    pub(crate) tracking: bool,
+    /// What it has entered, as far as this server tells: monitoring and replicating from 9.1 on.
+    pub(crate) entered: Modes,
+    /// Whether the server tells all of it.
+    pub(crate) tells_all: bool,
 }
+
+/// Flags of a client that the bindings do not know; `valkeymodule.h` of 9.1 says that older servers never set them.
+const REPLICA: u32 = 1 << 8;
+const MONITOR: u32 = 1 << 9;
+
+/// The first version with these: 9.1.0.
+const TELLING: u32 = 0x0009_0100;
 
 impl ClientInfo {
     /// Asks the server about a client; `None` when it is gone.
@@ -54,8 +63,14 @@ impl ClientInfo {
             address: String::from_utf8_lossy(address).into_owned(),
             tls: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_SSL),
             unix_socket: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_UNIXSOCKET),
-            subscribed: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_PUBSUB),
-            tracking: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_TRACKING),
+            entered: Modes {
+                monitor: has(MONITOR),
+                // To the server a monitor is a replica, too.
+                sync: has(REPLICA) && !has(MONITOR),
+                subscribe: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_PUBSUB),
+                tracking: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_TRACKING),
+            },
+            tells_all: server_version() >= TELLING,
         }
     }
 }
