@@ -104,7 +104,7 @@ fn an_unload_of_many_sessions_lets_nobody_in_and_ends_them_first(line: Line) {
     scene.wait_for_info(info::SESSIONS, "0");
     scene.wait_for_info(info::CLASSES, "0");
     assert_eq!(scene.info(info::STATUS), "draining");
-    scene.server.admin().run("MODULE UNLOAD warden").expect_ok();
+    unload(&scene);
     scene.server.expect_healthy();
     load(&scene);
     scene.attempt(&Claims::of("alice")).expect_ok();
@@ -120,7 +120,7 @@ fn an_unload_of_many_users_frees_them_first(line: Line) {
     scene.wait_for_info(info::CLASSES, "20");
     begin_unload(&scene);
     scene.wait_for_info(info::CLASSES, "0");
-    scene.server.admin().run("MODULE UNLOAD warden").expect_ok();
+    unload(&scene);
     scene.server.expect_healthy();
 }
 
