@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
-use warden_authn::{Chain, ChainSettings, Outcome};
+use warden_authn::{Chain, ChainSettings, Outcome, Services};
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::permissions::{BaseRules, Restriction};
 use warden_core::{ClientFacts, Credential, Now, Principal, Server, Verified};
@@ -56,7 +56,7 @@ impl Rooms {
             .token(&Claims::of(subject).groups(&["analysts"]));
         let credential =
             Credential::new(subject.as_bytes(), token.as_bytes()).expect("a name in UTF-8");
-        match self.chain.authenticate(&credential, self.now) {
+        match self.chain.authenticate_alone(&credential.into(), &self.now) {
             Outcome::Verified(principal) => principal,
             other => panic!("not verified: {other:?}"),
         }
@@ -87,7 +87,12 @@ fn chain(directory: &Path, issuer: &Issuer) -> Arc<Chain> {
     fs::create_dir(&authenticators).expect("a directory can be made");
     let file = authenticator(issuer, &keys.display().to_string());
     fs::write(authenticators.join("10-corp.toml"), file).expect("the file can be written");
-    let report = Chain::load(&authenticators, &ChainSettings::default(), None);
+    let report = Chain::load(
+        &authenticators,
+        &ChainSettings::default(),
+        &Services::offline(),
+        None,
+    );
     assert!(report.errors.is_empty(), "{:?}", report.errors);
     report.chain
 }

@@ -18,7 +18,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 use toml::{Table, Value};
-use warden_authn::{Authenticator, Outcome, fuzzing};
+use warden_authn::{Authenticator, Outcome, at_once, fuzzing};
 use warden_core::{Credential, Now, Principal, Timestamp};
 
 const NOW: u64 = 1_800_000_000;
@@ -150,7 +150,7 @@ fn ask(authenticator: &dyn Authenticator, iss: &str, aud: &str) -> Outcome<Box<P
         wall: Timestamp::from_unix_seconds(NOW),
         monotonic: Duration::from_secs(1000),
     };
-    authenticator.authenticate(&credential, now)
+    at_once(authenticator.authenticate(&credential.into(), &now))
 }
 
 fn issuer(table: &Table) -> &str {

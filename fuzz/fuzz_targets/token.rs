@@ -21,7 +21,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use warden_authn::{
-    Chain, ChainSettings, KeySet, Outcome, inspect, verify_signature, verify_token,
+    Chain, ChainSettings, KeySet, Outcome, Services, inspect, verify_signature, verify_token,
 };
 use warden_core::{Credential, Now, Principal, ReasonKind, Timestamp};
 
@@ -227,8 +227,9 @@ fn tells_nothing(outcome: Outcome) {
 
 fn ask(user: &[u8], secret: &[u8]) -> Outcome {
     let credential = Credential::new(user, secret).expect("the name is UTF-8");
-    let outcome = CHAIN.authenticate(&credential, now());
-    if !CHAIN.claims(&credential) {
+    let is_claimed = CHAIN.claims(&credential);
+    let outcome = CHAIN.authenticate_alone(&credential.into(), &now());
+    if !is_claimed {
         assert!(
             matches!(outcome, Outcome::NotMine),
             "asked without having claimed it"
@@ -301,7 +302,7 @@ fn chain() -> Arc<Chain> {
     );
     write("keys.json", jwks().as_bytes());
     write("secret", SECRET);
-    let report = Chain::load(&directory, &ChainSettings::default(), None);
+    let report = Chain::load(&directory, &ChainSettings::default(), &Services::offline(), None);
     let _ = fs::remove_dir_all(&directory);
     assert!(report.errors.is_empty(), "{:?}", report.errors);
     report.chain

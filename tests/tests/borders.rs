@@ -20,11 +20,12 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use warden_tests::parts::workspace;
 
 /// Who may name whom inside the workspace: docs/architecture.md.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("warden-rules", &[]),
     ("warden-core", &["warden-rules"]),
-    ("warden-authn", &["warden-core"]),
-    ("warden-policy", &["warden-core"]),
+    ("warden-state", &[]),
+    ("warden-authn", &["warden-core", "warden-state"]),
+    ("warden-policy", &["warden-core", "warden-state"]),
     ("warden-session", &["warden-core"]),
     (
         "warden-module",
@@ -33,6 +34,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "warden-policy",
             "warden-session",
             "warden-core",
+            "warden-state",
         ],
     ),
     (
@@ -65,7 +67,8 @@ const ARROWS: [(&str, &[&str]); 15] = [
 ];
 
 /// Crates that only one room may name, tests' own needs apart.
-const KEPT: [(&str, &[&str]); 5] = [
+const KEPT: [(&str, &[&str]); 6] = [
+    ("reqwest", &["warden-authn"]),
     ("wasmtime", &["warden-policy"]),
     ("wit-component", &["warden-policy", "warden-hostile"]),
     ("warden-hostile", &["warden-tests"]),

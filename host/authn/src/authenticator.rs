@@ -3,15 +3,19 @@
 //! An authenticator never attests: it answers with a plain
 //! [`Principal`], and only the [`Chain`](crate::Chain) makes the proof of it.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use warden_core::{
-    AuthenticatorId, Credential, Method, Now, Principal, Reason, Timestamp, Verified,
+    AuthenticatorId, ClientFacts, Clock, Credential, Method, Principal, Reason, ReasonKind,
+    Timestamp, Verified,
 };
 
 /// What became of a credential.
 ///
-/// `Refused` ends the chain; `Unavailable` never becomes a yes.
+/// `Refused` ends the chain, but for a token that is meant for another audience;
+/// `Unavailable` never becomes a yes.
 #[derive(Clone, Debug)]
 pub enum Outcome<T = Arc<Verified<Principal>>> {
     /// Not a credential this authenticator (or any of the chain) is asked about.
@@ -23,6 +27,49 @@ pub enum Outcome<T = Arc<Verified<Principal>>> {
     /// Undecided: keys, directory or provider out of reach.
     Unavailable(Reason),
 }
+
+impl<T> Outcome<T> {
+    /// What a reason comes to: a refusal about the credential, or nothing decided.
+    pub(crate) fn against(reason: Reason) -> Self {
+        if reason.reply().is_about_the_credential() {
+            Self::Refused(reason)
+        } else {
+            Self::Unavailable(reason)
+        }
+    }
+}
+
+/// A credential and who presents it.
+pub struct Presented {
+    /// The credential; zeroed when the presented is over.
+    pub credential: Credential,
+    /// The connection it came on; of several that present the same, the first.
+    pub client: ClientFacts,
+}
+
+impl From<Credential> for Presented {
+    /// A credential whose connection is of no interest.
+    fn from(credential: Credential) -> Self {
+        Self {
+            credential,
+            client: ClientFacts::default(),
+        }
+    }
+}
+
+/// What an answer comes to when nobody else can be waited for.
+pub fn at_once<T>(answering: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    match pin!(answering).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => Outcome::Unavailable(Reason::new(
+            ReasonKind::Unavailable,
+            "somebody else must be asked about this credential",
+        )),
+    }
+}
+
+/// An answer on its way. Ready at the first poll unless somebody else must be asked.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Outcome<Box<Principal>>> + Send + 'a>>;
 
 /// One way to prove an identity, configured by one file.
 pub trait Authenticator: Send + Sync {
@@ -38,10 +85,22 @@ pub trait Authenticator: Send + Sync {
         None
     }
 
+    /// What keeps it from its work just now: a provider that does not answer, keys that
+    /// could not be renewed. One line; takes no lock that is held for long.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
+    /// It is in force from now on: whatever it does in the background may begin. It ends
+    /// when the authenticator is dropped.
+    fn start(&self) {}
+
     /// Whether the credential looks like one of its own. Cheap, without I/O: it
     /// runs on the server's main thread.
     fn claims(&self, credential: &Credential) -> bool;
 
-    /// Proves or refuses. Runs on a worker thread. Any doubt is a refusal.
-    fn authenticate(&self, credential: &Credential, now: Now) -> Outcome<Box<Principal>>;
+    /// Proves or refuses. Polled on worker threads, which it never holds up: whatever
+    /// waits for somebody else runs on the runtime of [`Services`](crate::Services).
+    /// Any doubt is a refusal.
+    fn authenticate<'a>(&'a self, presented: &'a Presented, clock: &'a dyn Clock) -> Answering<'a>;
 }

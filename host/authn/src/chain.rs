@@ -17,15 +17,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use warden_core::{
-    AuthenticatorId, Credential, Now, Principal, Reason, ReasonKind, UserArgument, Verified,
+    AuthenticatorId, Clock, Credential, Now, Principal, Reason, ReasonKind, UserArgument, Verified,
 };
 
 pub use entry::AuthenticatorStatus;
 
-use crate::authenticator::Outcome;
+use crate::authenticator::{Outcome, Presented, at_once};
 use crate::directory;
 use crate::error::FileError;
 use crate::patterns::{self, Name};
+use crate::services::Services;
 use entry::Entry;
 use loading::Loading;
 
@@ -45,19 +46,23 @@ fn next_generation() -> u64 {
 pub struct ChainSettings {
     /// Whether a token without expiry is refused. Default: yes.
     pub require_expiry: bool,
+    /// Most credentials that wait at one authenticator; one more is left undecided.
+    /// Default: 10,000.
+    pub max_pending: usize,
 }
 
 impl Default for ChainSettings {
     fn default() -> Self {
         Self {
             require_expiry: true,
+            max_pending: 10_000,
         }
     }
 }
 
 /// One generation of the authenticator directory.
 pub struct Chain {
-    generation: u64,
+    generation: AtomicU64,
     slots: Vec<Slot>,
     watched: Vec<PathBuf>,
     settings: ChainSettings,
@@ -99,7 +104,7 @@ impl Chain {
     /// A chain without authenticators: every credential is nobody's.
     pub fn empty() -> Self {
         Self {
-            generation: next_generation(),
+            generation: AtomicU64::new(next_generation()),
             slots: Vec::new(),
             watched: Vec::new(),
             settings: ChainSettings::default(),
@@ -116,6 +121,7 @@ impl Chain {
     pub fn load(
         directory: &Path,
         settings: &ChainSettings,
+        services: &Services,
         previous: Option<&Arc<Self>>,
     ) -> LoadReport {
         let files = match directory::list(directory) {
@@ -131,14 +137,14 @@ impl Chain {
                 return LoadReport {
                     errors: vec![error],
                     changed: previous
-                        .is_none_or(|previous| previous.generation != chain.generation),
+                        .is_none_or(|previous| previous.generation() != chain.generation()),
                     chain,
                     altered: Vec::new(),
                     removed: Vec::new(),
                 };
             }
         };
-        let mut loading = Loading::new(settings, previous.map(Arc::as_ref));
+        let mut loading = Loading::new(settings, services, previous.map(Arc::as_ref));
         for file in files {
             loading.take(&file);
         }
@@ -146,9 +152,15 @@ impl Chain {
     }
 
     /// The generation's number: part of every cache key. It changes whenever any
-    /// authenticator does, so that nothing remembered outlives its authenticator.
+    /// authenticator does, so that nothing remembered outlives its authenticator, and with
+    /// [`Chain::forget`].
     pub fn generation(&self) -> u64 {
-        self.generation
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Nothing that was verified so far may be remembered: keys were withdrawn.
+    pub fn forget(&self) {
+        self.generation.store(next_generation(), Ordering::Release);
     }
 
     /// Files outside the directory that were read (key files): a change of one
@@ -176,14 +188,16 @@ impl Chain {
         }
     }
 
-    /// Asks the authenticators in their order. For worker threads.
+    /// Asks the authenticators in their order. Polled on worker threads, which it never
+    /// holds up.
     ///
     /// `NotMine` leaves the credential to the `fallback`; a name bound by `users`
-    /// never gets there. Every doubt is a refusal.
-    pub fn authenticate(&self, credential: &Credential, now: Now) -> Outcome {
-        let name = given_name(credential);
+    /// never gets there. A token for another audience may be meant for a later one of
+    /// them. Every doubt is a refusal.
+    pub async fn authenticate(&self, presented: &Presented, clock: &dyn Clock) -> Outcome {
+        let name = given_name(&presented.credential);
         match self.route(name) {
-            Route::Bound(entry) => match self.ask(entry, credential, now) {
+            Route::Bound(entry) => match self.ask(entry, presented, clock).await {
                 Outcome::NotMine => Outcome::Refused(Reason::new(
                     ReasonKind::Credential,
                     format!(
@@ -198,15 +212,25 @@ impl Chain {
                     .slots
                     .iter()
                     .filter(|slot| slot.entry.admits(name.map(Name::Given)));
+                let mut answer = Outcome::NotMine;
                 for slot in admitting {
-                    match self.ask(&slot.entry, credential, now) {
+                    match self.ask(&slot.entry, presented, clock).await {
                         Outcome::NotMine => {}
+                        Outcome::Refused(reason) if reason.kind() == ReasonKind::WrongAudience => {
+                            answer = Outcome::Refused(reason);
+                        }
                         outcome => return outcome,
                     }
                 }
-                Outcome::NotMine
+                answer
             }
         }
+    }
+
+    /// The same where nobody can be waited for: what would ask somebody else is
+    /// unavailable.
+    pub fn authenticate_alone(&self, presented: &Presented, clock: &dyn Clock) -> Outcome {
+        at_once(self.authenticate(presented, clock))
     }
 
     fn route(&self, name: Option<&str>) -> Route<'_> {
@@ -222,14 +246,19 @@ impl Chain {
             .find(|entry| entry.binds(name))
     }
 
-    fn ask(&self, entry: &Entry, credential: &Credential, now: Now) -> Outcome {
+    async fn ask(&self, entry: &Entry, presented: &Presented, clock: &dyn Clock) -> Outcome {
+        let credential = &presented.credential;
         let outcome = if entry.authenticator.claims(credential) {
-            match entry.authenticator.authenticate(credential, now) {
+            let Some(_place) = entry.wait(self.settings.max_pending) else {
+                let detail = format!("max_pending credentials wait at {:?}", entry.id().as_str());
+                return Outcome::Unavailable(Reason::new(ReasonKind::Busy, detail));
+            };
+            match entry.authenticator.authenticate(presented, clock).await {
                 Outcome::NotMine => Outcome::NotMine,
                 Outcome::Refused(reason) => Outcome::Refused(reason),
                 Outcome::Unavailable(reason) => Outcome::Unavailable(reason),
                 Outcome::Verified(principal) => {
-                    match self.admit(entry, *principal, credential, now) {
+                    match self.admit(entry, *principal, credential, clock.now()) {
                         Ok(verified) => Outcome::Verified(Arc::new(verified)),
                         Err(reason) => Outcome::Refused(reason),
                     }
@@ -334,7 +363,7 @@ impl Chain {
             return Arc::clone(self);
         }
         Arc::new(Self {
-            generation: next_generation(),
+            generation: AtomicU64::new(next_generation()),
             slots: self.slots.clone(),
             watched: self.watched.clone(),
             settings: settings.clone(),

@@ -4,6 +4,8 @@
 //! paths. Every key is taken exactly once: what is left at the end is unknown and
 //! a fault too. A value's text never enters a message.
 
+use std::ops::RangeInclusive;
+
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
@@ -91,6 +93,19 @@ impl Section {
         self.optional(key, expected)
     }
 
+    /// Takes a whole number within bounds; `default` when it is absent or at fault.
+    pub(crate) fn whole(&mut self, key: &str, default: u64, bounds: RangeInclusive<u64>) -> u64 {
+        let expected = format!("a whole number from {} to {}", bounds.start(), bounds.end());
+        match self.optional(key, &expected) {
+            Some(value) if bounds.contains(&value) => value,
+            Some(_) => {
+                self.fault(key, format!("must be {expected}"));
+                default
+            }
+            None => default,
+        }
+    }
+
     /// Whether a key is there and not yet taken.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
@@ -150,6 +165,11 @@ impl Section {
             key: self.path_of(key),
             message: message.into(),
         });
+    }
+
+    /// Whether nothing was wrong so far. Keys not yet taken do not count.
+    pub(crate) fn is_good(&self) -> bool {
+        self.faults.is_empty()
     }
 
     /// All faults, unknown keys included. Empty means that the file is good.

@@ -16,6 +16,7 @@ use crate::configuration::{Fault, Section};
 use crate::file::{self, Access};
 use crate::jwt::JwtAuthenticator;
 use crate::patterns::{self, Names};
+use crate::services::Services;
 use crate::{Error, quote};
 
 /// Largest authenticator file.
@@ -66,7 +67,7 @@ pub(crate) fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Reads one file; `None` when it was removed since it was listed.
-pub(crate) fn read(path: &Path) -> Option<Read> {
+pub(crate) fn read(path: &Path, services: &Services) -> Option<Read> {
     let failed = |fault| {
         Some(Read {
             result: Err(vec![fault]),
@@ -83,13 +84,13 @@ pub(crate) fn read(path: &Path) -> Option<Read> {
         }
         Err(error) => return failed(Fault::of_file(error.to_string())),
     };
-    Some(parse(path, &bytes))
+    Some(parse(path, &bytes, services))
 }
 
-/// Makes what the bytes of a file say; key files beside it are opened.
-pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Read {
+/// Makes what the bytes of a file say; files it names are opened.
+pub(crate) fn parse(path: &Path, bytes: &[u8], services: &Services) -> Read {
     match Section::parse(bytes) {
-        Ok(section) => build(path, bytes, section),
+        Ok(section) => build(path, bytes, section, services),
         Err(fault) => Read {
             result: Err(vec![fault]),
             watched: Vec::new(),
@@ -97,7 +98,7 @@ pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Read {
     }
 }
 
-fn build(path: &Path, bytes: &[u8], mut file: Section) -> Read {
+fn build(path: &Path, bytes: &[u8], mut file: Section, services: &Services) -> Read {
     let kind: Option<String> = file.mandatory("type", "\"jwt\"");
     if kind.as_deref().is_some_and(|kind| kind != "jwt") {
         file.fault(
@@ -114,7 +115,7 @@ fn build(path: &Path, bytes: &[u8], mut file: Section) -> Read {
     let users = name_patterns(&mut file, "users");
     let not_users = name_patterns(&mut file, "not_users").unwrap_or_default();
     let directory = path.parent().unwrap_or(Path::new("."));
-    let built = JwtAuthenticator::build(&mut file, directory, id.as_ref());
+    let built = JwtAuthenticator::build(&mut file, directory, id.as_ref(), services);
     let faults = file.finish();
     let result = match built.authenticator {
         Some(authenticator) if faults.is_empty() => Ok(Made {

@@ -1,8 +1,9 @@
-//! `type = "jwt"`: JSON Web Tokens (RFC 7519) verified with local keys.
+//! `type = "jwt"`: JSON Web Tokens (RFC 7519), verified with keys of a file or with those
+//! that their issuer publishes.
 //!
 //! In comes a credential; out goes the principal its token proves. The order is
-//! fixed: shape, issuer (another's token is not ours), algorithm and key,
-//! signature, and only then what the claims say. Before the signature is good a
+//! fixed: shape, issuer (another's token is not ours, and nobody is asked about it),
+//! algorithm and key, signature, and only then what the claims say. Before the signature is good a
 //! refusal tells the client nothing; after it, what is wrong with its own token.
 //! No key and no address in a token is ever used.
 
@@ -10,8 +11,8 @@ mod claims;
 mod compact;
 mod header;
 mod identity;
-mod json;
 mod keys;
+mod remote;
 mod require;
 mod selector;
 mod settings;
@@ -25,7 +26,7 @@ use std::path::{Path, PathBuf};
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use warden_core::{
-    AuthenticatorId, Credential, Method, Now, Principal, Reason, ReasonKind, Timestamp,
+    AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, Timestamp,
 };
 use zeroize::Zeroizing;
 
@@ -33,13 +34,18 @@ pub use compact::is_jws_shaped;
 pub use keys::KeySet;
 pub use verify::{Inspected, inspect, verify_signature, verify_token};
 
-use crate::authenticator::{Authenticator, Outcome};
+use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
 use crate::configuration::Section;
+use crate::endpoint::{self, Endpoint};
 use crate::file::{self, Access};
+use crate::json;
+use crate::services::Services;
 use claims::Dates;
 use compact::Compact;
 use header::Header;
-use settings::{KeySource, Settings};
+use remote::{Fetched, RemoteKeys, RemoteSettings, Search};
+use settings::{KeyFile, KeySource, Settings};
+use verify::SignatureError;
 
 /// Largest key file.
 const MAX_KEYS_BYTES: u64 = 1024 * 1024;
@@ -48,9 +54,19 @@ const MAX_KEYS_BYTES: u64 = 1024 * 1024;
 pub(crate) struct JwtAuthenticator {
     id: AuthenticatorId,
     settings: Settings,
-    algorithms: Vec<Algorithm>,
-    keys: KeySet,
-    keys_changed: Option<Timestamp>,
+    keys: Keys,
+}
+
+/// What its tokens are verified with.
+enum Keys {
+    /// Those of a file.
+    Local {
+        keys: KeySet,
+        algorithms: Vec<Algorithm>,
+        changed: Option<Timestamp>,
+    },
+    /// Those the issuer publishes.
+    Remote(RemoteKeys),
 }
 
 /// What building one came to; faults are noted in the section.
@@ -58,51 +74,105 @@ pub(crate) struct JwtAuthenticator {
 pub(crate) struct Built {
     /// `None` when there was a fault.
     pub(crate) authenticator: Option<JwtAuthenticator>,
-    /// The key file, whether it could be read or not.
+    /// Key and certificate files, whether they could be read or not.
     pub(crate) watched: Vec<PathBuf>,
-    /// What the key file held, for the fingerprint.
+    /// What they held, for the fingerprint.
     pub(crate) content: Zeroizing<Vec<u8>>,
 }
 
 impl JwtAuthenticator {
-    /// Takes the settings of a file and opens its key file. `id` is `None` when
-    /// it is at fault already; the rest is checked all the same.
+    /// Takes the settings of a file and opens its files; what it needs of others is
+    /// fetched later. `id` is `None` when it is at fault already; the rest is checked all
+    /// the same.
     pub(crate) fn build(
         file: &mut Section,
         directory: &Path,
         id: Option<&AuthenticatorId>,
+        services: &Services,
     ) -> Built {
         let draft = settings::read(file);
-        let Some(source) = draft.source else {
-            return Built::default();
-        };
-        let path = directory.join(source.path());
+        match draft.source {
+            None => Built::default(),
+            Some(KeySource::File(kind, path)) => {
+                Self::with_key_file(file, directory, id, (kind, &path), draft.settings)
+            }
+            Some(KeySource::Remote(remote)) => {
+                Self::with_remote_keys(file, directory, id, remote, draft.settings, services)
+            }
+        }
+    }
+
+    fn with_key_file(
+        file: &mut Section,
+        directory: &Path,
+        id: Option<&AuthenticatorId>,
+        (kind, name): (KeyFile, &Path),
+        settings: Option<Settings>,
+    ) -> Built {
+        let path = directory.join(name);
         let mut built = Built {
             watched: vec![path.clone()],
             ..Built::default()
         };
-        let keys = match load_keys(&source, &path) {
+        let keys = match load_keys(kind, &path) {
             Ok((keys, content)) => {
                 built.content = content;
                 keys
             }
             Err(error) => {
-                file.fault(source.key(), format!("{:?} {error}", source.path()));
+                file.fault(kind.key(), format!("{name:?} {error}"));
                 return built;
             }
         };
-        let Some(settings) = draft.settings else {
+        let Some(settings) = settings else {
             return built;
         };
-        let algorithms = allowed(file, &settings, &source, &keys);
+        let algorithms = allowed(file, &settings, kind, &keys);
         built.authenticator = id.map(|id| Self {
             id: id.clone(),
             settings,
-            algorithms,
-            keys,
-            keys_changed: last_change(&path),
+            keys: Keys::Local {
+                keys,
+                algorithms,
+                changed: last_change(&path),
+            },
         });
         built
+    }
+
+    fn with_remote_keys(
+        file: &mut Section,
+        directory: &Path,
+        id: Option<&AuthenticatorId>,
+        remote: RemoteSettings,
+        settings: Option<Settings>,
+        services: &Services,
+    ) -> Built {
+        let draft = endpoint::read(file, directory, std::slice::from_ref(remote.place.url()));
+        let authenticator = id
+            .zip(settings)
+            .zip(draft.parts)
+            .filter(|_| file.is_good())
+            .map(|((id, settings), (calls, client))| {
+                let endpoint = Endpoint::new(calls, client, services.clone());
+                let algorithms = settings.algorithms.clone();
+                Self {
+                    id: id.clone(),
+                    settings,
+                    keys: Keys::Remote(RemoteKeys::new(
+                        id.clone(),
+                        remote,
+                        algorithms,
+                        endpoint,
+                        services.clone(),
+                    )),
+                }
+            });
+        Built {
+            authenticator,
+            watched: draft.watched,
+            content: draft.content,
+        }
     }
 
     /// The token within the credential, without the configured prefix.
@@ -117,7 +187,10 @@ impl JwtAuthenticator {
     }
 
     /// Verifies a token; `None` when it is another issuer's.
-    fn examine(&self, token: &[u8], now: Now) -> Result<Option<Principal>, Reason> {
+    ///
+    /// # Errors
+    /// The refusal; of the kind `Unavailable` when it could not be decided.
+    async fn examine(&self, token: &[u8], clock: &dyn Clock) -> Result<Option<Principal>, Reason> {
         let compact = Compact::parse(token)?;
         let object = |part: &str, bytes: &[u8]| {
             json::object(bytes)
@@ -126,14 +199,23 @@ impl JwtAuthenticator {
         let header = object("header", &compact.header)?;
         let claims = object("payload", &compact.payload)?;
         match claims.get("iss") {
-            Some(Value::String(issuer)) if *issuer == self.settings.issuer => {}
+            Some(Value::String(issuer)) if self.settings.issuers.contains(issuer) => {}
             Some(Value::String(_)) => return Ok(None),
             Some(_) => return Err(not_a_token("its iss is not a string")),
             None => return Err(not_a_token("it has no iss")),
         }
         let header = Header::check(&header)?;
-        verify::signature(&compact, &header, &self.keys, &self.algorithms)?;
-        self.principal(&header, claims, now).map(Some)
+        match &self.keys {
+            Keys::Local {
+                keys, algorithms, ..
+            } => verify::signature(&compact, &header, keys, Some(algorithms))
+                .map_err(SignatureError::into_reason)?,
+            Keys::Remote(remote) => {
+                let allowed = self.settings.algorithms.as_deref();
+                published(&compact, &header, remote, allowed).await?;
+            }
+        }
+        self.principal(&header, claims, clock.now()).map(Some)
     }
 
     /// What a token of good signature proves.
@@ -167,8 +249,9 @@ impl JwtAuthenticator {
             ));
         }
         let name = identity::principal(&settings.name, &claims)?;
-        let groups = identity::qualified(&settings.groups, &claims, &self.id)?;
-        let scopes = identity::qualified(&settings.scopes, &claims, &self.id)?;
+        let separators = &settings.group_separators;
+        let groups = identity::qualified(&settings.groups, &claims, separators, &self.id)?;
+        let scopes = identity::qualified(&settings.scopes, &claims, &[' ', ','], &self.id)?;
         let Value::Object(claims) = claims else {
             return refused("the payload is not an object".to_owned());
         };
@@ -195,22 +278,62 @@ impl Authenticator for JwtAuthenticator {
     }
 
     fn keys_changed(&self) -> Option<Timestamp> {
-        self.keys_changed
+        match &self.keys {
+            Keys::Local { changed, .. } => *changed,
+            Keys::Remote(remote) => remote.changed(),
+        }
+    }
+
+    fn trouble(&self) -> Option<String> {
+        match &self.keys {
+            Keys::Local { .. } => None,
+            Keys::Remote(remote) => remote.trouble(),
+        }
+    }
+
+    fn start(&self) {
+        if let Keys::Remote(remote) = &self.keys {
+            remote.start();
+        }
     }
 
     fn claims(&self, credential: &Credential) -> bool {
         self.token(credential).is_some()
     }
 
-    fn authenticate(&self, credential: &Credential, now: Now) -> Outcome<Box<Principal>> {
-        let Some(token) = self.token(credential) else {
-            return Outcome::NotMine;
-        };
-        match self.examine(token, now) {
-            Ok(Some(principal)) => Outcome::Verified(Box::new(principal)),
-            Ok(None) => Outcome::NotMine,
-            Err(reason) => Outcome::Refused(reason),
-        }
+    fn authenticate<'a>(&'a self, presented: &'a Presented, clock: &'a dyn Clock) -> Answering<'a> {
+        Box::pin(async move {
+            let Some(token) = self.token(&presented.credential) else {
+                return Outcome::NotMine;
+            };
+            match self.examine(token, clock).await {
+                Ok(Some(principal)) => Outcome::Verified(Box::new(principal)),
+                Ok(None) => Outcome::NotMine,
+                Err(reason) => Outcome::against(reason),
+            }
+        })
+    }
+}
+
+/// Verifies a signature with the keys its issuer publishes: with newer ones when it names
+/// a key that is not known yet.
+async fn published(
+    compact: &Compact<'_>,
+    header: &Header,
+    remote: &RemoteKeys,
+    allowed: Option<&[Algorithm]>,
+) -> Result<(), Reason> {
+    let verify = |keys: &Fetched| verify::signature(compact, header, &keys.keys, allowed);
+    let keys = remote.current().await?;
+    let reason = match verify(&keys) {
+        Ok(()) => return Ok(()),
+        Err(SignatureError::Refused(reason)) => return Err(reason),
+        Err(SignatureError::UnknownKey(reason)) => reason,
+    };
+    match remote.search(header.key_name(), &keys).await {
+        Search::Newer(keys) => verify(&keys).map_err(SignatureError::into_reason),
+        Search::Absent => Err(reason),
+        Search::Undecided(reason) => Err(reason),
     }
 }
 
@@ -228,19 +351,16 @@ fn last_change(path: &Path) -> Option<Timestamp> {
     Some(Timestamp::from_unix_seconds(u64::try_from(seconds).ok()?))
 }
 
-fn load_keys(
-    source: &KeySource,
-    path: &Path,
-) -> Result<(KeySet, Zeroizing<Vec<u8>>), crate::Error> {
-    let access = match source {
-        KeySource::Secret(_) => Access::Secret,
-        KeySource::Jwks(_) | KeySource::Pem(_) => Access::Public,
+fn load_keys(kind: KeyFile, path: &Path) -> Result<(KeySet, Zeroizing<Vec<u8>>), crate::Error> {
+    let access = match kind {
+        KeyFile::Secret => Access::Secret,
+        KeyFile::Jwks | KeyFile::Pem => Access::Public,
     };
     let content = file::read(path, MAX_KEYS_BYTES, access)?;
-    let keys = match source {
-        KeySource::Jwks(_) => KeySet::from_jwks(&content)?,
-        KeySource::Pem(_) => KeySet::from_pem(&content)?,
-        KeySource::Secret(_) => KeySet::from_secret(&content)?,
+    let keys = match kind {
+        KeyFile::Jwks => KeySet::from_jwks(&content)?,
+        KeyFile::Pem => KeySet::from_pem(&content)?,
+        KeyFile::Secret => KeySet::from_secret(&content)?,
     };
     Ok((keys, content))
 }
@@ -250,14 +370,14 @@ fn load_keys(
 fn allowed(
     file: &mut Section,
     settings: &Settings,
-    source: &KeySource,
+    kind: KeyFile,
     keys: &KeySet,
 ) -> Vec<Algorithm> {
     let able = keys.algorithms();
     let Some(named) = &settings.algorithms else {
         return able;
     };
-    let secret = matches!(source, KeySource::Secret(_));
+    let secret = kind == KeyFile::Secret;
     for algorithm in named.iter().filter(|_| secret) {
         if !able.contains(algorithm) {
             file.fault(

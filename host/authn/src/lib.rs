@@ -3,8 +3,9 @@
 //! In comes a [`Credential`](warden_core::Credential) and the time; out goes an
 //! [`Outcome`]: not ours, verified, refused, or undecided. The [`Chain`] is one
 //! immutable generation of the authenticator directory; the [`Cache`] remembers
-//! what a credential came to. Nothing here owns a thread or reads the clock,
-//! nothing but [`Chain::load`] touches a file, and no credential is kept in clear.
+//! what a credential came to. Whoever must be asked is asked through an `endpoint`, on
+//! the runtime of [`Services`]. Nothing here owns a thread, [`Chain::load`] is what
+//! touches files, and no credential is kept in clear.
 
 #![forbid(unsafe_code)]
 
@@ -13,18 +14,23 @@ mod cache;
 mod chain;
 mod configuration;
 mod directory;
+mod discovery;
+mod endpoint;
 mod error;
 mod file;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod json;
 mod jwt;
 mod patterns;
 mod quote;
+mod services;
 #[cfg(test)]
 mod testing;
 
-pub use authenticator::{Authenticator, Outcome};
+pub use authenticator::{Answering, Authenticator, Outcome, Presented, at_once};
 pub use cache::{Cache, CacheKey, CacheSettings, Cached};
 pub use chain::{AuthenticatorStatus, Chain, ChainSettings, LoadReport};
 pub use error::{Error, FileError};
 pub use jwt::{Inspected, KeySet, inspect, is_jws_shaped, verify_signature, verify_token};
+pub use services::{Notices, Services};

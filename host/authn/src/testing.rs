@@ -1,5 +1,8 @@
 //! Throw-away keys, tokens and directories for this crate's tests.
 
+pub(crate) mod online;
+pub(crate) mod web;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -18,7 +21,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use warden_core::{Credential, Now, Principal, Reason, Timestamp, Verified};
 
-use crate::{Chain, ChainSettings, LoadReport, Outcome};
+use crate::{Chain, ChainSettings, LoadReport, Outcome, Presented, Services};
 
 /// The tests' present: a second of the year 2027.
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -269,7 +272,12 @@ impl Directory {
     }
 
     pub(crate) fn load(&self, previous: Option<&Arc<Chain>>) -> LoadReport {
-        Chain::load(self.0.path(), &ChainSettings::default(), previous)
+        Chain::load(
+            self.0.path(),
+            &ChainSettings::default(),
+            &Services::offline(),
+            previous,
+        )
     }
 
     /// Loads what must be free of faults.
@@ -294,9 +302,14 @@ pub(crate) fn credential(user: &str, secret: impl AsRef<[u8]>) -> Credential {
     Credential::new(user.as_bytes(), secret.as_ref()).unwrap()
 }
 
+/// A credential that comes from nowhere in particular.
+pub(crate) fn presented(user: &str, secret: impl AsRef<[u8]>) -> Presented {
+    credential(user, secret).into()
+}
+
 /// Asks as `AUTH token TOKEN` does.
 pub(crate) fn ask(chain: &Chain, token: &str) -> Outcome {
-    chain.authenticate(&credential("token", token), at(NOW))
+    chain.authenticate_alone(&presented("token", token), &at(NOW))
 }
 
 pub(crate) fn verified(outcome: Outcome) -> Arc<Verified<Principal>> {

@@ -90,7 +90,7 @@ fn act_on_change(lock: &ServerLock, name: &str) {
         "policy_dir" | "required_policies" => {
             let _ = shared.policy_loads.send(Load::Now);
         }
-        "authenticator_dir" | "require_expiry" => {
+        "authenticator_dir" | "require_expiry" | "max_pending" => {
             let _ = shared.authenticator_loads.send(Load::Now);
         }
         "ceiling" | "base_rules" => shared.publish(None),

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use warden_authn::Presented;
 use warden_core::{ClientFacts, Credential, Principal, Reason, ReasonKind, UserName, Verified};
 
 use crate::commands::{dryrun, explain};
@@ -76,14 +77,17 @@ pub(crate) fn begin(
         return Err(refuse(shared, ctx, user, &reason));
     }
     let key = shared.cache.load().key(chain.generation(), user, secret);
-    let job = Verify {
-        key,
-        chain: chain.generation(),
-        credential,
-    };
     let now = shared.now();
     let deadline = now.monotonic.saturating_add(settings.auth_timeout);
     let facts = crate::facts::of_client(ctx);
+    let job = Verify {
+        key,
+        chain: chain.generation(),
+        presented: Presented {
+            credential,
+            client: facts.clone(),
+        },
+    };
     let (shared, user) = (Arc::clone(shared), user.to_vec());
     Ok(Answer::Later(Box::new(move |_lock, waiting| {
         let inquiry = Inquiry {

@@ -20,6 +20,7 @@ mod lifecycle;
 mod loader;
 mod login;
 mod modes;
+mod network;
 mod pending;
 mod refusals;
 mod review;

@@ -24,12 +24,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
+use tokio::sync::watch;
 
 use crate::ffi::{
     self, Context, Event, EventHandler, Level, MainThread, Priority, ServerLock, Topic, log,
 };
 use crate::loader::Load;
 use crate::login::Login;
+use crate::network::Network;
 use crate::review::Assignment;
 use crate::settings::{self, Settings};
 use crate::shared::{Channels, Shared};
@@ -61,10 +63,12 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), Str
     register(ctx).map_err(|error| error.to_string())?;
     let server = facts::of_server(ctx).map_err(|error| error.to_string())?;
 
-    let (channels, ends) = channels();
+    let (network, stop_network) = Network::new().map_err(|error| error.to_string())?;
+    let (channels, ends) = channels(network, stop_network);
     // The policy engine starts a thread of its own, which must take no signal either.
-    let shared = ffi::without_signals(|| Shared::new(settings, server, channels))
-        .map_err(|error| error.to_string())??;
+    let shared =
+        ffi::without_signals(|| Shared::new(settings, server, channels, ends.network.handle()))
+            .map_err(|error| error.to_string())??;
     let shared = Arc::new(shared);
     take_authenticators(&shared)?;
 
@@ -203,9 +207,10 @@ struct Ends {
     policy_loads: Receiver<Load>,
     authenticator_loads: Receiver<Load>,
     ticks: Receiver<()>,
+    network: Network,
 }
 
-fn channels() -> (Channels, Ends) {
+fn channels(network: Network, stop_network: watch::Sender<bool>) -> (Channels, Ends) {
     let (jobs, job_queue) = unbounded();
     let (assignments, assignment_queue) = unbounded();
     let (policy_loads, policy_queue) = unbounded();
@@ -217,6 +222,7 @@ fn channels() -> (Channels, Ends) {
         policy_loads,
         authenticator_loads,
         ticks,
+        stop_network,
     };
     let ends = Ends {
         jobs: job_queue,
@@ -224,6 +230,7 @@ fn channels() -> (Channels, Ends) {
         policy_loads: policy_queue,
         authenticator_loads: authenticator_queue,
         ticks: tick_queue,
+        network,
     };
     (channels, ends)
 }
@@ -260,8 +267,14 @@ fn start_threads(lock: &ServerLock, shared: &Arc<Shared>, ends: Ends) -> Result<
         policy_loads,
         authenticator_loads,
         ticks,
+        network,
         ..
     } = ends;
+    start(
+        "warden-net",
+        Priority::WORKER,
+        Box::new(move |_shared| network.run()),
+    )?;
     let policies: Life =
         Box::new(move |shared| loader::run(&loader::POLICIES, shared, &policy_loads));
     start("warden-policies", Priority::COMPILER, policies)?;

@@ -356,9 +356,10 @@ pub(crate) fn read_authenticators(shared: &Shared) -> LoadReport {
     let chain = shared.chain.load_full();
     let chain_settings = ChainSettings {
         require_expiry: settings.require_expiry,
+        max_pending: settings.max_pending,
     };
     match &settings.authenticator_dir {
-        Some(directory) => Chain::load(directory, &chain_settings, Some(&chain)),
+        Some(directory) => Chain::load(directory, &chain_settings, shared.services(), Some(&chain)),
         None => without_authenticators(&chain),
     }
 }

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use warden_authn::Cached;
+use warden_authn::{CacheKey, Cached, Presented};
 use warden_core::{
     ClientFacts, ClientId, Credential, Decision, Now, Principal, Reason, ReasonKind, Verified,
 };
@@ -129,17 +129,7 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
         return refuse(shared, ctx, user, &reason);
     }
     let chain = chain.generation();
-    block(
-        shared,
-        ctx,
-        user,
-        Verify {
-            key,
-            chain,
-            credential,
-        },
-        now,
-    )
+    block(shared, ctx, user, (key, chain, credential), now)
 }
 
 /// Nobody is let in any more: also what keeps a connection from waiting, and the server
@@ -225,7 +215,7 @@ fn block(
     shared: &Arc<Shared>,
     ctx: &AuthContext<'_>,
     user: &[u8],
-    job: Verify,
+    (key, chain, credential): (CacheKey, u64, Credential),
     now: Now,
 ) -> AuthOutcome {
     if shared.generation.load().is_none() {
@@ -249,10 +239,17 @@ fn block(
         return refuse(shared, ctx, user, &reason);
     };
     let deadline = now.monotonic.saturating_add(settings.auth_timeout);
-    let waiter = Waiter::to_log_in(blocked, facts, now);
-    match shared.pending.join(job.key, waiter, deadline) {
+    let waiter = Waiter::to_log_in(blocked, facts.clone(), now);
+    match shared.pending.join(key, waiter, deadline) {
         Joined::Later => {}
-        Joined::First => shared.hand_over(Job::Verify(job)),
+        Joined::First => shared.hand_over(Job::Verify(Verify {
+            key,
+            chain,
+            presented: Presented {
+                credential,
+                client: facts,
+            },
+        })),
     }
     AuthOutcome::Blocked
 }

@@ -6,8 +6,10 @@
 //! that is never held across anything else, so the main thread may take it. However
 //! many wait, no operation takes more than [`A_TIME`] of them out.
 //!
-//! Bounds: at most `max_pending` waiting connections and as many flights
-//! (against log-in storms), and `auth_timeout_ms` for each connection.
+//! Bounds: at most `max_pending` connections and as many flights that no worker has
+//! reached (against log-in storms), and `auth_timeout_ms` for each connection. Those that
+//! wait for somebody else's answer are bounded by the chain, for each authenticator: one
+//! provider that does not answer leaves the queue to the others.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,12 +29,44 @@ pub(crate) struct Pending<W> {
 }
 
 struct Inner<W> {
-    flights: HashMap<CacheKey, BTreeMap<u64, (Duration, W)>>,
+    flights: HashMap<CacheKey, Flight<W>>,
+    /// Flights, and connections of them, that no worker has reached.
+    queued: Queued,
     /// Every waiting connection by its deadline on the monotonic clock.
     deadlines: BTreeMap<(Duration, u64), CacheKey>,
     next: u64,
     /// Set at unload: nothing joins any more.
     closed: bool,
+}
+
+struct Flight<W> {
+    waiters: BTreeMap<u64, (Duration, W)>,
+    /// A worker has reached it.
+    begun: bool,
+}
+
+#[derive(Debug, Default)]
+struct Queued {
+    flights: usize,
+    connections: usize,
+}
+
+impl<W> Flight<W> {
+    /// It is in no worker's queue from now on.
+    fn leave(&mut self, queued: &mut Queued) {
+        if !self.begun {
+            self.begun = true;
+            queued.flights -= 1;
+            queued.connections -= self.waiters.len();
+        }
+    }
+
+    fn new() -> Self {
+        Self {
+            waiters: BTreeMap::new(),
+            begun: false,
+        }
+    }
 }
 
 /// What joining a flight means for the caller.
@@ -50,6 +84,7 @@ impl<W> Pending<W> {
         Self {
             inner: Mutex::new(Inner {
                 flights: HashMap::new(),
+                queued: Queued::default(),
                 deadlines: BTreeMap::new(),
                 next: 0,
                 closed: false,
@@ -57,11 +92,11 @@ impl<W> Pending<W> {
         }
     }
 
-    /// Whether `max` connections wait or as many flights are under way: the next
-    /// one is refused before it is blocked.
+    /// Whether `max` connections wait for a worker, or as many flights: the next one is
+    /// refused before it is blocked.
     pub(crate) fn is_full(&self, max: usize) -> bool {
         let inner = self.lock();
-        inner.closed || inner.deadlines.len() >= max || inner.flights.len() >= max
+        inner.closed || inner.queued.connections >= max || inner.queued.flights >= max
     }
 
     /// Adds a waiting connection.
@@ -70,31 +105,39 @@ impl<W> Pending<W> {
         let number = inner.next;
         inner.next = number.wrapping_add(1);
         inner.deadlines.insert((deadline, number), key);
-        let joined = if inner.flights.contains_key(&key) {
+        let Inner {
+            flights, queued, ..
+        } = &mut *inner;
+        let joined = if flights.contains_key(&key) {
             Joined::Later
         } else {
+            queued.flights += 1;
             Joined::First
         };
-        inner
-            .flights
-            .entry(key)
-            .or_default()
-            .insert(number, (deadline, waiter));
+        let flight = flights.entry(key).or_insert_with(Flight::new);
+        flight.waiters.insert(number, (deadline, waiter));
+        if !flight.begun {
+            queued.connections += 1;
+        }
         joined
     }
 
-    /// Whether anybody still waits for this flight. A worker asks before it
-    /// verifies; a flight nobody waits for is forgotten.
-    pub(crate) fn is_wanted(&self, key: &CacheKey) -> bool {
+    /// A worker has reached this flight: whether anybody still waits for it. One nobody
+    /// waits for is forgotten.
+    pub(crate) fn begin(&self, key: &CacheKey) -> bool {
         let mut inner = self.lock();
-        let wanted = inner
-            .flights
-            .get(key)
-            .is_some_and(|waiters| !waiters.is_empty());
-        if !wanted {
-            inner.flights.remove(key);
+        let Inner {
+            flights, queued, ..
+        } = &mut *inner;
+        let Some(flight) = flights.get_mut(key) else {
+            return false;
+        };
+        flight.leave(queued);
+        let is_wanted = !flight.waiters.is_empty();
+        if !is_wanted {
+            flights.remove(key);
         }
-        wanted
+        is_wanted
     }
 
     /// Gives the next of those who wait for a flight, each with its deadline, and ends
@@ -102,12 +145,17 @@ impl<W> Pending<W> {
     pub(crate) fn land(&self, key: &CacheKey) -> Vec<(Duration, W)> {
         let mut inner = self.lock();
         let Inner {
-            flights, deadlines, ..
+            flights,
+            deadlines,
+            queued,
+            ..
         } = &mut *inner;
         let mut landed = Vec::new();
-        let Some(waiters) = flights.get_mut(key) else {
+        let Some(flight) = flights.get_mut(key) else {
             return landed;
         };
+        flight.leave(queued);
+        let waiters = &mut flight.waiters;
         while landed.len() < A_TIME
             && let Some((number, (deadline, waiter))) = waiters.pop_first()
         {
@@ -130,9 +178,12 @@ impl<W> Pending<W> {
                 break;
             }
             if let Some(key) = inner.deadlines.remove(&(deadline, number))
-                && let Some(waiters) = inner.flights.get_mut(&key)
+                && let Some(flight) = inner.flights.get_mut(&key)
+                && let Some((_, waiter)) = flight.waiters.remove(&number)
             {
-                late.extend(waiters.remove(&number).map(|(_, waiter)| waiter));
+                let is_queued = !flight.begun;
+                inner.queued.connections -= usize::from(is_queued);
+                late.push(waiter);
             }
         }
         late
@@ -143,10 +194,11 @@ impl<W> Pending<W> {
         let mut inner = self.lock();
         inner.closed = true;
         inner.deadlines.clear();
+        inner.queued = Queued::default();
         let flights = std::mem::take(&mut inner.flights);
         flights
             .into_values()
-            .flat_map(BTreeMap::into_values)
+            .flat_map(|flight| flight.waiters.into_values())
             .map(|(_, waiter)| waiter)
             .collect()
     }
@@ -189,7 +241,7 @@ mod tests {
         assert_eq!(pending.join(key("b"), 3, SOON), Joined::First);
         assert_eq!(pending.land(&key("a")), [(SOON, 1), (SOON, 2)]);
         assert_eq!(pending.count(), Some(1));
-        assert!(!pending.is_wanted(&key("a")));
+        assert!(!pending.begin(&key("a")));
     }
 
     #[test]
@@ -201,12 +253,29 @@ mod tests {
     }
 
     #[test]
+    fn those_a_worker_has_reached_leave_the_queue_to_others() {
+        let pending = Pending::new();
+        for number in 0..3 {
+            pending.join(key("a"), number, SOON);
+        }
+        assert!(pending.is_full(3));
+        assert!(pending.begin(&key("a")));
+        assert!(!pending.is_full(1));
+        assert_eq!(pending.join(key("a"), 3, SOON), Joined::Later);
+        assert!(!pending.is_full(1), "it joins what is under way");
+        assert_eq!(pending.count(), Some(4));
+        assert_eq!(pending.land(&key("a")).len(), 4);
+        assert_eq!(pending.join(key("a"), 4, SOON), Joined::First);
+        assert!(pending.is_full(1));
+    }
+
+    #[test]
     fn a_flight_nobody_waits_for_still_counts_until_a_worker_reaches_it() {
         let pending = Pending::new();
         assert_eq!(pending.join(key("a"), 1, SOON), Joined::First);
         assert_eq!(pending.overdue(SOON), [1]);
         assert!(pending.is_full(1), "the queue holds a job");
-        assert!(!pending.is_wanted(&key("a")));
+        assert!(!pending.begin(&key("a")));
         assert!(!pending.is_full(1));
     }
 
@@ -232,7 +301,7 @@ mod tests {
         assert_eq!(pending.join(key("a"), 999, SOON), Joined::Later);
         assert_eq!(pending.land(&key("a")).len(), 2);
         assert!(pending.land(&key("a")).is_empty());
-        assert!(!pending.is_wanted(&key("a")));
+        assert!(!pending.begin(&key("a")));
         assert_eq!(pending.count(), Some(0));
     }
 

@@ -10,16 +10,20 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::Sender;
-use warden_authn::{Cache, CacheSettings, Chain};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use warden_authn::{Cache, CacheSettings, Chain, Services};
 use warden_core::clock::SystemClock;
 use warden_core::{ClientFacts, Clock, Now, Server};
 use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits};
+use warden_state::PrivateDir;
 
 use crate::answers::{Answers, Given};
 use crate::counters::Counters;
 use crate::ffi::Blocked;
 use crate::loader::{Load, PolicyLines, announce};
 use crate::login::Answer;
+use crate::network::KeyNotices;
 use crate::pending::Pending;
 use crate::review::{Assignment, Reviews};
 use crate::settings::Settings;
@@ -62,6 +66,7 @@ pub(crate) struct Shared {
     pub(crate) authenticator_loads: Sender<Load>,
     /// Wakes the clock thread.
     pub(crate) ticks: Sender<()>,
+    stop_network: watch::Sender<bool>,
     stopping: AtomicBool,
     server_is_stale: AtomicBool,
     replica: AtomicBool,
@@ -70,7 +75,8 @@ pub(crate) struct Shared {
     closing: AtomicBool,
     draining: AtomicBool,
     first_load: Once,
-    clock: SystemClock,
+    clock: Arc<SystemClock>,
+    services: Services,
 }
 
 /// The sending ends of the threads' channels.
@@ -85,6 +91,8 @@ pub(crate) struct Channels {
     pub(crate) authenticator_loads: Sender<Load>,
     /// To the clock thread.
     pub(crate) ticks: Sender<()>,
+    /// Ends the network's thread.
+    pub(crate) stop_network: watch::Sender<bool>,
 }
 
 impl Shared {
@@ -96,7 +104,9 @@ impl Shared {
         settings: Settings,
         server: Server,
         channels: Channels,
+        runtime: Handle,
     ) -> Result<Self, String> {
+        let clock = Arc::new(SystemClock::new());
         let engine = Engine::new(EngineSettings {
             state_dir: settings.state_dir.clone(),
             limits: limits(&settings),
@@ -104,6 +114,12 @@ impl Shared {
             ..EngineSettings::default()
         })
         .map_err(|error| error.to_string())?;
+        let state = settings
+            .state_dir
+            .as_deref()
+            .map(PrivateDir::open)
+            .transpose();
+        let state = state.map_err(|error| error.to_string())?;
         Ok(Self {
             cache: ArcSwap::from_pointee(new_cache(&settings)?),
             settings: ArcSwap::from_pointee(settings),
@@ -122,6 +138,7 @@ impl Shared {
             policy_loads: channels.policy_loads,
             authenticator_loads: channels.authenticator_loads,
             ticks: channels.ticks,
+            stop_network: channels.stop_network,
             stopping: AtomicBool::new(false),
             server_is_stale: AtomicBool::new(false),
             replica: AtomicBool::new(false),
@@ -130,13 +147,24 @@ impl Shared {
             closing: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             first_load: Once::new(),
-            clock: SystemClock::new(),
+            services: Services::online(runtime, clock.clone(), state, Arc::new(KeyNotices)),
+            clock,
         })
     }
 
     /// Both clocks, now.
     pub(crate) fn now(&self) -> Now {
         self.clock.now()
+    }
+
+    /// The clock itself.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// What authenticators are lent.
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
     }
 
     /// What is laid over the policies' verdicts.
@@ -325,6 +353,7 @@ impl Shared {
         }
         let _ = self.policy_loads.send(Load::Stop);
         let _ = self.authenticator_loads.send(Load::Stop);
+        self.stop_network.send_replace(true);
         self.wake_clock();
     }
 

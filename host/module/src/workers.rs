@@ -2,12 +2,15 @@
 //!
 //! In: a credential nobody has verified yet, or sessions whose class must be
 //! re-evaluated. Out: an answer for every connection that waits. They run at
-//! nice +10 and touch nothing of the server except to unblock a client, which
-//! the module API allows from any thread.
+//! nice +10, never wait for anybody's answer, and touch nothing of the server except to
+//! unblock a client, which the module API allows from any thread.
 
+use std::sync::Arc;
+
+use async_task::Runnable;
 use crossbeam_channel::{Receiver, select};
-use warden_authn::{CacheKey, Cached, Outcome};
-use warden_core::{Credential, Reason, ReasonKind};
+use warden_authn::{CacheKey, Cached, Outcome, Presented};
+use warden_core::{Reason, ReasonKind};
 
 use crate::ffi::{guard, rest_if_crashing};
 use crate::review::Assignment;
@@ -17,6 +20,8 @@ use crate::shared::Shared;
 pub(crate) enum Job {
     /// Verify a credential and decide for everybody who presented it.
     Verify(Verify),
+    /// Go on with a verification that waited for somebody else's answer.
+    GoOn(Runnable),
     /// Free what is no longer used and too large for the main thread.
     Forget(Box<dyn Send>),
     /// End: one for each worker.
@@ -29,12 +34,12 @@ pub(crate) struct Verify {
     pub(crate) key: CacheKey,
     /// The generation of the chain whose cache it was not in.
     pub(crate) chain: u64,
-    /// The credential; zeroed when the job ends.
-    pub(crate) credential: Credential,
+    /// The credential and its connection.
+    pub(crate) presented: Presented,
 }
 
 /// A worker's life: ends when the module is being unloaded.
-pub(crate) fn work(shared: &Shared, jobs: &Receiver<Job>, assignments: &Receiver<Assignment>) {
+pub(crate) fn work(shared: &Arc<Shared>, jobs: &Receiver<Job>, assignments: &Receiver<Assignment>) {
     while !shared.is_stopping() {
         rest_if_crashing();
         if let Ok(assignment) = assignments.try_recv() {
@@ -47,7 +52,8 @@ pub(crate) fn work(shared: &Shared, jobs: &Receiver<Job>, assignments: &Receiver
                 Err(_) => return,
             },
             recv(jobs) -> job => match job {
-                Ok(Job::Verify(job)) => contained(shared, &job),
+                Ok(Job::Verify(job)) => begin(shared, job),
+                Ok(Job::GoOn(verification)) => go_on(verification),
                 Ok(Job::Forget(old)) => drop(old),
                 Ok(Job::Stop) | Err(_) => return,
             },
@@ -55,24 +61,49 @@ pub(crate) fn work(shared: &Shared, jobs: &Receiver<Job>, assignments: &Receiver
     }
 }
 
-/// A panic must neither end the worker nor leave a flight nobody lands: those who
-/// wait for it are refused as their handles are dropped.
-fn contained(shared: &Shared, job: &Verify) {
-    let done = guard("a verification", None, || {
-        verify(shared, job);
-        Some(())
+/// A verification as far as it goes without waiting. Most end here; one that waits for
+/// somebody else's answer comes back as [`Job::GoOn`], and occupies no worker meanwhile.
+fn begin(shared: &Arc<Shared>, job: Verify) {
+    if !shared.pending.begin(&job.key) {
+        return;
+    }
+    let flight = Flight {
+        shared: Arc::clone(shared),
+        key: job.key,
+    };
+    let verification = async move { verify(&flight, &job).await };
+    let queue = Arc::clone(shared);
+    let (verification, task) = async_task::spawn(verification, move |verification| {
+        queue.hand_over(Job::GoOn(verification));
     });
-    if done.is_none() {
-        while !shared.pending.land(&job.key).is_empty() {}
+    task.detach();
+    go_on(verification);
+}
+
+/// A panic ends the verification, not the worker.
+fn go_on(verification: Runnable) {
+    guard("a verification", (), || {
+        verification.run();
+    });
+}
+
+/// A flight under way. However it ends, nobody is left waiting for it: those not answered
+/// are refused as their handles are dropped.
+struct Flight {
+    shared: Arc<Shared>,
+    key: CacheKey,
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        while !self.shared.pending.land(&self.key).is_empty() {}
     }
 }
 
 /// Verifies once, remembers the outcome, and answers all who wait for it.
-fn verify(shared: &Shared, job: &Verify) {
-    if !shared.pending.is_wanted(&job.key) {
-        return;
-    }
-    let (outcome, chain) = outcome(shared, job);
+async fn verify(flight: &Flight, job: &Verify) {
+    let shared = &*flight.shared;
+    let (outcome, chain) = outcome(shared, job).await;
     let landed = std::iter::repeat_with(|| shared.pending.land(&job.key));
     for (deadline, waiter) in landed.take_while(|some| !some.is_empty()).flatten() {
         // Deciding for those before may have taken a while.
@@ -86,26 +117,27 @@ fn verify(shared: &Shared, job: &Verify) {
 
 /// What a credential comes to, and under which generation of the chain. Another
 /// flight may have verified it meanwhile.
-fn outcome(shared: &Shared, job: &Verify) -> (Outcome, u64) {
+async fn outcome(shared: &Shared, job: &Verify) -> (Outcome, u64) {
     let chain = shared.chain.load_full();
-    let cache = shared.cache.load();
     let now = shared.now();
-    let is_current = chain.generation() == job.chain;
-    if is_current {
-        match cache.get(&job.key, now) {
+    if chain.generation() == job.chain {
+        match shared.cache.load().get(&job.key, now) {
             Some(Cached::Verified(principal)) => return (Outcome::Verified(principal), job.chain),
             Some(Cached::Refused(reason)) => return (Outcome::Refused(reason), job.chain),
             None => {}
         }
     }
     shared.counters.verifications.add_one();
-    let outcome = chain.authenticate(&job.credential, now);
-    let took = shared.now().monotonic.saturating_sub(now.monotonic);
+    let generation = chain.generation();
+    let outcome = chain.authenticate(&job.presented, shared.clock()).await;
+    let end = shared.now();
+    let took = end.monotonic.saturating_sub(now.monotonic);
     shared.counters.latencies.verification.record(took);
-    if is_current {
-        cache.put(job.key, &outcome, now);
+    // Of another generation by now: keys were withdrawn, or an authenticator changed.
+    if generation == job.chain && generation == chain.generation() {
+        shared.cache.load().put(job.key, &outcome, end);
     }
-    (outcome, chain.generation())
+    (outcome, generation)
 }
 
 /// Counts and words a log-in that waited too long.

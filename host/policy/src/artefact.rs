@@ -18,7 +18,7 @@ use wasmtime::component::Component;
 
 use crate::digest::{Digest, Digester};
 use crate::error::{Error, gist};
-use crate::state::PrivateDir;
+use warden_state::PrivateDir;
 
 /// Raised whenever what is compiled from a wasm changes (lifting, for example).
 const FORMAT: &str = "warden artefact 1";

@@ -4,7 +4,6 @@
 //! line and escaped here; nothing else in the room formats it.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::gate::Failing;
@@ -22,13 +21,8 @@ pub enum Error {
     #[error("the ticker thread cannot be started: {0}")]
     Ticker(std::io::Error),
     /// The state directory is missing, foreign or open to others.
-    #[error("state_dir {path:?}: {problem}")]
-    State {
-        /// The directory or the file in it.
-        path: PathBuf,
-        /// What is wrong and what to do.
-        problem: String,
-    },
+    #[error("state_dir {0}")]
+    State(#[from] warden_state::Error),
 }
 
 /// Why there is no new generation; the previous one is untouched.

@@ -34,7 +34,6 @@ mod metadata;
 mod outline;
 mod prepare;
 mod request;
-mod state;
 mod ticker;
 mod verdict;
 

@@ -4,7 +4,7 @@ use serde_json::json;
 use warden_core::ReasonKind;
 
 use super::*;
-use crate::testing::{Directory, NOW, P256, at, claims, credential};
+use crate::testing::{Directory, NOW, P256, at, claims, presented};
 
 fn cache() -> Cache {
     Cache::new(CacheSettings::default()).unwrap()
@@ -13,7 +13,7 @@ fn cache() -> Cache {
 fn outcome(exp: u64) -> Outcome {
     let chain = Directory::minimal("leeway_seconds = 0", &[P256.jwk()]).chain();
     let token = P256.token("ES256", &claims(json!({ "exp": exp })));
-    chain.authenticate(&credential("token", token), at(NOW))
+    chain.authenticate_alone(&presented("token", token), &at(NOW))
 }
 
 fn later(wall: u64, monotonic: u64) -> Now {

@@ -1,7 +1,7 @@
 //! One authenticator in its place in the chain, with its counters.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use warden_core::{AuthenticatorId, Method, Timestamp};
 
@@ -16,6 +16,7 @@ pub(super) struct Entry {
     pub(super) fingerprint: Fingerprint,
     pub(super) generation: u64,
     names: Names,
+    waiting: AtomicUsize,
     verified: AtomicU64,
     refused: AtomicU64,
     unavailable: AtomicU64,
@@ -36,12 +37,25 @@ pub struct AuthenticatorStatus<'a> {
     pub last_good: bool,
     /// When its keys last changed; `None`: it has none, or cannot tell.
     pub keys_changed: Option<Timestamp>,
+    /// What keeps it from its work just now.
+    pub trouble: Option<String>,
+    /// Credentials that wait for it just now.
+    pub waiting: usize,
     /// Credentials verified since this version was loaded.
     pub verified: u64,
     /// Credentials refused since this version was loaded.
     pub refused: u64,
     /// Credentials left undecided since this version was loaded.
     pub unavailable: u64,
+}
+
+/// A credential that waits; given back when it no longer does.
+pub(super) struct Place<'a>(&'a AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Entry {
@@ -52,6 +66,7 @@ impl Entry {
             fingerprint: made.fingerprint,
             generation,
             names: made.names,
+            waiting: AtomicUsize::new(0),
             verified: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             unavailable: AtomicU64::new(0),
@@ -72,6 +87,13 @@ impl Entry {
         name.is_none_or(|name| self.names.admit(self.id(), name))
     }
 
+    /// A place among those who wait for it; `None` when `most` are taken.
+    pub(super) fn wait(&self, most: usize) -> Option<Place<'_>> {
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let place = Place(&self.waiting);
+        (before < most).then_some(place)
+    }
+
     pub(super) fn count(&self, outcome: &Outcome) {
         let counter = match outcome {
             Outcome::NotMine => return,
@@ -90,6 +112,8 @@ impl Entry {
             generation: self.generation,
             last_good,
             keys_changed: self.authenticator.keys_changed(),
+            trouble: self.authenticator.trouble(),
+            waiting: self.waiting.load(Ordering::Relaxed),
             verified: self.verified.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
             unavailable: self.unavailable.load(Ordering::Relaxed),

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use warden_core::AuthenticatorId;
 
@@ -12,6 +13,7 @@ use super::entry::Entry;
 use super::{Chain, ChainSettings, LoadReport, Slot, next_generation};
 use crate::directory::{self, Made};
 use crate::error::FileError;
+use crate::services::Services;
 
 /// Faults of one file that are told: bounds what a file of nonsense writes to the log.
 const MAX_FAULTS: usize = 20;
@@ -24,11 +26,16 @@ pub(super) struct Loading<'a> {
     errors: Vec<FileError>,
     files: usize,
     settings: &'a ChainSettings,
+    services: &'a Services,
 }
 
 impl<'a> Loading<'a> {
     /// Starts from nothing; `previous` gives unchanged and last good versions.
-    pub(super) fn new(settings: &'a ChainSettings, previous: Option<&'a Chain>) -> Self {
+    pub(super) fn new(
+        settings: &'a ChainSettings,
+        services: &'a Services,
+        previous: Option<&'a Chain>,
+    ) -> Self {
         Self {
             previous,
             slots: Vec::new(),
@@ -36,12 +43,13 @@ impl<'a> Loading<'a> {
             errors: Vec::new(),
             files: 0,
             settings,
+            services,
         }
     }
 
     /// Takes the next file in order, good or not.
     pub(super) fn take(&mut self, file: &Path) {
-        let Some(read) = directory::read(file) else {
+        let Some(read) = directory::read(file, self.services) else {
             return;
         };
         self.files += 1;
@@ -76,7 +84,10 @@ impl<'a> Loading<'a> {
             .and_then(|chain| chain.slot_of(file))
             .filter(|slot| slot.entry.fingerprint == made.fingerprint);
         let entry = unchanged.map_or_else(
-            || Arc::new(Entry::new(file.to_owned(), made, next_generation())),
+            || {
+                made.authenticator.start();
+                Arc::new(Entry::new(file.to_owned(), made, next_generation()))
+            },
             |slot| Arc::clone(&slot.entry),
         );
         self.slots.push(Slot {
@@ -130,7 +141,7 @@ impl<'a> Loading<'a> {
         watched.sort_unstable();
         watched.dedup();
         let chain = Chain {
-            generation: same.map_or_else(next_generation, Chain::generation),
+            generation: AtomicU64::new(same.map_or_else(next_generation, Chain::generation)),
             slots: self.slots,
             watched,
             settings: self.settings.clone(),

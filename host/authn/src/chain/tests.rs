@@ -6,12 +6,12 @@ use serde_json::json;
 use warden_core::Method;
 
 use super::*;
-use crate::authenticator::Authenticator;
+use crate::authenticator::{Answering, Authenticator};
 use crate::directory::Made;
 use crate::patterns::Names;
 use crate::testing::{
     Directory, ED, MINIMAL, NOW, OTHER_RSA, P256, P384, RSA, ask, at, claims, credential, jwks,
-    refused, verified,
+    presented, refused, verified,
 };
 
 fn ids(chain: &Chain) -> Vec<&str> {
@@ -102,7 +102,7 @@ fn a_password_is_left_to_the_server() {
         let credential = credential(user, password);
         assert!(!chain.claims(&credential), "{password}");
         assert!(matches!(
-            chain.authenticate(&credential, at(NOW)),
+            chain.authenticate_alone(&presented(user, password), &at(NOW)),
             Outcome::NotMine
         ));
     }
@@ -123,7 +123,7 @@ fn the_name_given_is_the_principal_or_token_or_none() {
         "alice%20b",
         "a/alice%20b",
     ] {
-        verified(chain.authenticate(&credential(name, &token), at(NOW)));
+        verified(chain.authenticate_alone(&presented(name, &token), &at(NOW)));
     }
     for name in [
         "",
@@ -136,7 +136,7 @@ fn the_name_given_is_the_principal_or_token_or_none() {
         "a/token",
         "Alice b",
     ] {
-        let reason = refused(chain.authenticate(&credential(name, &token), at(NOW)));
+        let reason = refused(chain.authenticate_alone(&presented(name, &token), &at(NOW)));
         assert_eq!(reason.kind(), ReasonKind::Name, "{name}");
     }
 }
@@ -149,7 +149,8 @@ fn a_bound_name_goes_to_its_authenticator_without_falling_through() {
         file("https://a", "a.json", "users = ['svc-*']"),
     );
     let chain = directory.chain();
-    let asked = |name: &str, token: &str| chain.authenticate(&credential(name, token), at(NOW));
+    let asked =
+        |name: &str, token: &str| chain.authenticate_alone(&presented(name, token), &at(NOW));
     verified(asked("svc-1", &of_a("svc-1")));
     verified(asked("a/svc-1", &of_a("svc-1")));
     verified(asked("token", &of_a("svc-1")));
@@ -186,15 +187,15 @@ fn an_excluded_name_is_never_asked_about_nor_admitted() {
     );
     let chain = directory.chain();
     assert!(matches!(
-        chain.authenticate(&credential("admin1", of_a("admin1")), at(NOW)),
+        chain.authenticate_alone(&presented("admin1", of_a("admin1")), &at(NOW)),
         Outcome::NotMine
     ));
     assert!(!chain.claims(&credential("alice", "x")));
     for name in ["token", "default"] {
-        let reason = refused(chain.authenticate(&credential(name, of_a("admin1")), at(NOW)));
+        let reason = refused(chain.authenticate_alone(&presented(name, of_a("admin1")), &at(NOW)));
         assert_eq!(reason.kind(), ReasonKind::Name);
     }
-    verified(chain.authenticate(&credential("token", of_a("alice")), at(NOW)));
+    verified(chain.authenticate_alone(&presented("token", of_a("alice")), &at(NOW)));
 }
 
 /// An authenticator that says what it is told to.
@@ -213,8 +214,8 @@ impl Authenticator for Scripted {
     fn claims(&self, _: &Credential) -> bool {
         true
     }
-    fn authenticate(&self, _: &Credential, _: Now) -> Outcome<Box<Principal>> {
-        self.answer.clone()
+    fn authenticate<'a>(&'a self, _: &'a Presented, _: &'a dyn Clock) -> Answering<'a> {
+        Box::pin(std::future::ready(self.answer.clone()))
     }
 }
 
@@ -320,8 +321,9 @@ fn a_changed_setting_makes_a_new_generation_that_holds_for_last_good_versions_to
     let directory = two();
     let relaxed = ChainSettings {
         require_expiry: false,
+        ..ChainSettings::default()
     };
-    let first = Chain::load(&directory.path(""), &relaxed, None).chain;
+    let first = Chain::load(&directory.path(""), &relaxed, &Services::offline(), None).chain;
     let endless = P256.token("ES256", &claims(json!({ "iss": "https://a", "exp": null })));
     verified(ask(&first, &endless));
     directory.write("10-a.toml", "");
@@ -391,11 +393,16 @@ fn a_directory_that_cannot_be_listed_keeps_everything() {
     let directory = two();
     let first = directory.chain();
     let gone = directory.path("gone");
-    let report = Chain::load(&gone, &ChainSettings::default(), Some(&first));
+    let report = Chain::load(
+        &gone,
+        &ChainSettings::default(),
+        &Services::offline(),
+        Some(&first),
+    );
     assert_eq!(report.errors.len(), 1);
     assert_eq!(report.chain.generation(), first.generation());
     assert_eq!(
-        Chain::load(&gone, &ChainSettings::default(), None)
+        Chain::load(&gone, &ChainSettings::default(), &Services::offline(), None)
             .chain
             .authenticators()
             .count(),
@@ -496,7 +503,7 @@ fn an_expired_credential_is_refused_whatever_was_true_before() {
     let chain = two().chain();
     let token = of_a("alice");
     let leeway = Duration::from_secs(30).as_secs();
-    let asked = |wall| chain.authenticate(&credential("token", &token), at(wall));
+    let asked = |wall| chain.authenticate_alone(&presented("token", &token), &at(wall));
     verified(asked(NOW + 600 + leeway - 1));
     assert_eq!(
         refused(asked(NOW + 600 + leeway)).kind(),

@@ -25,6 +25,11 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// How the token names its key; empty when it does not.
+    pub(crate) fn key_name(&self) -> &str {
+        self.key_id.as_deref().unwrap_or_default()
+    }
+
     /// Checks the members that bear on verification.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ pub(crate) fn principal(selectors: &[Selector], claims: &Value) -> Result<Princi
 
 /// Groups or scopes: the union of all the claims that are present, qualified,
 /// sorted, without doubles. A list gives its strings as they are; a string gives
-/// its parts between spaces and commas.
+/// its parts between separators, itself when there are none.
 ///
 /// # Errors
 /// `ReasonKind::Claims` for another type, an item that cannot be named, or more
@@ -50,15 +50,22 @@ pub(crate) fn principal(selectors: &[Selector], claims: &Value) -> Result<Princi
 pub(crate) fn qualified(
     selectors: &[Selector],
     claims: &Value,
+    separators: &[char],
     authenticator: &AuthenticatorId,
 ) -> Result<Vec<String>, Reason> {
     let mut all = Vec::new();
     for selector in selectors {
         let Some(value) = selector.find(claims) else {
+            if is_elsewhere(selector, claims) {
+                return Err(refused(
+                    selector,
+                    "is left out of the token because there are too many (group overage): name fewer at the provider",
+                ));
+            }
             continue;
         };
-        for raw in
-            items(value).ok_or_else(|| refused(selector, "is not a string or a list of strings"))?
+        for raw in items(value, separators)
+            .ok_or_else(|| refused(selector, "is not a string or a list of strings"))?
         {
             let name = name::qualify(authenticator, raw)
                 .map_err(|why| refused(selector, &format!("holds {}: {why}", quoted(raw))))?;
@@ -76,16 +83,33 @@ pub(crate) fn qualified(
     Ok(all)
 }
 
-fn items(value: &Value) -> Option<Vec<&str>> {
+fn items<'a>(value: &'a Value, separators: &[char]) -> Option<Vec<&'a str>> {
     match value {
         Value::String(text) => Some(
-            text.split([' ', ','])
+            text.split(separators)
                 .filter(|part| !part.is_empty())
                 .collect(),
         ),
         Value::Array(list) => list.iter().map(Value::as_str).collect(),
         _ => None,
     }
+}
+
+/// Whether a claim that is not in the token is said to be somewhere else: a distributed or
+/// aggregated claim (OpenID Connect Core §5.6.2), as Entra ID sends for more than 200
+/// groups, or its `hasgroups`. A policy may restrict by a group, so absence is not safe.
+fn is_elsewhere(selector: &Selector, claims: &Value) -> bool {
+    let Selector::Member(name) = selector else {
+        return false;
+    };
+    let named = claims
+        .get("_claim_names")
+        .is_some_and(|names| names.get(name).is_some());
+    let flagged = name == "groups"
+        && claims
+            .get("hasgroups")
+            .is_some_and(|has| *has != Value::Bool(false));
+    named || flagged
 }
 
 fn refused(selector: &Selector, what: &str) -> Reason {
@@ -109,7 +133,12 @@ mod tests {
 
     fn groups(claims: &Value) -> Result<Vec<String>, Reason> {
         let id = AuthenticatorId::new("corp").unwrap();
-        qualified(&selectors(&["groups", "/realm/roles"]), claims, &id)
+        qualified(
+            &selectors(&["groups", "/realm/roles"]),
+            claims,
+            &[' ', ','],
+            &id,
+        )
     }
 
     #[test]

@@ -10,12 +10,11 @@ mod pem;
 #[cfg(test)]
 mod tests;
 
-use jsonwebtoken::{Algorithm, DecodingKey};
-use warden_core::Reason;
-
 use super::not_a_token;
+use super::verify::SignatureError;
 use crate::Error;
 use crate::quote::quoted;
+use jsonwebtoken::{Algorithm, DecodingKey};
 
 /// Most keys tried on one token: bounds the work of a forged one. A set may hold
 /// more; a token that names its key is then still verified.
@@ -127,30 +126,36 @@ impl KeySet {
         &self,
         key_id: Option<&str>,
         algorithm: Algorithm,
-    ) -> Result<Vec<&Key>, Reason> {
+    ) -> Result<Vec<&Key>, SignatureError> {
         let named: Vec<_> = self
             .keys
             .iter()
             .filter(|key| key_id.is_none() || key.id.is_none() || key.id.as_deref() == key_id)
             .collect();
         if let (Some(id), true) = (key_id, named.is_empty()) {
-            return Err(not_a_token(&format!(
+            return Err(SignatureError::UnknownKey(not_a_token(&format!(
                 "its key id {} is unknown",
                 quoted(id)
-            )));
+            ))));
         }
         let able: Vec<_> = named
             .into_iter()
             .filter(|key| key.algorithms.contains(&algorithm))
             .collect();
         match able.len() {
-            0 => Err(not_a_token(&format!(
-                "its algorithm {algorithm:?} is not one of its key"
-            ))),
+            0 => {
+                let reason = not_a_token(&format!(
+                    "its algorithm {algorithm:?} is not one of its key"
+                ));
+                Err(match key_id {
+                    Some(_) => SignatureError::Refused(reason),
+                    None => SignatureError::UnknownKey(reason),
+                })
+            }
             1..=MAX_CANDIDATES => Ok(able),
-            _ => Err(not_a_token(
+            _ => Err(SignatureError::Refused(not_a_token(
                 "it names no key and too many keys could have made it",
-            )),
+            ))),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The keys of a `type = "jwt"` file, checked.
 //!
 //! In comes the file's table; out go settings in which no invalid value can
-//! exist, and the name of the file that holds the keys. Nothing is opened here.
-//! `authn::jwt` opens the key file and sets `algorithms` against its keys.
+//! exist, and where the keys are. Nothing is opened or asked here.
+//! `authn::jwt` opens a key file and sets `algorithms` against its keys.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,43 +10,52 @@ use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 
+use super::remote::{Place, RemoteSettings};
 use super::require::Predicate;
 use super::selector::Selector;
 use crate::configuration::Section;
+use crate::discovery::Discovery;
+use crate::endpoint;
 use crate::quote::quoted;
 
 /// Default of `leeway_seconds`.
 const LEEWAY_SECONDS: u64 = 30;
 /// Bound of `leeway_seconds`: more would let expired tokens live on.
 const MAX_LEEWAY_SECONDS: u64 = 300;
+/// Default of `claims.group_separators`; what scopes are separated by in any case.
+pub(crate) const SEPARATORS: &str = " ,";
 /// Longest `token_prefix`.
 const MAX_PREFIX_BYTES: usize = 64;
 
-/// Where the keys come from. The path is relative to the authenticator's file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where the keys come from. A path is relative to the authenticator's file.
+#[derive(Clone, Debug)]
 pub(crate) enum KeySource {
-    /// `jwks_file`.
-    Jwks(PathBuf),
-    /// `key_file`.
-    Pem(PathBuf),
-    /// `secret_file`.
-    Secret(PathBuf),
+    /// `jwks_file`, `key_file` or `secret_file`.
+    File(KeyFile, PathBuf),
+    /// `jwks_url`, or what discovery says.
+    Remote(RemoteSettings),
 }
 
-impl KeySource {
-    /// The key of the file that names it.
-    pub(crate) fn key(&self) -> &'static str {
-        match self {
-            Self::Jwks(_) => "jwks_file",
-            Self::Pem(_) => "key_file",
-            Self::Secret(_) => "secret_file",
-        }
-    }
+/// What a file of keys holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyFile {
+    /// `jwks_file`.
+    Jwks,
+    /// `key_file`.
+    Pem,
+    /// `secret_file`.
+    Secret,
+}
 
-    /// The path as written.
-    pub(crate) fn path(&self) -> &PathBuf {
+impl KeyFile {
+    const ALL: [Self; 3] = [Self::Jwks, Self::Pem, Self::Secret];
+
+    /// The key of the file that names it.
+    pub(crate) fn key(self) -> &'static str {
         match self {
-            Self::Jwks(path) | Self::Pem(path) | Self::Secret(path) => path,
+            Self::Jwks => "jwks_file",
+            Self::Pem => "key_file",
+            Self::Secret => "secret_file",
         }
     }
 }
@@ -54,8 +63,8 @@ impl KeySource {
 /// Checked settings, without the keys.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// Exactly the `iss` of its tokens.
-    pub(crate) issuer: String,
+    /// Exactly one of these is the `iss` of its tokens: `issuer`, `access_token_issuer`.
+    pub(crate) issuers: Vec<String>,
     /// One of these is in `aud`.
     pub(crate) audience: Vec<String>,
     /// `algorithms`; `None` means all that the keys allow, HMAC apart.
@@ -70,6 +79,8 @@ pub(crate) struct Settings {
     pub(crate) name: Vec<Selector>,
     /// Claims that hold groups.
     pub(crate) groups: Vec<Selector>,
+    /// What stands between the groups in a claim that is one string.
+    pub(crate) group_separators: Vec<char>,
     /// Claims that hold scopes.
     pub(crate) scopes: Vec<Selector>,
     /// What a client may write before its token.
@@ -81,17 +92,22 @@ pub(crate) struct Settings {
 pub(crate) struct Draft {
     /// `None` when a mandatory setting is missing or bad.
     pub(crate) settings: Option<Settings>,
-    /// `None` when there is not exactly one source.
+    /// `None` when there is none, or more than one.
     pub(crate) source: Option<KeySource>,
 }
 
 /// Takes every key of a token authenticator out of the table.
 pub(crate) fn read(file: &mut Section) -> Draft {
-    let source = key_source(file);
-    let issuer = file.mandatory::<String>("issuer", "a string");
+    let mut issuer = file.mandatory::<String>("issuer", "a string");
     if issuer.as_deref() == Some("") {
         file.fault("issuer", "is empty");
+        issuer = None;
     }
+    let access_token_issuer: Option<String> = file.optional("access_token_issuer", "a string");
+    if access_token_issuer.as_deref() == Some("") {
+        file.fault("access_token_issuer", "is empty");
+    }
+    let source = key_source(file, issuer.as_deref(), access_token_issuer.as_deref());
     let audience = file.mandatory_strings("audience");
     let algorithms = algorithms(file, source.as_ref());
     let leeway = leeway(file);
@@ -112,10 +128,11 @@ pub(crate) fn read(file: &mut Section) -> Draft {
     let name = selectors(&mut claims, "name", &["sub"]);
     let groups = selectors(&mut claims, "groups", &["groups"]);
     let scopes = selectors(&mut claims, "scopes", &["scope", "scp"]);
+    let separators: Option<String> = claims.optional("group_separators", "a string");
     file.close(claims);
     let token_prefix = token_prefix(file);
     let settings = issuer.zip(audience).map(|(issuer, audience)| Settings {
-        issuer,
+        issuers: std::iter::once(issuer).chain(access_token_issuer).collect(),
         audience,
         algorithms,
         leeway,
@@ -123,41 +140,56 @@ pub(crate) fn read(file: &mut Section) -> Draft {
         require,
         name,
         groups,
+        group_separators: separators
+            .unwrap_or_else(|| SEPARATORS.to_owned())
+            .chars()
+            .collect(),
         scopes,
         token_prefix,
     });
     Draft { settings, source }
 }
 
-fn key_source(file: &mut Section) -> Option<KeySource> {
-    let mut present = 0;
-    let mut sources = Vec::new();
-    for key in ["jwks_file", "key_file", "secret_file"] {
-        present += usize::from(file.has(key));
-        if let Some(path) = file.optional::<String>(key, "the path of a file") {
+/// At most one source is named; with none, the issuer is asked where its keys are.
+fn key_source(
+    file: &mut Section,
+    issuer: Option<&str>,
+    access_token_issuer: Option<&str>,
+) -> Option<KeySource> {
+    let mut named = 0;
+    let mut source = None;
+    for kind in KeyFile::ALL {
+        named += usize::from(file.has(kind.key()));
+        if let Some(path) = file.optional::<String>(kind.key(), "the path of a file") {
             if path.is_empty() {
-                file.fault(key, "is empty");
+                file.fault(kind.key(), "is empty");
             }
-            let path = PathBuf::from(path);
-            sources.push(match key {
-                "jwks_file" => KeySource::Jwks(path),
-                "key_file" => KeySource::Pem(path),
-                _ => KeySource::Secret(path),
-            });
+            source = Some(KeySource::File(kind, PathBuf::from(path)));
         }
     }
-    if present != 1 {
+    let place = if file.has("jwks_url") {
+        named += 1;
+        endpoint::address(file, "jwks_url").map(Place::Url)
+    } else if named == 0 {
+        Discovery::read(file, issuer, access_token_issuer).map(Place::Discovery)
+    } else {
+        None
+    };
+    if let Some(place) = place {
+        source = Some(KeySource::Remote(RemoteSettings::read(file, place)));
+    }
+    if named > 1 {
         file.fault(
             "",
-            "exactly one of jwks_file, key_file and secret_file must be given",
+            "only one of jwks_url, jwks_file, key_file and secret_file can be given",
         );
         return None;
     }
-    sources.pop()
+    source
 }
 
 fn algorithms(file: &mut Section, source: Option<&KeySource>) -> Option<Vec<Algorithm>> {
-    let secret = matches!(source, Some(KeySource::Secret(_)));
+    let secret = matches!(source, Some(KeySource::File(KeyFile::Secret, _)));
     if secret && !file.has("algorithms") {
         file.fault(
             "algorithms",
@@ -304,10 +336,10 @@ mod tests {
     }
 
     #[test]
-    fn issuer_audience_and_keys_are_mandatory() {
+    fn issuer_and_audience_are_mandatory() {
         let all = faults("");
-        assert_eq!(all.len(), 3, "{all:?}");
-        for key in ["issuer", "audience", "exactly one of"] {
+        assert_eq!(all.len(), 2, "{all:?}");
+        for key in ["issuer", "audience"] {
             assert!(all.iter().any(|fault| fault.contains(key)), "{key}");
         }
     }
@@ -327,10 +359,10 @@ mod tests {
             ("algorithms = ['rs256']", "algorithms"),
             ("algorithms = ['HS256']", "algorithms"),
             ("algorithms = 'RS256'", "algorithms"),
-            ("key_file = 'x'", "exactly one of"),
-            ("secret_file = 'x'", "exactly one of"),
+            ("key_file = 'x'", "only one of"),
+            ("secret_file = 'x'", "only one of"),
             ("secret = 'x'", "secret: is not a known key"),
-            ("jwks_url = 'https://x'", "jwks_url: is not a known key"),
+            ("jwks_url = 'https://x'", "only one of"),
             ("claims = 1", "claims"),
             ("[claims]\nname = []", "claims.name"),
             ("[claims]\nname = ['']", "claims.name"),

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::testing::{
     Directory, ED, MINIMAL, NOW, OTHER_RSA, P256, P384, RSA, SECRET, Signer, ask, at, b64, claims,
-    credential, mac, pem, refused, verified,
+    credential, mac, pem, presented, refused, verified,
 };
 use crate::{Chain, Outcome};
 
@@ -206,7 +206,7 @@ fn the_named_key_alone_counts_and_an_unknown_one_is_refused() {
     refused(ask(json!("")));
     refused(ask(json!(1)));
     let without = RSA.token("RS256", &claims(json!({})));
-    verified(chain.authenticate(&credential("token", without), at(NOW)));
+    verified(chain.authenticate_alone(&presented("token", without), &at(NOW)));
 }
 
 #[test]
@@ -253,8 +253,15 @@ fn dates_of_a_wrong_type_or_range_are_refused_and_never_read_as_absent() {
         let directory = Directory::minimal("", &[P256.jwk()]);
         let settings = crate::ChainSettings {
             require_expiry: false,
+            ..crate::ChainSettings::default()
         };
-        Chain::load(directory.path("").as_path(), &settings, None).chain
+        Chain::load(
+            directory.path("").as_path(),
+            &settings,
+            &crate::Services::offline(),
+            None,
+        )
+        .chain
     };
     for text in [
         "\"1800000600\"",
@@ -519,10 +526,10 @@ fn a_prefixed_token_is_verified_without_its_prefix() {
     let token = P256.token("ES256", &claims(json!({})));
     for secret in [format!("Bearer {token}"), token.clone()] {
         for user in ["default", "token", "alice"] {
-            verified(chain.authenticate(&credential(user, &secret), at(NOW)));
+            verified(chain.authenticate_alone(&presented(user, &secret), &at(NOW)));
         }
     }
-    let reason = refused(chain.authenticate(&credential("default", "Bearer x"), at(NOW)));
+    let reason = refused(chain.authenticate_alone(&presented("default", "Bearer x"), &at(NOW)));
     assert_eq!(reason.kind(), ReasonKind::Credential);
     assert!(matches!(
         ask(&chain, &format!("bearer {token}")),
@@ -631,7 +638,7 @@ proptest! {
         let directory = Directory::minimal("token_prefix = 'T '", &[P256.jwk()]);
         let chain = directory.chain();
         for secret in [bytes.clone(), [b"T ", bytes.as_slice()].concat()] {
-            let outcome = chain.authenticate(&credential("token", &secret), at(NOW));
+            let outcome = chain.authenticate_alone(&presented("token", &secret), &at(NOW));
             prop_assert!(!matches!(outcome, Outcome::Verified(_)));
         }
     }

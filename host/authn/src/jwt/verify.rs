@@ -15,7 +15,8 @@ use super::claims::Dates;
 use super::compact::Compact;
 use super::header::Header;
 use super::keys::KeySet;
-use super::{json, not_a_token};
+use super::not_a_token;
+use crate::json;
 
 /// The parts of a token, for a person to read.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,12 +45,8 @@ pub fn inspect(token: &[u8]) -> Result<Inspected, Reason> {
 pub fn verify_signature(token: &[u8], keys: &KeySet) -> Result<Inspected, Reason> {
     let compact = Compact::parse(token)?;
     let inspected = inspected(&compact)?;
-    signature(
-        &compact,
-        &Header::check(&inspected.header)?,
-        keys,
-        &keys.algorithms(),
-    )?;
+    signature(&compact, &Header::check(&inspected.header)?, keys, None)
+        .map_err(SignatureError::into_reason)?;
     Ok(inspected)
 }
 
@@ -73,7 +70,26 @@ pub fn verify_token(
     Ok(inspected)
 }
 
-/// Verifies a signature with the keys that may have made it.
+/// Why a signature is not good.
+#[derive(Debug)]
+pub(crate) enum SignatureError {
+    /// No key of the set is the one the token names, or it names none and none made it:
+    /// a newer set may have it.
+    UnknownKey(Reason),
+    /// The token is bad whatever keys there are.
+    Refused(Reason),
+}
+
+impl SignatureError {
+    pub(crate) fn into_reason(self) -> Reason {
+        match self {
+            Self::UnknownKey(reason) | Self::Refused(reason) => reason,
+        }
+    }
+}
+
+/// Verifies a signature with the keys that may have made it, by one of the `allowed`
+/// algorithms; `None` means all that its key allows.
 ///
 /// # Errors
 /// `ReasonKind::Credential`: algorithm not allowed, key unknown, signature wrong.
@@ -81,22 +97,28 @@ pub(crate) fn signature(
     compact: &Compact<'_>,
     header: &Header,
     keys: &KeySet,
-    allowed: &[Algorithm],
-) -> Result<(), Reason> {
+    allowed: Option<&[Algorithm]>,
+) -> Result<(), SignatureError> {
     let algorithm = header.algorithm;
-    if !allowed.contains(&algorithm) {
-        return Err(not_a_token(&format!(
+    if allowed.is_some_and(|allowed| !allowed.contains(&algorithm)) {
+        return Err(SignatureError::Refused(not_a_token(&format!(
             "its algorithm {algorithm:?} is not accepted"
-        )));
+        ))));
     }
     for key in keys.candidates(header.key_id.as_deref(), algorithm)? {
-        let verifier = (DEFAULT_PROVIDER.verifier_factory)(&algorithm, &key.material)
-            .map_err(|_| not_a_token("its algorithm is at odds with its key"))?;
+        let verifier =
+            (DEFAULT_PROVIDER.verifier_factory)(&algorithm, &key.material).map_err(|_| {
+                SignatureError::Refused(not_a_token("its algorithm is at odds with its key"))
+            })?;
         if verifier.verify(compact.signed, &compact.signature).is_ok() {
             return Ok(());
         }
     }
-    Err(not_a_token("its signature is wrong"))
+    let wrong = not_a_token("its signature is wrong");
+    Err(match header.key_id {
+        Some(_) => SignatureError::Refused(wrong),
+        None => SignatureError::UnknownKey(wrong),
+    })
 }
 
 fn inspected(compact: &Compact<'_>) -> Result<Inspected, Reason> {

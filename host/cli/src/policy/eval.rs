@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use warden_authn::{Chain, ChainSettings, Outcome};
+use warden_authn::{Chain, ChainSettings, Outcome, Services};
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::{ClientFacts, Credential, Now, Principal, Reason, ReasonKind};
 use warden_policy::{Explanation, Generation};
@@ -163,7 +163,12 @@ fn verified(arguments: &Arguments, now: Now) -> Result<Result<Who, Vec<String>>,
         ));
     };
     let token = read_token(token)?;
-    let report = Chain::load(directory, &ChainSettings::default(), None);
+    let report = Chain::load(
+        directory,
+        &ChainSettings::default(),
+        &Services::offline(),
+        None,
+    );
     if !report.errors.is_empty() {
         return Ok(Err(report.errors.iter().map(ToString::to_string).collect()));
     }
@@ -182,11 +187,13 @@ fn verified(arguments: &Arguments, now: Now) -> Result<Result<Who, Vec<String>>,
     let Some(credential) = credential.filter(|credential| report.chain.claims(credential)) else {
         return Ok(Ok(Err(unclaimed())));
     };
-    Ok(Ok(match report.chain.authenticate(&credential, now) {
-        Outcome::Verified(principal) => Ok(principal.get().clone()),
-        Outcome::Refused(reason) | Outcome::Unavailable(reason) => Err(refused(reason)),
-        Outcome::NotMine => Err(unclaimed()),
-    }))
+    Ok(Ok(
+        match report.chain.authenticate_alone(&credential.into(), &now) {
+            Outcome::Verified(principal) => Ok(principal.get().clone()),
+            Outcome::Refused(reason) | Outcome::Unavailable(reason) => Err(refused(reason)),
+            Outcome::NotMine => Err(unclaimed()),
+        },
+    ))
 }
 
 fn client(arguments: &Arguments) -> Result<ClientFacts, Error> {

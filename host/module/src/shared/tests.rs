@@ -3,6 +3,8 @@
 use crossbeam_channel::unbounded;
 use warden_policy::Generation;
 
+use crate::network::Network;
+
 use super::*;
 
 fn shared(directory: &std::path::Path) -> Shared {
@@ -14,9 +16,11 @@ fn shared(directory: &std::path::Path) -> Shared {
         policy_loads: unbounded().0,
         authenticator_loads: unbounded().0,
         ticks: unbounded().0,
+        stop_network: watch::channel(false).0,
     };
     let server = Server::of_release("9.1").expect("a known release");
-    Shared::new(settings, server, channels).expect("all that a load needs")
+    let (network, _) = Network::new().expect("an event queue");
+    Shared::new(settings, server, channels, network.handle()).expect("all that a load needs")
 }
 
 fn in_force(shared: &Shared) -> Arc<Generation> {

@@ -5,9 +5,7 @@
 
 use aws_lc_rs::hmac;
 use warden_core::Secret;
-
-use crate::error::Error;
-use crate::state::{PrivateDir, problem};
+use warden_state::{Error, PrivateDir};
 
 const FILE: &str = "node.key";
 const BYTES: usize = 32;
@@ -22,7 +20,7 @@ pub(super) fn node_key(state: &PrivateDir) -> Result<hmac::Key, Error> {
     }
     let mut fresh = [0; BYTES];
     aws_lc_rs::rand::fill(&mut fresh).map_err(|_| {
-        problem(
+        Error::new(
             &state.path(FILE),
             "the operating system gives no random bytes".into(),
         )
@@ -30,7 +28,7 @@ pub(super) fn node_key(state: &PrivateDir) -> Result<hmac::Key, Error> {
     let fresh = Secret::new(fresh);
     // Another process of the same state directory may be first: its key is then the one.
     state.create(FILE, &[fresh.expose()])?;
-    read(state)?.ok_or_else(|| problem(&state.path(FILE), "disappeared while being made".into()))
+    read(state)?.ok_or_else(|| Error::new(&state.path(FILE), "disappeared while being made".into()))
 }
 
 fn read(state: &PrivateDir) -> Result<Option<hmac::Key>, Error> {
@@ -39,7 +37,7 @@ fn read(state: &PrivateDir) -> Result<Option<hmac::Key>, Error> {
     };
     let bytes = Secret::new(bytes);
     if bytes.expose().len() != BYTES {
-        return Err(problem(
+        return Err(Error::new(
             &state.path(FILE),
             format!("holds no key of {BYTES} bytes; remove it, a new one is made"),
         ));

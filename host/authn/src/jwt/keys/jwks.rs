@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{Key, material};
 use crate::Error;
-use crate::jwt::json;
+use crate::json;
 
 /// Most keys of a set.
 const MAX_KEYS: usize = 1000;

@@ -11,21 +11,39 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::OFlags;
 
-use crate::error::Error;
+/// A file or directory of the state directory that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path:?} {problem}")]
+pub struct Error {
+    /// Which one.
+    pub path: PathBuf,
+    /// Why, and what to do about it.
+    pub problem: String,
+}
+
+impl Error {
+    /// An error about this path.
+    pub fn new(path: &Path, problem: String) -> Self {
+        Self {
+            path: path.to_owned(),
+            problem,
+        }
+    }
+}
 
 /// A directory that only our own user can enter.
-pub(crate) struct PrivateDir(PathBuf);
+pub struct PrivateDir(PathBuf);
 
 impl PrivateDir {
     /// Creates it with mode 0700 where it is missing, then checks it.
     ///
     /// # Errors
     /// When it is not a directory of ours with mode 0700.
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: &Path) -> Result<Self, Error> {
         if let Err(error) = DirBuilder::new().mode(0o700).create(path)
             && error.kind() != io::ErrorKind::AlreadyExists
         {
-            return Err(problem(path, format!("cannot be created: {error}")));
+            return Err(Error::new(path, format!("cannot be created: {error}")));
         }
         let dir = Self(path.to_owned());
         dir.check()?;
@@ -36,20 +54,20 @@ impl PrivateDir {
     ///
     /// # Errors
     /// When it is not a directory of ours with mode 0700.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), Error> {
         let found =
-            std::fs::symlink_metadata(&self.0).map_err(|e| problem(&self.0, e.to_string()))?;
+            std::fs::symlink_metadata(&self.0).map_err(|e| Error::new(&self.0, e.to_string()))?;
         if !found.is_dir() {
-            return Err(problem(
+            return Err(Error::new(
                 &self.0,
                 "is not a directory (a symbolic link is not followed)".into(),
             ));
         }
-        ours(&found, 0o700).map_err(|e| problem(&self.0, e))
+        ours(&found, 0o700).map_err(|e| Error::new(&self.0, e))
     }
 
     /// The path of a file in it.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
@@ -57,7 +75,7 @@ impl PrivateDir {
     ///
     /// # Errors
     /// When it is not a regular file of ours with mode 0600, or over `bound` bytes.
-    pub(crate) fn read(&self, name: &str, bound: u64) -> Result<Option<Vec<u8>>, Error> {
+    pub fn read(&self, name: &str, bound: u64) -> Result<Option<Vec<u8>>, Error> {
         let path = self.path(name);
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let file = OpenOptions::new()
@@ -67,9 +85,9 @@ impl PrivateDir {
         match file {
             Ok(file) => read_ours(file, bound)
                 .map(Some)
-                .map_err(|e| problem(&path, e)),
+                .map_err(|e| Error::new(&path, e)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(problem(&path, e.to_string())),
+            Err(e) => Err(Error::new(&path, e.to_string())),
         }
     }
 
@@ -77,19 +95,19 @@ impl PrivateDir {
     ///
     /// # Errors
     /// When it cannot be written or renamed into place.
-    pub(crate) fn replace(&self, name: &str, parts: &[&[u8]]) -> Result<(), Error> {
+    pub fn replace(&self, name: &str, parts: &[&[u8]]) -> Result<(), Error> {
         let path = self.path(name);
         let written = self.temporary(name, parts).and_then(|temporary| {
             rename_or_remove(&temporary, || std::fs::rename(&temporary, &path))
         });
-        written.map_err(|e| problem(&path, e.to_string()))
+        written.map_err(|e| Error::new(&path, e.to_string()))
     }
 
     /// Writes a file unless there is one of that name already.
     ///
     /// # Errors
     /// When it cannot be written or linked into place.
-    pub(crate) fn create(&self, name: &str, parts: &[&[u8]]) -> Result<(), Error> {
+    pub fn create(&self, name: &str, parts: &[&[u8]]) -> Result<(), Error> {
         let path = self.path(name);
         let written = self.temporary(name, parts).and_then(|temporary| {
             let linked = std::fs::hard_link(&temporary, &path);
@@ -99,7 +117,7 @@ impl PrivateDir {
                 linked => linked.and(removed),
             }
         });
-        written.map_err(|e| problem(&path, e.to_string()))
+        written.map_err(|e| Error::new(&path, e.to_string()))
     }
 
     fn temporary(&self, name: &str, parts: &[&[u8]]) -> io::Result<PathBuf> {
@@ -162,13 +180,6 @@ fn ours(found: &Metadata, mode: u32) -> Result<(), String> {
         ));
     }
     Ok(())
-}
-
-pub(crate) fn problem(path: &Path, problem: String) -> Error {
-    Error::State {
-        path: path.to_owned(),
-        problem,
-    }
 }
 
 #[cfg(test)]

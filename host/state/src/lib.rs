@@ -1,0 +1,11 @@
+//! What warden keeps on disk between restarts: compiled policies, key sets, the node key.
+//!
+//! In: a directory and names. Out: the bytes of files that only the server's own user can
+//! have written, or an error. Never: a file of somebody else's, one half-written, one
+//! over its bound.
+
+#![forbid(unsafe_code)]
+
+mod private_dir;
+
+pub use private_dir::{Error, PrivateDir};
