@@ -172,7 +172,9 @@ impl Cache {
             Outcome::Verified(verified) => {
                 let expires = verified.get().expires;
                 let token = expires.map(|expires| expires.since(now.wall));
-                let ttl = self.settings.ttl.min(MAX_TTL).min(token.unwrap_or(MAX_TTL));
+                let own = verified.get().remembered_for;
+                let bounds = [token, own].into_iter().flatten();
+                let ttl = bounds.fold(self.settings.ttl.min(MAX_TTL), Duration::min);
                 if self.settings.entries > 0 && !ttl.is_zero() {
                     self.refused.remove(&key);
                     let kept = Kept {

@@ -9,14 +9,17 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
 use glob::Pattern;
-use warden_core::AuthenticatorId;
+use warden_core::{AuthenticatorId, Method};
+use zeroize::Zeroizing;
 
 use crate::authenticator::Authenticator;
 use crate::configuration::{Fault, Section};
 use crate::file::{self, Access};
+use crate::introspection::IntrospectionAuthenticator;
 use crate::jwt::JwtAuthenticator;
 use crate::patterns::{self, Names};
 use crate::services::Services;
+use crate::userinfo::UserInfoAuthenticator;
 use crate::{Error, quote};
 
 /// Largest authenticator file.
@@ -35,6 +38,17 @@ pub(crate) struct Made {
     pub(crate) names: Names,
     /// Equal when nothing changed.
     pub(crate) fingerprint: Fingerprint,
+}
+
+/// What building an authenticator came to; faults are noted in the section.
+#[derive(Default)]
+pub(crate) struct Built {
+    /// `None` when there was a fault.
+    pub(crate) authenticator: Option<Box<dyn Authenticator>>,
+    /// Files beside the authenticator's, whether they could be read or not.
+    pub(crate) watched: Vec<PathBuf>,
+    /// What they held, for the fingerprint.
+    pub(crate) content: Zeroizing<Vec<u8>>,
 }
 
 /// One file, good or not.
@@ -99,27 +113,32 @@ pub(crate) fn parse(path: &Path, bytes: &[u8], services: &Services) -> Read {
 }
 
 fn build(path: &Path, bytes: &[u8], mut file: Section, services: &Services) -> Read {
-    let kind: Option<String> = file.mandatory("type", "\"jwt\"");
-    if kind.as_deref().is_some_and(|kind| kind != "jwt") {
-        file.fault(
-            "type",
-            "must be \"jwt\"; no other type is available in this version",
-        );
+    let Some(kind) = kind(&mut file) else {
         let _meant_for_another_type = file.rest();
         return Read {
             result: Err(file.finish()),
             watched: Vec::new(),
         };
-    }
+    };
     let id = id(&mut file, path);
     let users = name_patterns(&mut file, "users");
     let not_users = name_patterns(&mut file, "not_users").unwrap_or_default();
     let directory = path.parent().unwrap_or(Path::new("."));
-    let built = JwtAuthenticator::build(&mut file, directory, id.as_ref(), services);
+    let is_bound = users.is_some();
+    let (file_ref, id) = (&mut file, id.as_ref());
+    let built = match kind {
+        Method::Jwt => JwtAuthenticator::build(file_ref, directory, id, services),
+        Method::Introspection => {
+            IntrospectionAuthenticator::build(file_ref, directory, id, is_bound, services)
+        }
+        Method::UserInfo => {
+            UserInfoAuthenticator::build(file_ref, directory, id, is_bound, services)
+        }
+    };
     let faults = file.finish();
     let result = match built.authenticator {
         Some(authenticator) if faults.is_empty() => Ok(Made {
-            authenticator: Box::new(authenticator),
+            authenticator,
             names: Names::new(users, not_users),
             fingerprint: fingerprint(path, bytes, &built.content),
         }),
@@ -129,6 +148,18 @@ fn build(path: &Path, bytes: &[u8], mut file: Section, services: &Services) -> R
         result,
         watched: built.watched,
     }
+}
+
+/// `type`.
+fn kind(file: &mut Section) -> Option<Method> {
+    const KINDS: [Method; 3] = [Method::Jwt, Method::Introspection, Method::UserInfo];
+    let names = KINDS.map(|kind| format!("{:?}", kind.as_str())).join(", ");
+    let name: String = file.mandatory("type", &format!("one of {names}"))?;
+    let kind = KINDS.into_iter().find(|kind| kind.as_str() == name);
+    if kind.is_none() {
+        file.fault("type", format!("must be one of {names}"));
+    }
+    kind
 }
 
 /// `id`, or the file's stem without a leading number and dash.

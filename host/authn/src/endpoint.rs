@@ -13,6 +13,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, StatusCode, Url};
 use tokio::sync::Semaphore;
@@ -34,6 +35,8 @@ struct Inner {
     settings: Settings,
     client: Client,
     in_flight: Semaphore,
+    /// Why the last call came to nothing.
+    trouble: ArcSwapOption<String>,
     services: Services,
 }
 
@@ -100,6 +103,7 @@ impl Endpoint {
     pub(crate) fn new(settings: Settings, client: Client, services: Services) -> Self {
         Self(Arc::new(Inner {
             in_flight: Semaphore::new(settings.max_in_flight),
+            trouble: ArcSwapOption::empty(),
             settings,
             client,
             services,
@@ -127,7 +131,16 @@ impl Endpoint {
             .services
             .spawn(async move { inner.bounded(request).await });
         let task = task.ok_or(CallError::Stopped)?;
-        task.outcome().await.unwrap_or(Err(CallError::Stopped))
+        let answer = task.outcome().await.unwrap_or(Err(CallError::Stopped));
+        let trouble = answer.as_ref().err().map(|error| error.to_string().into());
+        self.0.trouble.store(trouble);
+        answer
+    }
+
+    /// Why the last call came to nothing; `None` when it did not.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let trouble = self.0.trouble.load();
+        trouble.as_ref().map(|why| why.as_str().to_owned())
     }
 }
 

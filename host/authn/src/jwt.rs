@@ -7,21 +7,17 @@
 //! refusal tells the client nothing; after it, what is wrong with its own token.
 //! No key and no address in a token is ever used.
 
-mod claims;
 mod compact;
 mod header;
-mod identity;
 mod keys;
 mod remote;
-mod require;
-mod selector;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod verify;
 
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
@@ -36,11 +32,12 @@ pub use verify::{Inspected, inspect, verify_signature, verify_token};
 
 use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
 use crate::configuration::Section;
+use crate::directory::Built;
 use crate::endpoint::{self, Endpoint};
 use crate::file::{self, Access};
 use crate::json;
+use crate::registered::{self, Dates};
 use crate::services::Services;
-use claims::Dates;
 use compact::Compact;
 use header::Header;
 use remote::{Fetched, RemoteKeys, RemoteSettings, Search};
@@ -67,17 +64,6 @@ enum Keys {
     },
     /// Those the issuer publishes.
     Remote(RemoteKeys),
-}
-
-/// What building one came to; faults are noted in the section.
-#[derive(Default)]
-pub(crate) struct Built {
-    /// `None` when there was a fault.
-    pub(crate) authenticator: Option<JwtAuthenticator>,
-    /// Key and certificate files, whether they could be read or not.
-    pub(crate) watched: Vec<PathBuf>,
-    /// What they held, for the fingerprint.
-    pub(crate) content: Zeroizing<Vec<u8>>,
 }
 
 impl JwtAuthenticator {
@@ -128,14 +114,16 @@ impl JwtAuthenticator {
             return built;
         };
         let algorithms = allowed(file, &settings, kind, &keys);
-        built.authenticator = id.map(|id| Self {
-            id: id.clone(),
-            settings,
-            keys: Keys::Local {
-                keys,
-                algorithms,
-                changed: last_change(&path),
-            },
+        built.authenticator = id.map(|id| -> Box<dyn Authenticator> {
+            Box::new(Self {
+                id: id.clone(),
+                settings,
+                keys: Keys::Local {
+                    keys,
+                    algorithms,
+                    changed: last_change(&path),
+                },
+            })
         });
         built
     }
@@ -153,37 +141,28 @@ impl JwtAuthenticator {
             .zip(settings)
             .zip(draft.parts)
             .filter(|_| file.is_good())
-            .map(|((id, settings), (calls, client))| {
-                let endpoint = Endpoint::new(calls, client, services.clone());
-                let algorithms = settings.algorithms.clone();
-                Self {
-                    id: id.clone(),
-                    settings,
-                    keys: Keys::Remote(RemoteKeys::new(
-                        id.clone(),
-                        remote,
-                        algorithms,
-                        endpoint,
-                        services.clone(),
-                    )),
-                }
-            });
+            .map(
+                |((id, settings), (calls, client))| -> Box<dyn Authenticator> {
+                    let endpoint = Endpoint::new(calls, client, services.clone());
+                    let algorithms = settings.algorithms.clone();
+                    Box::new(Self {
+                        id: id.clone(),
+                        settings,
+                        keys: Keys::Remote(RemoteKeys::new(
+                            id.clone(),
+                            remote,
+                            algorithms,
+                            endpoint,
+                            services.clone(),
+                        )),
+                    })
+                },
+            );
         Built {
             authenticator,
             watched: draft.watched,
             content: draft.content,
         }
-    }
-
-    /// The token within the credential, without the configured prefix.
-    fn token<'a>(&self, credential: &'a Credential) -> Option<&'a [u8]> {
-        let secret = credential.secret().expose().as_slice();
-        let unprefixed = self
-            .settings
-            .token_prefix
-            .as_ref()
-            .and_then(|prefix| secret.strip_prefix(prefix.as_bytes()));
-        unprefixed.or_else(|| compact::is_jws_shaped(secret).then_some(secret))
     }
 
     /// Verifies a token; `None` when it is another issuer's.
@@ -235,36 +214,11 @@ impl JwtAuthenticator {
             return refused(format!("a token of {kind} is not accepted"));
         }
         let dates = Dates::read(&claims)?;
-        claims::check_audience(&claims, &settings.audience)?;
+        registered::check_audience(&claims, &settings.audience)?;
         dates.check(settings.leeway, now.wall)?;
-        let claims = Value::Object(claims);
-        if let Some(predicate) = settings
-            .require
-            .iter()
-            .find(|predicate| !predicate.holds(&claims))
-        {
-            return refused(format!(
-                "the claim {:?} is not as required",
-                predicate.claim()
-            ));
-        }
-        let name = identity::principal(&settings.name, &claims)?;
-        let separators = &settings.group_separators;
-        let groups = identity::qualified(&settings.groups, &claims, separators, &self.id)?;
-        let scopes = identity::qualified(&settings.scopes, &claims, &[' ', ','], &self.id)?;
-        let Value::Object(claims) = claims else {
-            return refused("the payload is not an object".to_owned());
-        };
-        Ok(Principal {
-            authenticator: self.id.clone(),
-            name,
-            method: Method::Jwt,
-            groups,
-            scopes,
-            sole_authenticator: false,
-            claims,
-            expires: dates.expires.map(|expires| expires.plus(settings.leeway)),
-        })
+        let expires = dates.expires.map(|expires| expires.plus(settings.leeway));
+        let mapped = settings.mapping.apply(claims, &self.id)?;
+        Ok(mapped.principal(&self.id, Method::Jwt, expires))
     }
 }
 
@@ -298,12 +252,12 @@ impl Authenticator for JwtAuthenticator {
     }
 
     fn claims(&self, credential: &Credential) -> bool {
-        self.token(credential).is_some()
+        self.settings.offer.token(credential).is_some()
     }
 
     fn authenticate<'a>(&'a self, presented: &'a Presented, clock: &'a dyn Clock) -> Answering<'a> {
         Box::pin(async move {
-            let Some(token) = self.token(&presented.credential) else {
+            let Some(token) = self.settings.offer.token(&presented.credential) else {
                 return Outcome::NotMine;
             };
             match self.examine(token, clock).await {

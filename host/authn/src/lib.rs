@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod asking;
 mod authenticator;
 mod cache;
 mod chain;
@@ -20,13 +21,18 @@ mod error;
 mod file;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod introspection;
 mod json;
 mod jwt;
+mod mapping;
+mod offer;
 mod patterns;
 mod quote;
+mod registered;
 mod services;
 #[cfg(test)]
 mod testing;
+mod userinfo;
 
 pub use authenticator::{Answering, Authenticator, Outcome, Presented, at_once};
 pub use cache::{Cache, CacheKey, CacheSettings, Cached};

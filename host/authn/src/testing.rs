@@ -1,5 +1,6 @@
 //! Throw-away keys, tokens and directories for this crate's tests.
 
+pub(crate) mod asked;
 pub(crate) mod online;
 pub(crate) mod web;
 

@@ -1,5 +1,7 @@
 //! Who was authenticated, and the proof that it happened.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use crate::{AuthenticatorId, PrincipalName, Timestamp, UserName};
@@ -9,6 +11,10 @@ use crate::{AuthenticatorId, PrincipalName, Timestamp, UserName};
 pub enum Method {
     /// A JSON Web Token (RFC 7519).
     Jwt,
+    /// A token that its issuer was asked about (RFC 7662).
+    Introspection,
+    /// A credential that a user-information service was asked about.
+    UserInfo,
 }
 
 impl Method {
@@ -16,6 +22,8 @@ impl Method {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Jwt => "jwt",
+            Self::Introspection => "introspection",
+            Self::UserInfo => "userinfo",
         }
     }
 }
@@ -39,6 +47,9 @@ pub struct Principal {
     pub claims: Map<String, Value>,
     /// When the proof ends, leeway included; `None` only where the operator allows it.
     pub expires: Option<Timestamp>,
+    /// How long the proof may be remembered instead of being asked for again; `None`: as
+    /// long as the module's own bound.
+    pub remembered_for: Option<Duration>,
 }
 
 impl Principal {

@@ -229,6 +229,7 @@ fn principal(id: &str, expires: u64) -> Box<Principal> {
         sole_authenticator: false,
         claims: serde_json::Map::new(),
         expires: Some(warden_core::Timestamp::from_unix_seconds(expires)),
+        remembered_for: None,
     })
 }
 

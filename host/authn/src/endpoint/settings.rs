@@ -50,6 +50,8 @@ pub(crate) struct Draft {
     pub(crate) watched: Vec<PathBuf>,
     /// What they held, for the fingerprint.
     pub(crate) content: Zeroizing<Vec<u8>>,
+    /// Whether there is a client certificate.
+    pub(crate) has_certificate: bool,
 }
 
 impl Settings {
@@ -142,6 +144,7 @@ pub(crate) fn read(file: &mut Section, directory: &Path, addresses: &[Url]) -> D
     });
     let client = made.map_err(|(key, why)| table.fault(key, why)).ok();
     file.close(table);
+    draft.has_certificate = certificate.is_some();
     let settings = Settings {
         hosts,
         loopback_http,

@@ -11,21 +11,17 @@ use std::time::Duration;
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 
 use super::remote::{Place, RemoteSettings};
-use super::require::Predicate;
-use super::selector::Selector;
 use crate::configuration::Section;
 use crate::discovery::Discovery;
 use crate::endpoint;
+use crate::mapping::Mapping;
+use crate::offer::{Offer, Opaque};
 use crate::quote::quoted;
 
 /// Default of `leeway_seconds`.
 const LEEWAY_SECONDS: u64 = 30;
 /// Bound of `leeway_seconds`: more would let expired tokens live on.
 const MAX_LEEWAY_SECONDS: u64 = 300;
-/// Default of `claims.group_separators`; what scopes are separated by in any case.
-pub(crate) const SEPARATORS: &str = " ,";
-/// Longest `token_prefix`.
-const MAX_PREFIX_BYTES: usize = 64;
 
 /// Where the keys come from. A path is relative to the authenticator's file.
 #[derive(Clone, Debug)]
@@ -73,18 +69,10 @@ pub(crate) struct Settings {
     pub(crate) leeway: Duration,
     /// Accepted `typ`.
     pub(crate) types: Types,
-    /// All must hold.
-    pub(crate) require: Vec<Predicate>,
-    /// Claims that name the principal; the first present counts.
-    pub(crate) name: Vec<Selector>,
-    /// Claims that hold groups.
-    pub(crate) groups: Vec<Selector>,
-    /// What stands between the groups in a claim that is one string.
-    pub(crate) group_separators: Vec<char>,
-    /// Claims that hold scopes.
-    pub(crate) scopes: Vec<Selector>,
-    /// What a client may write before its token.
-    pub(crate) token_prefix: Option<String>,
+    /// From claims to a principal.
+    pub(crate) mapping: Mapping,
+    /// Which credentials are its tokens.
+    pub(crate) offer: Offer,
 }
 
 /// What could be read of a file: keys are looked at even when settings failed, so
@@ -123,29 +111,16 @@ pub(crate) fn read(file: &mut Section) -> Draft {
             Types::new(&list)
         },
     );
-    let require = require(file);
-    let mut claims = file.section("claims");
-    let name = selectors(&mut claims, "name", &["sub"]);
-    let groups = selectors(&mut claims, "groups", &["groups"]);
-    let scopes = selectors(&mut claims, "scopes", &["scope", "scp"]);
-    let separators: Option<String> = claims.optional("group_separators", "a string");
-    file.close(claims);
-    let token_prefix = token_prefix(file);
+    let (mapping, ()) = Mapping::read(file, |_| ());
+    let offer = Offer::read(file, Opaque::No);
     let settings = issuer.zip(audience).map(|(issuer, audience)| Settings {
         issuers: std::iter::once(issuer).chain(access_token_issuer).collect(),
         audience,
         algorithms,
         leeway,
         types,
-        require,
-        name,
-        groups,
-        group_separators: separators
-            .unwrap_or_else(|| SEPARATORS.to_owned())
-            .chars()
-            .collect(),
-        scopes,
-        token_prefix,
+        mapping,
+        offer,
     });
     Draft { settings, source }
 }
@@ -230,51 +205,6 @@ fn leeway(file: &mut Section) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn require(file: &mut Section) -> Vec<Predicate> {
-    let mut section = file.section("require");
-    let mut predicates = Vec::new();
-    for (key, value) in section.rest() {
-        match Predicate::parse(&key, value) {
-            Ok(predicate) => predicates.push(predicate),
-            Err(why) => section.fault(&key, why),
-        }
-    }
-    file.close(section);
-    predicates
-}
-
-/// One name or a list of them.
-fn selectors(claims: &mut Section, key: &str, default: &[&str]) -> Vec<Selector> {
-    let names = if claims.is_string(key) {
-        claims
-            .optional::<String>(key, "a string")
-            .map(|name| vec![name])
-    } else {
-        claims.strings(key)
-    };
-    let names = names.unwrap_or_else(|| default.iter().map(|&name| name.to_owned()).collect());
-    let mut selectors = Vec::new();
-    for name in names {
-        match Selector::parse(&name) {
-            Ok(selector) => selectors.push(selector),
-            Err(why) => claims.fault(key, why),
-        }
-    }
-    selectors
-}
-
-fn token_prefix(file: &mut Section) -> Option<String> {
-    let prefix: String = file.optional("token_prefix", "a string")?;
-    let printable = prefix.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-    if prefix.is_empty() || prefix.len() > MAX_PREFIX_BYTES || !printable {
-        file.fault(
-            "token_prefix",
-            format!("takes 1 to {MAX_PREFIX_BYTES} printable ASCII characters"),
-        );
-    }
-    Some(prefix)
-}
-
 /// Accepted values of `typ`, compared without case and without `application/`
 /// (RFC 7515 §4.1.9).
 #[derive(Debug, PartialEq, Eq)]
@@ -331,7 +261,6 @@ mod tests {
         let mut section = Section::parse(GOOD.as_bytes()).unwrap();
         let settings = read(&mut section).settings.unwrap();
         assert_eq!(settings.leeway, Duration::from_secs(30));
-        assert_eq!(settings.name, [Selector::Member("sub".to_owned())]);
         assert_eq!(settings.algorithms, None);
     }
 

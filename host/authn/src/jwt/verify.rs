@@ -11,12 +11,12 @@ use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use serde_json::{Map, Value};
 use warden_core::{Now, Reason};
 
-use super::claims::Dates;
 use super::compact::Compact;
 use super::header::Header;
 use super::keys::KeySet;
 use super::not_a_token;
 use crate::json;
+use crate::registered::Dates;
 
 /// The parts of a token, for a person to read.
 #[derive(Clone, Debug, PartialEq)]

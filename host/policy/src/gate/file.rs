@@ -246,6 +246,7 @@ impl Checked<'_> {
             sole_authenticator: raw.sole_authenticator.unwrap_or(true),
             claims,
             expires: None,
+            remembered_for: None,
         })
     }
 

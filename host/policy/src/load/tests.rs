@@ -132,6 +132,7 @@ fn alice() -> Arc<Verified<Principal>> {
         sole_authenticator: true,
         claims,
         expires: None,
+        remembered_for: None,
     }))
 }
 

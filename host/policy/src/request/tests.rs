@@ -28,6 +28,7 @@ fn principal(name: &str, groups: &[String], claims: Value) -> Arc<Verified<Princ
         sole_authenticator: true,
         claims,
         expires: None,
+        remembered_for: None,
     }))
 }
 

@@ -213,6 +213,7 @@ pub(super) fn principal_at(
         sole_authenticator: true,
         claims: serde_json::Map::new(),
         expires: expires.map(Timestamp::from_unix_seconds),
+        remembered_for: None,
     }))
 }
 

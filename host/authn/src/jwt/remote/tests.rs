@@ -74,7 +74,9 @@ impl Provider {
         });
     }
 
+    /// Loaded, and asking for keys already.
     fn chain(&self) -> Arc<Chain> {
+        let before = self.web.seen().len();
         let report = Chain::load(
             &self.directory.path(""),
             &ChainSettings::default(),
@@ -83,6 +85,7 @@ impl Provider {
         );
         let errors: Vec<_> = report.errors.iter().map(ToString::to_string).collect();
         assert_eq!(errors, Vec::<String>::new());
+        self.until("a first fetch", || self.web.seen().len() > before);
         report.chain
     }
 

@@ -121,6 +121,11 @@ fn date(
         })
 }
 
+/// A number of seconds from 0 to the end of 9999, a fraction rounded down.
+pub(crate) fn timestamp(value: &Value) -> Option<Timestamp> {
+    millis(value, f64::floor).map(Timestamp::from_unix_millis)
+}
+
 fn millis(value: &Value, round: fn(f64) -> f64) -> Option<u64> {
     let number = value.as_number()?;
     if let Some(seconds) = number.as_u64() {
