@@ -121,6 +121,7 @@ fn alice() -> Arc<Verified<Principal>> {
         claims,
         expires: None,
         remembered_for: None,
+        bound_to: None,
     }))
 }
 

@@ -4,6 +4,7 @@
 //! name, groups, scopes and the claims themselves. What is not as required, or cannot be
 //! named, is refused.
 
+mod confirmation;
 mod identity;
 mod require;
 mod selector;
@@ -33,6 +34,8 @@ pub(crate) struct Mapping {
     scopes: Vec<Selector>,
     /// All must hold.
     require: Vec<Predicate>,
+    /// Whether a token that is bound to no certificate is refused.
+    require_binding: bool,
 }
 
 /// What claims say.
@@ -40,6 +43,7 @@ pub(crate) struct Mapped {
     name: PrincipalName,
     groups: Vec<String>,
     scopes: Vec<String>,
+    bound_to: Option<String>,
     claims: Map<String, Value>,
 }
 
@@ -47,6 +51,9 @@ impl Mapping {
     /// Takes `[claims]` and `[require]` out of a file; `more` takes what else `[claims]` has.
     pub(crate) fn read<T>(file: &mut Section, more: impl FnOnce(&mut Section) -> T) -> (Self, T) {
         let require = require(file);
+        let require_binding = file
+            .optional("require_binding", "true or false")
+            .unwrap_or(false);
         let mut claims = file.section("claims");
         let separators: Option<String> = claims.optional("group_separators", "a string");
         let mapping = Self {
@@ -58,10 +65,22 @@ impl Mapping {
                 .collect(),
             scopes: selectors(&mut claims, "scopes", &["scope", "scp"]),
             require,
+            require_binding,
         };
         let more = more(&mut claims);
         file.close(claims);
         (mapping, more)
+    }
+
+    fn binding(&self, claims: &Value) -> Result<Option<String>, Reason> {
+        let bound_to = confirmation::certificate(claims)?;
+        if self.require_binding && bound_to.is_none() {
+            return Err(Reason::new(
+                ReasonKind::Claims,
+                "the token is not bound to a client certificate, which require_binding wants",
+            ));
+        }
+        Ok(bound_to)
     }
 
     /// What the claims say.
@@ -89,6 +108,7 @@ impl Mapping {
             name: identity::principal(&self.name, &claims)?,
             groups: identity::qualified(&self.groups, &claims, &self.group_separators, id)?,
             scopes: identity::qualified(&self.scopes, &claims, &[' ', ','], id)?,
+            bound_to: self.binding(&claims)?,
             claims: match claims {
                 Value::Object(claims) => claims,
                 _ => Map::new(),
@@ -115,6 +135,7 @@ impl Mapped {
             claims: self.claims,
             expires,
             remembered_for: None,
+            bound_to: self.bound_to,
         }
     }
 }

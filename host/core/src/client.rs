@@ -21,7 +21,7 @@ pub struct ClientFacts {
 }
 
 /// The parts of a client certificate that policies see.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Certificate {
     /// Subject as an RFC 4514 string.
     pub subject: String,

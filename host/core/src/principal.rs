@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::{AuthenticatorId, PrincipalName, Timestamp, UserName};
+use crate::{AuthenticatorId, ClientFacts, PrincipalName, Reason, ReasonKind, Timestamp, UserName};
 
 /// How an identity was proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,9 +50,36 @@ pub struct Principal {
     /// How long the proof may be remembered instead of being asked for again; `None`: as
     /// long as the module's own bound.
     pub remembered_for: Option<Duration>,
+    /// The client certificate without which the credential proves nothing (RFC 8705 §3):
+    /// its SHA-256, as [`Certificate::fingerprint`](crate::client::Certificate).
+    pub bound_to: Option<String>,
 }
 
 impl Principal {
+    /// Whether a connection may use the credential: one that is bound to a certificate
+    /// only where the server has verified that very certificate.
+    ///
+    /// # Errors
+    /// `ReasonKind::Credential`: to whoever took it, the credential is worth nothing.
+    pub fn check_binding(&self, client: &ClientFacts) -> Result<(), Reason> {
+        let Some(bound_to) = &self.bound_to else {
+            return Ok(());
+        };
+        let certificate = client.certificate.as_ref().filter(|_| client.tls);
+        if certificate.is_some_and(|certificate| certificate.fingerprint == *bound_to) {
+            return Ok(());
+        }
+        let found = match (client.tls, &client.certificate) {
+            (false, _) => "the connection is not TLS",
+            (true, None) => "the connection has none",
+            (true, Some(_)) => "the connection has another",
+        };
+        Err(Reason::new(
+            ReasonKind::Credential,
+            format!("the credential is bound to a client certificate, and {found}"),
+        ))
+    }
+
     /// The Valkey user name: `corp/alice`.
     pub fn user_name(&self) -> UserName {
         UserName::new(&self.authenticator, &self.name)
@@ -76,5 +103,53 @@ impl<T> Verified<T> {
     /// The value.
     pub fn get(&self) -> &T {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Certificate;
+
+    fn principal(bound_to: Option<&str>) -> Principal {
+        Principal {
+            authenticator: AuthenticatorId::new("corp").unwrap(),
+            name: PrincipalName::new("alice").unwrap(),
+            method: Method::Jwt,
+            groups: Vec::new(),
+            scopes: Vec::new(),
+            sole_authenticator: false,
+            claims: Map::new(),
+            expires: None,
+            remembered_for: None,
+            bound_to: bound_to.map(str::to_owned),
+        }
+    }
+
+    fn client(tls: bool, fingerprint: Option<&str>) -> ClientFacts {
+        let certificate = fingerprint.map(|fingerprint| Certificate {
+            fingerprint: fingerprint.to_owned(),
+            ..Certificate::default()
+        });
+        ClientFacts {
+            tls,
+            certificate,
+            ..ClientFacts::default()
+        }
+    }
+
+    #[test]
+    fn a_bound_credential_is_good_only_with_its_certificate() {
+        let bound = principal(Some("aa"));
+        assert!(bound.check_binding(&client(true, Some("aa"))).is_ok());
+        for other in [
+            client(false, None),
+            client(false, Some("aa")),
+            client(true, None),
+            client(true, Some("ab")),
+        ] {
+            assert!(bound.check_binding(&other).is_err(), "{other:?}");
+            assert!(principal(None).check_binding(&other).is_ok());
+        }
     }
 }

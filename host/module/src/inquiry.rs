@@ -129,6 +129,9 @@ impl Inquiry {
         principal: &Arc<Verified<Principal>>,
         facts: &ClientFacts,
     ) {
+        if let Err(reason) = principal.get().check_binding(facts) {
+            return self.refuse(reason);
+        }
         let Some(generation) = shared.generation.load_full() else {
             return self.refuse(no_policies());
         };

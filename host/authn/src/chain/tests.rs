@@ -230,6 +230,7 @@ fn principal(id: &str, expires: u64) -> Box<Principal> {
         claims: serde_json::Map::new(),
         expires: Some(warden_core::Timestamp::from_unix_seconds(expires)),
         remembered_for: None,
+        bound_to: None,
     })
 }
 

@@ -92,6 +92,8 @@ fn parse(text: &str) -> Result<Principal, String> {
         sole_authenticator: sole.unwrap_or(true),
         claims: claims.unwrap_or_default(),
         expires,
+        remembered_for: None,
+        bound_to: None,
     })
 }
 

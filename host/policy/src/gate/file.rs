@@ -247,6 +247,7 @@ impl Checked<'_> {
             claims,
             expires: None,
             remembered_for: None,
+            bound_to: None,
         })
     }
 

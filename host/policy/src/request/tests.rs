@@ -29,6 +29,7 @@ fn principal(name: &str, groups: &[String], claims: Value) -> Arc<Verified<Princ
         claims,
         expires: None,
         remembered_for: None,
+        bound_to: None,
     }))
 }
 

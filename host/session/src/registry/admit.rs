@@ -25,8 +25,8 @@ impl Registry {
     ///
     /// # Errors
     /// Refuses, changing nothing, when the session would be over already, after
-    /// [`begin_drain`](Registry::begin_drain), and
-    /// when the connection belongs to another principal and
+    /// [`begin_drain`](Registry::begin_drain), when the credential is bound to a
+    /// certificate that the connection does not have, and when the connection belongs to another principal and
     /// [`Reauthentication::Any`] is not set.
     pub fn admit(&mut self, admission: Admission, now: Now) -> Result<Vec<Action>, Reason> {
         let now = Instant::from(now);
@@ -42,6 +42,7 @@ impl Registry {
                 "the module is being unloaded",
             ));
         }
+        principal.get().check_binding(&facts)?;
         self.check_identity(client, principal.get())?;
         let deadline = self.deadline(now, principal.get(), &decision);
         if deadline.is_some_and(|deadline| deadline.has_passed(now)) {

@@ -214,6 +214,7 @@ pub(super) fn principal_at(
         claims: serde_json::Map::new(),
         expires: expires.map(Timestamp::from_unix_seconds),
         remembered_for: None,
+        bound_to: None,
     }))
 }
 
