@@ -97,6 +97,18 @@ impl Context<'_> {
         self.has(raw::VALKEYMODULE_CTX_FLAGS_REPLICA)
     }
 
+    /// The certificate with which the client of this call proved itself in the TLS handshake, as PEM; `None` when it has
+    /// none, or the server does not tell.
+    pub(crate) fn client_certificate(&self) -> Option<Vec<u8>> {
+        let ask = api!(ValkeyModule_GetClientCertificate).ok()?;
+        let client = self.client()?;
+        // SAFETY: the context is live for `self`; the client is looked up by its number.
+        let answer = unsafe { ask(self.as_ptr(), client.0) };
+        // SAFETY: the server leaves the string to us, and no automatic memory is turned on.
+        let pem = unsafe { ServerString::adopt(answer) }?;
+        Some(pem.bytes().to_vec())
+    }
+
     /// The name of the user a client runs as; `None` when the client is gone or has none.
     pub(crate) fn user_name(&self, client: ClientId) -> Option<Vec<u8>> {
         let ask = api!(ValkeyModule_GetClientUserNameById).ok()?;

@@ -368,6 +368,8 @@ fn who(name: usize, department: usize, expires: Option<Timestamp>) -> Arc<Verifi
         sole_authenticator: false,
         claims: serde_json::Map::new(),
         expires,
+        remembered_for: None,
+        bound_to: None,
     }))
 }
 
