@@ -122,6 +122,7 @@ fn alice() -> Arc<Verified<Principal>> {
         expires: None,
         remembered_for: None,
         bound_to: None,
+        recheck: None,
     }))
 }
 

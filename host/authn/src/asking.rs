@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use reqwest::Url;
-use warden_core::{Reason, ReasonKind};
+use warden_core::{Reason, ReasonKind, Recheck};
 
 use crate::configuration::Section;
 use crate::discovery::Discovery;
@@ -87,6 +87,17 @@ impl Address {
 /// Takes `cache_seconds`: how long a yes is remembered at most. 0: it is asked for again.
 pub(crate) fn remembered_for(file: &mut Section) -> Duration {
     Duration::from_secs(file.whole("cache_seconds", CACHE_SECONDS, 0..=3600))
+}
+
+/// Takes `recheck_seconds` and `recheck_grace_seconds`: how often live sessions are asked
+/// about again, and how long they live while nobody answers. 0, the default: never.
+pub(crate) fn recheck(file: &mut Section) -> Option<Recheck> {
+    let every = file.whole("recheck_seconds", 0, 0..=86_400);
+    let grace = file.whole("recheck_grace_seconds", 300, 0..=86_400);
+    (every > 0).then(|| Recheck {
+        every: Duration::from_secs(every),
+        grace: Duration::from_secs(grace),
+    })
 }
 
 /// A reason for leaving a credential undecided.

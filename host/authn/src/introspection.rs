@@ -15,7 +15,9 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method as HttpMethod, StatusCode, Url};
 use serde_json::{Map, Value};
 use url::form_urlencoded::Serializer;
-use warden_core::{AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind};
+use warden_core::{
+    AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, Recheck,
+};
 
 use crate::asking::{self, Address};
 use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
@@ -45,6 +47,7 @@ struct Settings {
     leeway: Duration,
     mapping: Mapping,
     remembered_for: Duration,
+    recheck: Option<Recheck>,
     offer: Offer,
 }
 
@@ -87,6 +90,7 @@ impl IntrospectionAuthenticator {
             leeway: Duration::from_secs(file.whole("leeway_seconds", 30, 0..=300)),
             mapping,
             remembered_for: asking::remembered_for(file),
+            recheck: asking::recheck(file),
             offer: Offer::read(file, opaque),
             audience,
         };
@@ -182,6 +186,7 @@ impl IntrospectionAuthenticator {
         let mapped = settings.mapping.apply(claims, &self.id)?;
         let mut principal = mapped.principal(&self.id, Method::Introspection, expires);
         principal.remembered_for = Some(settings.remembered_for);
+        principal.recheck = settings.recheck;
         Ok(principal)
     }
 }

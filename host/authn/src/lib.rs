@@ -29,6 +29,7 @@ mod offer;
 mod patterns;
 mod quote;
 mod registered;
+mod seal;
 mod services;
 #[cfg(test)]
 mod testing;
@@ -39,4 +40,5 @@ pub use cache::{Cache, CacheKey, CacheSettings, Cached};
 pub use chain::{AuthenticatorStatus, Chain, ChainSettings, LoadReport};
 pub use error::{Error, FileError};
 pub use jwt::{Inspected, KeySet, inspect, is_jws_shaped, verify_signature, verify_token};
+pub use seal::{Seal, Sealed};
 pub use services::{Notices, Services};

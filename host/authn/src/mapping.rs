@@ -136,6 +136,7 @@ impl Mapped {
             expires,
             remembered_for: None,
             bound_to: self.bound_to,
+            recheck: None,
         }
     }
 }

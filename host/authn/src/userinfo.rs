@@ -15,8 +15,8 @@ use std::time::Duration;
 use reqwest::{StatusCode, Url};
 use serde_json::{Map, Value};
 use warden_core::{
-    AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, Timestamp,
-    UserArgument,
+    AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, Recheck,
+    Timestamp, UserArgument,
 };
 
 use crate::asking::{self, Address};
@@ -44,6 +44,7 @@ struct Settings {
     mapping: Mapping,
     end: End,
     remembered_for: Duration,
+    recheck: Option<Recheck>,
     offer: Offer,
 }
 
@@ -87,6 +88,7 @@ impl UserInfoAuthenticator {
             mapping,
             end,
             remembered_for: asking::remembered_for(file),
+            recheck: asking::recheck(file),
             offer: Offer::read(file, opaque),
         };
         let urls: Vec<Url> = address
@@ -147,6 +149,7 @@ impl UserInfoAuthenticator {
         let mapped = settings.mapping.apply(claims, &self.id)?;
         let mut principal = mapped.principal(&self.id, Method::UserInfo, Some(end));
         principal.remembered_for = Some(settings.remembered_for);
+        principal.recheck = settings.recheck;
         Ok(principal)
     }
 }

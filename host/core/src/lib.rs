@@ -23,7 +23,7 @@ pub use clock::{Clock, Now, Timestamp};
 pub use credential::{Credential, UserArgument};
 pub use decision::Decision;
 pub use name::{AuthenticatorId, NameError, PrincipalName, UserName};
-pub use principal::{Method, Principal, Verified};
+pub use principal::{Method, Principal, Recheck, Verified};
 pub use reason::{Reason, ReasonKind, Reply};
 pub use secret::Secret;
 pub use server::Server;

@@ -28,6 +28,15 @@ impl Method {
     }
 }
 
+/// That whoever proved an identity is asked about it again while its sessions live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recheck {
+    /// How often.
+    pub every: Duration,
+    /// How long sessions live on while nobody can be asked.
+    pub grace: Duration,
+}
+
 /// An identity with what is known about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Principal {
@@ -53,6 +62,8 @@ pub struct Principal {
     /// The client certificate without which the credential proves nothing (RFC 8705 §3):
     /// its SHA-256, as [`Certificate::fingerprint`](crate::client::Certificate).
     pub bound_to: Option<String>,
+    /// Whether it is asked about again.
+    pub recheck: Option<Recheck>,
 }
 
 impl Principal {
@@ -123,6 +134,7 @@ mod tests {
             expires: None,
             remembered_for: None,
             bound_to: bound_to.map(str::to_owned),
+            recheck: None,
         }
     }
 

@@ -57,6 +57,8 @@ pub(crate) struct Mirror {
 pub(crate) struct Counters {
     /// Credentials offered to the authenticators' chain on a worker.
     pub(crate) verifications: Counter,
+    /// Credentials of live sessions that were asked about again.
+    pub(crate) rechecks: Counter,
     /// Refusals about the credential (`WRONGPASS`).
     pub(crate) refused: Counter,
     /// Refusals because warden could not decide (`TRYAGAIN`).

@@ -141,6 +141,7 @@ fn numbers(info: &InfoContext<'_>, shared: &Shared) {
         ("timed_out", counters.timed_out.value()),
         ("busy", counters.busy.value()),
         ("verifications", counters.verifications.value()),
+        ("rechecks", counters.rechecks.value()),
         ("cache_hits", counters.cache_hits.value()),
         ("cache_misses", counters.cache_misses.value()),
         ("review_pending", u64::from(shared.reviews.is_pending())),
@@ -152,6 +153,9 @@ fn numbers(info: &InfoContext<'_>, shared: &Shared) {
         ("panics", ffi::panics()),
     ] {
         info.number(name, value);
+    }
+    if let Some(rechecks) = shared.rechecks.count() {
+        info.number("recheck_pending", u64::try_from(rechecks).unwrap_or(u64::MAX));
     }
     // Somebody may hold the map just now, or have held it when this child was forked.
     if let Some(pending) = shared.pending.count() {

@@ -11,9 +11,10 @@
 
 use std::sync::Arc;
 
-use warden_authn::{CacheKey, Cached, Presented};
+use warden_authn::{Cache, CacheKey, Cached, Presented};
 use warden_core::{
-    ClientFacts, ClientId, Credential, Decision, Now, Principal, Reason, ReasonKind, Verified,
+    ClientFacts, ClientId, Credential, Decision, Now, Principal, Reason, ReasonKind, UserArgument,
+    Verified,
 };
 use warden_session::Admission;
 
@@ -46,11 +47,11 @@ impl Authentication for Login {
     fn finish(
         ctx: &AuthContext<'_>,
         user: &[u8],
-        _password: &[u8],
+        password: &[u8],
         answer: Option<Answer>,
     ) -> AuthOutcome {
         match crate::state::shared() {
-            Some(shared) => come_back(&shared, ctx, user, answer),
+            Some(shared) => come_back(&shared, ctx, (user, password), answer),
             None => AuthOutcome::NotHandled,
         }
     }
@@ -99,7 +100,13 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
     // would take as long as the rest.
     let key = cache.key(chain.generation(), user, secret);
     if let Some(cached) = cache.glance(&key, now).filter(|_| !shared.is_draining())
-        && let Some(outcome) = answer_inline(shared, ctx, user, cached, (chain.generation(), now))
+        && let Some(outcome) = answer_inline(
+            shared,
+            ctx,
+            (user, secret),
+            cached,
+            (chain.generation(), now),
+        )
     {
         shared.counters.cache_hits.add_one();
         let took = shared.now().monotonic.saturating_sub(now.monotonic);
@@ -142,11 +149,11 @@ fn unloading() -> Reason {
 fn come_back(
     shared: &Arc<Shared>,
     ctx: &AuthContext<'_>,
-    user: &[u8],
+    (user, secret): (&[u8], &[u8]),
     answer: Option<Answer>,
 ) -> AuthOutcome {
     match answer {
-        Some(Answer::Settled(settled)) => settle(shared, ctx, user, settled),
+        Some(Answer::Settled(settled)) => settle(shared, ctx, (user, secret), settled),
         Some(Answer::Refused(reason)) => refuse(shared, ctx, user, &reason),
         Some(Answer::NotMine) => unclaimed(shared, ctx, user),
         None => {
@@ -174,7 +181,7 @@ fn unclaimed(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8]) -> AuthOutcome
 fn answer_inline(
     shared: &Shared,
     ctx: &AuthContext<'_>,
-    user: &[u8],
+    (user, secret): (&[u8], &[u8]),
     cached: Cached,
     (chain, now): (u64, Now),
 ) -> Option<AuthOutcome> {
@@ -198,7 +205,7 @@ fn answer_inline(
         Ok(decision) => settle(
             shared,
             ctx,
-            user,
+            (user, secret),
             Settled {
                 chain,
                 principal,
@@ -255,7 +262,12 @@ fn block(
 }
 
 /// Makes the session, or refuses after all.
-fn settle(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], settled: Settled) -> AuthOutcome {
+fn settle(
+    shared: &Shared,
+    ctx: &AuthContext<'_>,
+    (user, secret): (&[u8], &[u8]),
+    settled: Settled,
+) -> AuthOutcome {
     let name = settled.principal.get().user_name();
     if user_exists(ctx.lock(), name.as_str().as_bytes()).unwrap_or(true) {
         return refuse(shared, ctx, user, &name_taken(&name));
@@ -273,6 +285,16 @@ fn settle(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], settled: Settled)
         let reason = Reason::new(ReasonKind::Internal, "a log-in without a client");
         return refuse(shared, ctx, user, &reason);
     };
+    let name = String::from_utf8_lossy(user);
+    let seal = || shared.seal.close(&name, secret);
+    let now = shared.now().monotonic;
+    let watched = shared
+        .rechecks
+        .watch(&settled.principal, &settled.facts, now, seal);
+    if watched.is_none() {
+        let reason = Reason::new(ReasonKind::Internal, "the credential cannot be kept sealed");
+        return refuse(shared, ctx, user, &reason);
+    }
     let admission = Admission {
         client,
         principal: settled.principal,
@@ -283,6 +305,17 @@ fn settle(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], settled: Settled)
         Ok(()) => AuthOutcome::Granted,
         Err(reason) => refuse(shared, ctx, user, &reason),
     }
+}
+
+/// Under what a credential is remembered by the chain in force.
+pub(crate) fn cache_key(shared: &Shared, cache: &Cache, presented: &Presented) -> CacheKey {
+    let credential = &presented.credential;
+    let user = match credential.user() {
+        UserArgument::Default => b"default",
+        UserArgument::Named(name) => name.as_bytes(),
+    };
+    let generation = shared.chain.load().generation();
+    cache.key(generation, user, credential.secret().expose())
 }
 
 /// Refuses, and says so in the log, in ACL LOG and to the client: each its own words.

@@ -12,7 +12,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::Sender;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use warden_authn::{Cache, CacheSettings, Chain, Services};
+use warden_authn::{Cache, CacheSettings, Chain, Seal, Services};
 use warden_core::clock::SystemClock;
 use warden_core::{ClientFacts, Clock, Now, Server};
 use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits};
@@ -25,6 +25,7 @@ use crate::loader::{Load, PolicyLines, announce};
 use crate::login::Answer;
 use crate::network::KeyNotices;
 use crate::pending::Pending;
+use crate::rechecks::Rechecks;
 use crate::review::{Assignment, Reviews};
 use crate::settings::Settings;
 use crate::waiter::Waiter;
@@ -52,6 +53,10 @@ pub(crate) struct Shared {
     pub(crate) answers: Answers<Blocked<Answer>, Answer>,
     /// Re-evaluations on their way to and from the workers.
     pub(crate) reviews: Reviews,
+    /// Credentials of live sessions that are asked about again.
+    pub(crate) rechecks: Rechecks,
+    /// What keeps them unreadable meanwhile.
+    pub(crate) seal: Seal,
     /// Numbers for INFO.
     pub(crate) counters: Counters,
     /// The policy engine.
@@ -131,6 +136,8 @@ impl Shared {
             pending: Pending::new(),
             answers: Answers::new(),
             reviews: Reviews::new(),
+            rechecks: Rechecks::default(),
+            seal: Seal::new().map_err(|error| error.to_string())?,
             counters: Counters::default(),
             engine,
             jobs: channels.jobs,

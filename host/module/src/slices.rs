@@ -18,7 +18,7 @@ use warden_core::Now;
 use crate::ffi::{Blocked, ServerLock, post, rest_if_crashing};
 use crate::review::Assignment;
 use crate::shared::Shared;
-use crate::workers::timed_out;
+use crate::workers::{Job, timed_out};
 use crate::{default_user, searches, sessions};
 
 /// The pace when nothing is to be done: the precision of expiry.
@@ -56,6 +56,7 @@ pub(crate) fn run(shared: &Arc<Shared>, ticks: &Receiver<()>) {
             return;
         }
         answer_overdue(shared);
+        ask_again(shared);
         let (done, finished) = bounded(1);
         let inner = Arc::clone(shared);
         let posted = post(move |lock| {
@@ -119,6 +120,13 @@ fn answer_overdue(shared: &Shared) {
     let late = std::iter::repeat_with(|| shared.pending.overdue(now));
     for waiter in late.take_while(|some| !some.is_empty()).flatten() {
         waiter.refuse(shared, timed_out(shared));
+    }
+}
+
+/// Hands credentials of live sessions to the workers that are to be asked about again.
+fn ask_again(shared: &Shared) {
+    for entry in shared.rechecks.due(shared.now().monotonic) {
+        shared.hand_over(Job::Recheck(entry));
     }
 }
 
@@ -229,6 +237,10 @@ fn end_lost_modes(lock: &ServerLock, budget: &Budget<'_>, closes: &mut usize, no
 /// ordered it.
 fn close(shared: &Shared, lock: &ServerLock, limit: usize, now: Now) -> bool {
     let closes = sessions::with_registry(lock, |registry| {
+        let disowned = shared.rechecks.take_ended();
+        if !disowned.is_empty() {
+            registry.disown(disowned);
+        }
         for id in shared.reviews.take_removed() {
             registry.forget_authenticator(&id);
         }

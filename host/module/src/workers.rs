@@ -13,6 +13,7 @@ use warden_authn::{CacheKey, Cached, Outcome, Presented};
 use warden_core::{Reason, ReasonKind};
 
 use crate::ffi::{guard, rest_if_crashing};
+use crate::rechecks::{self, Entry};
 use crate::review::Assignment;
 use crate::shared::Shared;
 
@@ -22,6 +23,8 @@ pub(crate) enum Job {
     Verify(Verify),
     /// Go on with a verification that waited for somebody else's answer.
     GoOn(Runnable),
+    /// Ask about the credential of live sessions again.
+    Recheck(Entry),
     /// Free what is no longer used and too large for the main thread.
     Forget(Box<dyn Send>),
     /// End: one for each worker.
@@ -53,6 +56,7 @@ pub(crate) fn work(shared: &Arc<Shared>, jobs: &Receiver<Job>, assignments: &Rec
             },
             recv(jobs) -> job => match job {
                 Ok(Job::Verify(job)) => begin(shared, job),
+                Ok(Job::Recheck(entry)) => start(shared, rechecks::ask_again(Arc::clone(shared), entry)),
                 Ok(Job::GoOn(verification)) => go_on(verification),
                 Ok(Job::Forget(old)) => drop(old),
                 Ok(Job::Stop) | Err(_) => return,
@@ -71,7 +75,10 @@ fn begin(shared: &Arc<Shared>, job: Verify) {
         shared: Arc::clone(shared),
         key: job.key,
     };
-    let verification = async move { verify(&flight, &job).await };
+    start(shared, async move { verify(&flight, &job).await });
+}
+
+fn start(shared: &Arc<Shared>, verification: impl Future<Output = ()> + Send + 'static) {
     let queue = Arc::clone(shared);
     let (verification, task) = async_task::spawn(verification, move |verification| {
         queue.hand_over(Job::GoOn(verification));

@@ -135,6 +135,8 @@ pub enum EndCause {
     Split,
     /// Its authenticator was removed.
     AuthenticatorRemoved,
+    /// Whoever proved its identity does not stand by it any more.
+    Disowned,
     /// An operator ended it.
     Killed(KillId),
     /// A user of the server's own ACL has its name now.
@@ -158,6 +160,7 @@ impl EndCause {
             Self::Refused(_) => "refused",
             Self::Split => "split",
             Self::AuthenticatorRemoved => "authenticator-removed",
+            Self::Disowned => "disowned",
             Self::Killed(_) => "killed",
             Self::NameTaken => "name-taken",
             Self::RulesNotSet => "rules-not-set",

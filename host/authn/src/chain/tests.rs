@@ -231,6 +231,7 @@ fn principal(id: &str, expires: u64) -> Box<Principal> {
         expires: Some(warden_core::Timestamp::from_unix_seconds(expires)),
         remembered_for: None,
         bound_to: None,
+        recheck: None,
     })
 }
 

@@ -94,6 +94,7 @@ fn parse(text: &str) -> Result<Principal, String> {
         expires,
         remembered_for: None,
         bound_to: None,
+        recheck: None,
     })
 }
 

@@ -248,6 +248,7 @@ impl Checked<'_> {
             expires: None,
             remembered_for: None,
             bound_to: None,
+            recheck: None,
         })
     }
 

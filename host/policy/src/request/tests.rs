@@ -30,6 +30,7 @@ fn principal(name: &str, groups: &[String], claims: Value) -> Arc<Verified<Princ
         expires: None,
         remembered_for: None,
         bound_to: None,
+        recheck: None,
     }))
 }
 

@@ -1,13 +1,14 @@
 //! Walks over all sessions, a bounded part at a time.
 //!
 //! In: a selection. Out: the sessions it means: listed by [`Registry::search`], marked
-//! to be closed by [`Registry::kill`], [`Registry::forget_authenticator`] and
-//! [`Registry::begin_drain`]. No call looks at more than
+//! to be closed by [`Registry::kill`], [`Registry::forget_authenticator`],
+//! [`Registry::disown`] and [`Registry::begin_drain`]. No call looks at more than
 //! [`VISITS`] sessions: bounds a slice when few of very many are meant.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
-use warden_core::{AuthenticatorId, ClientId};
+use warden_core::{AuthenticatorId, ClientId, Principal, Verified};
 
 use super::Registry;
 use super::doomed::Haste;
@@ -30,10 +31,19 @@ pub struct Killed {
     pub sessions: usize,
 }
 
+impl Sweep {
+    fn has_proof(&self, of: &Arc<Verified<Principal>>) -> bool {
+        let proofs = self.proofs.as_ref();
+        proofs.is_none_or(|proofs| proofs.iter().any(|proof| Arc::ptr_eq(proof, of)))
+    }
+}
+
 /// A walk over the sessions that existed when it began.
 #[derive(Debug)]
 pub(super) struct Sweep {
     selection: Selection,
+    /// Only sessions made with one of these; `None`: with any.
+    proofs: Option<Vec<Arc<Verified<Principal>>>>,
     /// Sessions from this number on are not meant.
     before: SessionId,
     cursor: Option<ClientId>,
@@ -49,6 +59,15 @@ impl Registry {
             Selection::of_authenticator(id.as_str()),
             EndCause::AuthenticatorRemoved,
         );
+    }
+
+    /// Closes, over the next slices, every session admitted so far with one of these very
+    /// proofs.
+    pub fn disown(&mut self, proofs: Vec<Arc<Verified<Principal>>>) {
+        self.sweep_out(Selection::default(), EndCause::Disowned);
+        if let Some(sweep) = self.sweeps.back_mut() {
+            sweep.proofs = Some(proofs);
+        }
     }
 
     /// Closes, over the next slices, every session admitted so far that the selection
@@ -115,6 +134,7 @@ impl Registry {
     fn sweep_out(&mut self, selection: Selection, cause: EndCause) {
         self.sweeps.push_back(Sweep {
             selection,
+            proofs: None,
             before: SessionId(self.last_session + 1),
             cursor: None,
             cause,
@@ -147,6 +167,7 @@ impl Registry {
             sweep.cursor = Some(*client);
             let is_meant = session.id < sweep.before
                 && !session.closing
+                && sweep.has_proof(&session.principal)
                 && self
                     .view(*client, session)
                     .is_some_and(|view| sweep.selection.includes(&view));

@@ -370,6 +370,7 @@ fn who(name: usize, department: usize, expires: Option<Timestamp>) -> Arc<Verifi
         expires,
         remembered_for: None,
         bound_to: None,
+        recheck: None,
     }))
 }
 

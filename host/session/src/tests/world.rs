@@ -215,6 +215,7 @@ pub(super) fn principal_at(
         expires: expires.map(Timestamp::from_unix_seconds),
         remembered_for: None,
         bound_to: None,
+        recheck: None,
     }))
 }
 

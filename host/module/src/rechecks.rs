@@ -1,0 +1,234 @@
+//! Live sessions whose credential is asked about again.
+//!
+//! ```text
+//! admitted ──→ waits ── recheck_seconds ──→ asked ── as before ──→ waits
+//!                                              ├─ refused, or other rights ──→ its sessions end
+//!                                              └─ unavailable ──→ again soon; too long ──→ its sessions end
+//! ```
+//!
+//! In: the proof of an admission and its credential, sealed. Out: proofs whose sessions
+//! must end, for the main thread's slices. One proof is asked about once, however many
+//! sessions were made with it, and no more when the last of them is gone. Nothing here
+//! runs on the main thread but one operation on a map.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use warden_authn::{Outcome, Presented, Sealed};
+use warden_core::{ClientFacts, Principal, Reason, ReasonKind, Recheck, Verified};
+
+use crate::ffi::{Level, log};
+use crate::shared::Shared;
+
+/// How soon an authenticator that could not be asked is asked again, at most.
+const SOON: Duration = Duration::from_secs(10);
+
+/// Proofs taken out at once: the others follow at the clock's next tick.
+const A_TIME: usize = 64;
+
+/// How much earlier a credential may end than was known before, for clocks and rounding.
+const TOLERANCE: Duration = Duration::from_secs(5);
+
+/// All proofs that are asked about again.
+#[derive(Default)]
+pub(crate) struct Rechecks {
+    waiting: Mutex<Waiting>,
+    ended: Mutex<Vec<Proof>>,
+}
+
+type Proof = Arc<Verified<Principal>>;
+
+#[derive(Default)]
+struct Waiting {
+    /// By the address of the proof, which is not used again as long as the entry is here.
+    entries: HashMap<usize, Entry>,
+    due: BTreeSet<(Duration, usize)>,
+    /// Proofs that are being asked about.
+    asked: BTreeSet<usize>,
+}
+
+/// A proof that is asked about again.
+pub(crate) struct Entry {
+    proof: Weak<Verified<Principal>>,
+    credential: Sealed,
+    client: ClientFacts,
+    recheck: Recheck,
+    /// Since when nobody could be asked, on the monotonic clock.
+    failing: Option<Duration>,
+}
+
+impl Rechecks {
+    /// A session was made with this proof. `seal` seals its credential; with `None` from
+    /// it the proof is not watched, which the caller must take for a failure.
+    pub(crate) fn watch(
+        &self,
+        proof: &Proof,
+        client: &ClientFacts,
+        now: Duration,
+        seal: impl FnOnce() -> Option<Sealed>,
+    ) -> Option<()> {
+        let Some(recheck) = proof.get().recheck else {
+            return Some(());
+        };
+        let address = Arc::as_ptr(proof).addr();
+        let mut waiting = lock(&self.waiting);
+        if waiting.entries.contains_key(&address) || waiting.asked.contains(&address) {
+            return Some(());
+        }
+        let entry = Entry {
+            proof: Arc::downgrade(proof),
+            credential: seal()?,
+            client: client.clone(),
+            recheck,
+            failing: None,
+        };
+        waiting.put(
+            address,
+            entry,
+            now.saturating_add(spread(recheck.every, address)),
+        );
+        Some(())
+    }
+
+    /// The next proofs to ask about. Those without a session any more are forgotten.
+    pub(crate) fn due(&self, now: Duration) -> Vec<Entry> {
+        let mut waiting = lock(&self.waiting);
+        let mut due = Vec::new();
+        while due.len() < A_TIME
+            && let Some((at, address)) = waiting.due.first().copied()
+            && at <= now
+        {
+            waiting.due.remove(&(at, address));
+            if let Some(entry) = waiting.entries.remove(&address)
+                && entry.proof.strong_count() > 0
+            {
+                waiting.asked.insert(address);
+                due.push(entry);
+            }
+        }
+        due
+    }
+
+    /// How many wait; `None` when another thread is at it just now.
+    pub(crate) fn count(&self) -> Option<usize> {
+        self.waiting
+            .try_lock()
+            .ok()
+            .map(|waiting| waiting.entries.len())
+    }
+
+    /// On the main thread: proofs whose sessions must end.
+    pub(crate) fn take_ended(&self) -> Vec<Proof> {
+        std::mem::take(&mut *lock(&self.ended))
+    }
+
+    fn go_on(&self, address: usize, entry: Option<(Entry, Duration)>) {
+        let mut waiting = lock(&self.waiting);
+        waiting.asked.remove(&address);
+        if let Some((entry, at)) = entry {
+            waiting.put(address, entry, at);
+        }
+    }
+}
+
+impl Waiting {
+    fn put(&mut self, address: usize, entry: Entry, at: Duration) {
+        self.due.insert((at, address));
+        self.entries.insert(address, entry);
+    }
+}
+
+/// Asks about one proof again. As every verification, polled on workers.
+pub(crate) async fn ask_again(shared: Arc<Shared>, entry: Entry) {
+    let address = entry.proof.as_ptr().addr();
+    let next = ask(&shared, entry).await;
+    shared.rechecks.go_on(address, next);
+}
+
+async fn ask(shared: &Shared, mut entry: Entry) -> Option<(Entry, Duration)> {
+    let proof = entry.proof.upgrade()?;
+    let Some(credential) = shared.seal.open(&entry.credential) else {
+        end(shared, proof, "its credential cannot be read any more");
+        return None;
+    };
+    let presented = Presented {
+        credential,
+        client: entry.client.clone(),
+    };
+    let chain = shared.chain.load_full();
+    let outcome = chain.authenticate(&presented, shared.clock()).await;
+    shared.counters.rechecks.add_one();
+    let now = shared.now().monotonic;
+    let refused = match outcome {
+        Outcome::Verified(again) if is_as_before(shared, &proof, &again, &entry.client) => {
+            entry.failing = None;
+            let at = now.saturating_add(spread(entry.recheck.every, Arc::as_ptr(&proof).addr()));
+            return Some((entry, at));
+        }
+        Outcome::Verified(_) => "it stands for other rights now".to_owned(),
+        Outcome::Refused(reason) => reason.to_string(),
+        Outcome::NotMine => "no authenticator claims it any more".to_owned(),
+        Outcome::Unavailable(reason) => {
+            let since = *entry.failing.get_or_insert(now);
+            if now.saturating_sub(since) < entry.recheck.grace {
+                let at = now.saturating_add(entry.recheck.every.min(SOON));
+                return Some((entry, at));
+            }
+            format!("nobody could be asked for recheck_grace_seconds: {reason}")
+        }
+    };
+    forget(shared, &presented, &refused);
+    end(shared, proof, &refused);
+    None
+}
+
+/// Whether policies would be told the same, and for as long.
+fn is_as_before(shared: &Shared, before: &Proof, again: &Proof, client: &ClientFacts) -> bool {
+    let (old, new) = (before.get(), again.get());
+    let Some(generation) = shared.generation.load_full() else {
+        return true;
+    };
+    let now = shared.now();
+    let facts = shared.facts_now(client);
+    let chain = shared.chain.load();
+    let told = |proof: &Proof| generation.project(&chain.renewed(proof), &facts, now).key();
+    let ends_earlier = match (old.expires, new.expires) {
+        (Some(old), Some(new)) => new.plus(TOLERANCE) < old,
+        (None, Some(_)) => true,
+        (_, None) => false,
+    };
+    old.user_name() == new.user_name()
+        && old.bound_to == new.bound_to
+        && !ends_earlier
+        && told(before) == told(again)
+}
+
+/// What is remembered of the credential must not let it in again.
+fn forget(shared: &Shared, presented: &Presented, why: &str) {
+    let cache = shared.cache.load();
+    let key = crate::login::cache_key(shared, &cache, presented);
+    let reason = Reason::new(ReasonKind::Credential, why.to_owned());
+    cache.put(key, &Outcome::Refused(reason), shared.now());
+}
+
+fn end(shared: &Shared, proof: Proof, why: &str) {
+    let name = proof.get().user_name();
+    log(
+        Level::Notice,
+        &format!("sessions of {name} end, for their credential was asked about again: {why}"),
+    );
+    lock(&shared.rechecks.ended).push(proof);
+    shared.wake_clock();
+}
+
+/// Up to a tenth earlier, so that sessions made at one time are not asked about at one time.
+fn spread(every: Duration, address: usize) -> Duration {
+    let sixteenths = u32::try_from(address / 16 % 16).unwrap_or(0);
+    every.saturating_sub(every / 160 * sixteenths)
+}
+
+/// Each critical section is one operation on a collection, so a poisoned lock is usable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
