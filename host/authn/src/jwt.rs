@@ -6,6 +6,7 @@
 //! refusal tells the client nothing; after it, what is wrong with its own token.
 //! No key and no address in a token is ever used.
 
+mod algorithm;
 mod claims;
 mod compact;
 mod header;
@@ -22,7 +23,6 @@ mod verify;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use warden_core::{
     AuthenticatorId, Credential, Method, Now, Principal, Reason, ReasonKind, Timestamp,
@@ -36,6 +36,7 @@ pub use verify::{Inspected, inspect, verify_signature, verify_token};
 use crate::authenticator::{Authenticator, Outcome};
 use crate::configuration::Section;
 use crate::file::{self, Access};
+use algorithm::Algorithm;
 use claims::Dates;
 use compact::Compact;
 use header::Header;
@@ -48,7 +49,8 @@ const MAX_KEYS_BYTES: u64 = 1024 * 1024;
 pub(crate) struct JwtAuthenticator {
     id: AuthenticatorId,
     settings: Settings,
-    algorithms: Vec<Algorithm>,
+    /// `None`: all that its keys allow.
+    algorithms: Option<Vec<Algorithm>>,
     keys: KeySet,
     keys_changed: Option<Timestamp>,
 }
@@ -132,7 +134,7 @@ impl JwtAuthenticator {
             None => return Err(not_a_token("it has no iss")),
         }
         let header = Header::check(&header)?;
-        verify::signature(&compact, &header, &self.keys, &self.algorithms)?;
+        verify::signature(&compact, &header, &self.keys, self.algorithms.as_deref())?;
         self.principal(&header, claims, now).map(Some)
     }
 
@@ -245,29 +247,27 @@ fn load_keys(
     Ok((keys, content))
 }
 
-/// The algorithms in force: those named, else all that the keys allow. HMAC is
-/// among the latter only for a secret, for which names are mandatory.
+/// The algorithms that are named, held against the keys; `None` stands for all
+/// that the keys allow. For a secret names are mandatory.
 fn allowed(
     file: &mut Section,
     settings: &Settings,
     source: &KeySource,
     keys: &KeySet,
-) -> Vec<Algorithm> {
+) -> Option<Vec<Algorithm>> {
+    let named = settings.algorithms.as_ref()?;
     let able = keys.algorithms();
-    let Some(named) = &settings.algorithms else {
-        return able;
-    };
     let secret = matches!(source, KeySource::Secret(_));
     for algorithm in named.iter().filter(|_| secret) {
         if !able.contains(algorithm) {
             file.fault(
                 "algorithms",
-                format!("{algorithm:?} needs a longer secret (RFC 7518 §3.2)"),
+                format!("{algorithm} needs a longer secret (RFC 7518 §3.2)"),
             );
         }
     }
     if !secret && !named.iter().any(|algorithm| able.contains(algorithm)) {
         file.fault("algorithms", "no key can be used with any of these");
     }
-    named.clone()
+    Some(named.clone())
 }

@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use jsonwebtoken::{Algorithm, AlgorithmFamily};
-
+use super::algorithm::Algorithm;
 use super::require::Predicate;
 use super::selector::Selector;
 use crate::configuration::Section;
@@ -168,9 +167,7 @@ fn algorithms(file: &mut Section, source: Option<&KeySource>) -> Option<Vec<Algo
     let mut algorithms = Vec::new();
     for name in &names {
         match Algorithm::from_str(name) {
-            Ok(algorithm)
-                if source.is_none() || (algorithm.family() == AlgorithmFamily::Hmac) == secret =>
-            {
+            Ok(algorithm) if source.is_none() || algorithm.is_hmac() == secret => {
                 algorithms.push(algorithm);
             }
             Ok(_) if secret => file.fault(
@@ -325,6 +322,7 @@ mod tests {
             ("algorithms = []", "algorithms"),
             ("algorithms = ['none']", "algorithms"),
             ("algorithms = ['rs256']", "algorithms"),
+            ("algorithms = ['Ed448']", "algorithms"),
             ("algorithms = ['HS256']", "algorithms"),
             ("algorithms = 'RS256'", "algorithms"),
             ("key_file = 'x'", "exactly one of"),

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::*;
 use crate::testing::{
-    Directory, ED, MINIMAL, NOW, OTHER_RSA, P256, P384, RSA, SECRET, Signer, ask, at, b64, claims,
-    credential, mac, pem, refused, verified,
+    Directory, ED, MINIMAL, NOW, OTHER_RSA, P256, P384, P521, RSA, SECRET, Signer, ask, at, b64,
+    claims, credential, mac, pem, refused, verified,
 };
 use crate::{Chain, Outcome};
 
@@ -28,14 +28,15 @@ fn accepted(chain: &Chain, changes: Value) -> Principal {
 
 #[test]
 fn every_algorithm_verifies_with_its_key_and_with_no_other() {
-    let signers: [(&Signer, &[&str]); 4] = [
+    let signers: [(&Signer, &[&str]); 5] = [
         (
             &RSA,
             &["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
         ),
         (&P256, &["ES256"]),
         (&P384, &["ES384"]),
-        (&ED, &["EdDSA"]),
+        (&P521, &["ES512"]),
+        (&ED, &["EdDSA", "Ed25519"]),
     ];
     for (index, (signer, algs)) in signers.iter().enumerate() {
         let right = Directory::minimal("", &[signer.jwk()]).chain();
@@ -164,7 +165,9 @@ fn an_alg_at_odds_with_its_key_is_refused() {
         &chain,
         &P256.compact("ES256", &header("ES256"), &payload),
     ));
-    for said in ["ES384", "EdDSA", "HS256", "ES256K", "es256"] {
+    for said in [
+        "ES384", "ES512", "EdDSA", "Ed25519", "HS256", "ES256K", "es256",
+    ] {
         refused(ask(&chain, &P256.compact("ES256", &header(said), &payload)));
     }
     verified(ask(
