@@ -14,6 +14,8 @@ mod identity;
 mod json;
 mod keys;
 mod require;
+#[cfg(test)]
+mod rfc;
 mod selector;
 mod settings;
 #[cfg(test)]
