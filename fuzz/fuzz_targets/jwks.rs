@@ -75,7 +75,7 @@ fn of_public_keys_only(set: &KeySet, data: &[u8]) {
                 let (x, y) = (bytes(key, "x").len(), bytes(key, "y").len());
                 matches!(
                     (key["crv"].as_str(), x, y),
-                    (Some("P-256"), 32, 32) | (Some("P-384"), 48, 48)
+                    (Some("P-256"), 32, 32) | (Some("P-384"), 48, 48) | (Some("P-521"), 66, 66)
                 )
             }
             Some("OKP") => key["crv"] == "Ed25519" && bytes(key, "x").len() == 32,

@@ -73,7 +73,7 @@ const KEPT: [(&str, &[&str]); 6] = [
     ("wit-component", &["warden-policy", "warden-hostile"]),
     ("warden-hostile", &["warden-tests"]),
     ("valkey-module", &["warden-module"]),
-    ("jsonwebtoken", &["warden-authn", "warden", "warden-tests"]),
+    ("jsonwebtoken", &["warden", "warden-tests"]),
 ];
 
 /// What each crate of the workspace depends on, tests' own needs apart.

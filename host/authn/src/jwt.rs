@@ -7,10 +7,13 @@
 //! refusal tells the client nothing; after it, what is wrong with its own token.
 //! No key and no address in a token is ever used.
 
+mod algorithm;
 mod compact;
 mod header;
 mod keys;
 mod remote;
+#[cfg(test)]
+mod rfc;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -19,7 +22,6 @@ mod verify;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use warden_core::{
     AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, Timestamp,
@@ -38,6 +40,7 @@ use crate::file::{self, Access};
 use crate::json;
 use crate::registered::{self, Dates};
 use crate::services::Services;
+use algorithm::Algorithm;
 use compact::Compact;
 use header::Header;
 use remote::{Fetched, RemoteKeys, RemoteSettings, Search};
@@ -59,7 +62,7 @@ enum Keys {
     /// Those of a file.
     Local {
         keys: KeySet,
-        algorithms: Vec<Algorithm>,
+        algorithms: Option<Vec<Algorithm>>,
         changed: Option<Timestamp>,
     },
     /// Those the issuer publishes.
@@ -187,8 +190,7 @@ impl JwtAuthenticator {
         match &self.keys {
             Keys::Local {
                 keys, algorithms, ..
-            } => verify::signature(&compact, &header, keys, Some(algorithms))
-                .map_err(SignatureError::into_reason)?,
+            } => verify::signature(&compact, &header, keys, algorithms.as_deref())?,
             Keys::Remote(remote) => {
                 let allowed = self.settings.algorithms.as_deref();
                 published(&compact, &header, remote, allowed).await?;
@@ -284,8 +286,8 @@ async fn published(
         Err(SignatureError::Refused(reason)) => return Err(reason),
         Err(SignatureError::UnknownKey(reason)) => reason,
     };
-    match remote.search(header.key_name(), &keys).await {
-        Search::Newer(keys) => verify(&keys).map_err(SignatureError::into_reason),
+    match remote.search(&header.key.in_words(), &keys).await {
+        Search::Newer(keys) => Ok(verify(&keys)?),
         Search::Absent => Err(reason),
         Search::Undecided(reason) => Err(reason),
     }
@@ -319,29 +321,27 @@ fn load_keys(kind: KeyFile, path: &Path) -> Result<(KeySet, Zeroizing<Vec<u8>>),
     Ok((keys, content))
 }
 
-/// The algorithms in force: those named, else all that the keys allow. HMAC is
-/// among the latter only for a secret, for which names are mandatory.
+/// The algorithms that are named, held against the keys; `None` stands for all
+/// that the keys allow. For a secret names are mandatory.
 fn allowed(
     file: &mut Section,
     settings: &Settings,
     kind: KeyFile,
     keys: &KeySet,
-) -> Vec<Algorithm> {
+) -> Option<Vec<Algorithm>> {
+    let named = settings.algorithms.as_ref()?;
     let able = keys.algorithms();
-    let Some(named) = &settings.algorithms else {
-        return able;
-    };
     let secret = kind == KeyFile::Secret;
     for algorithm in named.iter().filter(|_| secret) {
         if !able.contains(algorithm) {
             file.fault(
                 "algorithms",
-                format!("{algorithm:?} needs a longer secret (RFC 7518 §3.2)"),
+                format!("{algorithm} needs a longer secret (RFC 7518 §3.2)"),
             );
         }
     }
     if !secret && !named.iter().any(|algorithm| able.contains(algorithm)) {
         file.fault("algorithms", "no key can be used with any of these");
     }
-    named.clone()
+    Some(named.clone())
 }

@@ -14,13 +14,13 @@ use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
-};
+use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use warden_core::{Credential, Now, Principal, Reason, Timestamp, Verified};
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::RSAPublicKey;
 
 use crate::{Chain, ChainSettings, LoadReport, Outcome, Presented, Services};
 
@@ -43,6 +43,7 @@ pub(crate) enum Signer {
     Rsa(Box<RsaKeyPair>),
     P256(EcdsaKeyPair),
     P384(EcdsaKeyPair),
+    P521(EcdsaKeyPair),
     Ed(Ed25519KeyPair),
     Secret(Vec<u8>),
 }
@@ -54,6 +55,9 @@ pub(crate) static P256: LazyLock<Signer> = LazyLock::new(|| {
 });
 pub(crate) static P384: LazyLock<Signer> = LazyLock::new(|| {
     Signer::P384(EcdsaKeyPair::generate(&signature::ECDSA_P384_SHA384_FIXED_SIGNING).unwrap())
+});
+pub(crate) static P521: LazyLock<Signer> = LazyLock::new(|| {
+    Signer::P521(EcdsaKeyPair::generate(&signature::ECDSA_P521_SHA512_FIXED_SIGNING).unwrap())
 });
 pub(crate) static ED: LazyLock<Signer> =
     LazyLock::new(|| Signer::Ed(Ed25519KeyPair::generate().unwrap()));
@@ -83,7 +87,7 @@ impl Signer {
                 key.sign(encoding, &random, message, &mut signed).unwrap();
                 signed
             }
-            Self::P256(key) | Self::P384(key) => {
+            Self::P256(key) | Self::P384(key) | Self::P521(key) => {
                 key.sign(&random, message).unwrap().as_ref().to_vec()
             }
             Self::Ed(key) => key.sign(message).as_ref().to_vec(),
@@ -111,11 +115,13 @@ impl Signer {
     pub(crate) fn jwk(&self) -> Value {
         match self {
             Self::Rsa(key) => {
-                let public = RsaPublicKeyComponents::<Vec<u8>>::from(key.public_key());
-                json!({ "kty": "RSA", "n": b64(public.n), "e": b64(public.e) })
+                let (_, public) = RSAPublicKey::from_der(key.public_key().as_ref()).unwrap();
+                let modulus = public.modulus.strip_prefix(&[0]).unwrap();
+                json!({ "kty": "RSA", "n": b64(modulus), "e": b64(public.exponent) })
             }
             Self::P256(key) => point("P-256", key),
             Self::P384(key) => point("P-384", key),
+            Self::P521(key) => point("P-521", key),
             Self::Ed(key) => json!({ "kty": "OKP", "crv": "Ed25519", "x": b64(key.public_key()) }),
             Self::Secret(secret) => json!({ "kty": "oct", "k": b64(secret) }),
         }
@@ -134,7 +140,9 @@ impl Signer {
     pub(crate) fn spki(&self) -> Vec<u8> {
         let der: PublicKeyX509Der<'_> = match self {
             Self::Rsa(key) => key.public_key().as_der().unwrap(),
-            Self::P256(key) | Self::P384(key) => key.public_key().as_der().unwrap(),
+            Self::P256(key) | Self::P384(key) | Self::P521(key) => {
+                key.public_key().as_der().unwrap()
+            }
             Self::Ed(key) => key.public_key().as_der().unwrap(),
             Self::Secret(_) => panic!("a secret has no public key"),
         };

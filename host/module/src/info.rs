@@ -155,7 +155,10 @@ fn numbers(info: &InfoContext<'_>, shared: &Shared) {
         info.number(name, value);
     }
     if let Some(rechecks) = shared.rechecks.count() {
-        info.number("recheck_pending", u64::try_from(rechecks).unwrap_or(u64::MAX));
+        info.number(
+            "recheck_pending",
+            u64::try_from(rechecks).unwrap_or(u64::MAX),
+        );
     }
     // Somebody may hold the map just now, or have held it when this child was forked.
     if let Some(pending) = shared.pending.count() {

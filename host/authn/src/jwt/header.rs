@@ -1,15 +1,16 @@
 //! The protected header: which algorithm, which key, which type.
 //!
-//! In comes the header's object, unverified; out go the three members warden
+//! In comes the header's object, unverified; out go the members warden
 //! understands. Keys and addresses in it (`jwk`, `x5c`, `jku`, `x5u`) are not even
 //! looked at: a token must not choose what it is verified with.
 
 use std::str::FromStr;
 
-use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use warden_core::Reason;
 
+use super::algorithm::Algorithm;
+use super::keys::KeyName;
 use super::not_a_token;
 use crate::quote::quoted;
 
@@ -19,17 +20,12 @@ pub(crate) struct Header {
     /// One of the algorithms warden knows; `none` is not among them.
     pub(crate) algorithm: Algorithm,
     /// Which key is said to have made the signature.
-    pub(crate) key_id: Option<String>,
+    pub(crate) key: KeyName,
     /// `typ`, as written.
     pub(crate) kind: Option<String>,
 }
 
 impl Header {
-    /// How the token names its key; empty when it does not.
-    pub(crate) fn key_name(&self) -> &str {
-        self.key_id.as_deref().unwrap_or_default()
-    }
-
     /// Checks the members that bear on verification.
     ///
     /// # Errors
@@ -53,7 +49,11 @@ impl Header {
         })?;
         Ok(Self {
             algorithm,
-            key_id: text(header, "kid")?,
+            key: KeyName {
+                id: text(header, "kid")?,
+                sha1_thumbprint: text(header, "x5t")?,
+                sha256_thumbprint: text(header, "x5t#S256")?,
+            },
             kind: text(header, "typ")?,
         })
     }
@@ -119,10 +119,12 @@ mod tests {
     }
 
     #[test]
-    fn a_key_id_or_type_that_is_no_string_is_refused() {
+    fn a_key_id_thumbprint_or_type_that_is_no_string_is_refused() {
         for value in [json!(1), json!(null), json!(["k"])] {
-            assert!(check(&json!({ "alg": "RS256", "kid": value })).is_err());
-            assert!(check(&json!({ "alg": "RS256", "typ": value })).is_err());
+            for member in ["kid", "x5t", "x5t#S256", "typ"] {
+                let header = json!({ "alg": "RS256", (member): value });
+                assert!(check(&header).is_err(), "{header}");
+            }
         }
     }
 }

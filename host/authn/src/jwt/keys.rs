@@ -6,15 +6,20 @@
 
 mod jwks;
 mod material;
+mod name;
 mod pem;
 #[cfg(test)]
 mod tests;
+mod verifier;
 
+pub(crate) use name::KeyName;
+pub(crate) use verifier::Verifier;
+
+use super::algorithm::Algorithm;
 use super::not_a_token;
 use super::verify::SignatureError;
 use crate::Error;
-use crate::quote::quoted;
-use jsonwebtoken::{Algorithm, DecodingKey};
+use name::Match;
 
 /// Most keys tried on one token: bounds the work of a forged one. A set may hold
 /// more; a token that names its key is then still verified.
@@ -26,13 +31,20 @@ pub struct KeySet {
 }
 
 /// One key, and what it may be used for.
-pub(crate) struct Key {
-    /// Its `kid`; a key without one answers to any.
-    id: Option<String>,
-    /// The algorithms its type, size, curve and own `alg` allow.
-    algorithms: Vec<Algorithm>,
-    /// What verifies.
-    pub(crate) material: DecodingKey,
+struct Key {
+    /// What it is called; a key without a name answers to any.
+    name: KeyName,
+    /// One for each algorithm its type, size, curve and own `alg` allow.
+    verifiers: Vec<Verifier>,
+}
+
+/// The keys that may have made one signature.
+pub(crate) struct Candidates<'a> {
+    /// 1 to 16, each for the signature's algorithm.
+    pub(crate) verifiers: Vec<&'a Verifier>,
+    /// Whether some key of the set states the name that the token gives. Where
+    /// none does, another set may hold the key that is meant.
+    pub(crate) are_named: bool,
 }
 
 impl KeySet {
@@ -72,26 +84,16 @@ impl KeySet {
                 "holds PEM, which is not a shared secret".to_owned(),
             ));
         }
-        let algorithms: Vec<_> = [
-            (Algorithm::HS256, 32),
-            (Algorithm::HS384, 48),
-            (Algorithm::HS512, 64),
-        ]
-        .into_iter()
-        .filter(|(_, bytes)| secret.len() >= *bytes)
-        .map(|(algorithm, _)| algorithm)
-        .collect();
-        if algorithms.is_empty() {
+        let verifiers = material::secret(secret);
+        if verifiers.is_empty() {
             return Err(Error::Keys(
                 "holds a secret shorter than 32 bytes".to_owned(),
             ));
         }
-        let material = DecodingKey::from_secret(secret);
         Ok(Self {
             keys: vec![Key {
-                id: None,
-                algorithms,
-                material,
+                name: KeyName::default(),
+                verifiers,
             }],
         })
     }
@@ -109,53 +111,65 @@ impl KeySet {
     /// Every algorithm some key allows.
     pub(crate) fn algorithms(&self) -> Vec<Algorithm> {
         let mut all = Vec::new();
-        for algorithm in self.keys.iter().flat_map(|key| &key.algorithms) {
-            if !all.contains(algorithm) {
-                all.push(*algorithm);
+        for verifier in self.keys.iter().flat_map(|key| &key.verifiers) {
+            if !all.contains(&verifier.algorithm()) {
+                all.push(verifier.algorithm());
             }
         }
         all
     }
 
-    /// The keys that may have made a signature: of the named id when the token
-    /// names one (a key without an id answers to any), and for the algorithm.
+    /// The keys that may have made a signature: those the token means when it
+    /// names one (a key without a name answers to any), and of these the ones for
+    /// the algorithm.
     ///
     /// # Errors
-    /// `ReasonKind::Credential` when there is none, or more than 16.
+    /// [`SignatureError::UnknownKey`] when no key is meant, or none of those that
+    /// may be does that algorithm; [`SignatureError::Refused`] when the key that is
+    /// meant does not, when a shared secret is asked of public keys or the other
+    /// way round, and for more than 16.
     pub(crate) fn candidates(
         &self,
-        key_id: Option<&str>,
+        name: &KeyName,
         algorithm: Algorithm,
-    ) -> Result<Vec<&Key>, SignatureError> {
-        let named: Vec<_> = self
+    ) -> Result<Candidates<'_>, SignatureError> {
+        let at_odds = || not_a_token(&format!("its algorithm {algorithm} is not one of its key"));
+        if algorithm.is_hmac() != self.is_secret() {
+            return Err(SignatureError::Refused(at_odds()));
+        }
+        let meant: Vec<_> = self
             .keys
             .iter()
-            .filter(|key| key_id.is_none() || key.id.is_none() || key.id.as_deref() == key_id)
+            .map(|key| (name.means(&key.name), key))
+            .filter(|(fit, _)| *fit != Match::Other)
             .collect();
-        if let (Some(id), true) = (key_id, named.is_empty()) {
-            return Err(SignatureError::UnknownKey(not_a_token(&format!(
-                "its key id {} is unknown",
-                quoted(id)
-            ))));
+        if meant.is_empty() {
+            let detail = format!("its {} is unknown", name.in_words());
+            return Err(SignatureError::UnknownKey(not_a_token(&detail)));
         }
-        let able: Vec<_> = named
-            .into_iter()
-            .filter(|key| key.algorithms.contains(&algorithm))
+        let are_named = meant.iter().any(|(fit, _)| *fit == Match::Stated);
+        let verifiers: Vec<_> = meant
+            .iter()
+            .flat_map(|(_, key)| &key.verifiers)
+            .filter(|verifier| verifier.algorithm() == algorithm)
             .collect();
-        match able.len() {
-            0 => {
-                let reason = not_a_token(&format!(
-                    "its algorithm {algorithm:?} is not one of its key"
-                ));
-                Err(match key_id {
-                    Some(_) => SignatureError::Refused(reason),
-                    None => SignatureError::UnknownKey(reason),
-                })
-            }
-            1..=MAX_CANDIDATES => Ok(able),
+        match verifiers.len() {
+            0 if are_named => Err(SignatureError::Refused(at_odds())),
+            0 => Err(SignatureError::UnknownKey(at_odds())),
+            1..=MAX_CANDIDATES => Ok(Candidates {
+                verifiers,
+                are_named,
+            }),
             _ => Err(SignatureError::Refused(not_a_token(
                 "it names no key and too many keys could have made it",
             ))),
         }
+    }
+
+    /// Whether its key is a shared secret; public keys never stand beside one.
+    fn is_secret(&self) -> bool {
+        let mut verifiers = self.keys.iter().flat_map(|key| &key.verifiers);
+        let first = verifiers.next();
+        first.is_some_and(|verifier| verifier.algorithm().is_hmac())
     }
 }

@@ -27,13 +27,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use jsonwebtoken::Algorithm;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use reqwest::{StatusCode, Url};
 use tokio::sync::Mutex;
 use warden_core::{AuthenticatorId, Reason, ReasonKind, Timestamp};
 
 use crate::endpoint::{Endpoint, Request, Response};
+use crate::jwt::algorithm::Algorithm;
 use crate::services::{Services, Task, sleep};
 use absent::Absent;
 pub(crate) use fetched::Fetched;

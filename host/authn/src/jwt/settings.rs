@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use jsonwebtoken::{Algorithm, AlgorithmFamily};
-
+use super::algorithm::Algorithm;
 use super::remote::{Place, RemoteSettings};
 use crate::configuration::Section;
 use crate::discovery::Discovery;
@@ -175,9 +174,7 @@ fn algorithms(file: &mut Section, source: Option<&KeySource>) -> Option<Vec<Algo
     let mut algorithms = Vec::new();
     for name in &names {
         match Algorithm::from_str(name) {
-            Ok(algorithm)
-                if source.is_none() || (algorithm.family() == AlgorithmFamily::Hmac) == secret =>
-            {
+            Ok(algorithm) if source.is_none() || algorithm.is_hmac() == secret => {
                 algorithms.push(algorithm);
             }
             Ok(_) if secret => file.fault(
@@ -286,6 +283,7 @@ mod tests {
             ("algorithms = []", "algorithms"),
             ("algorithms = ['none']", "algorithms"),
             ("algorithms = ['rs256']", "algorithms"),
+            ("algorithms = ['Ed448']", "algorithms"),
             ("algorithms = ['HS256']", "algorithms"),
             ("algorithms = 'RS256'", "algorithms"),
             ("key_file = 'x'", "only one of"),

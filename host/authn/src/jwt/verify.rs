@@ -4,13 +4,15 @@
 //! signature verified or, in [`inspect`] alone, not. A session is never made from
 //! what these functions return: that takes the chain.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
-use jsonwebtoken::Algorithm;
-use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use serde_json::{Map, Value};
 use warden_core::{Now, Reason};
 
+use super::algorithm::Algorithm;
 use super::compact::Compact;
 use super::header::Header;
 use super::keys::KeySet;
@@ -45,8 +47,7 @@ pub fn inspect(token: &[u8]) -> Result<Inspected, Reason> {
 pub fn verify_signature(token: &[u8], keys: &KeySet) -> Result<Inspected, Reason> {
     let compact = Compact::parse(token)?;
     let inspected = inspected(&compact)?;
-    signature(&compact, &Header::check(&inspected.header)?, keys, None)
-        .map_err(SignatureError::into_reason)?;
+    signature(&compact, &Header::check(&inspected.header)?, keys, None)?;
     Ok(inspected)
 }
 
@@ -70,29 +71,31 @@ pub fn verify_token(
     Ok(inspected)
 }
 
-/// Why a signature is not good.
-#[derive(Debug)]
+/// Why a signature does not count: the two that a caller treats differently.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SignatureError {
-    /// No key of the set is the one the token names, or it names none and none made it:
-    /// a newer set may have it.
+    /// No key of the set is the one the token names, or it names none and none
+    /// made it: a newer set may have it.
     UnknownKey(Reason),
-    /// The token is bad whatever keys there are.
+    /// No newer set changes it.
     Refused(Reason),
 }
 
-impl SignatureError {
-    pub(crate) fn into_reason(self) -> Reason {
-        match self {
-            Self::UnknownKey(reason) | Self::Refused(reason) => reason,
+impl From<SignatureError> for Reason {
+    fn from(error: SignatureError) -> Self {
+        match error {
+            SignatureError::UnknownKey(reason) | SignatureError::Refused(reason) => reason,
         }
     }
 }
 
-/// Verifies a signature with the keys that may have made it, by one of the `allowed`
-/// algorithms; `None` means all that its key allows.
+/// Verifies a signature with the keys that may have made it. `allowed` narrows
+/// the algorithms; without it each key's own count.
 ///
 /// # Errors
-/// `ReasonKind::Credential`: algorithm not allowed, key unknown, signature wrong.
+/// [`SignatureError::UnknownKey`] as told there. [`SignatureError::Refused`]:
+/// algorithm not allowed or at odds with the key, signature wrong. Both carry
+/// `ReasonKind::Credential`.
 pub(crate) fn signature(
     compact: &Compact<'_>,
     header: &Header,
@@ -102,22 +105,19 @@ pub(crate) fn signature(
     let algorithm = header.algorithm;
     if allowed.is_some_and(|allowed| !allowed.contains(&algorithm)) {
         return Err(SignatureError::Refused(not_a_token(&format!(
-            "its algorithm {algorithm:?} is not accepted"
+            "its algorithm {algorithm} is not accepted"
         ))));
     }
-    for key in keys.candidates(header.key_id.as_deref(), algorithm)? {
-        let verifier =
-            (DEFAULT_PROVIDER.verifier_factory)(&algorithm, &key.material).map_err(|_| {
-                SignatureError::Refused(not_a_token("its algorithm is at odds with its key"))
-            })?;
-        if verifier.verify(compact.signed, &compact.signature).is_ok() {
-            return Ok(());
-        }
+    let candidates = keys.candidates(&header.key, algorithm)?;
+    let mut verifiers = candidates.verifiers.iter();
+    if verifiers.any(|key| key.verifies(compact.signed, &compact.signature)) {
+        return Ok(());
     }
-    let wrong = not_a_token("its signature is wrong");
-    Err(match header.key_id {
-        Some(_) => SignatureError::Refused(wrong),
-        None => SignatureError::UnknownKey(wrong),
+    let reason = not_a_token("its signature is wrong");
+    Err(if candidates.are_named {
+        SignatureError::Refused(reason)
+    } else {
+        SignatureError::UnknownKey(reason)
     })
 }
 

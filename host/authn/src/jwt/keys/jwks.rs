@@ -6,20 +6,20 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::{Key, material};
+use super::{Key, KeyName, Verifier, material};
 use crate::Error;
 use crate::json;
+use crate::jwt::algorithm::Algorithm;
 
 /// Most keys of a set.
 const MAX_KEYS: usize = 1000;
 
 /// The members of a key that bear on verification; others are ignored
-/// (RFC 7517 §4), certificates in it included.
+/// (RFC 7517 §4), certificates in it included. Their thumbprints are names only.
 #[derive(Deserialize)]
 struct RawKey {
     kty: String,
@@ -28,6 +28,9 @@ struct RawKey {
     key_ops: Option<Vec<String>>,
     alg: Option<String>,
     kid: Option<String>,
+    x5t: Option<String>,
+    #[serde(rename = "x5t#S256")]
+    x5t_sha256: Option<String>,
     crv: Option<String>,
     n: Option<String>,
     e: Option<String>,
@@ -52,7 +55,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Key>, Error> {
     for (index, value) in raw.into_iter().enumerate() {
         let key = serde_json::from_value(value)
             .map_err(|_| Error::Keys("it is malformed".to_owned()))
-            .and_then(|raw| key(&raw))
+            .and_then(key)
             .map_err(|error| Error::Keys(format!("key {index} of the set: {error}")))?;
         keys.extend(key);
     }
@@ -65,7 +68,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Key>, Error> {
 }
 
 /// One key; `None` when it is for something warden does not do.
-fn key(raw: &RawKey) -> Result<Option<Key>, Error> {
+fn key(raw: RawKey) -> Result<Option<Key>, Error> {
     if raw.kty == "oct" {
         return Err(Error::Keys(
             "it is a shared secret; those come from secret_file".to_owned(),
@@ -84,34 +87,39 @@ fn key(raw: &RawKey) -> Result<Option<Key>, Error> {
     if !signs {
         return Ok(None);
     }
-    let Some((material, mut algorithms)) = material_of(raw)? else {
+    let Some(mut verifiers) = verifiers_of(&raw)? else {
         return Ok(None);
     };
     if let Some(name) = &raw.alg {
         let Ok(algorithm) = Algorithm::from_str(name) else {
             return Ok(None);
         };
-        algorithms.retain(|allowed| *allowed == algorithm);
-        if algorithms.is_empty() {
+        // Exactly that name, also of `EdDSA` and `Ed25519`: `alg` tells which
+        // algorithm a key is for (RFC 7517 §4.4), and a key for the new name states
+        // that one and not the old (RFC 9864 §5).
+        verifiers.retain(|verifier| verifier.algorithm() == algorithm);
+        if verifiers.is_empty() {
             return Err(Error::Keys(
                 "its alg is at odds with its type or curve".to_owned(),
             ));
         }
     }
-    Ok(Some(Key {
-        id: raw.kid.clone(),
-        algorithms,
-        material,
-    }))
+    let name = KeyName {
+        id: raw.kid,
+        sha1_thumbprint: raw.x5t,
+        sha256_thumbprint: raw.x5t_sha256,
+    };
+    Ok(Some(Key { name, verifiers }))
 }
 
-fn material_of(raw: &RawKey) -> Result<Option<material::Material>, Error> {
+fn verifiers_of(raw: &RawKey) -> Result<Option<Vec<Verifier>>, Error> {
     match (raw.kty.as_str(), raw.crv.as_deref()) {
         ("RSA", None) => {
             material::rsa(&bytes(raw.n.as_deref())?, &bytes(raw.e.as_deref())?).map(Some)
         }
-        ("EC", Some("P-256")) => material::p256(&point(raw)?).map(Some),
-        ("EC", Some("P-384")) => material::p384(&point(raw)?).map(Some),
+        ("EC", Some("P-256")) => material::elliptic(&material::P256, &point(raw)?).map(Some),
+        ("EC", Some("P-384")) => material::elliptic(&material::P384, &point(raw)?).map(Some),
+        ("EC", Some("P-521")) => material::elliptic(&material::P521, &point(raw)?).map(Some),
         ("OKP", Some("Ed25519")) => material::ed25519(&bytes(raw.x.as_deref())?).map(Some),
         ("RSA", Some(_)) | ("EC" | "OKP", None) => {
             Err(Error::Keys("its curve is at odds with its type".to_owned()))

@@ -5,15 +5,15 @@
 //! otherwise sign tokens too.
 
 use x509_parser::oid_registry::{
-    OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_PKCS1_RSAENCRYPTION,
-    OID_SIG_ED25519,
+    OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_NIST_EC_P521,
+    OID_PKCS1_RSAENCRYPTION, OID_SIG_ED25519,
 };
 use x509_parser::pem::Pem;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::RSAPublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::{Key, material};
+use super::{Key, KeyName, Verifier, material};
 use crate::Error;
 
 /// Reads the one key of a file.
@@ -27,7 +27,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Key, Error> {
             "must hold exactly one PEM block; several keys go into a jwks_file",
         ));
     };
-    let (material, algorithms) = match block.label.as_str() {
+    let verifiers = match block.label.as_str() {
         "PUBLIC KEY" => public_key(&whole::<SubjectPublicKeyInfo<'_>>(&block.contents)?)?,
         "RSA PUBLIC KEY" => rsa(&block.contents)?,
         "CERTIFICATE" => certificate(&block.contents)?,
@@ -39,13 +39,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Key, Error> {
         _ => return Err(refused("is neither a PEM public key nor a certificate")),
     };
     Ok(Key {
-        id: None,
-        algorithms,
-        material,
+        name: KeyName::default(),
+        verifiers,
     })
 }
 
-fn certificate(der: &[u8]) -> Result<material::Material, Error> {
+fn certificate(der: &[u8]) -> Result<Vec<Verifier>, Error> {
     let certificate = whole::<X509Certificate<'_>>(der)?;
     let usage = certificate
         .key_usage()
@@ -58,7 +57,7 @@ fn certificate(der: &[u8]) -> Result<material::Material, Error> {
     public_key(certificate.public_key())
 }
 
-fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Result<material::Material, Error> {
+fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Result<Vec<Verifier>, Error> {
     let kind = &info.algorithm.algorithm;
     let bytes = info.subject_public_key.data.as_ref();
     if *kind == OID_PKCS1_RSAENCRYPTION {
@@ -72,20 +71,18 @@ fn public_key(info: &SubjectPublicKeyInfo<'_>) -> Result<material::Material, Err
         .parameters
         .as_ref()
         .and_then(|any| any.as_oid().ok());
+    let curve = curve.filter(|_| *kind == OID_KEY_TYPE_EC_PUBLIC_KEY);
     match curve {
-        Some(curve) if *kind == OID_KEY_TYPE_EC_PUBLIC_KEY && curve == OID_EC_P256 => {
-            material::p256(bytes)
-        }
-        Some(curve) if *kind == OID_KEY_TYPE_EC_PUBLIC_KEY && curve == OID_NIST_EC_P384 => {
-            material::p384(bytes)
-        }
+        Some(curve) if curve == OID_EC_P256 => material::elliptic(&material::P256, bytes),
+        Some(curve) if curve == OID_NIST_EC_P384 => material::elliptic(&material::P384, bytes),
+        Some(curve) if curve == OID_NIST_EC_P521 => material::elliptic(&material::P521, bytes),
         _ => Err(refused(
-            "holds a key that is none of RSA, P-256, P-384 and Ed25519",
+            "holds a key that is none of RSA, P-256, P-384, P-521 and Ed25519",
         )),
     }
 }
 
-fn rsa(der: &[u8]) -> Result<material::Material, Error> {
+fn rsa(der: &[u8]) -> Result<Vec<Verifier>, Error> {
     let key = whole::<RSAPublicKey<'_>>(der)?;
     let negative = |bytes: &[u8]| bytes.first().is_none_or(|byte| byte & 0x80 != 0);
     if negative(key.modulus) || negative(key.exponent) {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::{ED, P256, P384, RSA, SECRET, Signer, b64, certificate, jwks, pem};
+use crate::testing::{ED, P256, P384, P521, RSA, SECRET, Signer, b64, certificate, jwks, pem};
 use crate::verify_signature;
 
 fn set(keys: &[Value]) -> Result<KeySet, Error> {
@@ -29,7 +29,9 @@ fn public_keys_and_certificates_in_pem_verify() {
         (&*RSA, "RS256"),
         (&*P256, "ES256"),
         (&*P384, "ES384"),
+        (&*P521, "ES512"),
         (&*ED, "EdDSA"),
+        (&*ED, "Ed25519"),
     ] {
         let spki = signer.spki();
         for text in [
@@ -113,14 +115,24 @@ fn a_point_off_its_curve_or_of_another_length_is_refused() {
         with(json!({ "x": good["y"] , "y": good["x"] })),
         with(json!({ "x": b64(&x[1..]) })),
         with(json!({ "crv": "P-384" })),
+        with(json!({ "crv": "P-521" })),
         with(json!({ "x": null })),
         with(json!({ "y": "****" })),
         with(json!({ "kty": "OKP", "crv": "Ed25519", "x": b64(&x[1..]) })),
         with(json!({ "kty": "RSA" })),
         with(json!({ "crv": null })),
+        P521.jwk_with(&json!({ "crv": "P-384" })),
+        json!({ "kty": "EC", "crv": "P-521", "x": "AA", "y": "AA" }),
     ] {
         assert!(set(std::slice::from_ref(&bad)).is_err(), "{bad}");
     }
+    // RFC 7518 §6.2.1.2: the coordinates of P-521 have 66 bytes, zeros included.
+    let half = |member: &str| {
+        let text = P521.jwk()[member].as_str().unwrap().to_owned();
+        URL_SAFE_NO_PAD.decode(text).unwrap()
+    };
+    let cut = json!({ "x": b64(&half("x")[1..]), "y": b64(&half("y")[1..]) });
+    assert!(set(&[P521.jwk()]).is_ok() && set(&[P521.jwk_with(&cut)]).is_err());
 }
 
 #[test]
@@ -129,6 +141,9 @@ fn an_alg_at_odds_with_its_key_is_refused_at_load() {
         (&*RSA, "ES256"),
         (&*P256, "ES384"),
         (&*P256, "RS256"),
+        (&*P521, "ES384"),
+        (&*P384, "ES512"),
+        (&*P256, "EdDSA"),
         (&*ED, "ES256"),
         (&*RSA, "HS256"),
     ] {
@@ -147,12 +162,23 @@ fn a_keys_own_alg_is_the_only_one_it_allows() {
 }
 
 #[test]
+fn a_key_of_the_old_name_of_ed25519_does_not_serve_the_new_one_nor_the_other_way_round() {
+    let both = set(&[ED.jwk()]).unwrap();
+    for (own, other) in [("EdDSA", "Ed25519"), ("Ed25519", "EdDSA")] {
+        let keys = set(&[ED.jwk_with(&json!({ "alg": own }))]).unwrap();
+        assert!(verifies(&keys, &ED, own) && verifies(&both, &ED, own));
+        assert!(!verifies(&keys, &ED, other), "{own}");
+    }
+}
+
+#[test]
 fn keys_for_something_else_are_left_out() {
     for members in [
         json!({ "use": "enc" }),
         json!({ "key_ops": ["encrypt"] }),
         json!({ "key_ops": [] }),
         json!({ "alg": "RSA-OAEP" }),
+        json!({ "alg": "ES256K" }),
         json!({ "kty": "AKP" }),
     ] {
         let other = RSA.jwk_with(&members);
@@ -168,8 +194,10 @@ fn keys_for_something_else_are_left_out() {
         assert_eq!(keys.len(), 1);
         assert!(!verifies(&keys, &RSA, "RS256"), "{members}");
     }
-    let p521 = json!({ "kty": "EC", "crv": "P-521", "x": "AA", "y": "AA" });
-    assert!(fault(&[p521]).contains("no key"));
+    for (kty, crv) in [("EC", "secp256k1"), ("OKP", "Ed448"), ("OKP", "X25519")] {
+        let other = json!({ "kty": kty, "crv": crv, "x": "AA", "y": "AA" });
+        assert!(fault(&[other]).contains("no key"), "{crv}");
+    }
 }
 
 #[test]
@@ -194,6 +222,8 @@ fn a_malformed_key_set_is_refused_whole() {
         r#"{"keys":[{}]}"#,
         r#"{"keys":[{"kty":"RSA","kty":"EC"}]}"#,
         r#"{"keys":[{"kty":1}]}"#,
+        r#"{"keys":[{"kty":"x","x5t":1}]}"#,
+        r#"{"keys":[{"kty":"x","x5t#S256":["x"]}]}"#,
     ] {
         assert!(KeySet::from_jwks(text.as_bytes()).is_err(), "{text}");
     }

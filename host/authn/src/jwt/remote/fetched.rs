@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use jsonwebtoken::Algorithm;
 use serde_json::Value;
 use warden_core::Timestamp;
 
 use crate::json;
+use crate::jwt::algorithm::Algorithm;
 use crate::jwt::keys::KeySet;
 
 /// Keys, and when the issuer last stood by them.

@@ -5,11 +5,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use jsonwebtoken::Algorithm;
 use serde::{Deserialize, Serialize};
 use warden_core::{AuthenticatorId, Timestamp};
 
 use super::{Fetched, Place};
+use crate::jwt::algorithm::Algorithm;
 use crate::services::Services;
 
 /// Largest file: a key set of the largest size, escaped.
