@@ -182,7 +182,7 @@ pub fn signing_input(header: &Value, payload: &str) -> String {
 }
 
 /// A PEM block.
-fn pem(label: &str, der: &[u8]) -> String {
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let body = STANDARD.encode(der);
     let lines: Vec<&str> = body
         .as_bytes()

@@ -18,6 +18,7 @@
     reason = "this is test code: a failed expectation is a failed test, and waiting on a real server needs real time"
 )]
 
+pub mod authority;
 pub mod connection;
 pub mod directory;
 pub mod issuer;
@@ -28,6 +29,7 @@ pub mod reply;
 pub mod scene;
 pub mod server;
 
+pub use authority::{Authority, Identity, Leaf};
 pub use connection::{Connection, Ended};
 pub use directory::Directory;
 pub use issuer::{Algorithm, Claims, Issuer, SigningKey};
