@@ -5,11 +5,17 @@
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Parser, pack_command};
+use rustls::ClientConfig;
 
 use crate::reply::Reply;
+
+mod stream;
+
+use stream::Stream;
 
 /// The longest any reply is waited for.
 const REPLY_LIMIT: Duration = Duration::from_secs(20);
@@ -23,9 +29,9 @@ pub enum Ended {
     TimedOut,
 }
 
-/// A client of a server.
+/// A client of a server, over TLS or not.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     parser: Parser,
 }
 
@@ -35,13 +41,22 @@ impl Connection {
     /// # Errors
     /// When nobody listens there.
     pub fn open(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&address, REPLY_LIMIT)?;
-        stream.set_nodelay(true)?;
-        stream.set_write_timeout(Some(REPLY_LIMIT))?;
-        Ok(Self {
+        Ok(Self::over(Stream::Plain(socket(address)?)))
+    }
+
+    /// Connects over TLS; see [`crate::tls::client`] for the configuration.
+    ///
+    /// # Errors
+    /// When nobody listens there, or either side does not like the other.
+    pub fn open_tls(address: SocketAddr, config: Arc<ClientConfig>) -> io::Result<Self> {
+        Ok(Self::over(Stream::tls(socket(address)?, config)?))
+    }
+
+    fn over(stream: Stream) -> Self {
+        Self {
             stream,
             parser: Parser::new(),
-        })
+        }
     }
 
     /// Sends a command and takes the next reply.
@@ -113,8 +128,7 @@ impl Connection {
     /// Sends bytes as they are.
     #[track_caller]
     pub fn send_raw(&mut self, bytes: &[u8]) {
-        self.stream
-            .write_all(bytes)
+        self.try_send_raw(bytes)
             .unwrap_or_else(|e| panic!("sending failed: {e}"));
     }
 
@@ -123,7 +137,12 @@ impl Connection {
         &mut self,
         arguments: impl IntoIterator<Item = A>,
     ) -> io::Result<()> {
-        self.stream.write_all(&packed(arguments))
+        self.try_send_raw(&packed(arguments))
+    }
+
+    fn try_send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)?;
+        self.stream.flush()
     }
 
     /// The next reply or pushed message.
@@ -146,9 +165,7 @@ impl Connection {
     pub fn receive_within(&mut self, limit: Duration) -> Result<Reply, Ended> {
         // A limit of zero would mean none at all.
         let limit = limit.max(Duration::from_millis(1));
-        self.stream
-            .set_read_timeout(Some(limit))
-            .expect("a socket takes a time limit");
+        self.stream.set_read_timeout(limit);
         match self.parser.parse_value(&mut self.stream) {
             Ok(value) => Ok(Reply(value)),
             Err(error) if error.is_timeout() => Err(Ended::TimedOut),
@@ -174,6 +191,15 @@ impl Connection {
     pub fn is_open(&mut self) -> bool {
         !self.closes_within(Duration::from_millis(1))
     }
+}
+
+/// A socket that waits for nothing without a limit.
+fn socket(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpStream::connect_timeout(&address, REPLY_LIMIT)?;
+    socket.set_nodelay(true)?;
+    socket.set_write_timeout(Some(REPLY_LIMIT))?;
+    socket.set_read_timeout(Some(REPLY_LIMIT))?;
+    Ok(socket)
 }
 
 /// A command as the bytes of its protocol.

@@ -28,6 +28,7 @@ pub mod patience;
 pub mod reply;
 pub mod scene;
 pub mod server;
+pub mod tls;
 
 pub use authority::{Authority, Identity, Leaf};
 pub use connection::{Connection, Ended};

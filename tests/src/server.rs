@@ -17,6 +17,10 @@ use crate::parts::{self, Line};
 use crate::patience::{self, eventually, within};
 use crate::reply::Reply;
 
+mod tls;
+
+use tls::{TlsFiles, TlsPort};
+
 /// The password of user `default`, unless [`ServerBuilder::open`] removed it.
 ///
 /// With a password set, one-argument AUTH reaches the module; without, the server
@@ -34,6 +38,7 @@ pub struct ServerBuilder {
     environment: Vec<(String, String)>,
     open: bool,
     requirepass: bool,
+    tls: Option<TlsFiles>,
 }
 
 /// A server that did not come up.
@@ -48,6 +53,7 @@ pub struct StartFailure {
 pub struct Server {
     line: Line,
     address: SocketAddr,
+    tls: Option<TlsPort>,
     process: Mutex<Child>,
     log: PathBuf,
     open: bool,
@@ -140,15 +146,22 @@ impl ServerBuilder {
             .tempdir()
             .expect("a temporary directory");
         let address = free_address();
+        let (tls, tls_lines) = self
+            .tls
+            .as_ref()
+            .map(|files| files.lay_out(directory.path()))
+            .unzip();
         let log = directory.path().join("server.log");
         let config = directory.path().join("valkey.conf");
-        fs::write(&config, self.config_text(address, directory.path()))
+        let lines = tls_lines.unwrap_or_default();
+        fs::write(&config, self.config_text(address, directory.path(), lines))
             .expect("valkey.conf can be written");
         let output = File::create(&log).expect("the log can be created");
         let process = spawn(self.line, directory.path(), &self.environment, output);
         let server = Server {
             line: self.line,
             address,
+            tls,
             process: Mutex::new(process),
             log,
             open: self.open,
@@ -159,7 +172,7 @@ impl ServerBuilder {
         Ok(server)
     }
 
-    fn config_text(&self, address: SocketAddr, directory: &Path) -> String {
+    fn config_text(&self, address: SocketAddr, directory: &Path, tls: Vec<String>) -> String {
         let mut lines = vec![
             format!("port {}", address.port()),
             "bind 127.0.0.1".to_owned(),
@@ -172,6 +185,7 @@ impl ServerBuilder {
         if self.requirepass && !self.open {
             lines.push(format!("requirepass {ADMIN_PASSWORD}"));
         }
+        lines.extend(tls);
         lines.extend(
             self.config
                 .iter()
@@ -200,6 +214,7 @@ impl Server {
             environment: Vec::new(),
             open: false,
             requirepass: true,
+            tls: None,
         }
     }
 
