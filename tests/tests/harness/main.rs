@@ -12,4 +12,5 @@
     reason = "this is test code: a failed expectation is a failed test"
 )]
 
+mod provider;
 mod tls;
