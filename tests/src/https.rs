@@ -91,6 +91,22 @@ impl Https {
             .unwrap_or_else(|e| panic!("POST {url}: {e}"))
     }
 
+    /// A connection, for requests that are no plain ones.
+    ///
+    /// # Errors
+    /// When nobody listens there. The handshake comes with the first bytes.
+    pub fn connect(
+        &self,
+        address: SocketAddr,
+    ) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+        let socket = TcpStream::connect_timeout(&address, self.limit)?;
+        socket.set_read_timeout(Some(self.limit))?;
+        socket.set_write_timeout(Some(self.limit))?;
+        let name = ServerName::from(address.ip());
+        let session = ClientConnection::new(self.config.clone(), name).map_err(io::Error::other)?;
+        Ok(StreamOwned::new(session, socket))
+    }
+
     fn exchange(
         &self,
         method: &str,
@@ -99,13 +115,7 @@ impl Https {
         body: &str,
     ) -> io::Result<Response> {
         let (address, path) = parts_of(url);
-        let socket = TcpStream::connect_timeout(&address, self.limit)?;
-        socket.set_read_timeout(Some(self.limit))?;
-        socket.set_write_timeout(Some(self.limit))?;
-        let name = ServerName::from(address.ip());
-        let session = ClientConnection::new(self.config.clone(), name).map_err(io::Error::other)?;
-        let mut stream = StreamOwned::new(session, socket);
-
+        let mut stream = self.connect(address)?;
         let mut request =
             format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
         for (name, value) in headers {

@@ -21,6 +21,7 @@
 pub mod authority;
 pub mod connection;
 pub mod directory;
+pub mod hostile_provider;
 pub mod https;
 pub mod issuer;
 pub mod native;

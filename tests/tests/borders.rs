@@ -65,11 +65,12 @@ const ARROWS: [(&str, &[&str]); 15] = [
 ];
 
 /// Crates that only one room may name, tests' own needs apart.
-const KEPT: [(&str, &[&str]); 5] = [
+const KEPT: [(&str, &[&str]); 6] = [
     ("wasmtime", &["warden-policy"]),
     ("wit-component", &["warden-policy", "warden-hostile"]),
     ("warden-hostile", &["warden-tests"]),
     ("valkey-module", &["warden-module"]),
+    ("rcgen", &["warden-tests"]),
     ("jsonwebtoken", &["warden-authn", "warden", "warden-tests"]),
 ];
 

@@ -230,7 +230,7 @@ fn requests_are_counted_and_can_be_left_unanswered() {
     assert_eq!(stage.provider.requests("/jwks"), 1);
 
     stage.provider.behave(Behaviour::Hold);
-    let hasty = Https::trusting(&stage.authority).waiting(Duration::from_millis(100));
+    let hasty = Https::trusting(&stage.authority).waiting(Duration::from_secs(2));
     let timed_out = hasty.try_get(&url, &[]).unwrap_err();
     assert_eq!(timed_out.kind(), std::io::ErrorKind::WouldBlock);
     stage.provider.behave(Behaviour::Fail);
