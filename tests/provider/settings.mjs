@@ -10,6 +10,8 @@
 
 import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
 
+import { Memory } from './memory.mjs';
+
 export const SCOPES = 'cache.read cache.write';
 const AUDIENCE = 'valkey';
 // Claims of these names reach userinfo, whatever scope beside `openid` was granted.
@@ -77,6 +79,8 @@ function keyOf(pem) {
 // introspection and userinfo.
 export function configuration({ keys, selfSigned, claims }) {
   return {
+    adapter: Memory,
+    cookies: { keys: ['nobody here has a cookie'] },
     jwks: { keys },
     clients: clients(selfSigned),
     clientAuthMethods: [

@@ -181,6 +181,16 @@ fn an_opaque_token_is_introspected_until_it_is_revoked() {
 }
 
 #[test]
+fn no_token_is_forgotten_for_the_number_of_others() {
+    let stage = Stage::new();
+    let first = stage.provider.opaque("alice", json!({}));
+    for _ in 0..1500 {
+        stage.provider.opaque("bob", json!({}));
+    }
+    assert_eq!(stage.introspect(&first)["active"], true);
+}
+
+#[test]
 fn a_token_ends_when_its_time_is_over() {
     let stage = Stage::new();
     let brief = Token::opaque("alice").lasts(Duration::from_secs(1));
