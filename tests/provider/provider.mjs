@@ -3,12 +3,12 @@
 // Usage: node provider.mjs MODULES CERTIFICATE KEY CLIENT_AUTHORITY
 //
 // MODULES is the directory scripts/provider prints; the other three are PEM files.
-// On standard input comes a line of JSON for each order, on standard output goes a
+// On standard input comes a line of JSON for each instruction, on standard output goes a
 // line for each answer, and first of all {"issuer": …}. Whatever else there is to
 // say goes to standard error. The end of standard input ends the process, so that it
 // never outlives the test that started it.
 //
-// The orders are for tests only; tokens are minted through the library's own models,
+// The instructions are for tests only; tokens are minted through the library's own models,
 // and everything a client sees is the library's own answer.
 
 import { readFileSync } from 'node:fs';
@@ -95,7 +95,7 @@ async function revoke({ token }) {
   return { revoked: Boolean(found) };
 }
 
-const orders = {
+const instructions = {
   mint,
   revoke,
   // The new keys stand first; without the old ones, tokens signed by them are worthless.
@@ -128,8 +128,8 @@ const orders = {
 
 async function obey(line) {
   try {
-    const { order, ...rest } = JSON.parse(line);
-    answerLine(await orders[order](rest));
+    const { instruction, ...rest } = JSON.parse(line);
+    answerLine(await instructions[instruction](rest));
   } catch (error) {
     answerLine({ error: String(error?.stack ?? error) });
   }
@@ -139,7 +139,7 @@ server.listen(0, '127.0.0.1', () => {
   issuer = `https://127.0.0.1:${server.address().port}`;
   remake();
   answerLine({ issuer });
-  // One at a time, in order.
+  // One after the other.
   let last = Promise.resolve();
   createInterface({ input: process.stdin })
     .on('line', (line) => { last = last.then(() => obey(line)); })

@@ -120,7 +120,7 @@ impl Provider {
     /// A token of this description.
     #[track_caller]
     pub fn mint(&self, token: &Token) -> String {
-        let answer = self.order("mint", token.order());
+        let answer = self.instruct("mint", token.instruction());
         answer["token"].as_str().expect("a token").to_owned()
     }
 
@@ -130,20 +130,20 @@ impl Provider {
     /// When the provider does not know it: it is a JWT, or not its own.
     #[track_caller]
     pub fn revoke(&self, token: &str) {
-        let answer = self.order("revoke", json!({ "token": token }));
+        let answer = self.instruct("revoke", json!({ "token": token }));
         assert_eq!(answer["revoked"], true, "the token is not stored");
     }
 
     /// What the tokens of a client say that it gets for itself at `/token`.
     #[track_caller]
     pub fn client_claims(&self, client: &str, claims: Value) {
-        self.order("claims", json!({ "client": client, "claims": claims }));
+        self.instruct("claims", json!({ "client": client, "claims": claims }));
     }
 
     /// Makes this the certificate of client [`SELF_SIGNED`].
     #[track_caller]
     pub fn trust_self_signed(&self, identity: &Identity) {
-        self.order("trust", json!({ "pem": identity.certificate_pem() }));
+        self.instruct("trust", json!({ "pem": identity.certificate_pem() }));
     }
 
     /// New keys sign from now on, and the old ones are still in the set. Gives the ids
@@ -162,7 +162,7 @@ impl Provider {
     /// How many requests came for this path, answered or not.
     #[track_caller]
     pub fn requests(&self, path: &str) -> u64 {
-        let answer = self.order("requests", json!({}));
+        let answer = self.instruct("requests", json!({}));
         answer["counts"][path].as_u64().unwrap_or(0)
     }
 
@@ -175,12 +175,12 @@ impl Provider {
             Behaviour::Fail => "fail",
             Behaviour::HangUp => "hangUp",
         };
-        self.order("mode", json!({ "mode": mode }));
+        self.instruct("mode", json!({ "mode": mode }));
     }
 
     #[track_caller]
     fn new_keys(&self, keep: bool) -> Vec<String> {
-        let answer = self.order("rotate", json!({ "keep": keep }));
+        let answer = self.instruct("rotate", json!({ "keep": keep }));
         let ids = answer["keys"].as_array().expect("ids");
         ids.iter()
             .map(|id| id.as_str().expect("an id").to_owned())
@@ -188,8 +188,8 @@ impl Provider {
     }
 
     #[track_caller]
-    fn order(&self, name: &str, mut order: Value) -> Value {
-        order["order"] = name.into();
-        self.process.order(&order)
+    fn instruct(&self, name: &str, mut instruction: Value) -> Value {
+        instruction["instruction"] = name.into();
+        self.process.instruct(&instruction)
     }
 }

@@ -23,9 +23,9 @@ pub(super) struct Process {
     _directory: TempDir,
 }
 
-/// Orders are answered one by one, in their order.
+/// Instructions are answered one by one, first come, first served.
 struct Channel {
-    orders: ChildStdin,
+    instructions: ChildStdin,
     answers: Receiver<String>,
 }
 
@@ -50,11 +50,14 @@ impl Process {
             .stderr(File::create(&log).expect("the log can be created"))
             .spawn()
             .expect("node runs; scripts/bootstrap provider installs it");
-        let orders = child.stdin.take().expect("its input is a pipe");
+        let instructions = child.stdin.take().expect("its input is a pipe");
         let answers = lines_of(child.stdout.take().expect("its output is a pipe"));
         let process = Self {
             child,
-            channel: Mutex::new(Channel { orders, answers }),
+            channel: Mutex::new(Channel {
+                instructions,
+                answers,
+            }),
             log,
             _directory: directory,
         };
@@ -62,15 +65,16 @@ impl Process {
         (process, first)
     }
 
-    /// Gives an order and takes its answer.
+    /// Gives an instruction and takes its answer.
     ///
     /// # Panics
     /// When the answer is an error or does not come.
     #[track_caller]
-    pub(super) fn order(&self, order: &Value) -> Value {
+    pub(super) fn instruct(&self, instruction: &Value) -> Value {
         let mut channel = self.channel.lock().expect("nobody panicked here");
-        writeln!(channel.orders, "{order}")
-            .unwrap_or_else(|e| panic!("the provider takes no orders ({e}):\n{}", self.log()));
+        writeln!(channel.instructions, "{instruction}").unwrap_or_else(|e| {
+            panic!("the provider takes no instructions ({e}):\n{}", self.log())
+        });
         self.answer(&channel)
     }
 

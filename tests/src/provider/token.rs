@@ -92,8 +92,8 @@ impl Token {
         self
     }
 
-    /// The order that mints it.
-    pub(super) fn order(&self) -> Value {
+    /// The instruction that mints it.
+    pub(super) fn instruction(&self) -> Value {
         json!({
             "subject": self.subject,
             "claims": self.claims,
