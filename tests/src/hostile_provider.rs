@@ -4,9 +4,17 @@
 //! bytes at that pace, and a record of all that was asked. What no test wrote a script
 //! for is 404. One request a connection; a thread for each.
 //!
-//! ```ignore
+//! ```
+//! use std::time::Duration;
+//! use warden_tests::hostile_provider::{Answer, Hostile};
+//! use warden_tests::{Authority, https::Https};
+//!
+//! let authority = Authority::new("corp");
 //! let hostile = Hostile::start(&authority);
-//! hostile.answer("/jwks", Answer::json(issuer.key_set()).dripping(Duration::from_secs(1)));
+//! hostile.answer("/jwks", Answer::html().delayed(Duration::from_millis(10)));
+//!
+//! let answer = Https::trusting(&authority).get(&hostile.url("/jwks"), &[]);
+//! assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
 //! assert_eq!(hostile.requests("/jwks").len(), 1);
 //! ```
 //!

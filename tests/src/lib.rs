@@ -51,7 +51,7 @@ pub use server::{ADMIN_PASSWORD, Server, ServerBuilder, StartFailure};
 /// Once per module. A function left out of the list is an unused function, and
 /// the lints say so.
 ///
-/// ```ignore
+/// ```text
 /// on_both_lines!(a_reader_reads_what_it_was_granted);
 ///
 /// fn a_reader_reads_what_it_was_granted(line: Line) { … }

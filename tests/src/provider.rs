@@ -14,6 +14,17 @@
 //! | `/token/introspection`, `/token/revocation` | of opaque tokens; JWTs are not stored there and so not active |
 //! | `/me` | userinfo, of [`Token::userinfo`] alone |
 //!
+//! ```no_run
+//! use serde_json::json;
+//! use warden_tests::{Authority, Provider};
+//!
+//! let authority = Authority::new("corp");
+//! let provider = Provider::start(&authority);
+//! let alice = provider.jwt("alice", json!({ "groups": ["analysts"] }));
+//! provider.rotate();
+//! assert_eq!(provider.requests("/jwks"), 0);
+//! ```
+//!
 //! It ends with the value that stands for it, and by itself when the test's process ends.
 
 use serde_json::{Value, json};
