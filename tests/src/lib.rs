@@ -21,10 +21,13 @@
 pub mod authority;
 pub mod connection;
 pub mod directory;
+pub mod hostile_provider;
+pub mod https;
 pub mod issuer;
 pub mod native;
 pub mod parts;
 pub mod patience;
+pub mod provider;
 pub mod reply;
 pub mod scene;
 pub mod server;
@@ -37,6 +40,7 @@ pub use issuer::{Algorithm, Claims, Issuer, SigningKey};
 pub use native::WallClock;
 pub use parts::Line;
 pub use patience::{eventually, unix_now};
+pub use provider::Provider;
 pub use reply::Reply;
 pub use scene::{Scene, SceneBuilder};
 pub use server::{ADMIN_PASSWORD, Server, ServerBuilder, StartFailure};
@@ -47,7 +51,7 @@ pub use server::{ADMIN_PASSWORD, Server, ServerBuilder, StartFailure};
 /// Once per module. A function left out of the list is an unused function, and
 /// the lints say so.
 ///
-/// ```ignore
+/// ```text
 /// on_both_lines!(a_reader_reads_what_it_was_granted);
 ///
 /// fn a_reader_reads_what_it_was_granted(line: Line) { … }

@@ -7,6 +7,7 @@
 //! | module | `WARDEN_MODULE` | `libwarden.so` of this build's profile |
 //! | command line | `WARDEN_CLI` | `warden` of this build's profile |
 //! | policies | `WARDEN_POLICIES` | `policies/` of this target directory |
+//! | OpenID provider | `WARDEN_PROVIDER` | what `scripts/provider` prints |
 //!
 //! A missing part panics with what to do about it; nothing is built from here.
 
@@ -53,28 +54,21 @@ impl Line {
                 path.into(),
                 &format!("{variable} names a file that is not there"),
             ),
-            None => self.server_by_script(),
+            None => by_script("valkey", &[self.number()]),
         })
     }
+}
 
-    fn server_by_script(self) -> PathBuf {
-        let script = workspace().join("scripts/valkey");
-        let output = Command::new(&script)
-            .arg(self.number())
-            .stderr(Stdio::inherit())
-            .output()
-            .unwrap_or_else(|e| panic!("{} does not run: {e}", script.display()));
-        assert!(
-            output.status.success(),
-            "scripts/valkey {} found no server",
-            self.number()
-        );
-        let path = String::from_utf8(output.stdout).expect("a path in UTF-8");
-        existing(
-            path.trim().into(),
-            "scripts/valkey printed a path that is not there",
-        )
-    }
+/// The directory of the installed OpenID provider; looked for once per process.
+pub fn provider() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| match env::var_os("WARDEN_PROVIDER") {
+        Some(path) => existing(
+            path.into(),
+            "WARDEN_PROVIDER names a directory that is not there",
+        ),
+        None => by_script("provider", &[]),
+    })
 }
 
 /// The workspace's root.
@@ -141,6 +135,26 @@ fn part(variable: &str, fallback: PathBuf, how: &str) -> PathBuf {
     existing(
         path,
         &format!("a part under test is missing; set {variable} or run: {how}"),
+    )
+}
+
+/// The path that a script prints; what else it has to say is on standard error.
+fn by_script(name: &str, arguments: &[&str]) -> PathBuf {
+    let script = workspace().join("scripts").join(name);
+    let output = Command::new(&script)
+        .args(arguments)
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap_or_else(|e| panic!("{} does not run: {e}", script.display()));
+    assert!(
+        output.status.success(),
+        "scripts/{name} {} did not find what it looks for",
+        arguments.join(" ")
+    );
+    let path = String::from_utf8(output.stdout).expect("a path in UTF-8");
+    existing(
+        path.trim().into(),
+        &format!("scripts/{name} printed a path that is not there"),
     )
 }
 

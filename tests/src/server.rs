@@ -168,7 +168,9 @@ impl ServerBuilder {
             environment: self.environment.clone(),
             directory,
         };
-        server.wait_until_up()?;
+        server
+            .wait_until_up()
+            .inspect_err(|failure| self.expect_built_with_tls(&failure.log))?;
         Ok(server)
     }
 

@@ -67,13 +67,14 @@ const ARROWS: [(&str, &[&str]); 16] = [
 ];
 
 /// Crates that only one room may name, tests' own needs apart.
-const KEPT: [(&str, &[&str]); 6] = [
+const KEPT: [(&str, &[&str]); 7] = [
     ("reqwest", &["warden-authn"]),
     ("wasmtime", &["warden-policy"]),
     ("wit-component", &["warden-policy", "warden-hostile"]),
     ("warden-hostile", &["warden-tests"]),
     ("valkey-module", &["warden-module"]),
     ("jsonwebtoken", &["warden", "warden-tests"]),
+    ("rcgen", &["warden-tests"]),
 ];
 
 /// What each crate of the workspace depends on, tests' own needs apart.

@@ -64,6 +64,15 @@ impl ServerBuilder {
         });
         self
     }
+
+    /// A server without TLS takes the lines and then fails; say what to do instead.
+    pub(super) fn expect_built_with_tls(&self, log: &str) {
+        assert!(
+            self.tls.is_none() || !log.contains("Failed finding TLS support"),
+            "valkey-server {} was built without TLS; put one with TLS in its place, see scripts/valkey:\n{log}",
+            self.line.number()
+        );
+    }
 }
 
 impl Server {

@@ -12,4 +12,6 @@
     reason = "this is test code: a failed expectation is a failed test"
 )]
 
+mod hostile_provider;
+mod provider;
 mod tls;
