@@ -91,16 +91,17 @@ fn texts(info: &InfoContext<'_>, shared: &Shared) {
     }
 }
 
-/// As `type=jwt,status=ok,key_age_seconds=86400,verified=7,refused=1,unavailable=0`.
+/// As `type=jwt,status=ok,key_age_seconds=86400,waiting=0,verified=7,refused=1,unavailable=0`.
 fn health(status: &AuthenticatorStatus<'_>, now: Now) -> String {
     let age = status
         .keys_changed
         .map(|at| now.wall.since(at).as_secs().to_string());
     format!(
-        "type={},status={},key_age_seconds={},verified={},refused={},unavailable={}",
+        "type={},status={},key_age_seconds={},waiting={},verified={},refused={},unavailable={}",
         status.method.as_str(),
-        if status.last_good { "stale" } else { "ok" },
+        status.health(),
         age.unwrap_or_default(),
+        status.waiting,
         status.verified,
         status.refused,
         status.unavailable,

@@ -51,6 +51,15 @@ struct Queued {
     connections: usize,
 }
 
+/// Some of those who waited for a flight.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Landed<W> {
+    /// There are more.
+    More(Vec<(Duration, W)>),
+    /// The flight is over.
+    Last(Vec<(Duration, W)>),
+}
+
 impl<W> Flight<W> {
     /// It is in no worker's queue from now on.
     fn leave(&mut self, queued: &mut Queued) {
@@ -141,8 +150,9 @@ impl<W> Pending<W> {
     }
 
     /// Gives the next of those who wait for a flight, each with its deadline, and ends
-    /// the flight with the last of them. Call it until nobody is left.
-    pub(crate) fn land(&self, key: &CacheKey) -> Vec<(Duration, W)> {
+    /// the flight with the last of them: whoever comes then begins another one, which is
+    /// somebody else's to land.
+    pub(crate) fn land(&self, key: &CacheKey) -> Landed<W> {
         let mut inner = self.lock();
         let Inner {
             flights,
@@ -152,7 +162,7 @@ impl<W> Pending<W> {
         } = &mut *inner;
         let mut landed = Vec::new();
         let Some(flight) = flights.get_mut(key) else {
-            return landed;
+            return Landed::Last(landed);
         };
         flight.leave(queued);
         let waiters = &mut flight.waiters;
@@ -164,8 +174,9 @@ impl<W> Pending<W> {
         }
         if waiters.is_empty() {
             flights.remove(key);
+            return Landed::Last(landed);
         }
-        landed
+        Landed::More(landed)
     }
 
     /// Takes the next of those whose deadline has passed. Call it until nobody is
@@ -231,6 +242,12 @@ mod tests {
         CACHE.with(|cache| cache.key(1, b"alice", secret.as_bytes()))
     }
 
+    fn count<W>(landed: &Landed<W>) -> usize {
+        match landed {
+            Landed::More(some) | Landed::Last(some) => some.len(),
+        }
+    }
+
     const SOON: Duration = Duration::from_secs(1);
 
     #[test]
@@ -239,7 +256,10 @@ mod tests {
         assert_eq!(pending.join(key("a"), 1, SOON), Joined::First);
         assert_eq!(pending.join(key("a"), 2, SOON), Joined::Later);
         assert_eq!(pending.join(key("b"), 3, SOON), Joined::First);
-        assert_eq!(pending.land(&key("a")), [(SOON, 1), (SOON, 2)]);
+        assert_eq!(
+            pending.land(&key("a")),
+            Landed::Last(vec![(SOON, 1), (SOON, 2)])
+        );
         assert_eq!(pending.count(), Some(1));
         assert!(!pending.begin(&key("a")));
     }
@@ -264,7 +284,7 @@ mod tests {
         assert_eq!(pending.join(key("a"), 3, SOON), Joined::Later);
         assert!(!pending.is_full(1), "it joins what is under way");
         assert_eq!(pending.count(), Some(4));
-        assert_eq!(pending.land(&key("a")).len(), 4);
+        assert_eq!(count(&pending.land(&key("a"))), 4);
         assert_eq!(pending.join(key("a"), 4, SOON), Joined::First);
         assert!(pending.is_full(1));
     }
@@ -287,7 +307,16 @@ mod tests {
         assert_eq!(pending.join(key("a"), 2, later), Joined::Later);
         assert!(pending.overdue(Duration::ZERO).is_empty());
         assert_eq!(pending.overdue(SOON), [1]);
-        assert_eq!(pending.land(&key("a")), [(later, 2)]);
+        assert_eq!(pending.land(&key("a")), Landed::Last(vec![(later, 2)]));
+    }
+
+    /// Whoever comes when the last of a flight has its answer must be verified anew.
+    #[test]
+    fn a_flight_ends_with_the_last_of_those_who_waited() {
+        let pending = Pending::new();
+        pending.join(key("a"), 1, SOON);
+        assert_eq!(pending.land(&key("a")), Landed::Last(vec![(SOON, 1)]));
+        assert_eq!(pending.join(key("a"), 2, SOON), Joined::First);
     }
 
     #[test]
@@ -297,10 +326,10 @@ mod tests {
             pending.join(key("a"), number, SOON);
         }
         assert_eq!(pending.overdue(SOON).len(), A_TIME);
-        assert_eq!(pending.land(&key("a")).len(), A_TIME);
+        assert_eq!(count(&pending.land(&key("a"))), A_TIME);
         assert_eq!(pending.join(key("a"), 999, SOON), Joined::Later);
-        assert_eq!(pending.land(&key("a")).len(), 2);
-        assert!(pending.land(&key("a")).is_empty());
+        assert_eq!(count(&pending.land(&key("a"))), 2);
+        assert!(count(&pending.land(&key("a"))) == 0);
         assert!(!pending.begin(&key("a")));
         assert_eq!(pending.count(), Some(0));
     }

@@ -6,6 +6,7 @@
 //! unblock a client, which the module API allows from any thread.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_task::Runnable;
 use crossbeam_channel::{Receiver, select};
@@ -13,9 +14,11 @@ use warden_authn::{CacheKey, Cached, Outcome, Presented};
 use warden_core::{Reason, ReasonKind};
 
 use crate::ffi::{guard, rest_if_crashing};
+use crate::pending::Landed;
 use crate::rechecks::{self, Entry};
 use crate::review::Assignment;
 use crate::shared::Shared;
+use crate::waiter::Waiter;
 
 /// What a worker is asked to do.
 pub(crate) enum Job {
@@ -74,8 +77,9 @@ fn begin(shared: &Arc<Shared>, job: Verify) {
     let flight = Flight {
         shared: Arc::clone(shared),
         key: job.key,
+        is_over: false,
     };
-    start(shared, async move { verify(&flight, &job).await });
+    start(shared, verify(flight, job));
 }
 
 fn start(shared: &Arc<Shared>, verification: impl Future<Output = ()> + Send + 'static) {
@@ -99,25 +103,43 @@ fn go_on(verification: Runnable) {
 struct Flight {
     shared: Arc<Shared>,
     key: CacheKey,
+    is_over: bool,
+}
+
+impl Flight {
+    /// The next of those who wait; `None` when all have been given.
+    fn next(&mut self) -> Option<Vec<(Duration, Waiter)>> {
+        if self.is_over {
+            return None;
+        }
+        Some(match self.shared.pending.land(&self.key) {
+            Landed::More(waiters) => waiters,
+            Landed::Last(waiters) => {
+                self.is_over = true;
+                waiters
+            }
+        })
+    }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        while !self.shared.pending.land(&self.key).is_empty() {}
+        while self.next().is_some() {}
     }
 }
 
 /// Verifies once, remembers the outcome, and answers all who wait for it.
-async fn verify(flight: &Flight, job: &Verify) {
-    let shared = &*flight.shared;
-    let (outcome, chain) = outcome(shared, job).await;
-    let landed = std::iter::repeat_with(|| shared.pending.land(&job.key));
-    for (deadline, waiter) in landed.take_while(|some| !some.is_empty()).flatten() {
-        // Deciding for those before may have taken a while.
-        if deadline <= shared.now().monotonic {
-            waiter.refuse(shared, timed_out(shared));
-        } else {
-            waiter.answer(shared, &outcome, chain);
+async fn verify(mut flight: Flight, job: Verify) {
+    let shared = Arc::clone(&flight.shared);
+    let (outcome, chain) = outcome(&shared, &job).await;
+    while let Some(waiters) = flight.next() {
+        for (deadline, waiter) in waiters {
+            // Deciding for those before may have taken a while.
+            if deadline <= shared.now().monotonic {
+                waiter.refuse(&shared, timed_out(&shared));
+            } else {
+                waiter.answer(&shared, &outcome, chain);
+            }
         }
     }
 }

@@ -14,6 +14,7 @@
 )]
 
 mod anywhere;
+mod asked_services;
 mod authenticator_reload;
 mod clock;
 mod cluster;
@@ -40,6 +41,7 @@ mod offline;
 mod pipelines;
 mod policy_reload;
 mod policy_tests;
+mod published_keys;
 mod reauthentication;
 mod reload;
 mod replication;

@@ -49,6 +49,18 @@ pub struct AuthenticatorStatus<'a> {
     pub unavailable: u64,
 }
 
+impl AuthenticatorStatus<'_> {
+    /// `stale`: its file is in error and an earlier version in force; `failing`: whoever it
+    /// asks does not answer; `ok`.
+    pub fn health(&self) -> &'static str {
+        match (self.last_good, &self.trouble) {
+            (true, _) => "stale",
+            (false, Some(_)) => "failing",
+            (false, None) => "ok",
+        }
+    }
+}
+
 /// A credential that waits; given back when it no longer does.
 pub(super) struct Place<'a>(&'a AtomicUsize);
 

@@ -27,9 +27,14 @@ impl CommandHandler for Authenticators {
                 ("id", Reply::text(status.id.as_str())),
                 ("type", Reply::text(status.method.as_str())),
                 ("file", Reply::text(status.file.to_string_lossy())),
+                ("status", Reply::text(status.health())),
                 (
-                    "status",
-                    Reply::text(if status.last_good { "stale" } else { "ok" }),
+                    "trouble",
+                    status.trouble.clone().map_or(Reply::Null, Reply::text),
+                ),
+                (
+                    "waiting",
+                    super::number(u64::try_from(status.waiting).unwrap_or(u64::MAX)),
                 ),
                 ("keys_changed", super::seconds(status.keys_changed)),
                 ("verified", super::number(status.verified)),

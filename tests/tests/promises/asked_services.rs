@@ -1,0 +1,171 @@
+//! Opaque tokens that a real OpenID provider is asked about, and sessions that end when
+//! it no longer stands by them.
+
+use serde_json::json;
+use warden_tests::provider::{BASIC, Behaviour, Provider, Token};
+use warden_tests::{Authority, Directory, Line, Scene, eventually, on_both_lines};
+
+on_both_lines!(
+    an_opaque_token_is_whose_its_issuer_says,
+    a_revoked_token_ends_its_sessions_and_opens_no_others,
+    what_was_said_a_moment_ago_is_remembered_for_so_long,
+    sessions_outlive_a_short_outage_and_not_a_long_one,
+    an_access_token_is_whose_userinfo_says,
+);
+
+fn endpoint(authority: &Authority) -> String {
+    format!(
+        "[endpoint]\nca_file = '{}'\n",
+        authority.ca_file().display()
+    )
+}
+
+struct Asked {
+    scene: Scene,
+    provider: Provider,
+    _authority: Authority,
+}
+
+impl Asked {
+    /// An authenticator that introspects, with these lines.
+    fn about_tokens(line: Line, lines: &str) -> Self {
+        let authority = Authority::new("ca");
+        let provider = Provider::start(&authority);
+        let secrets = Directory::create(authority.directory().join("secrets"));
+        secrets.replace_secret("client.secret", BASIC.secret);
+        let file = format!(
+            "type = 'introspection'\nissuer = '{}'\nclient_id = '{}'\nclient_secret_file = '{}'\naudience = ['valkey']\n{lines}{}",
+            provider.issuer(),
+            BASIC.id,
+            secrets.file_text("client.secret"),
+            endpoint(&authority),
+        );
+        Self {
+            scene: Scene::builder(line).authenticator_file(&file).start(),
+            provider,
+            _authority: authority,
+        }
+    }
+
+    fn introspections(&self) -> u64 {
+        self.provider.requests("/token/introspection")
+    }
+}
+
+fn an_opaque_token_is_whose_its_issuer_says(line: Line) {
+    let asked = Asked::about_tokens(line, "");
+    let token = asked
+        .provider
+        .mint(&Token::opaque("bob").groups(&["analysts"]));
+    let mut client = asked.scene.server.connect();
+    client.auth("token", &token).expect_ok();
+    assert_eq!(client.user(), "corp/bob");
+    assert!(client.run("GET reports:1").is_nil());
+    client.run("SET reports:1 x").expect_error("NOPERM");
+    asked
+        .scene
+        .server
+        .connect()
+        .auth("bob", &token)
+        .expect_error("WRONGPASS");
+    asked
+        .scene
+        .expect_refused("token", "no-such-token", "WRONGPASS");
+    asked.provider.behave(Behaviour::Fail);
+    let other = "another-opaque-token";
+    asked.scene.expect_refused("token", other, "TRYAGAIN");
+    let log = asked.scene.server.log();
+    assert!(!log.contains(&token) && !log.contains(other), "{log}");
+}
+
+fn a_revoked_token_ends_its_sessions_and_opens_no_others(line: Line) {
+    let asked = Asked::about_tokens(line, "recheck_seconds = 1\ncache_seconds = 3600\n");
+    let token = asked.provider.opaque("alice", json!({}));
+    let kept = asked.provider.opaque("alice", json!({ "jti": "other" }));
+    let mut sessions: Vec<_> = (0..3).map(|_| asked.scene.server.connect()).collect();
+    for session in &mut sessions {
+        session.auth("token", &token).expect_ok();
+    }
+    let mut other = asked.scene.server.connect();
+    other.auth("token", &kept).expect_ok();
+    eventually("asked again", || {
+        (asked.scene.counter("warden_rechecks") >= 4).then_some(())
+    });
+    asked.provider.revoke(&token);
+    for session in &mut sessions {
+        assert!(session.closes_within(warden_tests::server::PATIENCE));
+    }
+    asked.scene.expect_refused("token", &token, "WRONGPASS");
+    assert!(Scene::stays_open(&mut other));
+}
+
+fn what_was_said_a_moment_ago_is_remembered_for_so_long(line: Line) {
+    let asked = Asked::about_tokens(line, "cache_seconds = 2\n");
+    let token = asked.provider.opaque("alice", json!({}));
+    for _ in 0..10 {
+        asked
+            .scene
+            .server
+            .connect()
+            .auth("token", &token)
+            .expect_ok();
+    }
+    assert_eq!(asked.introspections(), 1);
+    eventually("asked again", || {
+        asked
+            .scene
+            .server
+            .connect()
+            .auth("token", &token)
+            .expect_ok();
+        (asked.introspections() > 1).then_some(())
+    });
+    let asked = Asked::about_tokens(line, "cache_seconds = 0\n");
+    let token = asked.provider.opaque("alice", json!({}));
+    for times in 1..=3 {
+        asked
+            .scene
+            .server
+            .connect()
+            .auth("token", &token)
+            .expect_ok();
+        assert_eq!(asked.introspections(), times);
+    }
+}
+
+fn sessions_outlive_a_short_outage_and_not_a_long_one(line: Line) {
+    let asked = Asked::about_tokens(line, "recheck_seconds = 1\nrecheck_grace_seconds = 3\n");
+    let token = asked.provider.opaque("alice", json!({}));
+    let mut session = asked.scene.server.connect();
+    session.auth("token", &token).expect_ok();
+    let again = || asked.scene.counter("warden_rechecks");
+    asked.provider.behave(Behaviour::Fail);
+    let before = again();
+    eventually("asked in vain", || (again() > before).then_some(()));
+    assert!(Scene::stays_open(&mut session));
+    asked.provider.behave(Behaviour::Answer);
+    let before = again();
+    eventually("asked again", || (again() > before + 1).then_some(()));
+    assert!(Scene::stays_open(&mut session));
+    asked.provider.behave(Behaviour::Fail);
+    assert!(session.closes_within(warden_tests::server::PATIENCE));
+}
+
+fn an_access_token_is_whose_userinfo_says(line: Line) {
+    let authority = Authority::new("ca");
+    let provider = Provider::start(&authority);
+    let file = format!(
+        "type = 'userinfo'\nissuer = '{}'\nrecheck_seconds = 1\n{}",
+        provider.issuer(),
+        endpoint(&authority)
+    );
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    let token = provider.mint(&Token::userinfo("bob").groups(&["analysts"]));
+    let mut client = scene.server.connect();
+    client.auth("token", &token).expect_ok();
+    assert_eq!(client.user(), "corp/bob");
+    assert!(client.run("GET reports:1").is_nil());
+    scene.expect_refused("token", "no-such-token", "WRONGPASS");
+    provider.revoke(&token);
+    assert!(client.closes_within(warden_tests::server::PATIENCE));
+}
