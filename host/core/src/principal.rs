@@ -9,6 +9,8 @@ use crate::{AuthenticatorId, PrincipalName, Timestamp, UserName};
 pub enum Method {
     /// A JSON Web Token (RFC 7519).
     Jwt,
+    /// A TLS client certificate (RFC 5280).
+    Certificate,
 }
 
 impl Method {
@@ -16,6 +18,7 @@ impl Method {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Jwt => "jwt",
+            Self::Certificate => "certificate",
         }
     }
 }
@@ -35,7 +38,7 @@ pub struct Principal {
     pub scopes: Vec<String>,
     /// True when no other authenticator is configured, so bare group names are unambiguous.
     pub sole_authenticator: bool,
-    /// The token's claims, or a directory's chosen attributes.
+    /// The token's claims, the certificate's parts, or a directory's chosen attributes.
     pub claims: Map<String, Value>,
     /// When the proof ends, leeway included; `None` only where the operator allows it.
     pub expires: Option<Timestamp>,
