@@ -10,6 +10,14 @@
 
 mod authenticator;
 mod cache;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "the directory does not build certificate authenticators yet"
+    )
+)]
+mod certificate;
 mod chain;
 mod configuration;
 mod directory;
@@ -25,6 +33,7 @@ mod testing;
 
 pub use authenticator::{Authenticator, Outcome};
 pub use cache::{Cache, CacheKey, CacheSettings, Cached};
+pub use certificate::{MAX_CERTIFICATE_BYTES, parse as parse_certificate};
 pub use chain::{AuthenticatorStatus, Chain, ChainSettings, LoadReport};
 pub use error::{Error, FileError};
 pub use jwt::{Inspected, KeySet, inspect, is_jws_shaped, verify_signature, verify_token};
