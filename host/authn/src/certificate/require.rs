@@ -9,6 +9,7 @@ use super::contents::Contents;
 use super::values::Values;
 use super::{der, oid};
 use crate::configuration::Section;
+use crate::quote::quoted;
 
 /// Most extensions that can be required.
 const MAX_EXTENSIONS: usize = 64;
@@ -56,8 +57,10 @@ impl Requirements {
         if !has(&values.organizations, &self.organizations) {
             return Err(lacking("organizations"));
         }
-        if !self.issuers.is_empty() && !self.issuers.contains(&contents.issuer.render()) {
-            return Err(lacking("issuers"));
+        let issuer = contents.issuer.render();
+        if !self.issuers.is_empty() && !self.issuers.contains(&issuer) {
+            let detail = format!("require.issuers has no {}", quoted(&issuer));
+            return Err(Reason::new(ReasonKind::Claims, detail));
         }
         for extension in &self.extensions {
             let value = contents.extension(&extension.contents);

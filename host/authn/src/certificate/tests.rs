@@ -354,6 +354,38 @@ fn a_certificate_counts_only_between_its_dates() {
     assert_eq!(examine(1_893_456_000), Err(ReasonKind::Expired));
 }
 
+#[test]
+fn every_example_of_the_documentation_is_a_good_file() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let mut examples = 0;
+    for page in ["configuration.md", "providers/certificates.md"] {
+        let text = std::fs::read_to_string(docs.join(page)).unwrap();
+        let chapter = match text.split_once("\n## Certificates\n") {
+            Some((_, rest)) => rest.split("\n## ").next().unwrap(),
+            None => &text,
+        };
+        for block in chapter.split("```toml\n").skip(1) {
+            let block = block.split("```").next().unwrap();
+            let complete = match block.contains("identity") {
+                true => block.to_owned(),
+                false => format!("{CN}\n{block}"),
+            };
+            let mut file = Section::parse(complete.as_bytes()).unwrap();
+            for key in ["type", "id"] {
+                file.optional::<String>(key, "a string");
+            }
+            CertificateAuthenticator::build(&mut file, Path::new("/none"), None);
+            for fault in file.finish() {
+                // The files that it names are not here.
+                let fault = fault.in_file(Path::new("f")).to_string();
+                assert!(fault.contains("/etc/valkey/tls/"), "{fault}\n{block}");
+            }
+            examples += 1;
+        }
+    }
+    assert_eq!(examples, 6);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
