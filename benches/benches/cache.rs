@@ -16,18 +16,18 @@ fn cache(criterion: &mut Criterion) {
     let cache = Cache::new(CacheSettings::default()).expect("random bytes");
     let credential = rooms.credential("alice");
     let secret = credential.secret().expose();
-    let key = cache.key(1, b"alice", secret);
+    let key = cache.key(1, b"alice", secret, b"");
     let outcome = Outcome::Verified(rooms.principal("alice"));
     cache.put(key, &outcome, rooms.now);
     let mut group = criterion.benchmark_group("cache");
     group.bench_function("digest of a credential", |bencher| {
-        bencher.iter(|| cache.key(1, b"alice", black_box(secret)));
+        bencher.iter(|| cache.key(1, b"alice", black_box(secret), b""));
     });
     group.bench_function("hit without the digest", |bencher| {
         bencher.iter(|| cache.glance(black_box(&key), rooms.now).is_some());
     });
     group.bench_function("miss without the digest", |bencher| {
-        let other = cache.key(2, b"alice", secret);
+        let other = cache.key(2, b"alice", secret, b"");
         bencher.iter(|| cache.glance(black_box(&other), rooms.now).is_some());
     });
     group.finish();

@@ -111,9 +111,16 @@ impl Cache {
     }
 
     /// The key of a credential, as AUTH's two arguments gave it, under a generation of
-    /// the chain. Also good for telling whether two connections sent the same. Copies
-    /// nothing of the secret.
-    pub fn key(&self, chain_generation: u64, user: &[u8], secret: &[u8]) -> CacheKey {
+    /// the chain. `client` is what else its outcome depends on: the client's certificate,
+    /// where the credential is that. Also good for telling whether two connections sent
+    /// the same. Copies nothing of the secret.
+    pub fn key(
+        &self,
+        chain_generation: u64,
+        user: &[u8],
+        secret: &[u8],
+        client: &[u8],
+    ) -> CacheKey {
         let length = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes();
         // Everything but the secret at once: each part handed on costs as much as its digest.
         let head = [
@@ -126,6 +133,7 @@ impl Cache {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(&head);
         context.update(secret);
+        context.update(client);
         let mut digest = [0; 32];
         for (to, from) in digest.iter_mut().zip(context.sign().as_ref()) {
             *to = *from;

@@ -33,6 +33,9 @@ use loading::Loading;
 /// The user name that stands for "whoever the credential says".
 const ANYBODY: &str = "token";
 
+/// The user name that stands for "whoever the connection's certificate says".
+const WHOSE_CERTIFICATE: &str = "certificate";
+
 /// Numbers of chains and authenticators: never repeated within a process, so that
 /// nothing remembered under one is ever found under another.
 static GENERATIONS: AtomicU64 = AtomicU64::new(1);
@@ -372,12 +375,17 @@ impl Chain {
     }
 }
 
-/// The name the client gave; `None` for one-argument AUTH and `token`, which leave
-/// it to the credential.
+/// The name the client gave; `None` for one-argument AUTH, `token`, and `certificate`
+/// without a secret, which leave it to the credential.
 fn given_name(credential: &Credential) -> Option<&str> {
     match credential.user() {
         UserArgument::Default => None,
         UserArgument::Named(name) if name == ANYBODY => None,
+        UserArgument::Named(name)
+            if name == WHOSE_CERTIFICATE && credential.secret().expose().is_empty() =>
+        {
+            None
+        }
         UserArgument::Named(name) => Some(name),
     }
 }

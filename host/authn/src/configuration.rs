@@ -149,6 +149,25 @@ impl Section {
         }
     }
 
+    /// Takes a list of at most `limit` tables; `None` when it is absent or no such
+    /// list. Give each back with [`Section::close`].
+    pub(crate) fn tables(&mut self, key: &str, limit: usize) -> Option<Vec<Self>> {
+        let expected = format!("a list of 1 to {limit} tables");
+        let tables: Vec<Table> = self.optional(key, &expected)?;
+        if tables.is_empty() || tables.len() > limit {
+            self.fault(key, format!("must be {expected}"));
+            return None;
+        }
+        let path = self.path_of(key);
+        let sections = tables.into_iter().enumerate();
+        let sections = sections.map(|(index, table)| Self {
+            path: format!("{path}[{index}]"),
+            table,
+            faults: Vec::new(),
+        });
+        Some(sections.collect())
+    }
+
     /// Ends a table of this one: its faults become this one's.
     pub(crate) fn close(&mut self, inner: Self) {
         self.faults.extend(inner.finish());
@@ -181,8 +200,8 @@ impl Section {
     }
 
     fn path_of(&self, key: &str) -> String {
-        if key.is_empty() && self.path.is_empty() {
-            return String::new();
+        if key.is_empty() && (self.path.is_empty() || self.path.ends_with(']')) {
+            return self.path.clone();
         }
         let bare = !key.is_empty()
             && key

@@ -13,6 +13,7 @@ use warden_core::{AuthenticatorId, Method};
 use zeroize::Zeroizing;
 
 use crate::authenticator::Authenticator;
+use crate::certificate::CertificateAuthenticator;
 use crate::configuration::{Fault, Section};
 use crate::file::{self, Access};
 use crate::introspection::IntrospectionAuthenticator;
@@ -128,6 +129,7 @@ fn build(path: &Path, bytes: &[u8], mut file: Section, services: &Services) -> R
     let (file_ref, id) = (&mut file, id.as_ref());
     let built = match kind {
         Method::Jwt => JwtAuthenticator::build(file_ref, directory, id, services),
+        Method::Certificate => CertificateAuthenticator::build(file_ref, directory, id),
         Method::Introspection => {
             IntrospectionAuthenticator::build(file_ref, directory, id, is_bound, services)
         }
@@ -152,7 +154,12 @@ fn build(path: &Path, bytes: &[u8], mut file: Section, services: &Services) -> R
 
 /// `type`.
 fn kind(file: &mut Section) -> Option<Method> {
-    const KINDS: [Method; 3] = [Method::Jwt, Method::Introspection, Method::UserInfo];
+    const KINDS: [Method; 4] = [
+        Method::Jwt,
+        Method::Introspection,
+        Method::UserInfo,
+        Method::Certificate,
+    ];
     let names = KINDS.map(|kind| format!("{:?}", kind.as_str())).join(", ");
     let name: String = file.mandatory("type", &format!("one of {names}"))?;
     let kind = KINDS.into_iter().find(|kind| kind.as_str() == name);

@@ -39,6 +39,9 @@ pub enum Error {
     /// The content is not usable key material.
     #[error("{0}")]
     Keys(String),
+    /// What the server gave is not a client certificate that can be read.
+    #[error("the certificate {0}")]
+    Certificate(&'static str),
 }
 
 /// One thing wrong with one file of the authenticator directory.

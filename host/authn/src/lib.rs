@@ -12,6 +12,7 @@
 mod asking;
 mod authenticator;
 mod cache;
+mod certificate;
 mod chain;
 mod configuration;
 mod directory;
@@ -37,6 +38,7 @@ mod userinfo;
 
 pub use authenticator::{Answering, Authenticator, Outcome, Presented, at_once};
 pub use cache::{Cache, CacheKey, CacheSettings, Cached};
+pub use certificate::{MAX_CERTIFICATE_BYTES, parse as parse_certificate};
 pub use chain::{AuthenticatorStatus, Chain, ChainSettings, LoadReport};
 pub use error::{Error, FileError};
 pub use jwt::{Inspected, KeySet, inspect, is_jws_shaped, verify_signature, verify_token};

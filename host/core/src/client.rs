@@ -1,5 +1,8 @@
 //! What the server knows about a connection.
 
+use std::fmt;
+use std::sync::Arc;
+
 /// The server's number of a connection; never reused within a server's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub u64);
@@ -20,15 +23,45 @@ pub struct ClientFacts {
     pub replica: bool,
 }
 
-/// The parts of a client certificate that policies see.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A client certificate that the server verified when the connection was made.
+///
+/// Everything else is read from [`der`](Self::der), so two are equal when their
+/// fingerprints are.
+#[derive(Clone, Default)]
 pub struct Certificate {
     /// Subject as an RFC 4514 string.
     pub subject: String,
     /// Issuer as an RFC 4514 string.
     pub issuer: String,
-    /// Serial number in hexadecimal.
+    /// Serial number in lower-case hexadecimal, without leading zero bytes.
     pub serial: String,
     /// SHA-256 of the DER, in lower-case hexadecimal.
     pub fingerprint: String,
+    /// Subject alternative names: `dNSName`s, printable ASCII (RFC 5280 §4.2.1.6).
+    pub dns_names: Vec<String>,
+    /// Subject alternative names: `rfc822Name`s.
+    pub emails: Vec<String>,
+    /// Subject alternative names: `uniformResourceIdentifier`s.
+    pub uris: Vec<String>,
+    /// The certificate itself (X.690 DER).
+    pub der: Arc<[u8]>,
+}
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
+    }
+}
+
+impl Eq for Certificate {}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate")
+            .field("subject", &self.subject)
+            .field("issuer", &self.issuer)
+            .field("serial", &self.serial)
+            .field("fingerprint", &self.fingerprint)
+            .finish_non_exhaustive()
+    }
 }

@@ -15,6 +15,8 @@ pub enum Method {
     Introspection,
     /// A credential that a user-information service was asked about.
     UserInfo,
+    /// A TLS client certificate (RFC 5280).
+    Certificate,
 }
 
 impl Method {
@@ -24,6 +26,7 @@ impl Method {
             Self::Jwt => "jwt",
             Self::Introspection => "introspection",
             Self::UserInfo => "userinfo",
+            Self::Certificate => "certificate",
         }
     }
 }
@@ -52,7 +55,7 @@ pub struct Principal {
     pub scopes: Vec<String>,
     /// True when no other authenticator is configured, so bare group names are unambiguous.
     pub sole_authenticator: bool,
-    /// The token's claims, or a directory's chosen attributes.
+    /// The token's claims, the certificate's parts, or a directory's chosen attributes.
     pub claims: Map<String, Value>,
     /// When the proof ends, leeway included; `None` only where the operator allows it.
     pub expires: Option<Timestamp>,

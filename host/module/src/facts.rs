@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use warden_core::client::Certificate;
 use warden_core::{ClientFacts, Server};
 
-use crate::ffi::{ClientInfo, Context, Error, Reply, server_version};
+use crate::ffi::{ClientInfo, Context, Error, Level, Reply, log, server_version};
 
 /// The facts about the connection that is authenticating.
 pub(crate) fn of_client(ctx: &Context<'_>) -> ClientFacts {
@@ -16,9 +17,24 @@ pub(crate) fn of_client(ctx: &Context<'_>) -> ClientFacts {
     ClientFacts {
         tls: info.is_some_and(|info| info.tls),
         address: info.map(address),
-        certificate: None,
+        certificate: certificate(ctx),
         replica: ctx.is_replica(),
     }
+}
+
+/// The certificate with which the client proved itself. One that cannot be read counts as
+/// none: nothing is granted by it then.
+fn certificate(ctx: &Context<'_>) -> Option<Certificate> {
+    let pem = ctx.client_certificate()?;
+    let pem = std::str::from_utf8(&pem).ok()?;
+    let read = warden_authn::parse_certificate(pem);
+    read.inspect_err(|error| {
+        log(
+            Level::Notice,
+            &format!("a client's certificate counts as none: it {error}"),
+        );
+    })
+    .ok()
 }
 
 /// The address of the client of this call, without the port; `unix` for a socket.

@@ -13,6 +13,7 @@ use warden_core::{ClientFacts, Credential, Principal, Reason, ReasonKind, UserNa
 
 use crate::commands::{dryrun, explain};
 use crate::ffi::{Answer, Context, ServerLock, Waiting, user_exists};
+use crate::login::own_part;
 use crate::pending::Joined;
 use crate::refusals::{self, Attempt, looks_like_a_token};
 use crate::shared::Shared;
@@ -76,7 +77,11 @@ pub(crate) fn begin(
         );
         return Err(refuse(shared, ctx, user, &reason));
     }
-    let key = shared.cache.load().key(chain.generation(), user, secret);
+    let client = own_part(ctx, secret);
+    let key = shared
+        .cache
+        .load()
+        .key(chain.generation(), user, secret, &client);
     let now = shared.now();
     let deadline = now.monotonic.saturating_add(settings.auth_timeout);
     let facts = crate::facts::of_client(ctx);

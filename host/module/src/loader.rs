@@ -340,6 +340,9 @@ fn load_authenticators(shared: &Shared) -> Changes {
             ids.join(", ")
         };
         log(Level::Notice, &format!("authenticators in force: {ids}"));
+        shared
+            .rechecks
+            .hasten(&report.altered, shared.now().monotonic);
         shared.reviews.authenticators_removed(report.removed);
         shared.wake_clock();
     }

@@ -18,7 +18,7 @@ use warden_core::{
 };
 use warden_session::Admission;
 
-use crate::ffi::{self, AuthOutcome, Authentication, ServerLock, user_exists};
+use crate::ffi::{self, AuthOutcome, Authentication, Context, ServerLock, user_exists};
 use crate::inquiry::name_taken;
 use crate::pending::Joined;
 use crate::refusals::{self, Attempt, looks_like_a_token};
@@ -98,7 +98,8 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
     let cache = shared.cache.load();
     // What is remembered was claimed: whether this one is need not be asked first, which
     // would take as long as the rest.
-    let key = cache.key(chain.generation(), user, secret);
+    let client = own_part(ctx, secret);
+    let key = cache.key(chain.generation(), user, secret, &client);
     if let Some(cached) = cache.glance(&key, now).filter(|_| !shared.is_draining())
         && let Some(outcome) = answer_inline(
             shared,
@@ -307,6 +308,16 @@ fn settle(
     }
 }
 
+/// What the outcome depends on besides the credential: of a log-in without a secret, the
+/// connection's certificate.
+pub(crate) fn own_part(ctx: &Context<'_>, secret: &[u8]) -> Vec<u8> {
+    if !secret.is_empty() {
+        return Vec::new();
+    }
+    let certificate = crate::facts::of_client(ctx).certificate;
+    certificate.map_or_else(Vec::new, |certificate| certificate.fingerprint.into_bytes())
+}
+
 /// Under what a credential is remembered by the chain in force.
 pub(crate) fn cache_key(shared: &Shared, cache: &Cache, presented: &Presented) -> CacheKey {
     let credential = &presented.credential;
@@ -315,7 +326,15 @@ pub(crate) fn cache_key(shared: &Shared, cache: &Cache, presented: &Presented) -
         UserArgument::Named(name) => name.as_bytes(),
     };
     let generation = shared.chain.load().generation();
-    cache.key(generation, user, credential.secret().expose())
+    let secret = credential.secret().expose();
+    let certificate = presented.client.certificate.as_ref();
+    let client = certificate.filter(|_| secret.is_empty());
+    cache.key(
+        generation,
+        user,
+        secret,
+        client.map_or(b"", |certificate| certificate.fingerprint.as_bytes()),
+    )
 }
 
 /// Refuses, and says so in the log, in ACL LOG and to the client: each its own words.

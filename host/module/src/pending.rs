@@ -239,7 +239,7 @@ mod tests {
         thread_local! {
             static CACHE: Cache = Cache::new(CacheSettings::default()).unwrap();
         }
-        CACHE.with(|cache| cache.key(1, b"alice", secret.as_bytes()))
+        CACHE.with(|cache| cache.key(1, b"alice", secret.as_bytes(), b""))
     }
 
     fn count<W>(landed: &Landed<W>) -> usize {

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use warden_authn::{Outcome, Presented, Sealed};
-use warden_core::{ClientFacts, Principal, Reason, ReasonKind, Recheck, Verified};
+use warden_core::{AuthenticatorId, ClientFacts, Principal, Reason, ReasonKind, Recheck, Verified};
 
 use crate::ffi::{Level, log};
 use crate::shared::Shared;
@@ -54,6 +54,8 @@ pub(crate) struct Entry {
     credential: Sealed,
     client: ClientFacts,
     recheck: Recheck,
+    /// When it is due, on the monotonic clock.
+    at: Duration,
     /// Since when nobody could be asked, on the monotonic clock.
     failing: Option<Duration>,
 }
@@ -81,6 +83,7 @@ impl Rechecks {
             credential: seal()?,
             client: client.clone(),
             recheck,
+            at: now,
             failing: None,
         };
         waiting.put(
@@ -110,6 +113,24 @@ impl Rechecks {
         due
     }
 
+    /// These authenticators changed: whatever they vouched for is asked about now. In
+    /// parts, for the main thread may want the map meanwhile.
+    pub(crate) fn hasten(&self, of: &[AuthenticatorId], now: Duration) {
+        let all: Vec<usize> = lock(&self.waiting).entries.keys().copied().collect();
+        for some in all.chunks(A_TIME) {
+            let mut waiting = lock(&self.waiting);
+            for address in some {
+                let proof = waiting
+                    .entries
+                    .get(address)
+                    .and_then(|entry| entry.proof.upgrade());
+                if proof.is_some_and(|proof| of.contains(&proof.get().authenticator)) {
+                    waiting.hasten(*address, now);
+                }
+            }
+        }
+    }
+
     /// How many wait; `None` when another thread is at it just now.
     pub(crate) fn count(&self) -> Option<usize> {
         self.waiting
@@ -133,9 +154,18 @@ impl Rechecks {
 }
 
 impl Waiting {
-    fn put(&mut self, address: usize, entry: Entry, at: Duration) {
+    fn put(&mut self, address: usize, mut entry: Entry, at: Duration) {
+        entry.at = at;
         self.due.insert((at, address));
         self.entries.insert(address, entry);
+    }
+
+    fn hasten(&mut self, address: usize, now: Duration) {
+        if let Some(entry) = self.entries.get_mut(&address) {
+            self.due.remove(&(entry.at, address));
+            entry.at = now;
+            self.due.insert((now, address));
+        }
     }
 }
 

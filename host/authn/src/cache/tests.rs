@@ -29,7 +29,7 @@ fn refusal() -> Outcome {
 #[test]
 fn no_entry_outlives_the_token_on_either_clock() {
     let cache = cache();
-    let key = cache.key(1, b"token", b"x");
+    let key = cache.key(1, b"token", b"x", b"");
     cache.put(key, &outcome(NOW + 60), at(NOW));
     assert!(cache.get(&key, later(59, 59)).is_some());
     assert!(cache.get(&key, later(60, 0)).is_none(), "wall clock");
@@ -43,7 +43,7 @@ fn no_entry_outlives_the_token_on_either_clock() {
 #[test]
 fn no_entry_outlives_the_configured_time() {
     let cache = cache();
-    let key = cache.key(1, b"token", b"x");
+    let key = cache.key(1, b"token", b"x", b"");
     cache.put(key, &outcome(NOW + 6000), at(NOW));
     assert!(matches!(
         cache.get(&key, later(299, 299)),
@@ -62,20 +62,20 @@ fn no_entry_outlives_the_configured_time() {
 fn a_key_tells_generation_name_and_secret_apart() {
     let cache = cache();
     let keys = [
-        cache.key(1, b"a", b"bc"),
-        cache.key(2, b"a", b"bc"),
-        cache.key(1, b"ab", b"c"),
-        cache.key(1, b"", b"abc"),
-        cache.key(1, b"default", b"abc"),
-        cache.key(1, b"token", b"abc"),
+        cache.key(1, b"a", b"bc", b""),
+        cache.key(2, b"a", b"bc", b""),
+        cache.key(1, b"ab", b"c", b""),
+        cache.key(1, b"", b"abc", b""),
+        cache.key(1, b"default", b"abc", b""),
+        cache.key(1, b"token", b"abc", b""),
         Cache::new(CacheSettings::default())
             .unwrap()
-            .key(1, b"a", b"bc"),
+            .key(1, b"a", b"bc", b""),
     ];
     for (index, key) in keys.iter().enumerate() {
         assert!(!keys[..index].contains(key), "{index}");
     }
-    assert_eq!(keys[0], cache.key(1, b"a", b"bc"));
+    assert_eq!(keys[0], cache.key(1, b"a", b"bc", b""));
 }
 
 /// It is a digest, and one that nobody outside this process can make: not even the
@@ -83,7 +83,7 @@ fn a_key_tells_generation_name_and_secret_apart() {
 #[test]
 fn a_key_holds_nothing_of_the_credential() {
     let secret = "canary-0123456789abcdef0123456789";
-    let key = |cache: &Cache| cache.key(1, b"alice", secret.as_bytes());
+    let key = |cache: &Cache| cache.key(1, b"alice", secret.as_bytes(), b"");
     let (one, other) = (key(&cache()), key(&cache()));
     assert_ne!(one, other, "the digest is keyed");
     for part in secret.as_bytes().windows(4).chain([&b"alic"[..]]) {
@@ -97,7 +97,9 @@ fn a_key_holds_nothing_of_the_credential() {
 #[test]
 fn what_has_ended_is_swept_out_by_who_puts_something_in() {
     let cache = cache();
-    let keys: Vec<_> = (0..100).map(|n| cache.key(n, b"token", b"x")).collect();
+    let keys: Vec<_> = (0..100)
+        .map(|n| cache.key(n, b"token", b"x", b""))
+        .collect();
     for key in &keys {
         cache.put(*key, &refusal(), at(NOW));
     }
@@ -113,7 +115,7 @@ fn what_has_ended_is_swept_out_by_who_puts_something_in() {
 #[test]
 fn a_glance_waits_for_nobody() {
     let cache = cache();
-    let key = cache.key(1, b"token", b"x");
+    let key = cache.key(1, b"token", b"x", b"");
     cache.put(key, &refusal(), at(NOW));
     assert!(matches!(
         cache.glance(&key, at(NOW)),
@@ -140,7 +142,7 @@ fn a_glance_waits_for_nobody() {
 #[test]
 fn what_is_undecided_or_nobodys_is_not_remembered() {
     let cache = cache();
-    let key = cache.key(1, b"token", b"x");
+    let key = cache.key(1, b"token", b"x", b"");
     cache.put(key, &Outcome::NotMine, at(NOW));
     cache.put(
         key,
@@ -153,7 +155,7 @@ fn what_is_undecided_or_nobodys_is_not_remembered() {
 #[test]
 fn a_refusal_replaces_an_earlier_yes() {
     let cache = cache();
-    let key = cache.key(1, b"token", b"x");
+    let key = cache.key(1, b"token", b"x", b"");
     cache.put(key, &outcome(NOW + 60), at(NOW));
     cache.put(key, &refusal(), at(NOW));
     assert!(matches!(cache.get(&key, at(NOW)), Some(Cached::Refused(_))));
@@ -173,7 +175,7 @@ fn zero_entries_or_seconds_remember_nothing() {
         },
     ] {
         let cache = Cache::new(settings).unwrap();
-        let key = cache.key(1, b"token", b"x");
+        let key = cache.key(1, b"token", b"x", b"");
         cache.put(key, &outcome(NOW + 60), at(NOW));
         assert!(cache.get(&key, at(NOW)).is_none());
         cache.put(key, &refusal(), at(NOW));
@@ -189,7 +191,9 @@ fn the_size_is_bounded() {
     })
     .unwrap();
     let yes = outcome(NOW + 60);
-    let keys: Vec<_> = (0..200).map(|n| cache.key(n, b"token", b"x")).collect();
+    let keys: Vec<_> = (0..200)
+        .map(|n| cache.key(n, b"token", b"x", b""))
+        .collect();
     for key in &keys {
         cache.put(*key, &yes, at(NOW));
     }

@@ -101,6 +101,9 @@ impl Context<'_> {
     /// none, or the server does not tell.
     pub(crate) fn client_certificate(&self) -> Option<Vec<u8>> {
         let ask = api!(ValkeyModule_GetClientCertificate).ok()?;
+        if !self.client_info()?.tls {
+            return None;
+        }
         let client = self.client()?;
         // SAFETY: the context is live for `self`; the client is looked up by its number.
         let answer = unsafe { ask(self.as_ptr(), client.0) };
