@@ -16,6 +16,7 @@
 mod anywhere;
 mod asked_services;
 mod authenticator_reload;
+mod certificates;
 mod clock;
 mod cluster;
 mod commands;
