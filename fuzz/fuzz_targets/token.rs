@@ -310,7 +310,12 @@ fn chain() -> Arc<Chain> {
     );
     write("keys.json", jwks().as_bytes());
     write("secret", SECRET);
-    let report = Chain::load(&directory, &ChainSettings::default(), &Services::offline(), None);
+    let report = Chain::load(
+        &directory,
+        &ChainSettings::default(),
+        &Services::offline(),
+        None,
+    );
     let _ = fs::remove_dir_all(&directory);
     assert!(report.errors.is_empty(), "{:?}", report.errors);
     report.chain

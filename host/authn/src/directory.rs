@@ -154,15 +154,9 @@ fn build(path: &Path, bytes: &[u8], mut file: Section, services: &Services) -> R
 
 /// `type`.
 fn kind(file: &mut Section) -> Option<Method> {
-    const KINDS: [Method; 4] = [
-        Method::Jwt,
-        Method::Introspection,
-        Method::UserInfo,
-        Method::Certificate,
-    ];
-    let names = KINDS.map(|kind| format!("{:?}", kind.as_str())).join(", ");
+    let names = Method::names();
     let name: String = file.mandatory("type", &format!("one of {names}"))?;
-    let kind = KINDS.into_iter().find(|kind| kind.as_str() == name);
+    let kind = Method::named(&name);
     if kind.is_none() {
         file.fault("type", format!("must be one of {names}"));
     }

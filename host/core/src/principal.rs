@@ -20,6 +20,26 @@ pub enum Method {
 }
 
 impl Method {
+    /// Every method.
+    pub const ALL: [Self; 4] = [
+        Self::Jwt,
+        Self::Introspection,
+        Self::UserInfo,
+        Self::Certificate,
+    ];
+
+    /// The method of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == name)
+    }
+
+    /// All names, for messages: `"jwt", "introspection", …`.
+    pub fn names() -> String {
+        Self::ALL
+            .map(|method| format!("{:?}", method.as_str()))
+            .join(", ")
+    }
+
     /// The word in configuration, policies and replies.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -22,6 +22,7 @@ mod guardrails;
 mod markdown;
 mod operating;
 mod policy_tests;
+mod providers;
 mod rbac;
 mod readme;
 mod session;

@@ -513,3 +513,21 @@ fn an_expired_credential_is_refused_whatever_was_true_before() {
         ReasonKind::Expired
     );
 }
+
+#[test]
+fn one_issuer_may_have_several_audiences_each_with_its_file() {
+    let directory = Directory::new();
+    directory.write("keys.json", jwks(&[P256.jwk()]));
+    for (name, audience) in [("10-a.toml", "first"), ("20-b.toml", "second")] {
+        let file = MINIMAL.replace("valkey", audience);
+        directory.write(name, file);
+    }
+    let chain = directory.chain();
+    let token = |audience: &str| P256.token("ES256", &claims(json!({ "aud": audience })));
+    for (audience, user) in [("first", "a/alice"), ("second", "b/alice")] {
+        let verified = verified(ask(&chain, &token(audience)));
+        assert_eq!(verified.get().user_name().as_str(), user);
+    }
+    let reason = refused(ask(&chain, &token("third")));
+    assert_eq!(reason.kind(), ReasonKind::WrongAudience);
+}

@@ -176,6 +176,33 @@ mod tests {
     }
 
     #[test]
+    fn a_single_group_with_a_space_stays_whole_where_nothing_separates() {
+        let id = AuthenticatorId::new("corp").unwrap();
+        let claims = json!({ "groups": "Domain Users" });
+        let all = qualified(&selectors(&["groups"]), &claims, &[], &id).unwrap();
+        assert_eq!(all, ["corp/Domain%20Users"]);
+    }
+
+    /// Entra ID, for more than 200 groups.
+    #[test]
+    fn groups_that_were_left_out_of_the_token_refuse_it() {
+        for overage in [
+            json!({ "_claim_names": { "groups": "src1" }, "_claim_sources": { "src1": {} } }),
+            json!({ "hasgroups": true }),
+            json!({ "hasgroups": "true" }),
+        ] {
+            let reason = groups(&overage).unwrap_err();
+            assert!(reason.detail().contains("group overage"), "{reason}");
+        }
+        assert!(groups(&json!({ "hasgroups": false })).unwrap().is_empty());
+        assert!(
+            groups(&json!({ "_claim_names": { "other": "x" } }))
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    #[test]
     fn more_than_a_thousand_groups_are_refused_rather_than_cut() {
         let many = |count: usize| json!({ "groups": (0..count).map(|n| n.to_string()).collect::<Vec<_>>() });
         assert_eq!(groups(&many(1000)).unwrap().len(), 1000);

@@ -62,13 +62,11 @@ fn parse(text: &str) -> Result<Principal, String> {
         .map_err(|e| format!("user: {e}"))?;
     let mut qualified = |key| take(&mut document, key, |value| names(value, &authenticator));
     let (groups, scopes) = (qualified("groups")?, qualified("scopes")?);
-    let method = Method::Jwt;
-    take(&mut document, "method", |value| {
-        let known = value == method.as_str();
-        known
-            .then_some(())
-            .ok_or(format!("must be {:?}", method.as_str()))
+    let method = take(&mut document, "method", |value| {
+        let method = value.as_str().and_then(Method::named);
+        method.ok_or_else(|| format!("must be one of {}", Method::names()))
     })?;
+    let method = method.unwrap_or(Method::Jwt);
     let claims = take(&mut document, "claims", |value| match value {
         Value::Object(claims) => Ok(claims),
         _ => Err("must be an object".to_owned()),

@@ -215,10 +215,14 @@ impl Checked<'_> {
     }
 
     fn principal(&mut self, raw: RawTest) -> Option<Principal> {
-        let method = Method::Jwt;
-        if raw.method.is_some_and(|word| word != method.as_str()) {
-            self.mistake("method", format_args!("must be {:?}", method.as_str()));
-        }
+        let method = raw
+            .method
+            .as_deref()
+            .map_or(Some(Method::Jwt), Method::named);
+        let method = method.unwrap_or_else(|| {
+            self.mistake("method", format_args!("must be one of {}", Method::names()));
+            Method::Jwt
+        });
         let named = read_qualified(&raw.principal)
             .and_then(|(id, name)| Ok((id, PrincipalName::new(&name)?)));
         let (authenticator, name) = match named {

@@ -381,3 +381,27 @@ fn a_key_set_without_a_usable_algorithm_is_not_taken() {
     let why = unavailable(provider.ask(&chain, &token("k1", "EdDSA", &ED, &provider.issuer())));
     assert!(why.contains("algorithms"), "{why}");
 }
+
+/// AD FS signs access tokens under another name than its own.
+#[test]
+fn an_access_token_issuer_counts_only_as_configured_and_stated() {
+    let trust = "http://adfs.test/adfs/services/trust";
+    let provider = Provider::new(&format!("access_token_issuer = '{trust}'"));
+    let publish = |stated: &str| {
+        let document = json!({
+            "issuer": provider.issuer(), "access_token_issuer": stated, "jwks_uri": provider.web.url("/keys"),
+        });
+        let keys = jwks(&[key("k1", &RSA)]);
+        provider.web.answer(move |seen| match seen.path.as_str() {
+            "/keys" => Answer::ok(keys.clone()),
+            _ => Answer::ok(document.to_string()),
+        });
+    };
+    publish("http://other.test/trust");
+    let chain = provider.chain();
+    unavailable(provider.ask(&chain, &token("k1", "RS256", &RSA, trust)));
+    publish(trust);
+    let chain = provider.chain();
+    verified(provider.ask(&chain, &token("k1", "RS256", &RSA, trust)));
+    verified(provider.ask(&chain, &token("k1", "RS256", &RSA, &provider.issuer())));
+}
