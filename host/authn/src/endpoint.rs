@@ -12,6 +12,7 @@ mod settings;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -114,8 +115,9 @@ pub(crate) enum CallError {
     /// The answer is a redirect, a server error, or otherwise none.
     #[error("{0} answered {1}")]
     Status(String, StatusCode),
-    /// It was not made: too much waits before it, or it is not wanted any more.
-    #[error("{0} was not asked: too many refusals lately")]
+    /// It was not made: no place for it within `timeout_ms`, too many of low priority
+    /// before it, or not wanted any more.
+    #[error("{0} was not asked: too many calls or refusals just now")]
     Busy(String),
     /// The module is being unloaded, or this process has no network.
     #[error("there is no network here")]
@@ -186,6 +188,7 @@ impl Inner {
     async fn bounded(&self, request: Request, turn: Turn) -> Result<Response, CallError> {
         let timeout = self.settings.timeout;
         let host = host(&request.url);
+        let has_place = AtomicBool::new(false);
         let attempts = async {
             let busy = || CallError::Busy(host.clone());
             let place = self.in_flight.place(turn.priority).await;
@@ -193,11 +196,15 @@ impl Inner {
             if !(turn.is_wanted)() {
                 return Err(busy());
             }
+            has_place.store(true, Ordering::Relaxed);
             self.attempts(request).await
         };
-        tokio::time::timeout(timeout, attempts)
-            .await
-            .unwrap_or_else(|_| Err(CallError::TooSlow(host.clone(), timeout.as_millis())))
+        match tokio::time::timeout(timeout, attempts).await {
+            Ok(answer) => answer,
+            Err(_) if has_place.into_inner() => Err(CallError::TooSlow(host, timeout.as_millis())),
+            // Whoever was to be asked is not to blame.
+            Err(_) => Err(CallError::Busy(host)),
+        }
     }
 
     async fn attempts(&self, request: Request) -> Result<Response, CallError> {

@@ -19,6 +19,7 @@ mod settings;
 mod tests;
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -57,14 +58,16 @@ struct Inner {
     services: Services,
 }
 
-/// One credential on its way to whoever is asked.
-#[derive(Clone)]
+/// One credential on its way to whoever is asked. Dropped before it is closed, though it has
+/// cost a call, it counts for the totals: to hang up early is no way around them.
 pub(crate) struct Attempt {
     throttle: Throttle,
     /// `None` when its address is exempt.
     keys: Option<Keys>,
     /// The name given, where it identifies somebody.
     name: Option<String>,
+    /// Whether it has cost a call of which nothing is noted.
+    is_owing: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Copy)]
@@ -136,6 +139,7 @@ impl Throttle {
             throttle: self.clone(),
             keys,
             name: name.map(str::to_owned),
+            is_owing: Arc::default(),
         }
     }
 }
@@ -146,7 +150,7 @@ impl Attempt {
     /// # Errors
     /// `ReasonKind::Busy` when its pair has been refused too often.
     pub(crate) fn check(&self) -> Result<(), Reason> {
-        if self.may_call() {
+        if self.throttle.0.may_call(self.keys.as_ref()) {
             return Ok(());
         }
         Err(Reason::new(
@@ -157,10 +161,15 @@ impl Attempt {
 
     /// How its call queues. When its turn comes, others of its pair may have been refused.
     pub(crate) fn turn(&self) -> Turn {
-        let attempt = self.clone();
+        let (throttle, keys) = (self.throttle.clone(), self.keys);
+        let is_owing = Arc::clone(&self.is_owing);
         Turn {
             priority: self.priority(),
-            is_wanted: Box::new(move || attempt.may_call()),
+            is_wanted: Box::new(move || {
+                let may_call = throttle.0.may_call(keys.as_ref());
+                is_owing.store(may_call, Ordering::Relaxed);
+                may_call
+            }),
         }
     }
 
@@ -171,6 +180,7 @@ impl Attempt {
         id: &AuthenticatorId,
         result: Result<Principal, Reason>,
     ) -> Outcome<Box<Principal>> {
+        self.is_owing.store(false, Ordering::Relaxed);
         match &result {
             // Whoever proves to be somebody else has not guessed this name's credential.
             Ok(principal) => match self.name.as_deref() {
@@ -206,24 +216,13 @@ impl Attempt {
         }
     }
 
-    fn may_call(&self) -> bool {
-        let inner = &self.throttle.0;
-        self.keys.as_ref().is_none_or(|keys| {
-            let is_spent = lock(&inner.pairs).is_spent(&keys.pair, inner.now());
-            !is_spent || inner.has_accepted(keys)
-        })
-    }
-
     fn fail(&self) {
         let Some(keys) = &self.keys else { return };
         let inner = &self.throttle.0;
         let now = inner.now();
         inner.accepted.remove(&keys.credential);
         lock(&inner.pairs).fail(keys.pair, now);
-        let mut totals = lock(&inner.totals);
-        for key in [Some(keys.address), keys.name].into_iter().flatten() {
-            totals.fail(key, now);
-        }
+        inner.fail_totals(keys, now);
     }
 
     fn succeed(&self) {
@@ -234,9 +233,35 @@ impl Attempt {
     }
 }
 
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let inner = &self.throttle.0;
+        if let Some(keys) = &self.keys
+            && self.is_owing.load(Ordering::Relaxed)
+            && !inner.has_accepted(keys)
+        {
+            inner.fail_totals(keys, inner.now());
+        }
+    }
+}
+
 impl Inner {
     fn now(&self) -> Duration {
         self.services.now().monotonic
+    }
+
+    fn may_call(&self, keys: Option<&Keys>) -> bool {
+        keys.is_none_or(|keys| {
+            let is_spent = lock(&self.pairs).is_spent(&keys.pair, self.now());
+            !is_spent || self.has_accepted(keys)
+        })
+    }
+
+    fn fail_totals(&self, keys: &Keys, now: Duration) {
+        let mut totals = lock(&self.totals);
+        for key in [Some(keys.address), keys.name].into_iter().flatten() {
+            totals.fail(key, now);
+        }
     }
 
     fn has_accepted(&self, keys: &Keys) -> bool {

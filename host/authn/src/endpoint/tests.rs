@@ -224,6 +224,36 @@ fn no_more_calls_are_under_way_than_configured() {
 }
 
 #[test]
+fn a_call_without_a_place_blames_nobody_and_a_low_one_lets_others_go_first() {
+    let online = Online::new();
+    let web = Web::start(|_| Answer::ok("").after(Duration::from_millis(300)));
+    let address = web.url("/x");
+    let table = format!("{LOOPBACK}max_in_flight = 1\ntimeout_ms = 450");
+    let endpoint = endpoint(&online, &table, &address);
+    let call = |priority| {
+        let (endpoint, request) = (endpoint.clone(), Request::get(url(&address)));
+        let turn = Turn {
+            priority,
+            ..Turn::default()
+        };
+        let call = async move { endpoint.call_in_turn(request, turn).await };
+        let call = online.runtime.spawn(call);
+        online.wait(sleep(Duration::from_millis(20)));
+        call
+    };
+    let first = call(Priority::Normal);
+    let low = call(Priority::Low);
+    let normal = call(Priority::Normal);
+    assert!(online.wait(first).unwrap().is_ok());
+    let waited = online.wait(low).unwrap();
+    assert!(matches!(waited, Err(CallError::Busy(_))), "{waited:?}");
+    assert_eq!(endpoint.trouble(), None);
+    let slow = online.wait(normal).unwrap();
+    assert!(matches!(slow, Err(CallError::TooSlow(..))), "{slow:?}");
+    assert!(endpoint.trouble().is_some());
+}
+
+#[test]
 fn without_a_network_nothing_is_called() {
     let online = Online::new();
     let mut file = Section::parse(b"").unwrap();

@@ -281,7 +281,7 @@ mod priorities {
 
     fn priority(throttle: &Throttle, address: &str, user: &str) -> Priority {
         let attempt = attempt(throttle, address, user, "new");
-        assert!(attempt.may_call());
+        assert!(attempt.check().is_ok());
         attempt.priority()
     }
 
@@ -305,6 +305,28 @@ mod priorities {
         assert_eq!(accepted.priority(), Priority::Normal);
         online.pass(Duration::from_secs(20));
         assert_eq!(priority(&throttle, "10.0.0.1", "bob"), Priority::Normal);
+    }
+
+    #[test]
+    fn whoever_hangs_up_early_counts_for_the_totals_once_a_call_was_made() {
+        let online = Online::new();
+        let throttle = throttle(&online);
+        for _ in 0..9 {
+            drop(attempt(&throttle, "10.0.0.1", "alice", "w").turn());
+        }
+        assert_eq!(priority(&throttle, "10.0.0.1", "alice"), Priority::Normal);
+        for _ in 0..3 {
+            let attempt = attempt(&throttle, "10.0.0.1", "alice", "w");
+            assert!((attempt.turn().is_wanted)());
+        }
+        assert_eq!(priority(&throttle, "10.0.0.1", "alice"), Priority::Low);
+        let undecided = || Reason::new(ReasonKind::Unavailable, "nobody there");
+        for _ in 0..3 {
+            let attempt = attempt(&throttle, "10.0.0.2", "bob", "w");
+            assert!((attempt.turn().is_wanted)());
+            attempt.close(&AuthenticatorId::new("corp").unwrap(), Err(undecided()));
+        }
+        assert_eq!(priority(&throttle, "10.0.0.2", "bob"), Priority::Normal);
     }
 
     #[test]
