@@ -9,7 +9,7 @@ use warden_core::{Reason, ReasonKind, Recheck};
 
 use crate::configuration::Section;
 use crate::discovery::Discovery;
-use crate::endpoint::{self, Endpoint};
+use crate::endpoint::{self, CallError, Endpoint};
 
 /// Default of `cache_seconds`.
 const CACHE_SECONDS: u64 = 30;
@@ -103,4 +103,12 @@ pub(crate) fn recheck(file: &mut Section) -> Option<Recheck> {
 /// A reason for leaving a credential undecided.
 pub(crate) fn unavailable(why: impl Display) -> Reason {
     Reason::new(ReasonKind::Unavailable, why.to_string())
+}
+
+/// What a call that came to nothing means for the credential it was about.
+pub(crate) fn undecided(error: CallError) -> Reason {
+    match error {
+        CallError::Busy(_) => Reason::new(ReasonKind::Busy, error.to_string()),
+        error => unavailable(error),
+    }
 }

@@ -6,26 +6,31 @@
 //! time and size, more than `max_in_flight` calls at once, a secret in an error.
 
 mod client;
+mod gate;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, StatusCode, Url};
-use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::file::{self, Access};
 use crate::services::{Services, sleep};
 
+pub(crate) use gate::Priority;
+use gate::{Full, Gate};
 pub(crate) use settings::{Settings, address, parse, read};
 
 /// Time between a call that failed and its repetition.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Most calls of low priority that wait: bounds what a flood of refused log-ins takes.
+const MAX_LOW: usize = 1000;
 
 /// A checked `[endpoint]` table with its client. Cheap to clone.
 #[derive(Clone)]
@@ -34,7 +39,7 @@ pub(crate) struct Endpoint(Arc<Inner>);
 struct Inner {
     settings: Settings,
     client: Client,
-    in_flight: Semaphore,
+    in_flight: Gate,
     /// Why the last call came to nothing.
     trouble: ArcSwapOption<String>,
     services: Services,
@@ -57,6 +62,22 @@ impl Request {
             url,
             headers: HeaderMap::new(),
             body: None,
+        }
+    }
+}
+
+/// How a call queues, and whether it is still to be made when its turn comes.
+pub(crate) struct Turn {
+    pub(crate) priority: Priority,
+    pub(crate) is_wanted: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Default for Turn {
+    /// As every call whose caller has done nothing to be mistrusted.
+    fn default() -> Self {
+        Self {
+            priority: Priority::Normal,
+            is_wanted: Box::new(|| true),
         }
     }
 }
@@ -94,6 +115,10 @@ pub(crate) enum CallError {
     /// The answer is a redirect, a server error, or otherwise none.
     #[error("{0} answered {1}")]
     Status(String, StatusCode),
+    /// It was not made: no place for it within `timeout_ms`, too many of low priority
+    /// before it, or not wanted any more.
+    #[error("{0} was not asked: too many calls or refusals just now")]
+    Busy(String),
     /// The module is being unloaded, or this process has no network.
     #[error("there is no network here")]
     Stopped,
@@ -102,7 +127,7 @@ pub(crate) enum CallError {
 impl Endpoint {
     pub(crate) fn new(settings: Settings, client: Client, services: Services) -> Self {
         Self(Arc::new(Inner {
-            in_flight: Semaphore::new(settings.max_in_flight),
+            in_flight: Gate::new(settings.max_in_flight, MAX_LOW),
             trouble: ArcSwapOption::empty(),
             settings,
             client,
@@ -124,16 +149,31 @@ impl Endpoint {
     /// # Errors
     /// See [`CallError`]: whatever is no answer below 500, other than a redirect.
     pub(crate) async fn call(&self, request: Request) -> Result<Response, CallError> {
+        self.call_in_turn(request, Turn::default()).await
+    }
+
+    /// The same for a call of another priority, or one that may not be wanted any more.
+    ///
+    /// # Errors
+    /// See [`Endpoint::call`]; [`CallError::Busy`] when it was not made.
+    pub(crate) async fn call_in_turn(
+        &self,
+        request: Request,
+        turn: Turn,
+    ) -> Result<Response, CallError> {
         self.check(&request.url)?;
         let inner = Arc::clone(&self.0);
         let task = self
             .0
             .services
-            .spawn(async move { inner.bounded(request).await });
+            .spawn(async move { inner.bounded(request, turn).await });
         let task = task.ok_or(CallError::Stopped)?;
         let answer = task.outcome().await.unwrap_or(Err(CallError::Stopped));
-        let trouble = answer.as_ref().err().map(|error| error.to_string().into());
-        self.0.trouble.store(trouble);
+        // A call that was not made tells nothing about who was to be called.
+        if !matches!(answer, Err(CallError::Busy(_))) {
+            let trouble = answer.as_ref().err().map(|error| error.to_string().into());
+            self.0.trouble.store(trouble);
+        }
         answer
     }
 
@@ -145,21 +185,26 @@ impl Endpoint {
 }
 
 impl Inner {
-    async fn bounded(&self, request: Request) -> Result<Response, CallError> {
+    async fn bounded(&self, request: Request, turn: Turn) -> Result<Response, CallError> {
         let timeout = self.settings.timeout;
         let host = host(&request.url);
+        let has_place = AtomicBool::new(false);
         let attempts = async {
-            // Closed never.
-            let _place = self
-                .in_flight
-                .acquire()
-                .await
-                .map_err(|_| CallError::Stopped)?;
+            let busy = || CallError::Busy(host.clone());
+            let place = self.in_flight.place(turn.priority).await;
+            let _place = place.map_err(|Full| busy())?;
+            if !(turn.is_wanted)() {
+                return Err(busy());
+            }
+            has_place.store(true, Ordering::Relaxed);
             self.attempts(request).await
         };
-        tokio::time::timeout(timeout, attempts)
-            .await
-            .unwrap_or(Err(CallError::TooSlow(host, timeout.as_millis())))
+        match tokio::time::timeout(timeout, attempts).await {
+            Ok(answer) => answer,
+            Err(_) if has_place.into_inner() => Err(CallError::TooSlow(host, timeout.as_millis())),
+            // Whoever was to be asked is not to blame.
+            Err(_) => Err(CallError::Busy(host)),
+        }
     }
 
     async fn attempts(&self, request: Request) -> Result<Response, CallError> {

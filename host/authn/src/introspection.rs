@@ -29,6 +29,7 @@ use crate::mapping::Mapping;
 use crate::offer::{Offer, Opaque};
 use crate::registered::{self, Dates};
 use crate::services::Services;
+use crate::throttle::{Attempt, Throttle};
 use client::ClientAuthentication;
 
 /// Asks one issuer about tokens.
@@ -38,6 +39,7 @@ pub(crate) struct IntrospectionAuthenticator {
     address: Address,
     client: ClientAuthentication,
     settings: Settings,
+    throttle: Throttle,
 }
 
 struct Settings {
@@ -98,6 +100,7 @@ impl IntrospectionAuthenticator {
             .iter()
             .map(|address| address.url().clone())
             .collect();
+        let throttle = Throttle::read(file, services);
         let draft = endpoint::read(file, directory, &urls);
         if client.needs_certificate() && !draft.has_certificate {
             file.fault(
@@ -111,7 +114,8 @@ impl IntrospectionAuthenticator {
             ..Built::default()
         };
         client.files(&mut built);
-        if let (Some(id), Some(address), Some((calls, http))) = (id, address, draft.parts)
+        if let (Some(id), Some(address), Some((calls, http)), Some(throttle)) =
+            (id, address, draft.parts, throttle)
             && file.is_good()
         {
             built.authenticator = Some(Box::new(Self {
@@ -120,6 +124,7 @@ impl IntrospectionAuthenticator {
                 address,
                 client,
                 settings,
+                throttle,
             }));
         }
         built
@@ -129,14 +134,20 @@ impl IntrospectionAuthenticator {
     ///
     /// # Errors
     /// The refusal; of the kind `Unavailable` when it could not be decided.
-    async fn examine(&self, token: &[u8], clock: &dyn Clock) -> Result<Principal, Reason> {
+    async fn examine(
+        &self,
+        token: &[u8],
+        attempt: &Attempt,
+        clock: &dyn Clock,
+    ) -> Result<Principal, Reason> {
+        attempt.check()?;
         let url = self.address.resolve(&self.endpoint).await?;
         let request = self.request(url, token)?;
         let response = self
             .endpoint
-            .call(request)
+            .call_in_turn(request, attempt.turn())
             .await
-            .map_err(asking::unavailable)?;
+            .map_err(asking::undecided)?;
         let claims = active(&response)?;
         self.principal(claims, clock.now())
     }
@@ -243,10 +254,9 @@ impl Authenticator for IntrospectionAuthenticator {
             let Some(token) = self.settings.offer.token(&presented.credential) else {
                 return Outcome::NotMine;
             };
-            match self.examine(token, clock).await {
-                Ok(principal) => Outcome::Verified(Box::new(principal)),
-                Err(reason) => Outcome::against(reason),
-            }
+            let attempt = self.throttle.attempt(presented);
+            let result = self.examine(token, &attempt, clock).await;
+            attempt.close(&self.id, result)
         })
     }
 }

@@ -34,6 +34,7 @@ mod seal;
 mod services;
 #[cfg(test)]
 mod testing;
+mod throttle;
 mod userinfo;
 
 pub use authenticator::{Answering, Authenticator, Outcome, Presented, at_once};

@@ -24,6 +24,15 @@ use x509_parser::public_key::RSAPublicKey;
 
 use crate::{Chain, ChainSettings, LoadReport, Outcome, Presented, Services};
 
+/// Real time for what happens on other threads.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a server of the tests answers when it answers"
+)]
+pub(crate) fn pause(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
 /// The tests' present: a second of the year 2027.
 pub(crate) const NOW: u64 = 1_800_000_000;
 

@@ -29,6 +29,7 @@ use crate::mapping::{self, Mapping, Selector};
 use crate::offer::{Offer, Opaque};
 use crate::registered;
 use crate::services::Services;
+use crate::throttle::{Attempt, Throttle};
 use template::Template;
 
 /// Asks one service about credentials.
@@ -38,6 +39,7 @@ pub(crate) struct UserInfoAuthenticator {
     address: Address,
     template: Template,
     settings: Settings,
+    throttle: Throttle,
 }
 
 struct Settings {
@@ -95,14 +97,15 @@ impl UserInfoAuthenticator {
             .iter()
             .map(|address| address.url().clone())
             .collect();
+        let throttle = Throttle::read(file, services);
         let draft = endpoint::read(file, directory, &urls);
         let mut built = Built {
             watched: draft.watched,
             content: draft.content,
             ..Built::default()
         };
-        if let (Some(id), Some(address), Some(template), Some((calls, http))) =
-            (id, address, template, draft.parts)
+        if let (Some(id), Some(address), Some(template), Some((calls, http)), Some(throttle)) =
+            (id, address, template, draft.parts, throttle)
             && file.is_good()
         {
             built.authenticator = Some(Box::new(Self {
@@ -111,6 +114,7 @@ impl UserInfoAuthenticator {
                 address,
                 template,
                 settings,
+                throttle,
             }));
         }
         built
@@ -124,17 +128,19 @@ impl UserInfoAuthenticator {
         &self,
         user: &str,
         secret: &[u8],
+        attempt: &Attempt,
         clock: &dyn Clock,
     ) -> Result<Principal, Reason> {
+        attempt.check()?;
         let url = self.address.resolve(&self.endpoint).await?;
         let secret =
             std::str::from_utf8(secret).map_err(|_| refused("the credential is not text"))?;
         let request = self.template.request(url, user, secret)?;
         let response = self
             .endpoint
-            .call(request)
+            .call_in_turn(request, attempt.turn())
             .await
-            .map_err(asking::unavailable)?;
+            .map_err(asking::undecided)?;
         let answer = described(&response)?;
         self.principal(answer, clock.now())
     }
@@ -242,10 +248,9 @@ impl Authenticator for UserInfoAuthenticator {
                 UserArgument::Named(name) => name.as_str(),
                 UserArgument::Default => "default",
             };
-            match self.examine(user, secret, clock).await {
-                Ok(principal) => Outcome::Verified(Box::new(principal)),
-                Err(reason) => Outcome::against(reason),
-            }
+            let attempt = self.throttle.attempt(presented);
+            let result = self.examine(user, secret, &attempt, clock).await;
+            attempt.close(&self.id, result)
         })
     }
 }

@@ -81,7 +81,7 @@ enum Subject {
     /// Somebody an authenticator verified.
     Verified(Arc<Verified<Principal>>),
     /// Somebody a test, or a policy's author, made up.
-    MadeUp(Principal),
+    MadeUp(Box<Principal>),
 }
 
 impl Subject {
@@ -119,7 +119,7 @@ impl Request {
         server_version: &str,
         now: Now,
     ) -> Self {
-        let subject = Subject::MadeUp(principal.clone());
+        let subject = Subject::MadeUp(Box::new(principal.clone()));
         Self::about(subject, generation, inputs, client, server_version, now)
     }
 

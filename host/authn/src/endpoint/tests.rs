@@ -215,12 +215,42 @@ fn no_more_calls_are_under_way_than_configured() {
                 .spawn(async move { endpoint.call(request).await })
         })
         .collect();
-    std::thread::sleep(Duration::from_millis(100));
+    crate::testing::pause(Duration::from_millis(100));
     assert_eq!(web.requests("/x"), 2);
     for call in calls {
         assert!(online.wait(call).unwrap().is_ok());
     }
     assert_eq!(web.requests("/x"), 4);
+}
+
+#[test]
+fn a_call_without_a_place_blames_nobody_and_a_low_one_lets_others_go_first() {
+    let online = Online::new();
+    let web = Web::start(|_| Answer::ok("").after(Duration::from_millis(300)));
+    let address = web.url("/x");
+    let table = format!("{LOOPBACK}max_in_flight = 1\ntimeout_ms = 450");
+    let endpoint = endpoint(&online, &table, &address);
+    let call = |priority| {
+        let (endpoint, request) = (endpoint.clone(), Request::get(url(&address)));
+        let turn = Turn {
+            priority,
+            ..Turn::default()
+        };
+        let call = async move { endpoint.call_in_turn(request, turn).await };
+        let call = online.runtime.spawn(call);
+        online.wait(sleep(Duration::from_millis(20)));
+        call
+    };
+    let first = call(Priority::Normal);
+    let low = call(Priority::Low);
+    let normal = call(Priority::Normal);
+    assert!(online.wait(first).unwrap().is_ok());
+    let waited = online.wait(low).unwrap();
+    assert!(matches!(waited, Err(CallError::Busy(_))), "{waited:?}");
+    assert_eq!(endpoint.trouble(), None);
+    let slow = online.wait(normal).unwrap();
+    assert!(matches!(slow, Err(CallError::TooSlow(..))), "{slow:?}");
+    assert!(endpoint.trouble().is_some());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::online::Online;
 use super::web::{Answer, Web};
 use super::{Directory, presented};
-use crate::{Chain, ChainSettings, LoadReport, Outcome};
+use crate::{Chain, ChainSettings, LoadReport, Outcome, Presented};
 
 /// The service, the authenticator's directory, and who asks.
 pub(crate) struct Asked {
@@ -64,9 +64,19 @@ impl Asked {
     }
 
     pub(crate) fn ask(&self, user: &str, secret: &str) -> Outcome {
-        let presented = presented(user, secret);
+        self.ask_as(&presented(user, secret))
+    }
+
+    /// What a client of this address gets.
+    pub(crate) fn ask_from(&self, address: &str, user: &str, secret: &str) -> Outcome {
+        let mut presented = presented(user, secret);
+        presented.client.address = Some(address.to_owned());
+        self.ask_as(&presented)
+    }
+
+    fn ask_as(&self, presented: &Presented) -> Outcome {
         let clock = self.online.clock.as_ref();
         self.online
-            .wait(self.chain().authenticate(&presented, clock))
+            .wait(self.chain().authenticate(presented, clock))
     }
 }

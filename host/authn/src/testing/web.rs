@@ -112,7 +112,7 @@ fn serve(stream: TcpStream, seen: &Mutex<Vec<Seen>>, script: &Mutex<Script>) -> 
         let request = read(&mut reader)?;
         seen.lock().unwrap().push(request.clone());
         let answer = (script.lock().unwrap())(&request);
-        thread::sleep(answer.delay);
+        super::pause(answer.delay);
         let mut head = format!(
             "HTTP/1.1 {} X\r\ncontent-length: {}\r\n",
             answer.status,

@@ -101,7 +101,7 @@ impl Provider {
             if holds() {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(10));
+            crate::testing::pause(Duration::from_millis(10));
         }
         panic!(
             "never: {what}; heard {:?}",

@@ -1,0 +1,276 @@
+//! Who calls next: so many at once, normal calls before low ones.
+//!
+//! In comes the wish for a place, with its priority; out goes a [`Place`] that lets the next
+//! one in when it is dropped. Within a priority first come, first served. Never: a place
+//! lost, whenever a waiter or a holder is dropped; more than `max_low` low ones waiting.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+/// How a call queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Priority {
+    /// Before every low one.
+    Normal,
+    /// When no normal one waits.
+    Low,
+}
+
+/// So many low ones wait already.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+/// The places. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Gate {
+    max_low: usize,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    /// INVARIANT: while somebody waits, none is free.
+    free: usize,
+    normal: Queue,
+    low: Queue,
+    /// Given to the next waiter.
+    number: u64,
+}
+
+/// Waiters by the number they drew.
+type Queue = BTreeMap<u64, oneshot::Sender<Place>>;
+
+/// The right to call; dropped, it is the next one's.
+pub(super) struct Place(Option<Gate>);
+
+/// A waiter's entry in its queue, taken out when it waits no more.
+struct Entry<'a> {
+    gate: &'a Gate,
+    priority: Priority,
+    number: u64,
+}
+
+impl Gate {
+    /// `places` calls at once; `max_low` low ones may wait.
+    pub(super) fn new(places: usize, max_low: usize) -> Self {
+        let state = State {
+            free: places,
+            normal: Queue::new(),
+            low: Queue::new(),
+            number: 0,
+        };
+        Self {
+            max_low,
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// Waits for a place. Dropped while it waits, it leaves the queue.
+    ///
+    /// # Errors
+    /// [`Full`], at once, for a low one behind `max_low` others.
+    pub(super) async fn place(&self, priority: Priority) -> Result<Place, Full> {
+        let (sender, receiver) = oneshot::channel();
+        let number = {
+            let mut state = self.lock();
+            if state.free > 0 {
+                state.free -= 1;
+                return Ok(Place(Some(self.clone())));
+            }
+            if priority == Priority::Low && state.low.len() >= self.max_low {
+                return Err(Full);
+            }
+            state.number += 1;
+            let number = state.number;
+            state.queue(priority).insert(number, sender);
+            number
+        };
+        let _entry = Entry {
+            gate: self,
+            priority,
+            number,
+        };
+        // A sender is only ever dropped by its own entry, or when it has sent.
+        receiver.await.map_err(|_| Full)
+    }
+
+    /// Gives a place that has become free to whoever is next.
+    fn pass_on(self) {
+        loop {
+            let next = {
+                let mut state = self.lock();
+                let next = state.normal.pop_first();
+                match next.or_else(|| state.low.pop_first()) {
+                    Some((_, next)) => next,
+                    None => {
+                        state.free += 1;
+                        return;
+                    }
+                }
+            };
+            // Not under the lock: sending wakes, and a place that is dropped comes here.
+            match next.send(Place(Some(self.clone()))) {
+                Ok(()) => return,
+                Err(mut place) => place.0 = None,
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn queue(&mut self, priority: Priority) -> &mut Queue {
+        match priority {
+            Priority::Normal => &mut self.normal,
+            Priority::Low => &mut self.low,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(gate) = self.0.take() {
+            gate.pass_on();
+        }
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        let mut state = self.gate.lock();
+        let sender = state.queue(self.priority).remove(&self.number);
+        drop(state);
+        drop(sender);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    type Waiting = Pin<Box<dyn Future<Output = Result<Place, Full>> + Send>>;
+
+    /// Somebody who has asked for a place.
+    fn asks(gate: &Gate, priority: Priority) -> Waiting {
+        let gate = gate.clone();
+        let mut waiting: Waiting = Box::pin(async move { gate.place(priority).await });
+        assert!(poll(&mut waiting).is_none(), "there is a free place");
+        waiting
+    }
+
+    fn poll(waiting: &mut Waiting) -> Option<Result<Place, Full>> {
+        let mut context = Context::from_waker(Waker::noop());
+        match waiting.as_mut().poll(&mut context) {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => None,
+        }
+    }
+
+    fn at_once(gate: &Gate, priority: Priority) -> Option<Result<Place, Full>> {
+        let gate = gate.clone();
+        let mut waiting: Waiting = Box::pin(async move { gate.place(priority).await });
+        poll(&mut waiting)
+    }
+
+    fn taken(gate: &Gate, priority: Priority) -> Place {
+        at_once(gate, priority).unwrap().unwrap()
+    }
+
+    fn is_empty(gate: &Gate, free: usize) -> bool {
+        let state = gate.lock();
+        state.free == free && state.normal.is_empty() && state.low.is_empty()
+    }
+
+    #[test]
+    fn normal_calls_go_first_and_each_kind_in_its_order() {
+        use Priority::{Low, Normal};
+        let gate = Gate::new(1, 10);
+        let mut place = taken(&gate, Low);
+        let asked = [Low, Normal, Low, Normal].map(|priority| asks(&gate, priority));
+        let mut asked = asked.map(Some);
+        for next in [1, 3, 0, 2] {
+            drop(place);
+            let mut got = None;
+            for (index, waiting) in asked.iter_mut().enumerate() {
+                if let Some(result) = waiting.as_mut().and_then(poll) {
+                    assert_eq!(index, next);
+                    got = Some(result.unwrap());
+                    *waiting = None;
+                }
+            }
+            place = got.unwrap();
+        }
+        drop(place);
+        assert!(is_empty(&gate, 1));
+    }
+
+    #[test]
+    fn a_waiter_that_is_dropped_gives_its_turn_on() {
+        let gate = Gate::new(1, 10);
+        let place = taken(&gate, Priority::Normal);
+        let gone = asks(&gate, Priority::Normal);
+        let given = asks(&gate, Priority::Normal);
+        let mut last = asks(&gate, Priority::Low);
+        drop(gone);
+        // `given` has the place without having looked.
+        drop(place);
+        assert!(poll(&mut last).is_none());
+        drop(given);
+        let place = poll(&mut last).unwrap().unwrap();
+        assert!(at_once(&gate, Priority::Normal).is_none());
+        drop(place);
+        assert!(is_empty(&gate, 1));
+    }
+
+    #[test]
+    fn the_newest_low_one_of_too_many_is_turned_away_and_a_normal_one_is_not() {
+        let gate = Gate::new(1, 2);
+        let place = taken(&gate, Priority::Normal);
+        let first = asks(&gate, Priority::Low);
+        let _second = asks(&gate, Priority::Low);
+        assert_eq!(at_once(&gate, Priority::Low).unwrap().err(), Some(Full));
+        let _normal = asks(&gate, Priority::Normal);
+        drop(first);
+        let _third = asks(&gate, Priority::Low);
+        drop(place);
+    }
+
+    #[test]
+    fn no_place_is_lost_however_many_come_and_go_at_once() {
+        let gate = Gate::new(3, 1000);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .build()
+            .unwrap();
+        let tasks: Vec<_> = (0..2000)
+            .map(|index| {
+                let gate = gate.clone();
+                let priority = if index % 2 == 0 {
+                    Priority::Normal
+                } else {
+                    Priority::Low
+                };
+                let task = runtime.spawn(async move {
+                    let place = gate.place(priority).await;
+                    tokio::task::yield_now().await;
+                    drop(place);
+                });
+                if index % 3 == 0 {
+                    task.abort();
+                }
+                task
+            })
+            .collect();
+        for task in tasks {
+            let _ = runtime.block_on(task);
+        }
+        assert!(is_empty(&gate, 3));
+    }
+}
