@@ -2,6 +2,7 @@
 //! page says when something is refused or cannot be decided; and every page names what
 //! its library sends when it connects.
 
+mod cluster;
 mod program;
 
 use std::thread;
