@@ -8,6 +8,7 @@
 //! | command line | `WARDEN_CLI` | `warden` of this build's profile |
 //! | policies | `WARDEN_POLICIES` | `policies/` of this target directory |
 //! | OpenID provider | `WARDEN_PROVIDER` | what `scripts/provider` prints |
+//! | client libraries | `WARDEN_CLIENTS` | what `scripts/clients` prints |
 //!
 //! A missing part panics with what to do about it; nothing is built from here.
 
@@ -62,13 +63,25 @@ impl Line {
 /// The directory of the installed OpenID provider; looked for once per process.
 pub fn provider() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| match env::var_os("WARDEN_PROVIDER") {
+    PATH.get_or_init(|| directory("WARDEN_PROVIDER", "provider"))
+}
+
+/// The directory of the installed client libraries, `python/` and `node/`; looked for
+/// once per process.
+pub fn clients() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| directory("WARDEN_CLIENTS", "clients"))
+}
+
+/// The directory that a variable names, or else a script prints.
+fn directory(variable: &str, script: &str) -> PathBuf {
+    match env::var_os(variable) {
         Some(path) => existing(
             path.into(),
-            "WARDEN_PROVIDER names a directory that is not there",
+            &format!("{variable} names a directory that is not there"),
         ),
-        None => by_script("provider", &[]),
-    })
+        None => by_script(script, &[]),
+    }
 }
 
 /// The workspace's root.

@@ -14,6 +14,7 @@
 )]
 
 mod cli;
+mod clients;
 mod commands;
 mod configuration;
 mod demo;
