@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use warden_tests::parts;
@@ -19,7 +19,7 @@ use warden_tests::parts;
 use crate::markdown::blocks;
 
 /// For the slowest run on a busy machine.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// A program in a folder of its own.
 pub(crate) struct Program {
@@ -135,6 +135,7 @@ impl Program {
         }
         Run {
             process,
+            started: Instant::now(),
             output,
             lines: Vec::new(),
             token: file,
@@ -146,6 +147,7 @@ impl Program {
 /// A program while it runs.
 struct Run {
     process: Child,
+    started: Instant,
     output: Receiver<String>,
     lines: Vec<String>,
     token: PathBuf,
@@ -167,14 +169,15 @@ impl Run {
     /// `None` at its end.
     #[track_caller]
     fn next_line(&mut self) -> Option<String> {
-        match self.output.recv_timeout(LIMIT) {
+        let left = LIMIT.saturating_sub(self.started.elapsed());
+        match self.output.recv_timeout(left) {
             Ok(line) => {
                 self.lines.push(line.clone());
                 Some(line)
             }
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => None,
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
-                panic!("it was silent for {LIMIT:?}: {:?}", self.lines)
+                panic!("it did not end within {LIMIT:?}: {:?}", self.lines)
             }
         }
     }
