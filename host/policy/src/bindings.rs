@@ -15,6 +15,6 @@
 )]
 
 wasmtime::component::bindgen!({
-    path: "../../sdk/wit",
+    path: "../../sdk/wit/policy.wit",
     world: "policy",
 });

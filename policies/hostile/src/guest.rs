@@ -171,7 +171,7 @@ impl Guest {
 
     fn world(&self) -> (Resolve, WorldId) {
         let mut resolve = Resolve::default();
-        let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk/wit");
+        let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk/wit/policy.wit");
         let (mut package, _) = resolve.push_path(wit).unwrap();
         if self.wasi {
             let random =

@@ -4,7 +4,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "generated code")]
 
 wit_bindgen::generate!({
-    path: "../wit",
+    path: "../wit/policy.wit",
     world: "policy",
     pub_export_macro: true,
     export_macro_name: "export_policy",
