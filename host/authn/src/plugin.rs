@@ -49,7 +49,7 @@ impl PluginAuthenticator {
         let settings = Settings::read(file, is_bound);
         let setup = settings::setup(file, &mut built, directory, id);
         // Starting it takes time: only where nothing else is wrong.
-        let (Some(setup), true) = (setup, file.is_good()) else {
+        let Some(setup) = setup.filter(|_| file.is_faultless()) else {
             return built;
         };
         let Some(plugins) = services.plugins() else {

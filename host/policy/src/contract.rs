@@ -27,7 +27,18 @@ pub(crate) static PLUGIN: Contract = Contract {
     exports: &["authenticate", "close", "describe", "initialise"],
 };
 
+/// All of them.
+static ALL: [&Contract; 2] = [&POLICY, &PLUGIN];
+
 impl Contract {
+    /// The other contract that one of these imports is of.
+    pub(crate) fn mistaken<'n>(&self, mut imports: impl Iterator<Item = &'n str>) -> Option<Fault> {
+        let others = || ALL.iter().filter(|other| other.package != self.package);
+        let other =
+            imports.find_map(|name| others().find(|other| other.imports.contains(&name)))?;
+        Some(self.broken(format!("it keeps to {} instead", other.package)))
+    }
+
     /// That a component does not keep to it.
     pub(crate) fn broken(&self, why: impl Into<String>) -> Fault {
         Fault::Contract {

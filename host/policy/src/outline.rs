@@ -59,6 +59,9 @@ pub(crate) fn check_contract(component: &[u8], contract: &Contract) -> Result<()
             .and_then(|payload| surface.add(payload))
             .map_err(malformed)?;
     }
+    if let Some(fault) = contract.mistaken(surface.imports.iter().map(String::as_str)) {
+        return Err(fault);
+    }
     refuse_undeclared(surface.imports.iter().map(String::as_str), contract)?;
     match contract
         .exports
