@@ -40,6 +40,7 @@ mod names;
 mod native_users;
 mod offline;
 mod pipelines;
+mod plugins;
 mod policy_reload;
 mod policy_tests;
 mod published_keys;

@@ -16,7 +16,7 @@ on_both_lines!(
 
 /// Unloads; the module may ask to be asked again while it reads its policies.
 #[track_caller]
-fn unload(scene: &Scene) {
+pub(crate) fn unload(scene: &Scene) {
     eventually("the module is unloaded", || {
         scene
             .server
@@ -28,7 +28,7 @@ fn unload(scene: &Scene) {
 }
 
 #[track_caller]
-fn load(scene: &Scene) {
+pub(crate) fn load(scene: &Scene) {
     let mut command = vec![
         "MODULE".to_owned(),
         "LOAD".to_owned(),
