@@ -7,6 +7,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use warden_core::plugin::Reads;
 use warden_core::{
     AuthenticatorId, ClientFacts, Clock, Credential, Method, Principal, Reason, ReasonKind,
     Timestamp, Verified,
@@ -89,6 +90,12 @@ pub trait Authenticator: Send + Sync {
     /// could not be renewed. One line; takes no lock that is held for long.
     fn trouble(&self) -> Option<String> {
         None
+    }
+
+    /// What of the connection its answers depend on, besides the certificate of a client
+    /// that gives no secret: part of what they are remembered under.
+    fn reads(&self) -> Reads {
+        Reads::default()
     }
 
     /// It is in force from now on: whatever it does in the background may begin. It ends

@@ -111,8 +111,8 @@ impl Cache {
     }
 
     /// The key of a credential, as AUTH's two arguments gave it, under a generation of
-    /// the chain. `client` is what else its outcome depends on: the client's certificate,
-    /// where the credential is that. Also good for telling whether two connections sent
+    /// the chain. `client` is what of the connection its outcome depends on, as
+    /// [`Chain::reads`](crate::Chain::reads) says. Also good for telling whether two connections sent
     /// the same. Copies nothing of the secret.
     pub fn key(
         &self,

@@ -26,21 +26,19 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use serde_json::{Map, Value, json};
 use warden_core::client::Certificate;
 use warden_core::{
     AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, Recheck,
     Timestamp, UserArgument,
 };
-use zeroize::Zeroizing;
 
 pub use parse::{MAX_CERTIFICATE_BYTES, parse};
 
 use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
 use crate::configuration::Section;
-use crate::directory::Built;
-use crate::file::{self, Access};
+use crate::directory::{Built, told};
+use crate::file::Access;
 use contents::Contents;
 use settings::Settings;
 use trust::Trust;
@@ -91,13 +89,25 @@ impl CertificateAuthenticator {
         let mut trust = None;
         if let Some(path) = &draft.authorities {
             let limit = MAX_AUTHORITIES_BYTES;
-            let content = built.open(file, "ca_file", directory, path, limit);
+            let content = built.open(
+                file,
+                "ca_file",
+                &directory.join(path),
+                limit,
+                Access::Public,
+            );
             trust = content
                 .and_then(|content| told(file, "ca_file", path, Trust::from_authorities(&content)));
         }
         for path in &draft.lists {
             let limit = MAX_LIST_BYTES;
-            let content = built.open(file, "crl_files", directory, path, limit);
+            let content = built.open(
+                file,
+                "crl_files",
+                &directory.join(path),
+                limit,
+                Access::Public,
+            );
             if let (Some(content), Some(trust)) = (content, &mut trust) {
                 told(file, "crl_files", path, trust.add_lists(&content));
             }
@@ -184,38 +194,6 @@ impl Authenticator for CertificateAuthenticator {
         };
         Box::pin(std::future::ready(outcome))
     }
-}
-
-impl Built {
-    /// Reads a file that the settings name, and remembers it.
-    fn open(
-        &mut self,
-        file: &mut Section,
-        key: &str,
-        directory: &Path,
-        path: &Path,
-        limit_bytes: u64,
-    ) -> Option<Zeroizing<Vec<u8>>> {
-        let whole = directory.join(path);
-        let content = file::read(&whole, limit_bytes, Access::Public);
-        self.watched.push(whole);
-        let content = told(file, key, path, content)?;
-        let digest = digest::digest(&digest::SHA256, &content);
-        self.content.extend_from_slice(digest.as_ref());
-        Some(content)
-    }
-}
-
-/// Notes an error about a file that a key names.
-fn told<T>(
-    file: &mut Section,
-    key: &str,
-    path: &Path,
-    result: Result<T, crate::Error>,
-) -> Option<T> {
-    result
-        .map_err(|error| file.fault(key, format!("{path:?} {error}")))
-        .ok()
 }
 
 /// When a file was last written, as far as the file system tells.

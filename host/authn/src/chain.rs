@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use warden_core::plugin::Reads;
 use warden_core::{
     AuthenticatorId, Clock, Credential, Now, Principal, Reason, ReasonKind, UserArgument, Verified,
 };
@@ -70,6 +71,8 @@ pub struct Chain {
     watched: Vec<PathBuf>,
     settings: ChainSettings,
     sole: bool,
+    /// What any of them reads.
+    reads: Reads,
 }
 
 /// A place in the chain.
@@ -112,6 +115,7 @@ impl Chain {
             watched: Vec::new(),
             settings: ChainSettings::default(),
             sole: false,
+            reads: Reads::default(),
         }
     }
 
@@ -170,6 +174,16 @@ impl Chain {
     /// means a reload.
     pub fn watched_files(&self) -> &[PathBuf] {
         &self.watched
+    }
+
+    /// What of the connection the outcome of a credential depends on.
+    pub fn reads(&self, secret: &[u8]) -> Reads {
+        // Without a secret the proof is in the connection.
+        let certificate = secret.is_empty();
+        self.reads.or(Reads {
+            certificate,
+            ..Reads::default()
+        })
     }
 
     /// How each authenticator is, in the order they are asked.
@@ -371,6 +385,7 @@ impl Chain {
             watched: self.watched.clone(),
             settings: settings.clone(),
             sole: self.sole,
+            reads: self.reads,
         })
     }
 }

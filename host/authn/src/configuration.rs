@@ -186,6 +186,11 @@ impl Section {
         });
     }
 
+    /// Whether nothing was wrong and no key is left: nothing will be found wrong any more.
+    pub(crate) fn is_faultless(&self) -> bool {
+        self.is_good() && self.table.is_empty()
+    }
+
     /// Whether nothing was wrong so far. Keys not yet taken do not count.
     pub(crate) fn is_good(&self) -> bool {
         self.faults.is_empty()

@@ -19,6 +19,7 @@ use crate::file::{self, Access};
 use crate::introspection::IntrospectionAuthenticator;
 use crate::jwt::JwtAuthenticator;
 use crate::patterns::{self, Names};
+use crate::plugin::PluginAuthenticator;
 use crate::services::Services;
 use crate::userinfo::UserInfoAuthenticator;
 use crate::{Error, quote};
@@ -50,6 +51,37 @@ pub(crate) struct Built {
     pub(crate) watched: Vec<PathBuf>,
     /// What they held, for the fingerprint.
     pub(crate) content: Zeroizing<Vec<u8>>,
+}
+
+impl Built {
+    /// Reads a file that the key of a section names, and remembers it.
+    pub(crate) fn open(
+        &mut self,
+        section: &mut Section,
+        key: &str,
+        path: &Path,
+        limit_bytes: u64,
+        access: Access,
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let content = file::read(path, limit_bytes, access);
+        self.watched.push(path.to_owned());
+        let content = told(section, key, path, content)?;
+        let digest = digest::digest(&digest::SHA256, &content);
+        self.content.extend_from_slice(digest.as_ref());
+        Some(content)
+    }
+}
+
+/// Notes an error about a file that a key names.
+pub(crate) fn told<T>(
+    section: &mut Section,
+    key: &str,
+    path: &Path,
+    result: Result<T, Error>,
+) -> Option<T> {
+    result
+        .map_err(|error| section.fault(key, format!("{path:?} {error}")))
+        .ok()
 }
 
 /// One file, good or not.
@@ -133,6 +165,7 @@ fn build(path: &Path, bytes: &[u8], mut file: Section, services: &Services) -> R
         Method::Introspection => {
             IntrospectionAuthenticator::build(file_ref, directory, id, is_bound, services)
         }
+        Method::Plugin => PluginAuthenticator::build(file_ref, directory, id, is_bound, services),
         Method::UserInfo => {
             UserInfoAuthenticator::build(file_ref, directory, id, is_bound, services)
         }

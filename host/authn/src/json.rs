@@ -18,15 +18,22 @@ const MAX_DEPTH: usize = 32;
 /// # Errors
 /// The reason in words, without any of the content.
 pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
-    let mut parser = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }
-        .deserialize(&mut parser)
-        .and_then(|value| parser.end().map(|()| value))
-        .map_err(|error| error.to_string())?;
-    match value {
+    match value(bytes)? {
         Value::Object(object) => Ok(object),
         _ => Err("not an object".to_owned()),
     }
+}
+
+/// Parses one value; nothing but white space may follow it.
+///
+/// # Errors
+/// The reason in words, without any of the content.
+pub(crate) fn value(bytes: &[u8]) -> Result<Value, String> {
+    let mut parser = serde_json::Deserializer::from_slice(bytes);
+    Strict { depth: 0 }
+        .deserialize(&mut parser)
+        .and_then(|value| parser.end().map(|()| value))
+        .map_err(|error| error.to_string())
 }
 
 /// A value at a depth.

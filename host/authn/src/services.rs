@@ -14,6 +14,8 @@ use warden_core::clock::SystemClock;
 use warden_core::{AuthenticatorId, Clock, Now};
 use warden_state::PrivateDir;
 
+use crate::plugin::PluginRegistry;
+
 /// What is told without being asked. From the runtime's thread; must not wait.
 pub trait Notices: Send + Sync {
     /// Keys that an authenticator verified with are gone: nothing that was verified
@@ -31,6 +33,7 @@ pub struct Services {
     clock: Arc<dyn Clock>,
     state: Option<Arc<PrivateDir>>,
     notices: Arc<dyn Notices>,
+    plugins: Option<Arc<PluginRegistry>>,
 }
 
 struct Deaf;
@@ -50,6 +53,7 @@ impl Services {
             clock: Arc::new(SystemClock::new()),
             state: None,
             notices: Arc::new(Deaf),
+            plugins: None,
         }
     }
 
@@ -65,7 +69,19 @@ impl Services {
             clock,
             state: state.map(Arc::new),
             notices,
+            plugins: None,
         }
+    }
+
+    /// With somebody who runs plugins; without, files of `type = "plugin"` are in error.
+    #[must_use]
+    pub fn with_plugins(mut self, plugins: PluginRegistry) -> Self {
+        self.plugins = Some(Arc::new(plugins));
+        self
+    }
+
+    pub(crate) fn plugins(&self) -> Option<&PluginRegistry> {
+        self.plugins.as_deref()
     }
 
     pub(crate) fn now(&self) -> Now {

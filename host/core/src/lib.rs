@@ -12,6 +12,7 @@ pub mod credential;
 pub mod decision;
 pub mod name;
 pub mod permissions;
+pub mod plugin;
 pub mod principal;
 pub mod reason;
 pub mod secret;

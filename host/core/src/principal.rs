@@ -17,15 +17,18 @@ pub enum Method {
     UserInfo,
     /// A TLS client certificate (RFC 5280).
     Certificate,
+    /// Whatever a plugin of the operator's takes for proof.
+    Plugin,
 }
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Jwt,
         Self::Introspection,
         Self::UserInfo,
         Self::Certificate,
+        Self::Plugin,
     ];
 
     /// The method of that name.
@@ -47,6 +50,7 @@ impl Method {
             Self::Introspection => "introspection",
             Self::UserInfo => "userinfo",
             Self::Certificate => "certificate",
+            Self::Plugin => "plugin",
         }
     }
 }

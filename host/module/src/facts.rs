@@ -7,17 +7,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use warden_core::client::Certificate;
+use warden_core::plugin::Reads;
 use warden_core::{ClientFacts, Server};
 
 use crate::ffi::{ClientInfo, Context, Error, Level, Reply, log, server_version};
 
 /// The facts about the connection that is authenticating.
 pub(crate) fn of_client(ctx: &Context<'_>) -> ClientFacts {
+    let certificate = true;
+    read_of_client(
+        ctx,
+        Reads {
+            certificate,
+            ..Reads::default()
+        },
+    )
+}
+
+/// The same, without a certificate that nobody reads: to parse one takes a while.
+pub(crate) fn read_of_client(ctx: &Context<'_>, reads: Reads) -> ClientFacts {
     let info = ctx.client_info();
     ClientFacts {
         tls: info.is_some_and(|info| info.tls),
         address: info.map(address),
-        certificate: certificate(ctx),
+        certificate: reads.certificate.then(|| certificate(ctx)).flatten(),
         replica: ctx.is_replica(),
     }
 }

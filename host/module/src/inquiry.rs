@@ -13,7 +13,7 @@ use warden_core::{ClientFacts, Credential, Principal, Reason, ReasonKind, UserNa
 
 use crate::commands::{dryrun, explain};
 use crate::ffi::{Answer, Context, ServerLock, Waiting, user_exists};
-use crate::login::own_part;
+use crate::login::seen;
 use crate::pending::Joined;
 use crate::refusals::{self, Attempt, looks_like_a_token};
 use crate::shared::Shared;
@@ -77,7 +77,7 @@ pub(crate) fn begin(
         );
         return Err(refuse(shared, ctx, user, &reason));
     }
-    let client = own_part(ctx, secret);
+    let client = seen(&chain, ctx, secret);
     let key = shared
         .cache
         .load()

@@ -22,6 +22,7 @@ mod login;
 mod modes;
 mod network;
 mod pending;
+mod plugins;
 mod rechecks;
 mod refusals;
 mod review;

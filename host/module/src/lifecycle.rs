@@ -190,6 +190,7 @@ fn take_authenticators(shared: &Shared) -> Result<(), String> {
         ));
     }
     shared.chain.store(report.chain);
+    shared.plugins.serve();
     Ok(())
 }
 

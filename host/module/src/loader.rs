@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use warden_authn::{Chain, ChainSettings, LoadReport};
 use warden_core::AuthenticatorId;
-use warden_policy::{Digest, Generation, PolicyLog};
+use warden_policy::{Digest, Generation, GuestLog, Speaker};
 
 use crate::commands::reload::{Asked, Part};
 use crate::ffi::{Level, guard, log, rest_if_crashing};
@@ -52,6 +52,8 @@ pub(crate) struct Lane {
     /// Where changes of files are reported to.
     pub(crate) loads: fn(&Shared) -> &Sender<Load>,
     part: Part,
+    /// What else is done on this thread, before each load.
+    errands: fn(&Shared),
     watched: fn(&Shared) -> Watched,
     load: fn(&Shared) -> Changes,
     errors: fn(&Shared) -> &ArcSwap<Vec<String>>,
@@ -61,6 +63,7 @@ pub(crate) struct Lane {
 pub(crate) const POLICIES: Lane = Lane {
     loads: |shared| &shared.policy_loads,
     part: Part::Policies,
+    errands: |shared| shared.plugins.do_errands(shared),
     watched: |shared| Watched {
         directories: shared.settings.load().policy_dir.iter().cloned().collect(),
         files: BTreeSet::new(),
@@ -81,6 +84,7 @@ pub(crate) const POLICIES: Lane = Lane {
 pub(crate) const AUTHENTICATORS: Lane = Lane {
     loads: |shared| &shared.authenticator_loads,
     part: Part::Authenticators,
+    errands: |_shared| {},
     watched: |shared| Watched {
         directories: shared
             .settings
@@ -152,6 +156,7 @@ pub(crate) fn run(lane: &Lane, shared: &Arc<Shared>, loads: &Receiver<Load>) {
     watch.follow((lane.watched)(shared));
     while let Some(request) = next(shared, loads) {
         rest_if_crashing();
+        (lane.errands)(shared);
         // A setting may name another directory now.
         let moved = watch.follow((lane.watched)(shared));
         // Looked at before it is read: what changes meanwhile is noticed again.
@@ -285,18 +290,18 @@ pub(crate) fn announce(generation: &Generation) {
     );
 }
 
-/// What policies write, in the server's log.
-pub(crate) struct PolicyLines;
+/// What guests write, in the server's log.
+pub(crate) struct GuestLines;
 
-impl PolicyLog for PolicyLines {
-    fn write(&self, bundle: &str, level: warden_policy::Level, message: &str) {
+impl GuestLog for GuestLines {
+    fn write(&self, speaker: &Speaker, level: warden_policy::Level, message: &str) {
         let level = match level {
             warden_policy::Level::Debug => Level::Debug,
             warden_policy::Level::Info => Level::Verbose,
             warden_policy::Level::Warning => Level::Notice,
             warden_policy::Level::Error => Level::Warning,
         };
-        log(level, &format!("policy {bundle:?}: {message}"));
+        log(level, &format!("{speaker}: {message}"));
     }
 }
 

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use warden_authn::{Cache, CacheKey, Cached, Presented};
+use warden_authn::{Cache, CacheKey, Cached, Chain, Presented};
 use warden_core::{
     ClientFacts, ClientId, Credential, Decision, Now, Principal, Reason, ReasonKind, UserArgument,
     Verified,
@@ -98,7 +98,7 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
     let cache = shared.cache.load();
     // What is remembered was claimed: whether this one is need not be asked first, which
     // would take as long as the rest.
-    let client = own_part(ctx, secret);
+    let client = seen(&chain, ctx, secret);
     let key = cache.key(chain.generation(), user, secret, &client);
     if let Some(cached) = cache.glance(&key, now).filter(|_| !shared.is_draining())
         && let Some(outcome) = answer_inline(
@@ -308,14 +308,14 @@ fn settle(
     }
 }
 
-/// What the outcome depends on besides the credential: of a log-in without a secret, the
-/// connection's certificate.
-pub(crate) fn own_part(ctx: &Context<'_>, secret: &[u8]) -> Vec<u8> {
-    if !secret.is_empty() {
+/// What the outcome depends on besides the credential. Mostly nothing, and then nothing is
+/// asked of the server.
+pub(crate) fn seen(chain: &Chain, ctx: &Context<'_>, secret: &[u8]) -> Vec<u8> {
+    let reads = chain.reads(secret);
+    if !reads.anything() {
         return Vec::new();
     }
-    let certificate = crate::facts::of_client(ctx).certificate;
-    certificate.map_or_else(Vec::new, |certificate| certificate.fingerprint.into_bytes())
+    reads.seen(&crate::facts::read_of_client(ctx, reads))
 }
 
 /// Under what a credential is remembered by the chain in force.
@@ -325,16 +325,10 @@ pub(crate) fn cache_key(shared: &Shared, cache: &Cache, presented: &Presented) -
         UserArgument::Default => b"default",
         UserArgument::Named(name) => name.as_bytes(),
     };
-    let generation = shared.chain.load().generation();
+    let chain = shared.chain.load();
     let secret = credential.secret().expose();
-    let certificate = presented.client.certificate.as_ref();
-    let client = certificate.filter(|_| secret.is_empty());
-    cache.key(
-        generation,
-        user,
-        secret,
-        client.map_or(b"", |certificate| certificate.fingerprint.as_bytes()),
-    )
+    let client = chain.reads(secret).seen(&presented.client);
+    cache.key(chain.generation(), user, secret, &client)
 }
 
 /// Refuses, and says so in the log, in ACL LOG and to the client: each its own words.

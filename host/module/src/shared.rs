@@ -12,7 +12,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::Sender;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use warden_authn::{Cache, CacheSettings, Chain, Seal, Services};
+use warden_authn::{Cache, CacheSettings, Chain, PluginRegistry, Seal, Services};
 use warden_core::clock::SystemClock;
 use warden_core::{ClientFacts, Clock, Now, Server};
 use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits};
@@ -21,10 +21,11 @@ use warden_state::PrivateDir;
 use crate::answers::{Answers, Given};
 use crate::counters::Counters;
 use crate::ffi::Blocked;
-use crate::loader::{Load, PolicyLines, announce};
+use crate::loader::{GuestLines, Load, announce};
 use crate::login::Answer;
 use crate::network::KeyNotices;
 use crate::pending::Pending;
+use crate::plugins::PluginHost;
 use crate::rechecks::Rechecks;
 use crate::review::{Assignment, Reviews};
 use crate::settings::Settings;
@@ -61,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     /// The policy engine.
     pub(crate) engine: Engine,
+    /// What it runs for authenticators.
+    pub(crate) plugins: Arc<PluginHost>,
     /// Work for the workers.
     pub(crate) jobs: Sender<Job>,
     /// Re-evaluations, preferred to log-ins: rights lost must not wait for a storm.
@@ -115,7 +118,7 @@ impl Shared {
         let engine = Engine::new(EngineSettings {
             state_dir: settings.state_dir.clone(),
             limits: limits(&settings),
-            log: Arc::new(PolicyLines),
+            log: Arc::new(GuestLines),
             ..EngineSettings::default()
         })
         .map_err(|error| error.to_string())?;
@@ -125,6 +128,12 @@ impl Shared {
             .map(PrivateDir::open)
             .transpose();
         let state = state.map_err(|error| error.to_string())?;
+        let plugins = Arc::new(PluginHost::new(
+            engine.clone(),
+            channels.policy_loads.clone(),
+        ));
+        let services = Services::online(runtime, clock.clone(), state, Arc::new(KeyNotices))
+            .with_plugins(PluginRegistry::new(plugins.clone()));
         Ok(Self {
             cache: ArcSwap::from_pointee(new_cache(&settings)?),
             settings: ArcSwap::from_pointee(settings),
@@ -140,6 +149,7 @@ impl Shared {
             seal: Seal::new().map_err(|error| error.to_string())?,
             counters: Counters::default(),
             engine,
+            plugins,
             jobs: channels.jobs,
             assignments: channels.assignments,
             policy_loads: channels.policy_loads,
@@ -154,7 +164,7 @@ impl Shared {
             closing: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             first_load: Once::new(),
-            services: Services::online(runtime, clock.clone(), state, Arc::new(KeyNotices)),
+            services,
             clock,
         })
     }

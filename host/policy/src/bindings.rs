@@ -1,4 +1,4 @@
-//! What wasmtime generates from the policy contract. Nothing by hand.
+//! What wasmtime generates from the contracts. Nothing by hand.
 
 #![allow(
     unsafe_code,
@@ -14,7 +14,18 @@
     reason = "generated code; its unsafe blocks are wasmtime's own"
 )]
 
-wasmtime::component::bindgen!({
-    path: "../../sdk/wit/policy.wit",
-    world: "policy",
-});
+/// Of policies.
+pub(crate) mod policy {
+    wasmtime::component::bindgen!({
+        path: "../../sdk/wit/policy.wit",
+        world: "policy",
+    });
+}
+
+/// Of authenticator plugins.
+pub(crate) mod plugin {
+    wasmtime::component::bindgen!({
+        path: "../../sdk/wit/plugin.wit",
+        world: "plugin",
+    });
+}

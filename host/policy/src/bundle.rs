@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::bindings::PolicyPre;
-use crate::bindings::warden::policy::types::File;
+use crate::bindings::policy::PolicyPre;
+use crate::bindings::policy::warden::policy::types::File;
 use crate::digest::Digest;
-use crate::instance::Guest;
 use crate::request::Inputs;
+use crate::sandbox::Guest;
 
 /// A data file of a bundle, as the policy sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,8 @@ use wasmtime::{Config, OptLevel, Strategy};
 
 use crate::artefact::Artefacts;
 use crate::error::{Error, gist};
-use crate::log::{PolicyLog, Silent};
+use crate::log::{GuestLog, Silent};
+use crate::plugin::Shelf;
 use crate::ticker::Ticker;
 
 /// The guest's stack. A thread that evaluates needs 1 MiB or more of its own.
@@ -50,8 +51,8 @@ pub struct EngineSettings {
     /// The most decisions one generation remembers. One whose rules are longer than
     /// 4 KiB takes the place of as many as it has times that length.
     pub remembered_decisions: u64,
-    /// Where policies' messages go.
-    pub log: Arc<dyn PolicyLog>,
+    /// Where guests' messages go.
+    pub log: Arc<dyn GuestLog>,
 }
 
 impl Default for EngineSettings {
@@ -77,7 +78,8 @@ pub(crate) struct Machine {
     pub(crate) wasm: wasmtime::Engine,
     pub(crate) ticker: Ticker,
     pub(crate) artefacts: Option<Artefacts>,
-    pub(crate) log: Arc<dyn PolicyLog>,
+    pub(crate) shelf: Shelf,
+    pub(crate) log: Arc<dyn GuestLog>,
     pub(crate) remembered_decisions: u64,
     pub(crate) compilations: AtomicU64,
     cpu_micros: AtomicU64,
@@ -103,6 +105,7 @@ impl Engine {
             wasm,
             ticker,
             artefacts,
+            shelf: Shelf::default(),
             log: settings.log,
             remembered_decisions: settings.remembered_decisions,
             compilations: AtomicU64::new(0),

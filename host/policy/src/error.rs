@@ -91,14 +91,19 @@ pub enum Fault {
     #[error("has the same name inside the bundle as another data file")]
     SameName,
     /// Neither a component nor a core module that says it is one.
-    #[error("is not a policy component: {0}")]
+    #[error("is not a component: {0}")]
     NotComponent(String),
-    /// Imports that no policy gets.
-    #[error("imports {} which policies do not get: only warden:policy/log and an empty WASI exist", .0.join(", "))]
+    /// Imports that no guest gets.
+    #[error("imports {} which guests do not get: only their contract's log and an empty WASI exist", .0.join(", "))]
     Imports(Vec<String>),
-    /// It does not keep to the contract `warden:policy`.
-    #[error("does not keep to the policy contract: {0}")]
-    Contract(String),
+    /// It does not keep to its contract.
+    #[error("does not keep to the contract {contract}: {why}")]
+    Contract {
+        /// The package that is the contract.
+        contract: &'static str,
+        /// What is not as it says.
+        why: String,
+    },
     /// It failed in `describe` or `configure`.
     #[error("{function} failed: {failure}")]
     Failed {
@@ -107,6 +112,9 @@ pub enum Fault {
         /// How it ended.
         failure: Failure,
     },
+    /// `initialise` refused the properties.
+    #[error("refuses its properties: {0}")]
+    Properties(String),
     /// `configure` refused the data files.
     #[error("refuses its data: {0}")]
     Data(String),

@@ -2,7 +2,7 @@
 
 use warden_core::{ClassKey, Decision, Now, Reason};
 
-pub use crate::bindings::warden::policy::types as contract;
+pub use crate::bindings::policy::warden::policy::types as contract;
 use crate::compose;
 use crate::error::Failure;
 use crate::generation::Frame;

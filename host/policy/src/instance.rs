@@ -6,88 +6,18 @@
 
 use std::sync::Arc;
 
+use wasmtime::Store;
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{ResourceLimiter, Store, Trap, UpdateDeadline};
 
-use crate::bindings::warden::policy::types::{Description, File, Request, Verdict};
-use crate::bindings::warden::policy::{log, types};
-use crate::bindings::{Policy, PolicyPre};
+use crate::bindings::policy::warden::policy::types::{Description, File, Request, Verdict};
+use crate::bindings::policy::warden::policy::{log, types};
+use crate::bindings::policy::{Policy, PolicyPre};
 use crate::budget::Budget;
 use crate::engine::{Limits, Machine};
-use crate::error::{Failure, gist};
-use crate::log::{Level, Notebook};
+use crate::error::Failure;
+use crate::log::{Level, Speaker};
+use crate::sandbox::{self, Guest, failure};
 use crate::ticker::Ticking;
-
-/// Bytes of host memory one answer may take: bounds huge lists and strings.
-pub(crate) const ANSWER_BYTES: usize = 1 << 20;
-/// Entries of all of a guest's tables together.
-pub(crate) const TABLE_ENTRIES: usize = 100_000;
-/// Core instances, memories and tables of one component.
-pub(crate) const PARTS: usize = 32;
-
-/// What a store carries: the bounds and the log of one run.
-pub(crate) struct Guest {
-    quota: Quota,
-    notebook: Notebook,
-}
-
-/// Counts what a guest holds and refuses what goes beyond.
-struct Quota {
-    memory_bound: usize,
-    memory_bytes: usize,
-    table_entries: usize,
-    refused: Option<Failure>,
-}
-
-impl ResourceLimiter for Quota {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let total = self
-            .memory_bytes
-            .saturating_sub(current)
-            .saturating_add(desired);
-        if total > self.memory_bound {
-            self.refused = Some(Failure::MemoryLimit(self.memory_bound));
-            return Ok(false);
-        }
-        self.memory_bytes = total;
-        Ok(true)
-    }
-
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let total = self
-            .table_entries
-            .saturating_sub(current)
-            .saturating_add(desired);
-        if total > TABLE_ENTRIES {
-            self.refused = Some(Failure::TableLimit(TABLE_ENTRIES));
-            return Ok(false);
-        }
-        self.table_entries = total;
-        Ok(true)
-    }
-
-    fn instances(&self) -> usize {
-        PARTS
-    }
-
-    fn tables(&self) -> usize {
-        PARTS
-    }
-
-    fn memories(&self) -> usize {
-        PARTS
-    }
-}
 
 /// The contract's types come with no functions.
 impl types::Host for Guest {}
@@ -116,7 +46,6 @@ pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
 pub(crate) struct Instance {
     store: Store<Guest>,
     policy: Policy,
-    budget: Budget,
     _ticking: Ticking,
 }
 
@@ -131,30 +60,12 @@ impl Instance {
         component: &PolicyPre<Guest>,
         limits: Limits,
     ) -> Result<Self, Failure> {
-        let guest = Guest {
-            quota: Quota {
-                memory_bound: limits.memory_bytes,
-                memory_bytes: 0,
-                table_entries: 0,
-                refused: None,
-            },
-            notebook: Notebook::new(bundle, Arc::clone(&machine.log)),
-        };
         let ticking = machine.ticker.ticking();
-        let budget = Budget::start(limits.cpu);
-        let mut store = Store::new(&machine.wasm, guest);
-        store.limiter(|guest| &mut guest.quota);
-        store.set_hostcall_fuel(ANSWER_BYTES);
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(move |_| match budget.check() {
-            Ok(()) => Ok(UpdateDeadline::Continue(1)),
-            Err(failure) => Err(failure.into()),
-        });
+        let mut store = sandbox::store(machine, Speaker::Policy(bundle), limits);
         match component.instantiate(&mut store) {
             Ok(policy) => Ok(Self {
                 store,
                 policy,
-                budget,
                 _ticking: ticking,
             }),
             Err(error) => Err(failure(&store, &error)),
@@ -190,21 +101,6 @@ impl Instance {
 
     /// The time this run has used.
     pub(crate) fn budget(&self) -> &Budget {
-        &self.budget
-    }
-}
-
-/// The cause behind wasmtime's error: ours first, then the trap, then its own words.
-fn failure(store: &Store<Guest>, error: &wasmtime::Error) -> Failure {
-    if let Some(ours) = error.downcast_ref::<Failure>() {
-        return ours.clone();
-    }
-    if let Some(refused) = &store.data().quota.refused {
-        return refused.clone();
-    }
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::StackOverflow) => Failure::StackOverflow,
-        Some(trap) => Failure::Trap(trap.to_string()),
-        None => Failure::Trap(gist(&format!("{error:#}"))),
+        self.store.data().budget()
     }
 }

@@ -10,16 +10,13 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 use wit_component::ComponentEncoder;
 
+use crate::contract::Contract;
 use crate::error::{Fault, gist};
 use crate::metadata;
 
 /// The eight bytes before a core module and before a component.
 pub(crate) const CORE: &[u8] = b"\0asm\x01\0\0\0";
 pub(crate) const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-
-/// The interfaces of the contract a policy may import: `types` holds no functions.
-pub(crate) const CONTRACT_IMPORTS: [&str; 2] =
-    ["warden:policy/log@0.1.0", "warden:policy/types@0.1.0"];
 
 /// Undeclared imports that are told by name; the others are counted.
 const MAX_TOLD: usize = 8;
@@ -52,18 +49,22 @@ pub(crate) fn lift<'w>(engine: &Engine, wasm: &'w [u8]) -> Result<Cow<'w, [u8]>,
 ///
 /// # Errors
 /// With the names of all other imports.
-pub(crate) fn check_imports(component: &Component) -> Result<(), Fault> {
+pub(crate) fn check_imports(component: &Component, contract: &Contract) -> Result<(), Fault> {
     let ty = component.component_type();
-    refuse_undeclared(ty.imports(component.engine()).map(|(name, _)| name))
+    let names = ty.imports(component.engine()).map(|(name, _)| name);
+    refuse_undeclared(names, contract)
 }
 
-/// Refuses names that no policy gets, and tells the first of them.
+/// Refuses names that no guest of this contract gets, and tells the first of them.
 ///
 /// # Errors
 /// When there is one.
-pub(crate) fn refuse_undeclared<'n>(names: impl Iterator<Item = &'n str>) -> Result<(), Fault> {
+pub(crate) fn refuse_undeclared<'n>(
+    names: impl Iterator<Item = &'n str>,
+    contract: &Contract,
+) -> Result<(), Fault> {
     let mut undeclared =
-        names.filter(|name| !CONTRACT_IMPORTS.contains(name) && !name.starts_with("wasi:"));
+        names.filter(|name| !contract.imports.contains(name) && !name.starts_with("wasi:"));
     let told: Vec<String> = undeclared
         .by_ref()
         .take(MAX_TOLD)

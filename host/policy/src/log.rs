@@ -1,10 +1,13 @@
-//! What a policy says while it runs.
+//! What a policy or a plugin says while it runs.
 //!
 //! In come messages of a guest, out go at most [`MESSAGES`] lines per run to the
 //! host's log, each escaped and cut. What exceeds the bound is counted and told
 //! in one last line; a guest never fills a disk.
 
+use std::fmt;
 use std::sync::Arc;
+
+use warden_core::Secret;
 
 use crate::error::gist;
 
@@ -14,7 +17,7 @@ pub(crate) const MESSAGES: u32 = 16;
 /// How grave a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// For the policy's author.
+    /// For its author.
     Debug,
     /// Worth knowing.
     Info,
@@ -24,33 +27,77 @@ pub enum Level {
     Error,
 }
 
-/// Where policies' messages go. Called on worker and loader threads.
-pub trait PolicyLog: Send + Sync {
-    /// One line, already escaped and bounded, from the bundle of that name.
-    fn write(&self, bundle: &str, level: Level, message: &str);
+/// Whose message it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// The policy of the bundle of that name.
+    Policy(Arc<str>),
+    /// The plugin of the authenticator of that id.
+    Plugin(Arc<str>),
+}
+
+impl fmt::Display for Speaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy(name) => write!(f, "policy {name:?}"),
+            Self::Plugin(id) => write!(f, "plugin {id:?}"),
+        }
+    }
+}
+
+/// Where guests' messages go. Called on worker and loader threads.
+pub trait GuestLog: Send + Sync {
+    /// One line, already escaped and bounded.
+    fn write(&self, speaker: &Speaker, level: Level, message: &str);
 }
 
 /// Drops every message.
 #[derive(Debug, Default)]
 pub struct Silent;
 
-impl PolicyLog for Silent {
-    fn write(&self, _bundle: &str, _level: Level, _message: &str) {}
+impl GuestLog for Silent {
+    fn write(&self, _speaker: &Speaker, _level: Level, _message: &str) {}
 }
+
+/// What stands in the place of a line that holds a secret.
+const WITHHELD: &str = "(a line that holds the credential is withheld)";
 
 /// The messages of one run.
 pub(crate) struct Notebook {
-    bundle: Arc<str>,
-    log: Arc<dyn PolicyLog>,
+    speaker: Speaker,
+    log: Arc<dyn GuestLog>,
     written: u32,
+    /// What must not be told.
+    secret: Secret<Vec<u8>>,
 }
 
 impl Notebook {
-    pub(crate) fn new(bundle: Arc<str>, log: Arc<dyn PolicyLog>) -> Self {
+    pub(crate) fn new(speaker: Speaker, log: Arc<dyn GuestLog>) -> Self {
         Self {
-            bundle,
+            speaker,
             log,
             written: 0,
+            secret: Secret::new(Vec::new()),
+        }
+    }
+
+    /// Withholds lines that hold this secret, in this run.
+    pub(crate) fn keep_secret(&mut self, secret: &[u8]) {
+        self.secret = Secret::new(secret.to_vec());
+    }
+
+    /// One line of the guest's text, without the secret.
+    pub(crate) fn line(&self, text: &str) -> String {
+        let secret = self.secret.expose().as_slice();
+        let holds = !secret.is_empty()
+            && text
+                .as_bytes()
+                .windows(secret.len())
+                .any(|part| part == secret);
+        if holds {
+            WITHHELD.to_owned()
+        } else {
+            gist(text)
         }
     }
 
@@ -58,18 +105,25 @@ impl Notebook {
     pub(crate) fn write(&mut self, level: Level, message: &str) {
         self.written = self.written.saturating_add(1);
         if self.written <= MESSAGES {
-            self.log.write(&self.bundle, level, &gist(message));
+            self.log.write(&self.speaker, level, &self.line(message));
         }
+    }
+
+    /// Ends a run: tells what was dropped in it, and forgets its secret.
+    pub(crate) fn turn_over(&mut self) {
+        let dropped = self.written.saturating_sub(MESSAGES);
+        if dropped > 0 {
+            let text = format!("{dropped} more messages of this run were dropped");
+            self.log.write(&self.speaker, Level::Warning, &text);
+        }
+        self.written = 0;
+        self.secret = Secret::new(Vec::new());
     }
 }
 
 impl Drop for Notebook {
     fn drop(&mut self) {
-        let dropped = self.written.saturating_sub(MESSAGES);
-        if dropped > 0 {
-            let text = format!("{dropped} more messages of this run were dropped");
-            self.log.write(&self.bundle, Level::Warning, &text);
-        }
+        self.turn_over();
     }
 }
 
@@ -81,29 +135,43 @@ mod tests {
     #[derive(Default)]
     struct Lines(Mutex<Vec<String>>);
 
-    impl PolicyLog for Lines {
-        fn write(&self, bundle: &str, level: Level, message: &str) {
+    impl GuestLog for Lines {
+        fn write(&self, speaker: &Speaker, level: Level, message: &str) {
             self.0
                 .lock()
                 .unwrap()
-                .push(format!("{bundle} {level:?} {message}"));
+                .push(format!("{speaker} {level:?} {message}"));
         }
     }
 
     #[test]
     fn a_chatty_guest_is_cut_and_the_loss_is_told() {
         let lines = Arc::new(Lines::default());
-        let mut notebook = Notebook::new("p".into(), lines.clone());
+        let mut notebook = Notebook::new(Speaker::Policy("p".into()), lines.clone());
         for _ in 0..MESSAGES + 5 {
             notebook.write(Level::Info, "a\r\nb");
         }
         drop(notebook);
         let lines = lines.0.lock().unwrap();
         assert_eq!(lines.len(), 17);
-        assert_eq!(lines[0], "p Info a");
+        assert_eq!(lines[0], "policy \"p\" Info a");
         assert_eq!(
             lines[16],
-            "p Warning 5 more messages of this run were dropped"
+            "policy \"p\" Warning 5 more messages of this run were dropped"
         );
+    }
+
+    #[test]
+    fn a_line_that_holds_the_secret_is_withheld_in_that_run() {
+        let lines = Arc::new(Lines::default());
+        let mut notebook = Notebook::new(Speaker::Plugin("keys".into()), lines.clone());
+        notebook.keep_secret(b"hunter2");
+        notebook.write(Level::Info, "found hunter2 wanting");
+        assert_eq!(notebook.line("hunter2\n"), WITHHELD);
+        notebook.turn_over();
+        notebook.write(Level::Info, "hunter2 is a word again");
+        let lines = lines.0.lock().unwrap();
+        assert_eq!(lines[0], format!("plugin \"keys\" Info {WITHHELD}"));
+        assert_eq!(lines[1], "plugin \"keys\" Info hunter2 is a word again");
     }
 }

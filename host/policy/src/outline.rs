@@ -11,12 +11,10 @@ use std::collections::BTreeSet;
 
 use wasmparser::{BinaryReaderError, ComponentTypeRef, Parser, Payload};
 
+use crate::contract::Contract;
 use crate::error::{Fault, gist};
 use crate::lift::{COMPONENT, CORE, refuse_undeclared};
 use effort::Effort;
-
-/// The functions of the contract a policy must export.
-const CONTRACT_EXPORTS: [&str; 3] = ["configure", "describe", "evaluate"];
 
 /// Functions of all of a component's modules: bounds what compiling takes, some 5 KB
 /// and 50 µs each however small they are. Interpreters of other languages need
@@ -49,24 +47,28 @@ pub(crate) fn check_cost(wasm: &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Refuses a component that imports what no policy gets or lacks a function of the
+/// Refuses a component that imports what no guest gets or lacks a function of the
 /// contract. [`check_cost`] has bounded what is read here.
 ///
 /// # Errors
 /// When it does not keep to the contract.
-pub(crate) fn check_contract(component: &[u8]) -> Result<(), Fault> {
+pub(crate) fn check_contract(component: &[u8], contract: &Contract) -> Result<(), Fault> {
     let mut surface = Surface::default();
     for payload in Parser::new(0).parse_all(component) {
         payload
             .and_then(|payload| surface.add(payload))
             .map_err(malformed)?;
     }
-    refuse_undeclared(surface.imports.iter().map(String::as_str))?;
-    match CONTRACT_EXPORTS
+    if let Some(fault) = contract.mistaken(surface.imports.iter().map(String::as_str)) {
+        return Err(fault);
+    }
+    refuse_undeclared(surface.imports.iter().map(String::as_str), contract)?;
+    match contract
+        .exports
         .iter()
         .find(|name| !surface.exports.contains(**name))
     {
-        Some(missing) => Err(Fault::Contract(format!("no export `{missing}` found"))),
+        Some(missing) => Err(contract.broken(format!("no export `{missing}` found"))),
         None => Ok(()),
     }
 }
@@ -193,7 +195,7 @@ mod tests {
     #[test]
     fn a_component_without_the_contract_is_refused_before_it_is_compiled() {
         let empty = wat::parse_str("(component)").unwrap();
-        let fault = check_contract(&empty).unwrap_err();
+        let fault = check_contract(&empty, &crate::contract::POLICY).unwrap_err();
         assert!(
             fault.to_string().contains("no export `configure` found"),
             "{fault}"

@@ -7,21 +7,18 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use wasmtime::component::{Component, Linker};
-
-use crate::artefact::Taken;
-use crate::bindings::PolicyPre;
-use crate::bindings::warden::policy::types as wit;
+use crate::bindings::policy::PolicyPre;
+use crate::bindings::policy::warden::policy::types as wit;
 use crate::bundle::files::Contents;
 use crate::bundle::{Bundle, Description};
+use crate::component::component;
+use crate::contract::{Contract, POLICY};
 use crate::engine::{Engine, Machine};
 use crate::error::{Fault, gist};
-use crate::instance::{Guest, Instance, link};
-use crate::lift;
-use crate::outline;
+use crate::instance::{Instance, link};
 use crate::request::Inputs;
+use crate::sandbox::Guest;
 
 /// Longest name, version, summary and claim pointer a policy may give.
 pub(crate) const MAX_TEXT_BYTES: usize = 512;
@@ -45,7 +42,7 @@ pub(crate) fn prepare(
     let (component, description) = match reusable {
         Some(previous) => (previous.component.clone(), previous.description.clone()),
         None => {
-            let component = component(machine, &contents, warnings)?;
+            let component = policy(machine, &contents, warnings)?;
             let description = describe(machine, &name, &component)?;
             (component, description)
         }
@@ -65,57 +62,14 @@ pub(crate) fn prepare(
     }))
 }
 
-/// The linked component, from an artefact or compiled.
-fn component(
+fn policy(
     machine: &Machine,
     contents: &Contents,
     warnings: &mut Vec<String>,
 ) -> Result<PolicyPre<Guest>, Fault> {
-    let kept = machine
-        .artefacts
-        .as_ref()
-        .map(|a| a.take(&machine.wasm, &contents.wasm_digest));
-    let component = match kept {
-        Some(Taken::Component(component)) => component,
-        Some(Taken::Distrusted(why)) => {
-            warnings.push(format!(
-                "a compiled artefact is not used and made again: {why}"
-            ));
-            compile(machine, contents, warnings)?
-        }
-        Some(Taken::Missing) | None => compile(machine, contents, warnings)?,
-    };
-    lift::check_imports(&component)?;
-    let contract = |e: wasmtime::Error| Fault::Contract(gist(&format!("{e:#}")));
-    let mut linker = Linker::new(&machine.wasm);
-    link(&mut linker).map_err(contract)?;
-    // Only WASI is left after check_imports: it is there, and every call of it traps.
-    linker
-        .define_unknown_imports_as_traps(&component)
-        .map_err(contract)?;
-    let instance = linker.instantiate_pre(&component).map_err(contract)?;
-    PolicyPre::new(instance).map_err(contract)
-}
-
-fn compile(
-    machine: &Machine,
-    contents: &Contents,
-    warnings: &mut Vec<String>,
-) -> Result<Component, Fault> {
-    outline::check_cost(&contents.wasm)?;
-    let lifted = lift::lift(&machine.wasm, &contents.wasm)?;
-    outline::check_contract(&lifted)?;
-    machine.compilations.fetch_add(1, Ordering::Relaxed);
-    let component = Component::from_binary(&machine.wasm, &lifted)
-        .map_err(|e| Fault::NotComponent(gist(&format!("{e:#}"))))?;
-    if let Some(artefacts) = &machine.artefacts
-        && let Err(why) = artefacts.keep(&contents.wasm_digest, &component)
-    {
-        warnings.push(format!(
-            "a compiled policy cannot be kept for the next start: {why}"
-        ));
-    }
-    Ok(component)
+    let wasm = (contents.wasm.as_slice(), &contents.wasm_digest);
+    let instance = component(machine, wasm, &POLICY, link, warnings)?;
+    PolicyPre::new(instance).map_err(|e| POLICY.broken(gist(&format!("{e:#}"))))
 }
 
 fn describe(
@@ -131,9 +85,9 @@ fn describe(
         .map_err(failed)?;
     let said = instance.describe().map_err(failed)?;
     Ok(Description {
-        title: text(&said.name, "name")?,
-        version: text(&said.version, "version")?,
-        summary: text(&said.summary, "summary")?,
+        title: text(&POLICY, &said.name, "name")?,
+        version: text(&POLICY, &said.version, "version")?,
+        summary: text(&POLICY, &said.summary, "summary")?,
         inputs: inputs(said.claims, &said.inputs)?,
     })
 }
@@ -161,9 +115,13 @@ fn configure(
     Ok(())
 }
 
-fn text(text: &str, what: &str) -> Result<String, Fault> {
+/// A text of a description, as it may be shown.
+///
+/// # Errors
+/// When it is longer than [`MAX_TEXT_BYTES`] or not one line.
+pub(crate) fn text(contract: &Contract, text: &str, what: &str) -> Result<String, Fault> {
     if text.len() > MAX_TEXT_BYTES || text.chars().any(char::is_control) {
-        return Err(Fault::Contract(format!(
+        return Err(contract.broken(format!(
             "its {what} is over {MAX_TEXT_BYTES} bytes or holds control characters"
         )));
     }
@@ -177,15 +135,10 @@ fn inputs(claims: wit::ClaimSelection, named: &[wit::Input]) -> Result<Inputs, F
         wit::ClaimSelection::All => (true, Vec::new()),
     };
     if pointers.len() > MAX_POINTERS {
-        return Err(Fault::Contract(format!(
-            "it names more than {MAX_POINTERS} claims"
-        )));
+        return Err(POLICY.broken(format!("it names more than {MAX_POINTERS} claims")));
     }
     if let Some(bad) = pointers.iter().find(|p| !is_pointer(p)) {
-        return Err(Fault::Contract(format!(
-            "{:?} is not a JSON Pointer to a claim",
-            gist(bad)
-        )));
+        return Err(POLICY.broken(format!("{:?} is not a JSON Pointer to a claim", gist(bad))));
     }
     Ok(Inputs {
         all_claims,

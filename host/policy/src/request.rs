@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use warden_core::client::Certificate;
 use warden_core::{ClassKey, ClientFacts, Now, Principal, Verified};
 
-use crate::bindings::warden::policy::types as wit;
+use crate::bindings::policy::warden::policy::types as wit;
 use crate::digest::Digester;
 
 /// What a policy, or all policies of a generation, read of a request.

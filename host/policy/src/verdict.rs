@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use warden_core::permissions::{Grant, Restriction};
 
-use crate::bindings::warden::policy::types as wit;
+use crate::bindings::policy::warden::policy::types as wit;
 use crate::error::{Failure, gist};
 
 /// Grants, and restrictions, of one verdict: each grant becomes a selector.

@@ -5,9 +5,7 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata, 
 use wit_parser::{Resolve, WorldId};
 
 use crate::bytes::section;
-
-/// Where the answers begin in the guest's memory.
-const BASE: usize = 1024;
+use crate::memory::{BASE, Memory, Record};
 
 /// The discriminant of `clock` in the contract's `input`.
 pub const CLOCK: u8 = 3;
@@ -137,8 +135,7 @@ impl Guest {
             Some(_) => is_principal(victim),
             None => "(i32.const 1)".to_owned(),
         };
-        let data: String = memory.bytes.iter().map(|b| format!("\\{b:02x}")).collect();
-        let heap = BASE + memory.bytes.len();
+        let (data, heap) = (memory.data(), memory.end());
         let pages = (heap / 65_536 + 2).max(8);
         format!(
             r#"(module
@@ -279,49 +276,6 @@ fn is_principal((address, length): (usize, usize)) -> String {
            (br $next)) \
          (unreachable)"
     )
-}
-
-/// Bytes of a record in the canonical ABI.
-#[derive(Default)]
-struct Record(Vec<u8>);
-
-impl Record {
-    fn word(&mut self, word: usize) {
-        self.0.extend(u32::try_from(word).unwrap().to_le_bytes());
-    }
-
-    fn pair(&mut self, (pointer, length): (usize, usize)) {
-        self.word(pointer);
-        self.word(length);
-    }
-}
-
-/// The guest's static memory, 8-aligned throughout.
-#[derive(Default)]
-struct Memory {
-    bytes: Vec<u8>,
-}
-
-impl Memory {
-    fn put(&mut self, bytes: &[u8]) -> usize {
-        let address = BASE + self.bytes.len();
-        self.bytes.extend(bytes);
-        self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
-        address
-    }
-
-    fn text(&mut self, text: &str) -> (usize, usize) {
-        (self.put(text.as_bytes()), text.len())
-    }
-
-    fn texts(&mut self, texts: &[String]) -> (usize, usize) {
-        let mut list = Record::default();
-        for text in texts {
-            let text = self.text(text);
-            list.pair(text);
-        }
-        (self.put(&list.0), texts.len())
-    }
 }
 
 /// A custom section with the metadata of the world `w` in the first of some packages.

@@ -21,8 +21,11 @@ mod bytes;
 mod evaluation;
 mod guest;
 mod load;
+mod memory;
+mod plugin;
 mod size;
 mod table;
 
 pub use guest::{CIRCLE, CLOCK, Guest};
+pub use plugin::{PluginAnswer, PluginGuest};
 pub use table::{Hostile, Strikes, all};

@@ -364,19 +364,14 @@ fn files() -> Vec<Hostile> {
         refused("head", "is cut behind its head", "policy co", || {
             Guest::default().wasm()[..8].to_vec()
         }),
-        refused(
-            "half",
-            "is cut in the middle",
-            "is not a policy component",
-            || {
-                let whole = Guest::default().wasm();
-                whole[..whole.len() / 2].to_vec()
-            },
-        ),
+        refused("half", "is cut in the middle", "is not a component", || {
+            let whole = Guest::default().wasm();
+            whole[..whole.len() / 2].to_vec()
+        }),
         refused(
             "half-component",
             "is a component cut in the middle",
-            "is not a policy component",
+            "is not a component",
             || {
                 let whole = Guest::default().component();
                 whole[..whole.len() / 2].to_vec()

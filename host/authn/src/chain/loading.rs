@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use warden_core::AuthenticatorId;
+use warden_core::plugin::Reads;
 
 use super::entry::Entry;
 use super::{Chain, ChainSettings, LoadReport, Slot, next_generation};
@@ -142,6 +143,11 @@ impl<'a> Loading<'a> {
         watched.dedup();
         let chain = Chain {
             generation: AtomicU64::new(same.map_or_else(next_generation, Chain::generation)),
+            reads: self
+                .slots
+                .iter()
+                .map(|slot| slot.entry.authenticator.reads())
+                .fold(Reads::default(), Reads::or),
             slots: self.slots,
             watched,
             settings: self.settings.clone(),

@@ -12,7 +12,7 @@ use clap::builder::PossibleValuesParser;
 use serde_json::json;
 use warden_core::permissions::{BaseRules, PermissionError, Restriction};
 use warden_core::{Now, Server};
-use warden_policy::{Engine, EngineSettings, Frame, Generation, Level, Limits, PolicyLog};
+use warden_policy::{Engine, EngineSettings, Frame, Generation, GuestLog, Level, Limits, Speaker};
 
 use crate::error::Error;
 use crate::output::Output;
@@ -133,8 +133,8 @@ impl Directory {
 /// What policies write while they run: on standard error.
 struct Lines;
 
-impl PolicyLog for Lines {
-    fn write(&self, bundle: &str, level: Level, message: &str) {
+impl GuestLog for Lines {
+    fn write(&self, speaker: &Speaker, level: Level, message: &str) {
         let level = match level {
             Level::Debug => "debug",
             Level::Info => "info",
@@ -142,6 +142,6 @@ impl PolicyLog for Lines {
             Level::Error => "error",
         };
         // Nobody is left to tell when standard error is closed.
-        let _ = writeln!(io::stderr(), "policy {bundle:?}: {level}: {message}");
+        let _ = writeln!(io::stderr(), "{speaker}: {level}: {message}");
     }
 }

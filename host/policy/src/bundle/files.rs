@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 
 use super::directory::{Found, relative};
-use crate::bindings::warden::policy::types::File as PolicyFile;
+use crate::bindings::policy::warden::policy::types::File as PolicyFile;
 use crate::digest::{Digest, Digester};
 use crate::error::{BundleError, Fault};
 use crate::gate::MAX_FILE_BYTES;

@@ -22,7 +22,7 @@ use warden_core::{
 use super::*;
 use crate::engine::{EngineSettings, Limits};
 use crate::error::Fault;
-use crate::log::{Level, PolicyLog};
+use crate::log::{GuestLog, Level, Speaker};
 use warden_hostile::Guest;
 
 const GETTER: [&str; 2] = ["+get", "~cache:*"];
@@ -368,12 +368,12 @@ fn a_restriction_of_one_policy_applies_to_the_grants_of_another() {
 fn a_policys_messages_reach_the_log_escaped() {
     #[derive(Default)]
     struct Lines(Mutex<Vec<String>>);
-    impl PolicyLog for Lines {
-        fn write(&self, bundle: &str, level: Level, message: &str) {
+    impl GuestLog for Lines {
+        fn write(&self, speaker: &Speaker, level: Level, message: &str) {
             self.0
                 .lock()
                 .unwrap()
-                .push(format!("{bundle} {level:?} {message}"));
+                .push(format!("{speaker} {level:?} {message}"));
         }
     }
     let lines = Arc::new(Lines::default());

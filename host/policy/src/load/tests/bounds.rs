@@ -2,7 +2,7 @@
 
 use crate::bundle::{directory, files};
 use crate::outline::effort::{MAX_FUNCTION_STEPS, MAX_STEPS};
-use crate::{engine, error, instance, log, outline, prepare, verdict};
+use crate::{engine, error, log, outline, prepare, sandbox, verdict};
 
 /// A bound by the words of the document.
 fn bounds() -> Vec<(&'static str, usize)> {
@@ -40,8 +40,8 @@ fn bounds() -> Vec<(&'static str, usize)> {
             "claims it names (it can also ask for all)",
             prepare::MAX_POINTERS,
         ),
-        ("entries of all tables", instance::TABLE_ENTRIES),
-        ("instances, memories, tables, each", instance::PARTS),
+        ("entries of all tables", sandbox::TABLE_ENTRIES),
+        ("instances, memories, tables, each", sandbox::PARTS),
         ("bytes of stack", engine::STACK_BYTES),
         (
             "messages to the log",
@@ -53,7 +53,7 @@ fn bounds() -> Vec<(&'static str, usize)> {
         ),
         (
             "bytes of an answer, as the host holds it (24 for each text and list, and its bytes)",
-            instance::ANSWER_BYTES,
+            sandbox::ANSWER_BYTES,
         ),
         ("grants", verdict::MAX_GRANTS),
         ("restrictions", verdict::MAX_GRANTS),

@@ -1,0 +1,178 @@
+//! Authenticator plugins: started, asked, restarted and closed.
+//!
+//! In comes a component with what it is configured with; out goes a [`Plugin`] that
+//! judges credentials one at a time, in an instance that lives as long as it does. One
+//! that traps, or goes beyond a bound, is thrown away with its instance's state, and
+//! another is initialised before the next credential. Never: a yes from a plugin that
+//! failed, or more of the connection than it said it reads.
+
+mod instance;
+mod running;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use warden_core::plugin::{Plugin, Plugins, Reads, Setup, StartError};
+
+use crate::bindings::plugin::PluginPre;
+use crate::bindings::plugin::warden::plugin::types::{Description, Input};
+use crate::component::component;
+use crate::contract::PLUGIN;
+use crate::digest::Digest;
+use crate::engine::{Engine, Limits, Machine};
+use crate::error::{Fault, gist};
+use crate::log::Level;
+use crate::prepare::text;
+use crate::sandbox::Guest;
+use instance::{Instance, link};
+use running::Running;
+
+/// Components kept beyond those of the plugins that run: what was compiled ahead waits
+/// here until it is started, and the last few for when it is started again.
+const KEPT: usize = 16;
+
+/// A component that was compiled and described.
+#[derive(Clone)]
+struct Prepared {
+    component: PluginPre<Guest>,
+    reads: Reads,
+}
+
+/// What was compiled in this process, by the digest of its bytes.
+#[derive(Default)]
+pub(crate) struct Shelf(Mutex<Shelved>);
+
+#[derive(Default)]
+struct Shelved {
+    by_digest: BTreeMap<Digest, Kept>,
+    /// Counts uses: the least recently used goes first.
+    turn: u64,
+}
+
+struct Kept {
+    prepared: Result<Prepared, String>,
+    limits: Limits,
+    used: u64,
+}
+
+impl Shelf {
+    /// Held for operations on the map alone.
+    fn lock(&self) -> MutexGuard<'_, Shelved> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is there of a component. A failure counts only under the limits it had.
+    fn get(&self, digest: &Digest, limits: Limits) -> Option<Result<Prepared, String>> {
+        let mut shelved = self.lock();
+        shelved.turn += 1;
+        let turn = shelved.turn;
+        let kept = shelved.by_digest.get_mut(digest)?;
+        if kept.prepared.is_err() && kept.limits != limits {
+            return None;
+        }
+        kept.used = turn;
+        Some(kept.prepared.clone())
+    }
+
+    fn put(&self, digest: Digest, prepared: Result<Prepared, String>, limits: Limits) {
+        let mut shelved = self.lock();
+        shelved.turn += 1;
+        let kept = Kept {
+            prepared,
+            limits,
+            used: shelved.turn,
+        };
+        shelved.by_digest.insert(digest, kept);
+        while shelved.by_digest.len() > KEPT {
+            let oldest = shelved.by_digest.iter().min_by_key(|(_, kept)| kept.used);
+            let Some(oldest) = oldest.map(|(digest, _)| *digest) else {
+                return;
+            };
+            shelved.by_digest.remove(&oldest);
+        }
+    }
+}
+
+impl Engine {
+    /// Whether starting this component means compiling it first, which may take long.
+    pub fn must_compile_plugin(&self, wasm: &[u8]) -> bool {
+        let (shelf, limits) = (&self.machine.shelf, self.machine.limits());
+        shelf.get(&Digest::of(wasm), limits).is_none()
+    }
+
+    /// Compiles a component ahead of its start. What is wrong with it is told then.
+    pub fn compile_plugin(&self, id: &str, wasm: &[u8]) {
+        let _told_at_the_start = self.prepared(id, wasm);
+    }
+
+    fn prepared(&self, id: &str, wasm: &[u8]) -> Result<Prepared, String> {
+        let digest = Digest::of(wasm);
+        let limits = self.machine.limits();
+        if let Some(prepared) = self.machine.shelf.get(&digest, limits) {
+            return prepared;
+        }
+        let prepared = prepare(&self.machine, &id.into(), wasm, &digest);
+        let prepared = prepared.map_err(|fault| fault.to_string());
+        self.machine.shelf.put(digest, prepared.clone(), limits);
+        prepared
+    }
+}
+
+impl Plugins for Engine {
+    fn start(&self, setup: Setup) -> Result<Box<dyn Plugin>, StartError> {
+        let prepared = self.prepared(setup.id.as_str(), &setup.wasm);
+        let Prepared { component, reads } = prepared.map_err(StartError::Faulty)?;
+        let machine = Arc::clone(&self.machine);
+        match Running::start(machine, component, reads, setup) {
+            Ok(running) => Ok(Box::new(running)),
+            Err(fault) => Err(StartError::Faulty(fault.to_string())),
+        }
+    }
+
+    fn retire(&self, plugin: Box<dyn Plugin>) {
+        plugin.close();
+    }
+}
+
+/// Compiles and describes. `describe` runs in an instance of its own.
+fn prepare(
+    machine: &Machine,
+    id: &Arc<str>,
+    wasm: &[u8],
+    digest: &Digest,
+) -> Result<Prepared, Fault> {
+    let mut warnings = Vec::new();
+    let linked = component(machine, (wasm, digest), &PLUGIN, link, &mut warnings)?;
+    let component = PluginPre::new(linked).map_err(|e| PLUGIN.broken(gist(&format!("{e:#}"))))?;
+    let failed = |failure| Fault::Failed {
+        function: "describe",
+        failure,
+    };
+    let mut instance = Instance::start(machine, Arc::clone(id), &component, machine.load_limits())
+        .map_err(failed)?;
+    for warning in warnings {
+        instance.write(Level::Warning, &warning);
+    }
+    let said = instance.describe(machine).map_err(failed)?;
+    let reads = reads(&said)?;
+    Ok(Prepared { component, reads })
+}
+
+/// What a description that keeps to the contract names.
+fn reads(said: &Description) -> Result<Reads, Fault> {
+    for (what, said) in [
+        ("name", &said.name),
+        ("version", &said.version),
+        ("summary", &said.summary),
+    ] {
+        text(&PLUGIN, said, what)?;
+    }
+    Ok(Reads {
+        address: said.inputs.contains(&Input::ClientAddress),
+        tls: said.inputs.contains(&Input::ClientTls),
+        certificate: said.inputs.contains(&Input::ClientCertificate),
+    })
+}
