@@ -19,7 +19,7 @@ demo: build ## the main job on real input, in front of your eyes
 run: build ## a server with the module in the foreground, to play with
 	@scripts/run
 
-build: ## target/release/libwarden.so, target/release/warden, target/policies/*.wasm
+build: ## target/release/libwarden.so, target/release/warden, target/policies/*.wasm, target/plugins/*.wasm
 	@scripts/bootstrap build
 	@scripts/build release policies
 

@@ -7,6 +7,7 @@
 //! | module | `WARDEN_MODULE` | `libwarden.so` of this build's profile |
 //! | command line | `WARDEN_CLI` | `warden` of this build's profile |
 //! | policies | `WARDEN_POLICIES` | `policies/` of this target directory |
+//! | plugins | `WARDEN_PLUGINS` | `plugins/` of this target directory |
 //! | OpenID provider | `WARDEN_PROVIDER` | what `scripts/provider` prints |
 //! | client libraries | `WARDEN_CLIENTS` | what `scripts/clients` prints |
 //!
@@ -127,6 +128,20 @@ pub fn policy(name: &str) -> Vec<u8> {
         "a policy is missing; run: make build",
     );
     std::fs::read(path).expect("the policy is readable")
+}
+
+/// The directory of the authenticator plugins' `.wasm` files.
+pub fn plugins() -> PathBuf {
+    part("WARDEN_PLUGINS", target_dir().join("plugins"), "make build")
+}
+
+/// The path of one plugin: `api-keys`, or one that exists for the tests only, for
+/// example `tests/moody`.
+pub fn plugin(name: &str) -> PathBuf {
+    existing(
+        plugins().join(format!("{name}.wasm")),
+        "a plugin is missing; run: make build",
+    )
 }
 
 /// A `state_dir` that servers of all test runs share: policies are compiled once.

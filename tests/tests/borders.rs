@@ -20,7 +20,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use warden_tests::parts::workspace;
 
 /// Who may name whom inside the workspace: docs/architecture.md.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("warden-rules", &[]),
     ("warden-core", &["warden-rules"]),
     ("warden-state", &[]),
@@ -48,7 +48,12 @@ const ARROWS: [(&str, &[&str]); 16] = [
         ],
     ),
     ("warden-sdk-macros", &[]),
-    ("warden-sdk", &["warden-sdk-macros", "warden-rules"]),
+    ("warden-guest", &[]),
+    (
+        "warden-sdk",
+        &["warden-sdk-macros", "warden-rules", "warden-guest"],
+    ),
+    ("warden-plugin", &["warden-sdk-macros", "warden-guest"]),
     (
         "warden-benches",
         &[
@@ -63,6 +68,8 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("warden-policy-tenant", &["warden-sdk", "warden-rules"]),
     ("warden-policy-guardrails", &["warden-sdk", "warden-rules"]),
     ("warden-policy-role", &["warden-sdk"]),
+    ("warden-plugin-api-keys", &["warden-plugin"]),
+    ("warden-plugin-moody", &["warden-plugin"]),
     ("warden-hostile", &[]),
 ];
 
@@ -255,7 +262,9 @@ fn has_word(line: &str, word: &str) -> bool {
 
 fn rust_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for room in ["host", "sdk", "policies", "tests", "benches", "fuzz"] {
+    for room in [
+        "host", "sdk", "policies", "plugins", "tests", "benches", "fuzz",
+    ] {
         collect(&workspace().join(room), &mut files);
     }
     assert!(files.len() > 20, "the sources were found");

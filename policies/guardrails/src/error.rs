@@ -4,6 +4,7 @@ use crate::data::{MAX_ALL_ENTRIES, MAX_RULES};
 use crate::effect::MAX_TEXT_BYTES;
 use warden_sdk::MemberError;
 use warden_sdk::data::{ListError, ShapeError};
+use warden_sdk::network::NetworkError;
 
 /// One problem of one file. Each names the file, the key and what is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,12 +43,8 @@ pub(crate) enum Fault {
     List(#[from] ListError),
     #[error(transparent)]
     Member(#[from] MemberError),
-    #[error("{text:?} is no range: write 10.0.0.0/8, 192.0.2.7, 2001:db8::/32 or unix")]
-    Address { text: String },
-    #[error("{text:?} has bits behind its length: did you mean {meant:?}?")]
-    HostBits { text: String, meant: String },
-    #[error("{text:?} is IPv4 inside IPv6: write the IPv4 range, it is compared as such")]
-    MappedAddress { text: String },
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     #[error(
         "{text:?} are no hours: write HH:MM-HH:MM in UTC, from 00:00 to 24:00, not twice the same"
     )]

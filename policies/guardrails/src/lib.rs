@@ -31,7 +31,6 @@
 
 #![forbid(unsafe_code)]
 
-mod address;
 mod data;
 mod effect;
 mod error;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use warden_sdk::network::{Address, Network};
 use warden_sdk::{Principal, Request};
 
-use crate::address::{self, Range};
 use crate::data::RawRule;
 use crate::effect::Effect;
 use crate::error::Fault;
@@ -24,8 +24,8 @@ pub(crate) struct Rule {
     name: String,
     members: Option<Vec<Member>>,
     not_members: Option<Vec<Member>>,
-    addresses: Option<Vec<Range>>,
-    not_addresses: Option<Vec<Range>>,
+    addresses: Option<Vec<Network>>,
+    not_addresses: Option<Vec<Network>>,
     window: Option<Window>,
     effect: Effect,
     entries: usize,
@@ -53,7 +53,13 @@ impl Rule {
         let outside = members(&raw.not_members, ".not_members");
         let mut ranges = |list: &Option<Vec<String>>, key: &str| {
             let list = list.as_deref();
-            warden_sdk::data::optional_list(list, key, MAX_RANGES, |t| Range::parse(t), &mut faults)
+            warden_sdk::data::optional_list(
+                list,
+                key,
+                MAX_RANGES,
+                |t| Network::parse(t).map_err(Fault::from),
+                &mut faults,
+            )
         };
         let addresses = ranges(&raw.addresses, ".addresses");
         let not_addresses = ranges(&raw.not_addresses, ".not_addresses");
@@ -98,8 +104,8 @@ impl Rule {
     /// in every range and in none: in doubt the rule applies.
     pub(crate) fn concerns(&self, request: &Request) -> bool {
         let principal = request.principal();
-        let address = address::of_client(request);
-        let in_ranges = |ranges: &[Range]| {
+        let address = request.client_address().and_then(Address::parse);
+        let in_ranges = |ranges: &[Network]| {
             address.map(|address| ranges.iter().any(|range| range.contains(address)))
         };
         let no_members = self.not_members.as_deref();

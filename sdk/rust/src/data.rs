@@ -8,37 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::File;
 
-/// Why a file is not of the asked shape.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ShapeError {
-    /// Not text.
-    #[error(transparent)]
-    Text(#[from] crate::Error),
-    /// Not TOML, or not of the right shape.
-    #[error("{file:?} line {line}: {detail}")]
-    Toml {
-        /// The file's name in the bundle.
-        file: String,
-        /// The line, counted from 1.
-        line: usize,
-        /// The reader's words, on one line.
-        detail: String,
-    },
-}
-
-/// Why a list as a whole was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ListError {
-    /// It stands there and holds nothing.
-    #[error("empty: leave it out, or name at least one")]
-    Empty,
-    /// It is too long.
-    #[error("more than {most}")]
-    TooMany {
-        /// The most it may hold.
-        most: usize,
-    },
-}
+pub use warden_guest::data::{ListError, ShapeError, list, optional_list};
 
 /// The bundle's TOML files; others are not data.
 pub fn toml_files(files: &[File]) -> impl Iterator<Item = &File> {
@@ -50,64 +20,5 @@ pub fn toml_files(files: &[File]) -> impl Iterator<Item = &File> {
 /// # Errors
 /// The first problem, with its line.
 pub fn parse<T: DeserializeOwned>(file: &File) -> Result<T, ShapeError> {
-    let text = file.as_str()?;
-    toml::from_str(text).map_err(|mut error| {
-        let start = error.span().map_or(0, |span| span.start);
-        let line = 1 + text.bytes().take(start).filter(|b| *b == b'\n').count();
-        // Without the text the error is its message and the key it belongs to.
-        error.set_input(None);
-        ShapeError::Toml {
-            file: file.name().to_owned(),
-            line,
-            detail: flat(&error.to_string()),
-        }
-    })
-}
-
-/// Reads every entry of a list; adds a fault for each that is wrong, and one for a
-/// list that is too long.
-pub fn list<S, T, F: From<ListError>>(
-    entries: &[S],
-    key: &str,
-    most: usize,
-    parse: impl Fn(&S) -> Result<T, F>,
-    faults: &mut Vec<(String, F)>,
-) -> Vec<T> {
-    if entries.len() > most {
-        faults.push((key.to_owned(), ListError::TooMany { most }.into()));
-        return Vec::new();
-    }
-    let mut values = Vec::with_capacity(entries.len());
-    for (index, entry) in entries.iter().enumerate() {
-        match parse(entry) {
-            Ok(value) => values.push(value),
-            Err(fault) => faults.push((format!("{key}[{index}]"), fault)),
-        }
-    }
-    values
-}
-
-/// As [`list`], for a list that may be left out but, where it stands, not be empty.
-pub fn optional_list<S, T, F: From<ListError>>(
-    entries: Option<&[S]>,
-    key: &str,
-    most: usize,
-    parse: impl Fn(&S) -> Result<T, F>,
-    faults: &mut Vec<(String, F)>,
-) -> Option<Vec<T>> {
-    let entries = entries?;
-    if entries.is_empty() {
-        faults.push((key.to_owned(), ListError::Empty.into()));
-    }
-    Some(list(entries, key, most, parse, faults))
-}
-
-/// Text on one line, without control characters.
-fn flat(text: &str) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    lines.join(" ").replace(char::is_control, "\u{fffd}")
+    warden_guest::data::parse(file.name(), file.bytes())
 }

@@ -5,13 +5,8 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A data file that should be text.
-    #[error("file {file:?} is not UTF-8 at byte {at_byte}")]
-    NotText {
-        /// The file's name.
-        file: String,
-        /// Where the text ends.
-        at_byte: usize,
-    },
+    #[error(transparent)]
+    NotText(#[from] warden_guest::NotText),
     /// A rule that does not parse.
     #[error(transparent)]
     Rule(#[from] warden_rules::RuleError),

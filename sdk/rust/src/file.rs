@@ -70,9 +70,6 @@ impl File {
     /// assert_eq!(error.to_string(), r#"file "a.toml" is not UTF-8 at byte 1"#);
     /// ```
     pub fn as_str(&self) -> Result<&str, Error> {
-        std::str::from_utf8(&self.bytes).map_err(|e| Error::NotText {
-            file: self.name.clone(),
-            at_byte: e.valid_up_to(),
-        })
+        Ok(warden_guest::text(&self.name, &self.bytes)?)
     }
 }

@@ -35,6 +35,10 @@ pub use principal::Principal;
 pub use request::{Certificate, Request, ServerRole};
 pub use restriction::Restriction;
 pub use verdict::{Denial, Verdict};
+pub use warden_guest::NotText;
+/// Ranges of client addresses. Needs the feature `network`.
+#[cfg(feature = "network")]
+pub use warden_guest::network;
 pub use warden_rules::{Access, AclRule, Pattern, PatternError, RuleError};
 pub use warden_sdk_macros::policy;
 

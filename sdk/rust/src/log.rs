@@ -4,20 +4,12 @@
 //! claim as it came: it is the user's text. In a native build nothing is written;
 //! the messages are kept for [`take`], so that a test can read them.
 
+#[cfg(target_arch = "wasm32")]
 use crate::bindings::warden::policy::log as host;
 
-/// How urgent a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// For the policy's author.
-    Debug,
-    /// For the curious operator.
-    Info,
-    /// Something looks wrong, and was decided nevertheless.
-    Warning,
-    /// Something is wrong.
-    Error,
-}
+pub use warden_guest::log::Level;
+#[cfg(not(target_arch = "wasm32"))]
+pub use warden_guest::log::take;
 
 /// Writes a message for the policy's author.
 pub fn debug(message: &str) {
@@ -47,32 +39,16 @@ pub fn error(message: &str) {
 
 #[cfg(target_arch = "wasm32")]
 fn write(level: Level, message: &str) {
-    host::write(level.into(), message);
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-thread_local! {
-    static KEPT: std::cell::RefCell<Vec<(Level, String)>> = const { std::cell::RefCell::new(Vec::new()) };
+    let level = match level {
+        Level::Debug => host::Level::Debug,
+        Level::Info => host::Level::Info,
+        Level::Warning => host::Level::Warning,
+        Level::Error => host::Level::Error,
+    };
+    host::write(level, message);
 }
 
 #[cfg(not(target_arch = "wasm32"))]
 fn write(level: Level, message: &str) {
-    KEPT.with_borrow_mut(|kept| kept.push((level, message.to_owned())));
-}
-
-/// Takes the messages this thread wrote since the last call. Native builds only.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn take() -> Vec<(Level, String)> {
-    KEPT.take()
-}
-
-impl From<Level> for host::Level {
-    fn from(level: Level) -> Self {
-        match level {
-            Level::Debug => Self::Debug,
-            Level::Info => Self::Info,
-            Level::Warning => Self::Warning,
-            Level::Error => Self::Error,
-        }
-    }
+    warden_guest::log::keep(level, message);
 }

@@ -1,57 +1,60 @@
-//! What stands between the parentheses of `#[policy(…)]`.
+//! What stands between the parentheses of `#[policy(…)]` and `#[plugin(…)]`.
 //!
 //! In: tokens. Out: [`Arguments`], checked. A word that is not known, given twice
 //! or of the wrong shape is an error that names what is accepted.
 
-use proc_macro2::Span;
-use syn::parse::{Parse, ParseStream};
+use proc_macro2::{Span, TokenStream};
+use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Error, Ident, LitStr, Result, Token, bracketed, parenthesized};
 
-const ARGUMENTS: &str = "`name = \"…\"`, `summary = \"…\"`, `claims = [\"/pointer\", …]` or `claims = all`, \
-                         and `inputs(…)`";
-
-/// The words of `inputs(…)` and the variant each one becomes.
-const INPUTS: [(&str, &str); 6] = [
-    ("client_address", "ClientAddress"),
-    ("client_tls", "ClientTls"),
-    ("client_certificate", "ClientCertificate"),
-    ("clock", "Clock"),
-    ("server_role", "ServerRole"),
-    ("server_version", "ServerVersion"),
-];
+use crate::attribute::Attribute;
 
 /// The checked arguments.
 pub(crate) struct Arguments {
     pub(crate) name: LitStr,
     pub(crate) summary: LitStr,
     pub(crate) claims: Claims,
-    /// Variants of `warden_sdk::Input`, in the order given, without doubles.
+    /// Variants of the SDK's `Input`, in the order given, without doubles.
     pub(crate) inputs: Vec<Ident>,
 }
 
-/// Which claims the policy reads.
+/// Which claims the policy reads; a plugin reads none.
 pub(crate) enum Claims {
     None,
     Pointers(Vec<LitStr>),
     All,
 }
 
-impl Parse for Arguments {
-    fn parse(input: ParseStream<'_>) -> Result<Self> {
+impl Arguments {
+    /// Reads the arguments of one attribute.
+    ///
+    /// # Errors
+    /// At the first word that is wrong, or when one is missing.
+    pub(crate) fn parse(attribute: &Attribute, tokens: TokenStream) -> Result<Self> {
+        let parser = |input: ParseStream<'_>| Self::read(attribute, input);
+        parser.parse2(tokens)
+    }
+
+    fn read(attribute: &Attribute, input: ParseStream<'_>) -> Result<Self> {
+        let Attribute {
+            name: of, takes, ..
+        } = attribute;
         let (mut name, mut summary, mut claims, mut inputs) = (None, None, None, None);
         while !input.is_empty() {
             let word: Ident = input
                 .parse()
-                .map_err(|e| Error::new(e.span(), format!("#[policy] takes {ARGUMENTS}")))?;
+                .map_err(|e| Error::new(e.span(), format!("#[{of}] takes {takes}")))?;
             match word.to_string().as_str() {
-                "name" => once(&mut name, &word, parse_name(input)?)?,
+                "name" => once(&mut name, &word, parse_name(of, input)?)?,
                 "summary" => once(&mut summary, &word, parse_summary(input)?)?,
-                "claims" => once(&mut claims, &word, parse_claims(input)?)?,
-                "inputs" => once(&mut inputs, &word, parse_inputs(input)?)?,
+                "claims" => match attribute.no_claims {
+                    None => once(&mut claims, &word, parse_claims(input)?)?,
+                    Some(why) => return Err(Error::new(word.span(), why)),
+                },
+                "inputs" => once(&mut inputs, &word, parse_inputs(attribute.inputs, input)?)?,
                 other => {
-                    let message =
-                        format!("unknown argument `{other}`: #[policy] takes {ARGUMENTS}");
+                    let message = format!("unknown argument `{other}`: #[{of}] takes {takes}");
                     return Err(Error::new(word.span(), message));
                 }
             }
@@ -60,7 +63,7 @@ impl Parse for Arguments {
             }
         }
         let missing = |what: &str| {
-            let message = format!("#[policy] needs `{what} = \"…\"`");
+            let message = format!("#[{of}] needs `{what} = \"…\"`");
             Error::new(Span::call_site(), message)
         };
         Ok(Self {
@@ -80,13 +83,13 @@ fn once<T>(slot: &mut Option<T>, word: &Ident, value: T) -> Result<()> {
     Ok(())
 }
 
-fn parse_name(input: ParseStream<'_>) -> Result<LitStr> {
+fn parse_name(of: &str, input: ParseStream<'_>) -> Result<LitStr> {
     input.parse::<Token![=]>()?;
     let name: LitStr = input.parse()?;
     let value = name.value();
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
     if value.is_empty() || value.len() > 64 || !value.bytes().all(allowed) {
-        let message = "a policy's name takes 1 to 64 characters of a-z, 0-9, '-' and '_'";
+        let message = format!("a {of}'s name takes 1 to 64 characters of a-z, 0-9, '-' and '_'");
         return Err(Error::new(name.span(), message));
     }
     Ok(name)
@@ -153,14 +156,15 @@ fn check_pointer(pointer: &LitStr) -> Result<()> {
     Ok(())
 }
 
-fn parse_inputs(input: ParseStream<'_>) -> Result<Vec<Ident>> {
+fn parse_inputs(inputs: &[(&str, &str)], input: ParseStream<'_>) -> Result<Vec<Ident>> {
     let list;
     parenthesized!(list in input);
     let words = Punctuated::<Ident, Token![,]>::parse_terminated(&list)?;
     let mut variants: Vec<Ident> = Vec::new();
     for word in words {
-        let Some((_, variant)) = INPUTS.iter().find(|(known, _)| word == known) else {
-            let known = INPUTS.map(|(known, _)| known).join(", ");
+        let Some((_, variant)) = inputs.iter().find(|(known, _)| word == known) else {
+            let known: Vec<&str> = inputs.iter().map(|(known, _)| *known).collect();
+            let known = known.join(", ");
             return Err(Error::new(
                 word.span(),
                 format!("unknown input `{word}`: one of {known}"),
@@ -177,15 +181,28 @@ fn parse_inputs(input: ParseStream<'_>) -> Result<Vec<Ident>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribute::{PLUGIN, POLICY};
+
+    fn parse(attribute: &Attribute, text: &str) -> Result<Arguments> {
+        Arguments::parse(attribute, text.parse().unwrap())
+    }
+
+    fn policy(text: &str) -> Arguments {
+        parse(&POLICY, text).ok().unwrap()
+    }
 
     fn error(text: &str) -> String {
-        syn::parse_str::<Arguments>(text).err().unwrap().to_string()
+        parse(&POLICY, text).err().unwrap().to_string()
+    }
+
+    fn plugin_error(text: &str) -> String {
+        parse(&PLUGIN, text).err().unwrap().to_string()
     }
 
     #[test]
     fn everything_that_may_be_said_is_read() {
         let text = r#"name = "hours", summary = "By day.", claims = ["/a", "/b~1c"], inputs(clock, client_address),"#;
-        let arguments: Arguments = syn::parse_str(text).unwrap();
+        let arguments = policy(text);
         assert_eq!(arguments.name.value(), "hours");
         let Claims::Pointers(pointers) = arguments.claims else {
             panic!("pointers")
@@ -197,11 +214,10 @@ mod tests {
 
     #[test]
     fn nothing_is_read_that_was_not_named() {
-        let arguments: Arguments = syn::parse_str(r#"name = "a", summary = "b""#).unwrap();
+        let arguments = policy(r#"name = "a", summary = "b""#);
         assert!(matches!(arguments.claims, Claims::None));
         assert!(arguments.inputs.is_empty());
-        let arguments: Arguments =
-            syn::parse_str(r#"name = "a", summary = "b", claims = all"#).unwrap();
+        let arguments = policy(r#"name = "a", summary = "b", claims = all"#);
         assert!(matches!(arguments.claims, Claims::All));
     }
 
@@ -228,5 +244,25 @@ mod tests {
         assert!(error(r#"claims = [""]"#).contains("claims = all"));
         assert!(error(r#"claims = ["/a", "/a"]"#).contains("twice"));
         assert!(error("claims = some").contains("the word `all`"));
+    }
+    #[test]
+    fn a_plugin_says_what_it_reads_of_the_connection() {
+        let text = r#"name = "keys", summary = "By key.", inputs(client_tls, client_certificate)"#;
+        let arguments = parse(&PLUGIN, text).ok().unwrap();
+        assert_eq!(arguments.inputs.len(), 2);
+        assert_eq!(arguments.inputs[1], "ClientCertificate");
+        assert!(matches!(arguments.claims, Claims::None));
+    }
+
+    #[test]
+    fn a_plugin_is_told_neither_claims_nor_the_time() {
+        assert!(plugin_error("claims = all").contains("`Principal::with_claim`"));
+        assert_eq!(
+            plugin_error("inputs(clock)"),
+            "unknown input `clock`: one of client_address, client_tls, client_certificate"
+        );
+        assert_eq!(plugin_error(""), "#[plugin] needs `name = \"…\"`");
+        assert!(plugin_error(r#"name = "A""#).starts_with("a plugin's name"));
+        assert!(!plugin_error("nam = 1").contains("claims"));
     }
 }

@@ -1,74 +1,103 @@
-//! The code `#[policy]` becomes.
+//! The code `#[policy]` and `#[plugin]` become.
 //!
 //! In: the attribute's arguments and the item under it. Out: the item unchanged,
-//! its `Describe`, and for wasm32 the exports of the policy world.
+//! its `Describe`, and for wasm32 the exports of the policy or plugin world.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Error, ItemImpl, Result, Type};
 
 use crate::arguments::{Arguments, Claims};
+use crate::attribute::{Attribute, PLUGIN, POLICY};
 
 /// Expands one `#[policy(…)]`.
 ///
 /// # Errors
 /// When the item is not a plain `impl Policy for Type`, or an argument is refused.
 pub(crate) fn policy(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    let arguments: Arguments = syn::parse2(arguments)?;
-    let item = implementation(item)?;
-    let describe = describe(&arguments, &item.self_ty);
-    let exports = exports(&item.self_ty);
+    let arguments = Arguments::parse(&POLICY, arguments)?;
+    let item = implementation(&POLICY, item)?;
+    let sdk = quote! { ::warden_sdk };
+    let claims = match &arguments.claims {
+        Claims::None => quote! { #sdk::ClaimSelection::None },
+        Claims::All => quote! { #sdk::ClaimSelection::All },
+        Claims::Pointers(pointers) => {
+            quote! { #sdk::ClaimSelection::Pointers(&[#(#pointers),*]) }
+        }
+    };
+    let describe = describe(
+        &arguments,
+        &sdk,
+        &quote! { claims: #claims, },
+        &item.self_ty,
+    );
+    let exports = policy_exports(&item.self_ty);
+    Ok(quote! { #item #describe #exports })
+}
+
+/// Expands one `#[plugin(…)]`.
+///
+/// # Errors
+/// When the item is not a plain `impl Plugin for Type`, or an argument is refused.
+pub(crate) fn plugin(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let arguments = Arguments::parse(&PLUGIN, arguments)?;
+    let item = implementation(&PLUGIN, item)?;
+    let sdk = quote! { ::warden_plugin };
+    let describe = describe(&arguments, &sdk, &TokenStream::new(), &item.self_ty);
+    let exports = plugin_exports(&item.self_ty);
     Ok(quote! { #item #describe #exports })
 }
 
 /// The item, if it is what the attribute is for.
-fn implementation(item: TokenStream) -> Result<ItemImpl> {
-    const WANTED: &str = "#[policy] stands on `impl Policy for YourType { … }`";
-    let item: ItemImpl = syn::parse2(item).map_err(|e| Error::new(e.span(), WANTED))?;
-    let is_policy = |path: &syn::Path| path.segments.last().is_some_and(|s| s.ident == "Policy");
+fn implementation(attribute: &Attribute, item: TokenStream) -> Result<ItemImpl> {
+    let Attribute {
+        name, implements, ..
+    } = attribute;
+    let wanted = format!("#[{name}] stands on `impl {implements} for YourType {{ … }}`");
+    let item: ItemImpl = syn::parse2(item).map_err(|e| Error::new(e.span(), &wanted))?;
+    let is_it = |path: &syn::Path| path.segments.last().is_some_and(|s| s.ident == *implements);
     match &item.trait_ {
-        Some((None, path, _)) if is_policy(path) => {}
-        Some((_, path, _)) => return Err(Error::new_spanned(path, WANTED)),
-        None => return Err(Error::new_spanned(&item.self_ty, WANTED)),
+        Some((None, path, _)) if is_it(path) => {}
+        Some((_, path, _)) => return Err(Error::new_spanned(path, wanted)),
+        None => return Err(Error::new_spanned(&item.self_ty, wanted)),
     }
     if !item.generics.params.is_empty() {
-        let message = "a policy is one concrete type: #[policy] takes no generic parameters";
+        let message =
+            format!("a {name} is one concrete type: #[{name}] takes no generic parameters");
         return Err(Error::new_spanned(&item.generics, message));
     }
     Ok(item)
 }
 
-/// What the policy says about itself, readable in native tests too.
-fn describe(arguments: &Arguments, policy: &Type) -> TokenStream {
+/// What the type says about itself, readable in native tests too.
+fn describe(
+    arguments: &Arguments,
+    sdk: &TokenStream,
+    more: &TokenStream,
+    described: &Type,
+) -> TokenStream {
     let Arguments {
         name,
         summary,
-        claims,
         inputs,
+        ..
     } = arguments;
-    let claims = match claims {
-        Claims::None => quote! { ::warden_sdk::ClaimSelection::None },
-        Claims::All => quote! { ::warden_sdk::ClaimSelection::All },
-        Claims::Pointers(pointers) => {
-            quote! { ::warden_sdk::ClaimSelection::Pointers(&[#(#pointers),*]) }
-        }
-    };
     quote! {
-        impl ::warden_sdk::Describe for #policy {
-            const DESCRIPTION: ::warden_sdk::Description = ::warden_sdk::Description {
+        impl #sdk::Describe for #described {
+            const DESCRIPTION: #sdk::Description = #sdk::Description {
                 name: #name,
                 version: ::core::env!("CARGO_PKG_VERSION"),
                 summary: #summary,
-                claims: #claims,
-                inputs: &[#(::warden_sdk::Input::#inputs),*],
+                #more
+                inputs: &[#(#sdk::Input::#inputs),*],
             };
         }
     }
 }
 
-/// The component's exports. `configure` and `evaluate` meet in one instance, which
+/// A policy's exports. `configure` and `evaluate` meet in one instance, which
 /// the host uses from one thread, so a thread-local holds what was configured.
-fn exports(policy: &Type) -> TokenStream {
+fn policy_exports(policy: &Type) -> TokenStream {
     quote! {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
@@ -103,6 +132,50 @@ fn exports(policy: &Type) -> TokenStream {
     }
 }
 
+/// A plugin's exports. All but `describe` meet in one instance, which the host uses
+/// from one thread, so a thread-local holds what was initialised.
+fn plugin_exports(plugin: &Type) -> TokenStream {
+    quote! {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            use ::warden_plugin::__private::{Instance, bindings};
+
+            ::std::thread_local! {
+                static INSTANCE: Instance<#plugin> = const { Instance::new() };
+            }
+
+            struct Component;
+
+            impl bindings::Guest for Component {
+                fn describe() -> bindings::Description {
+                    <#plugin as ::warden_plugin::Describe>::DESCRIPTION.into()
+                }
+
+                fn initialise(
+                    properties: bindings::Properties,
+                ) -> ::core::result::Result<(), ::std::string::String> {
+                    INSTANCE.with(|instance| instance.initialise_wire(properties))
+                }
+
+                fn authenticate(
+                    credential: bindings::Credential,
+                    client: bindings::Client,
+                ) -> bindings::Answer {
+                    INSTANCE.with(|instance| instance.authenticate_wire(credential, client))
+                }
+
+                fn close() {
+                    INSTANCE.with(|instance| instance.close())
+                }
+            }
+
+            ::warden_plugin::__private::bindings::export_plugin!(
+                Component with_types_in ::warden_plugin::__private::bindings
+            );
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,10 +187,24 @@ mod tests {
     #[test]
     fn the_item_is_kept_and_exports_are_for_wasm_alone() {
         let item = quote! { impl Policy for Mine { fn marker() {} } };
-        let text = policy(arguments(), item).unwrap().to_string();
-        assert!(text.contains("fn marker ()"));
-        assert!(text.contains(r#"cfg (target_arch = "wasm32")"#));
-        assert!(!text.contains("unsafe"));
+        let policy = policy(arguments(), item).unwrap().to_string();
+        let item = quote! { impl Plugin for Mine { fn marker() {} } };
+        let plugin = plugin(arguments(), item).unwrap().to_string();
+        for text in [policy, plugin] {
+            assert!(text.contains("fn marker ()"));
+            assert!(text.contains(r#"cfg (target_arch = "wasm32")"#));
+            assert!(!text.contains("unsafe"));
+        }
+    }
+
+    #[test]
+    fn each_attribute_names_its_own_sdk_alone() {
+        let item = quote! { impl Policy for Mine {} };
+        let policy = policy(arguments(), item).unwrap().to_string();
+        assert!(policy.contains(":: warden_sdk ::") && !policy.contains("warden_plugin"));
+        let item = quote! { impl Plugin for Mine {} };
+        let plugin = plugin(arguments(), item).unwrap().to_string();
+        assert!(plugin.contains(":: warden_plugin ::") && !plugin.contains("warden_sdk"));
     }
 
     #[test]
@@ -126,6 +213,7 @@ mod tests {
             quote! { struct Mine; },
             quote! { impl Mine {} },
             quote! { impl Display for Mine {} },
+            quote! { impl Plugin for Mine {} },
             quote! { impl !Policy for Mine {} },
         ] {
             let error = policy(arguments(), item).unwrap_err();
@@ -133,5 +221,22 @@ mod tests {
         }
         let generic = policy(arguments(), quote! { impl<T> Policy for Mine<T> {} }).unwrap_err();
         assert!(generic.to_string().contains("no generic parameters"));
+    }
+
+    #[test]
+    fn anything_but_the_implementation_of_a_plugin_is_refused() {
+        for item in [quote! { enum Mine {} }, quote! { impl Policy for Mine {} }] {
+            let error = plugin(arguments(), item).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "#[plugin] stands on `impl Plugin for YourType { … }`"
+            );
+        }
+        let generic = plugin(arguments(), quote! { impl<T> Plugin for Mine<T> {} }).unwrap_err();
+        assert!(
+            generic
+                .to_string()
+                .starts_with("a plugin is one concrete type")
+        );
     }
 }

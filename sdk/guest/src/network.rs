@@ -6,85 +6,106 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use warden_sdk::Request;
-
-use crate::error::Fault;
 
 /// A range of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Range {
+pub enum Network {
+    /// Clients of the Unix socket.
     Unix,
-    Net(IpNet),
+    /// An address, or a network of them.
+    Ip(IpNet),
 }
 
 /// A client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Address {
+pub enum Address {
+    /// The Unix socket.
     Unix,
     /// An IPv4 address inside IPv6 is that IPv4 address.
     Ip(IpAddr),
 }
 
-impl Range {
+/// Why a text is no range; `Display` tells the operator what to write.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NetworkError {
+    /// Neither an address nor a network nor `unix`.
+    #[error("{text:?} is no range: write 10.0.0.0/8, 192.0.2.7, 2001:db8::/32 or unix")]
+    Text {
+        /// What was written.
+        text: String,
+    },
+    /// One of address and length is a mistake.
+    #[error("{text:?} has bits behind its length: did you mean {meant:?}?")]
+    HostBits {
+        /// What was written.
+        text: String,
+        /// The network of this length.
+        meant: String,
+    },
+    /// No client would ever lie in it.
+    #[error("{text:?} is IPv4 inside IPv6: write the IPv4 range, it is compared as such")]
+    Mapped {
+        /// What was written.
+        text: String,
+    },
+}
+
+impl Network {
     /// Reads `unix`, an address, or a network by its first address and length.
     ///
     /// # Errors
     /// For anything else; for a network whose address has bits behind its length,
     /// because one of the two is a mistake; and for IPv4 inside IPv6.
-    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
+    pub fn parse(text: &str) -> Result<Self, NetworkError> {
         if text == "unix" {
             return Ok(Self::Unix);
         }
+        let net = text.parse::<IpNet>().ok();
+        let net = net.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
         let text = || text.to_owned();
-        let net = text().parse::<IpNet>().ok();
-        let net = net.or_else(|| text().parse::<IpAddr>().ok().map(IpNet::from));
-        let net = net.ok_or_else(|| Fault::Address { text: text() })?;
+        let net = net.ok_or_else(|| NetworkError::Text { text: text() })?;
         if net.trunc() != net {
             let meant = net.trunc().to_string();
-            return Err(Fault::HostBits {
+            return Err(NetworkError::HostBits {
                 text: text(),
                 meant,
             });
         }
         if net.addr().to_canonical() != net.addr() {
-            return Err(Fault::MappedAddress { text: text() });
+            return Err(NetworkError::Mapped { text: text() });
         }
-        Ok(Self::Net(net))
+        Ok(Self::Ip(net))
     }
 
     /// Does the address lie in it?
-    pub(crate) fn contains(self, address: Address) -> bool {
+    pub fn contains(self, address: Address) -> bool {
         match (self, address) {
             (Self::Unix, Address::Unix) => true,
-            (Self::Net(net), Address::Ip(ip)) => net.contains(&ip),
+            (Self::Ip(net), Address::Ip(ip)) => net.contains(&ip),
             _ => false,
         }
     }
 }
 
-/// The client's address; `None` when the host could not say, or says something
-/// that is none.
-pub(crate) fn of_client(request: &Request) -> Option<Address> {
-    if request.client_address()? == "unix" {
-        return Some(Address::Unix);
+impl Address {
+    /// Reads what the host says of a client; `None` for something that is no address.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "unix" {
+            return Some(Self::Unix);
+        }
+        let ip: IpAddr = text.parse().ok()?;
+        Some(Self::Ip(ip.to_canonical()))
     }
-    request.client_ip().map(|ip| Address::Ip(ip.to_canonical()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use warden_sdk::Principal;
-
-    fn address(text: &str) -> Option<Address> {
-        let request = Request::new(Principal::new("corp", "alice"));
-        of_client(&request.with_client_address(text))
-    }
 
     fn inside(range: &str, client: &str) -> bool {
-        Range::parse(range)
+        Network::parse(range)
             .unwrap()
-            .contains(address(client).unwrap())
+            .contains(Address::parse(client).unwrap())
     }
 
     #[test]
@@ -128,28 +149,24 @@ mod tests {
             "*",
         ] {
             assert!(
-                matches!(Range::parse(text), Err(Fault::Address { .. })),
+                matches!(Network::parse(text), Err(NetworkError::Text { .. })),
                 "{text}"
             );
         }
-        let faulty = Range::parse("10.1.2.3/8").unwrap_err().to_string();
+        let faulty = Network::parse("10.1.2.3/8").unwrap_err().to_string();
         assert!(faulty.contains("\"10.0.0.0/8\""), "{faulty}");
         for text in ["::ffff:0:0/96", "::ffff:10.0.0.1"] {
             assert!(
-                matches!(Range::parse(text), Err(Fault::MappedAddress { .. })),
+                matches!(Network::parse(text), Err(NetworkError::Mapped { .. })),
                 "{text}"
             );
         }
     }
 
     #[test]
-    fn what_the_host_cannot_say_is_unknown() {
-        assert_eq!(
-            of_client(&Request::new(Principal::new("corp", "alice"))),
-            None
-        );
+    fn what_is_no_address_is_unknown() {
         for text in ["", "?", "localhost", "/run/valkey.sock", "10.0.0.1:6379"] {
-            assert_eq!(address(text), None, "{text}");
+            assert_eq!(Address::parse(text), None, "{text}");
         }
     }
 }
