@@ -88,17 +88,18 @@ impl Notebook {
 
     /// One line of the guest's text, without the secret.
     pub(crate) fn line(&self, text: &str) -> String {
-        let secret = self.secret.expose().as_slice();
-        let holds = !secret.is_empty()
-            && text
-                .as_bytes()
-                .windows(secret.len())
-                .any(|part| part == secret);
-        if holds {
+        if self.tells(text) {
             WITHHELD.to_owned()
         } else {
             gist(text)
         }
+    }
+
+    /// Whether a text holds the secret.
+    pub(crate) fn tells(&self, text: &str) -> bool {
+        let secret = self.secret.expose().as_slice();
+        let mut parts = text.as_bytes().windows(secret.len().max(1));
+        !secret.is_empty() && parts.any(|part| part == secret)
     }
 
     /// Passes a message on, or counts it when there were too many.

@@ -14,6 +14,7 @@
 )]
 
 mod anywhere;
+mod api_keys;
 mod asked_services;
 mod authenticator_reload;
 mod certificates;

@@ -15,7 +15,7 @@ use crate::bindings::plugin::warden::plugin::{log, types};
 use crate::bindings::plugin::{Plugin, PluginPre};
 use crate::engine::{Limits, Machine};
 use crate::error::Failure;
-use crate::log::{Level, Speaker};
+use crate::log::{Level, Notebook, Speaker};
 use crate::sandbox::{self, Guest, failure};
 
 /// The contract's types come with no functions.
@@ -124,9 +124,9 @@ impl Instance {
         answer.map_err(|e| failure(&self.store, &e))
     }
 
-    /// One line of the text of the run under way, without its secret.
-    pub(super) fn line(&self, text: &str) -> String {
-        self.store.data().notebook.line(text)
+    /// The log of the run under way, which knows its secret.
+    pub(super) fn notebook(&self) -> &Notebook {
+        &self.store.data().notebook
     }
 
     /// Ends a run: its secret is forgotten.

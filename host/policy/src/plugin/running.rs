@@ -99,7 +99,8 @@ impl Running {
         let client = wire::client(question.client, reads);
         let answer = instance.authenticate(machine, &credential, &client);
         credential.secret.zeroize();
-        let answer = answer.map(|answer| wire::answer(answer, |text| instance.line(text)));
+        let answer =
+            answer.map(|answer| wire::answer(answer, question.secret, instance.notebook()));
         instance.end();
         answer
     }
