@@ -244,6 +244,18 @@ fn eval_sees_the_ceiling_the_release_and_the_client() {
         .json();
     assert_eq!(told["reply"], "WRONGPASS from the office only");
     assert_eq!(told["client"]["address"], "192.0.2.1");
+
+    let file = place.text("client.pem");
+    let certificate = rcgen::generate_simple_self_signed(["ann".to_owned()]).unwrap();
+    let der = certificate.cert.der().to_vec();
+    fs::write(&file, pem::encode(&pem::Pem::new("CERTIFICATE", der))).unwrap();
+    let shown = ["--certificate", &file, "--json", "--address", "10.0.0.1"];
+    let told = place.eval(&ann(), &shown).expect(0).json();
+    assert_eq!(told["client"]["tls"], true);
+    let fingerprint = told["client"]["certificate"].as_str().unwrap();
+    assert_eq!(fingerprint.len(), 64);
+    fs::write(&file, "nobody").unwrap();
+    place.eval(&ann(), &shown).expect(2);
 }
 
 #[test]

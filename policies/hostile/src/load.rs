@@ -361,7 +361,7 @@ fn files() -> Vec<Hostile> {
             "does not begin like WebAssembly",
             || b"(component)".to_vec(),
         ),
-        refused("head", "is cut behind its head", "policy co", || {
+        refused("head", "is cut behind its head", "no export", || {
             Guest::default().wasm()[..8].to_vec()
         }),
         refused("half", "is cut in the middle", "is not a component", || {

@@ -5,11 +5,13 @@
 //! the module's own chain; a refusal is an answer, not an error.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use warden_authn::{Chain, ChainSettings, Outcome, Services};
+use warden_authn::{Chain, ChainSettings, Outcome, PluginRegistry, Presented, Services};
+use warden_core::client::Certificate;
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::{ClientFacts, Credential, Now, Principal, Reason, ReasonKind};
 use warden_policy::{Explanation, Generation};
@@ -54,6 +56,9 @@ pub(crate) struct Arguments {
     /// The connection is encrypted.
     #[arg(long)]
     tls: bool,
+    /// The client's certificate, a PEM file; the connection is encrypted then.
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
     /// Role of the server.
     #[arg(long, value_name = "ROLE", default_value = "primary", value_parser = PossibleValuesParser::new(["primary", "replica"]))]
     role: String,
@@ -78,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     let tested = (!arguments.without_tests).then_some(real);
     let who = match &arguments.principal {
         Some(file) => unexpired(principal::read(file)?, now),
-        None => match verified(arguments, now)? {
+        None => match verified(arguments, &client, now)? {
             Ok(who) => who,
             Err(errors) => return directory.complain(&errors),
         },
@@ -156,17 +161,22 @@ struct Refusal {
 type Who = Result<Principal, Refusal>;
 
 /// Whose the token is. `Err` in it: what is wrong with the authenticators' directory.
-fn verified(arguments: &Arguments, now: Now) -> Result<Result<Who, Vec<String>>, Error> {
+fn verified(
+    arguments: &Arguments,
+    client: &ClientFacts,
+    now: Now,
+) -> Result<Result<Who, Vec<String>>, Error> {
     let (Some(token), Some(directory)) = (&arguments.token, &arguments.authenticators) else {
         return Err(Error::Usage(
             "give --token with --authenticators, or --principal".to_owned(),
         ));
     };
     let token = read_token(token)?;
+    let plugins = PluginRegistry::new(Arc::new(arguments.directory.engine()?));
     let report = Chain::load(
         directory,
         &ChainSettings::default(),
-        &Services::offline(),
+        &Services::offline().with_plugins(plugins),
         None,
     );
     if !report.errors.is_empty() {
@@ -187,13 +197,31 @@ fn verified(arguments: &Arguments, now: Now) -> Result<Result<Who, Vec<String>>,
     let Some(credential) = credential.filter(|credential| report.chain.claims(credential)) else {
         return Ok(Ok(Err(unclaimed())));
     };
+    let presented = Presented {
+        credential,
+        client: client.clone(),
+    };
     Ok(Ok(
-        match report.chain.authenticate_alone(&credential.into(), &now) {
-            Outcome::Verified(principal) => Ok(principal.get().clone()),
+        match report.chain.authenticate_alone(&presented, &now) {
+            Outcome::Verified(principal) => {
+                let principal = principal.get().clone();
+                let bound = principal.check_binding(&presented.client);
+                bound.map(|()| principal).map_err(refused)
+            }
             Outcome::Refused(reason) | Outcome::Unavailable(reason) => Err(refused(reason)),
             Outcome::NotMine => Err(unclaimed()),
         },
     ))
+}
+
+/// The certificate of a file, read as a client's is.
+fn certificate(file: &Path) -> Result<Certificate, Error> {
+    let pem = std::fs::read_to_string(file).map_err(|source| Error::File {
+        path: file.to_owned(),
+        source,
+    })?;
+    let certificate = warden_authn::parse_certificate(pem.trim());
+    certificate.map_err(|error| Error::Usage(format!("{file:?}: it {error}")))
 }
 
 fn client(arguments: &Arguments) -> Result<ClientFacts, Error> {
@@ -203,10 +231,12 @@ fn client(arguments: &Arguments) -> Result<ClientFacts, Error> {
             "--address: write an IP address without port, or unix".to_owned(),
         ));
     }
+    let certificate = arguments.certificate.as_deref().map(certificate);
+    let certificate = certificate.transpose()?;
     Ok(ClientFacts {
         address: arguments.address.clone(),
-        tls: arguments.tls,
-        certificate: None,
+        tls: arguments.tls || certificate.is_some(),
+        certificate,
         replica: arguments.role == "replica",
     })
 }

@@ -248,7 +248,13 @@ fn policy(bundle: &Bundle, verdict: &Result<Opinion, Failure>) -> Value {
 }
 
 fn client(facts: &ClientFacts) -> Value {
-    json!({ "address": facts.address, "tls": facts.tls, "server_role": role(facts) })
+    let certificate = facts.certificate.as_ref();
+    json!({
+        "address": facts.address,
+        "tls": facts.tls,
+        "certificate": certificate.map(|certificate| &certificate.fingerprint),
+        "server_role": role(facts),
+    })
 }
 
 fn role(facts: &ClientFacts) -> &'static str {

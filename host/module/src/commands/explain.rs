@@ -147,9 +147,12 @@ fn rights(told: Option<&Told<'_>>) -> Fields {
 }
 
 fn client(facts: &ClientFacts) -> Reply {
+    let certificate = facts.certificate.as_ref();
+    let certificate = certificate.map(|certificate| certificate.fingerprint.as_str());
     map([
         ("address", optional(facts.address.as_deref())),
         ("tls", Reply::Bool(facts.tls)),
+        ("certificate", optional(certificate)),
         (
             "server_role",
             Reply::text(if facts.replica { "replica" } else { "primary" }),

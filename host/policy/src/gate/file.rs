@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value as Json};
 use toml::value::{Datetime, Table, Value};
+use warden_core::client::Certificate;
 use warden_core::name::read_qualified;
 use warden_core::permissions::Right;
 use warden_core::{AuthenticatorId, ClientFacts, Method, NameError, Principal, PrincipalName};
@@ -39,8 +40,8 @@ struct RawTest {
     claims: Table,
     sole_authenticator: Option<bool>,
     address: Option<String>,
-    #[serde(default)]
-    tls: bool,
+    tls: Option<bool>,
+    certificate: Option<RawCertificate>,
     role: Option<String>,
     now: Option<Datetime>,
     #[serde(default)]
@@ -48,6 +49,20 @@ struct RawTest {
     #[serde(default)]
     cannot: Vec<String>,
     refused: Option<Value>,
+}
+
+/// The client's certificate, as policies see it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCertificate {
+    #[serde(default)]
+    subject: String,
+    #[serde(default)]
+    issuer: String,
+    #[serde(default)]
+    serial: String,
+    #[serde(default)]
+    fingerprint: String,
 }
 
 /// Reads every test.
@@ -206,10 +221,20 @@ impl Checked<'_> {
                 false
             }
         };
+        let certificate = raw.certificate.as_ref().map(|raw| Certificate {
+            subject: raw.subject.clone(),
+            issuer: raw.issuer.clone(),
+            serial: raw.serial.clone(),
+            fingerprint: raw.fingerprint.clone(),
+            ..Certificate::default()
+        });
+        if certificate.is_some() && raw.tls == Some(false) {
+            self.mistake("tls", "there are no certificates without TLS");
+        }
         ClientFacts {
             address: raw.address.clone(),
-            tls: raw.tls,
-            certificate: None,
+            tls: raw.tls.unwrap_or(certificate.is_some()),
+            certificate,
             replica,
         }
     }

@@ -42,7 +42,7 @@ method = "jwt"
 claims = { department = "sales", level = 3, share = 0.5, teams = ["a", { b = true }] }
 sole_authenticator = false
 address = "2001:db8::7"
-tls = true
+certificate = { subject = "CN=alice", fingerprint = "ab12" }
 role = "replica"
 now = 2026-11-24T09:00:00Z
 refused = "office hours"
@@ -56,6 +56,12 @@ refused = "office hours"
     assert!(!test.principal.sole_authenticator);
     assert_eq!(test.client.address.as_deref(), Some("2001:db8::7"));
     assert!(test.client.tls && test.client.replica);
+    let certificate = test.client.certificate.unwrap();
+    assert_eq!(
+        (certificate.subject.as_str(), certificate.serial.as_str()),
+        ("CN=alice", "")
+    );
+    assert_eq!(certificate.fingerprint, "ab12");
     assert_eq!(test.now, Some(Timestamp::from_unix_seconds(1_795_510_800)));
     assert!(
         matches!(test.expectation, Expectation::Refused { words: Some(ref words) } if words == "office hours")

@@ -393,7 +393,10 @@ fn a_policys_messages_reach_the_log_escaped() {
         ..Guest::evaluating("(call $log (i32.const 2) (i32.const 512) (i32.const 6))")
     };
     scene.decide(&guest).unwrap();
-    assert_eq!(*lines.0.lock().unwrap(), ["p Warning hello\\u{7}"]);
+    assert_eq!(
+        *lines.0.lock().unwrap(),
+        ["policy \"p\" Warning hello\\u{7}"]
+    );
 }
 
 #[test]
