@@ -117,6 +117,9 @@ pub enum StartError {
 
 /// A plugin that was initialised. One credential at a time.
 pub trait Plugin: Send {
+    /// What it calls itself, its version, and the digest of its component, for the log.
+    fn title(&self) -> &str;
+
     /// What of the connection it reads.
     fn reads(&self) -> Reads;
 

@@ -13,7 +13,7 @@ use warden_core::AuthenticatorId;
 use warden_core::plugin::{Plugin, Plugins, Setup, StartError};
 use warden_policy::Engine;
 
-use crate::ffi::guard;
+use crate::ffi::{Level, guard, log};
 use crate::loader::Load;
 use crate::shared::Shared;
 
@@ -91,7 +91,15 @@ impl Plugins for PluginHost {
             self.ask(|errands| errands.compile.push((setup.id, setup.wasm)));
             return Err(StartError::Compiling);
         }
-        self.engine.start(setup)
+        let id = setup.id.clone();
+        let plugin = self.engine.start(setup)?;
+        let line = format!(
+            "plugin {:?} is initialised: {}",
+            id.as_str(),
+            plugin.title()
+        );
+        log(Level::Notice, &line);
+        Ok(plugin)
     }
 
     fn retire(&self, plugin: Box<dyn Plugin>) {

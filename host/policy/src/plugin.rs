@@ -39,6 +39,7 @@ const KEPT: usize = 16;
 struct Prepared {
     component: PluginPre<Guest>,
     reads: Reads,
+    title: Arc<str>,
 }
 
 /// What was compiled in this process, by the digest of its bytes.
@@ -124,9 +125,8 @@ impl Engine {
 impl Plugins for Engine {
     fn start(&self, setup: Setup) -> Result<Box<dyn Plugin>, StartError> {
         let prepared = self.prepared(setup.id.as_str(), &setup.wasm);
-        let Prepared { component, reads } = prepared.map_err(StartError::Faulty)?;
-        let machine = Arc::clone(&self.machine);
-        match Running::start(machine, component, reads, setup) {
+        let prepared = prepared.map_err(StartError::Faulty)?;
+        match Running::start(Arc::clone(&self.machine), prepared, setup) {
             Ok(running) => Ok(Box::new(running)),
             Err(fault) => Err(StartError::Faulty(fault.to_string())),
         }
@@ -158,7 +158,12 @@ fn prepare(
     }
     let said = instance.describe(machine).map_err(failed)?;
     let reads = reads(&said)?;
-    Ok(Prepared { component, reads })
+    let title = format!("{} {:?} ({digest})", said.name, said.version).into();
+    Ok(Prepared {
+        component,
+        reads,
+        title,
+    })
 }
 
 /// What a description that keeps to the contract names.

@@ -60,6 +60,10 @@ impl Plugins for Shared {
 struct Guest(Arc<Host>);
 
 impl Plugin for Guest {
+    fn title(&self) -> &str {
+        "test"
+    }
+
     fn reads(&self) -> Reads {
         *self.0.reads.lock().unwrap()
     }

@@ -13,13 +13,11 @@ use warden_core::plugin::{Answer, Plugin, Question, Reads, Setup};
 use zeroize::Zeroize;
 
 use super::instance::Instance;
-use super::wire;
-use crate::bindings::plugin::PluginPre;
+use super::{Prepared, wire};
 use crate::bindings::plugin::warden::plugin::types::{Credential, Properties};
 use crate::engine::Machine;
 use crate::error::{Failure, Fault, gist};
 use crate::log::Level;
-use crate::sandbox::Guest;
 
 /// How much longer than it took to initialise a failed plugin is left alone.
 const REST_FACTOR: u32 = 9;
@@ -28,8 +26,7 @@ const REST_FACTOR: u32 = 9;
 pub(super) struct Running {
     machine: Arc<Machine>,
     id: Arc<str>,
-    component: PluginPre<Guest>,
-    reads: Reads,
+    prepared: Prepared,
     properties: Properties,
     /// `None` after a failure.
     instance: Option<Instance>,
@@ -44,15 +41,13 @@ impl Running {
     /// When the plugin refuses its properties, or fails.
     pub(super) fn start(
         machine: Arc<Machine>,
-        component: PluginPre<Guest>,
-        reads: Reads,
+        prepared: Prepared,
         setup: Setup,
     ) -> Result<Self, Fault> {
         let mut running = Self {
             machine,
             id: setup.id.as_str().into(),
-            component,
-            reads,
+            prepared,
             properties: wire::properties(setup),
             instance: None,
             rest: Duration::ZERO,
@@ -69,7 +64,12 @@ impl Running {
         let machine = &*self.machine;
         let limits = machine.load_limits();
         let begun = monotonic();
-        let started = Instance::start(machine, Arc::clone(&self.id), &self.component, limits);
+        let started = Instance::start(
+            machine,
+            Arc::clone(&self.id),
+            &self.prepared.component,
+            limits,
+        );
         let result = started.map_err(failed).and_then(|mut instance| {
             match instance.initialise(machine, &self.properties) {
                 Ok(Ok(())) => {
@@ -107,8 +107,12 @@ impl Running {
 }
 
 impl Plugin for Running {
+    fn title(&self) -> &str {
+        &self.prepared.title
+    }
+
     fn reads(&self) -> Reads {
-        self.reads
+        self.prepared.reads
     }
 
     fn authenticate(&mut self, question: &Question<'_>) -> Result<Answer, String> {
@@ -121,7 +125,7 @@ impl Plugin for Running {
                 .initialise()
                 .map_err(|fault| format!("the plugin {fault}"))?,
         };
-        let answer = Self::ask(&mut instance, &self.machine, self.reads, question);
+        let answer = Self::ask(&mut instance, &self.machine, self.prepared.reads, question);
         match answer {
             Ok(answer) => {
                 self.instance = Some(instance);
