@@ -5,8 +5,8 @@ use std::fmt;
 /// What a plugin vouches for.
 ///
 /// Names are as the plugin knows them: warden puts the authenticator's id in front of
-/// name, groups and scopes. It also judges them: what it does not take (an empty name, a
-/// control character, a claim given twice) refuses the credential.
+/// name, groups and scopes. It also judges them: where it does not take one (an empty name,
+/// a control character, a claim given twice), the answer is no yes.
 ///
 /// ```
 /// use warden_plugin::Principal;

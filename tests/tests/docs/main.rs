@@ -22,6 +22,7 @@ mod first_hour;
 mod guardrails;
 mod markdown;
 mod operating;
+mod plugins;
 mod policy_tests;
 mod providers;
 mod rbac;
