@@ -25,7 +25,7 @@ use crate::services::{Services, sleep};
 
 pub(crate) use gate::Priority;
 use gate::{Full, Gate};
-pub(crate) use settings::{Settings, address, parse, read};
+pub(crate) use settings::{Draft, Settings, address, parse, read};
 
 /// Time between a call that failed and its repetition.
 const PAUSE: Duration = Duration::from_millis(100);
