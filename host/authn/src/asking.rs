@@ -22,6 +22,7 @@ use crate::directory::Built;
 use crate::endpoint::{self, CallError, Endpoint, Request, Response};
 use crate::offer::{Offer, Opaque};
 use crate::services::Services;
+use crate::survey::{Dependency, Published};
 use crate::throttle::{Attempt, Throttle};
 pub(crate) use address::Address;
 
@@ -32,6 +33,10 @@ const CACHE_SECONDS: u64 = 30;
 pub(crate) trait Question: Send + Sync + 'static {
     /// How it proves identities.
     const METHOD: Method;
+
+    /// How far the clocks of whoever answers may be off; `None` where no date of theirs
+    /// is compared with this clock.
+    fn leeway(&self) -> Option<Duration>;
 
     /// What is sent about a credential.
     ///
@@ -191,6 +196,14 @@ impl<Q: Question> Authenticator for Asking<Q> {
 
     fn trouble(&self) -> Option<String> {
         self.endpoint.trouble()
+    }
+
+    fn dependency(&self) -> Option<Dependency<'_>> {
+        Some(Dependency {
+            endpoint: &self.endpoint,
+            published: Published::Address(&self.address),
+            leeway: self.question.leeway(),
+        })
     }
 
     fn claims(&self, credential: &Credential) -> bool {

@@ -12,6 +12,8 @@ use warden_core::{
     Timestamp, Verified,
 };
 
+use crate::survey::Dependency;
+
 /// What became of a credential.
 ///
 /// `Refused` ends the chain, but for a token that is meant for another audience;
@@ -88,6 +90,11 @@ pub trait Authenticator: Send + Sync {
     /// What keeps it from its work just now: a provider that does not answer, keys that
     /// could not be renewed. One line; takes no lock that is held for long.
     fn trouble(&self) -> Option<String> {
+        None
+    }
+
+    /// Whom it depends on beyond this machine; `None`: on nobody.
+    fn dependency(&self) -> Option<Dependency<'_>> {
         None
     }
 

@@ -96,6 +96,10 @@ fn audience(file: &mut Section) -> Option<Vec<String>> {
 impl Question for Introspection {
     const METHOD: Method = Method::Introspection;
 
+    fn leeway(&self) -> Option<Duration> {
+        Some(self.leeway)
+    }
+
     /// The question about a token (RFC 7662 §2.1).
     fn request(&self, url: Url, _user: &str, token: &str) -> Result<Request, Reason> {
         let mut form = Serializer::new(String::new());

@@ -32,6 +32,7 @@ mod quote;
 mod registered;
 mod seal;
 mod services;
+mod survey;
 #[cfg(test)]
 mod testing;
 mod throttle;
@@ -45,3 +46,4 @@ pub use error::{Error, FileError};
 pub use jwt::{Inspected, KeySet, inspect, is_jws_shaped, verify_signature, verify_token};
 pub use seal::{Seal, Sealed};
 pub use services::{Notices, Services};
+pub use survey::{Offset, Provider, Surveyed, Visit, survey};

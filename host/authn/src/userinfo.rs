@@ -80,6 +80,10 @@ impl UserInfoAuthenticator {
 impl Question for UserInfo {
     const METHOD: Method = Method::UserInfo;
 
+    fn leeway(&self) -> Option<Duration> {
+        self.end.expires.is_some().then_some(Duration::ZERO)
+    }
+
     fn request(&self, url: Url, user: &str, secret: &str) -> Result<Request, Reason> {
         self.template.request(url, user, secret)
     }
