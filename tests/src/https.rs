@@ -16,7 +16,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::Value;
 
 use crate::authority::{Authority, Identity};
-use crate::tls;
+use crate::{http, tls};
 
 /// The longest a read waits unless a test says otherwise.
 const READ_LIMIT: Duration = Duration::from_secs(20);
@@ -140,28 +140,19 @@ impl Https {
 }
 
 impl Response {
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
-        let head = std::str::from_utf8(&bytes[..end]).ok()?;
-        let mut lines = head.split("\r\n");
-        let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-        let headers = lines
-            .map(|line| line.split_once(':'))
-            .map(|pair| pair.map(|(n, v)| (n.to_lowercase(), v.trim().to_owned())))
-            .collect::<Option<Vec<_>>>()?;
+    fn parse(mut bytes: &[u8]) -> Option<Self> {
+        let (first, headers) = http::head(&mut bytes).ok()?;
+        let status = first.split(' ').nth(1)?.parse().ok()?;
         Some(Self {
             status,
             headers,
-            body: bytes[end + 4..].to_vec(),
+            body: bytes.to_vec(),
         })
     }
 
     /// The first header of this name, written in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
+        http::header(&self.headers, name)
     }
 
     /// The body as text.

@@ -22,6 +22,7 @@ pub mod authority;
 pub mod connection;
 pub mod directory;
 pub mod hostile_provider;
+mod http;
 pub mod https;
 pub mod issuer;
 pub mod native;

@@ -1,103 +1,214 @@
-//! What authenticators have in common that ask somebody about each credential.
+//! Authenticators that ask somebody about each credential.
+//!
+//! In comes a credential; out goes what the [`Question`] makes of the answer about it. What
+//! such authenticators have in common is here: which credentials they are offered, the
+//! throttle, one call, how long its answer is remembered and when it is asked for again.
+
+mod address;
 
 use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use reqwest::Url;
-use warden_core::{Reason, ReasonKind, Recheck};
+use warden_core::{
+    AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, UserArgument,
+};
 
+use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
 use crate::configuration::Section;
-use crate::discovery::Discovery;
-use crate::endpoint::{self, CallError, Endpoint};
+use crate::directory::Built;
+use crate::endpoint::{self, CallError, Endpoint, Request, Response};
+use crate::services::Services;
+use crate::survey::{Dependency, Published};
+use crate::terms::Terms;
+use crate::throttle::{Attempt, Throttle};
+pub(crate) use address::Address;
 
-/// Default of `cache_seconds`.
-const CACHE_SECONDS: u64 = 30;
+/// What is asked, and what an answer means.
+pub(crate) trait Question: Send + Sync + 'static {
+    /// How it proves identities.
+    const METHOD: Method;
 
-/// Where to ask.
-pub(crate) enum Address {
-    /// As configured.
-    Named(Url),
-    /// As the issuer's discovery document says, once it was fetched.
-    Discovered {
-        discovery: Discovery,
-        /// The document's member.
-        member: &'static str,
-        known: ArcSwapOption<Url>,
-    },
+    /// How far the clocks of whoever answers may be off; `None` where no date of theirs
+    /// is compared with this clock.
+    fn leeway(&self) -> Option<Duration>;
+
+    /// What is sent about a credential.
+    ///
+    /// # Errors
+    /// The refusal of a credential that cannot be sent.
+    fn request(&self, url: Url, user: &str, secret: &str) -> Result<Request, Reason>;
+
+    /// Whom an answer describes.
+    ///
+    /// # Errors
+    /// The refusal; of the kind `Unavailable` when the answer decides nothing.
+    fn principal(
+        &self,
+        id: &AuthenticatorId,
+        response: &Response,
+        now: Now,
+    ) -> Result<Principal, Reason>;
 }
 
-impl Address {
-    /// Takes `key` out of a file; without it, the issuer's document is asked for `member`.
+/// Asks one question about each credential.
+pub(crate) struct Asking<Q> {
+    id: AuthenticatorId,
+    endpoint: Endpoint,
+    address: Address,
+    question: Q,
+    terms: Terms,
+    throttle: Throttle,
+}
+
+/// What could be read of a file, the question apart.
+pub(crate) struct Draft {
+    address: Option<Address>,
+    terms: Terms,
+    throttle: Option<Throttle>,
+    endpoint: endpoint::Draft,
+}
+
+impl Draft {
+    /// Takes the settings out of a file. `is_bound`: `users` says whose they are.
     pub(crate) fn read(
         file: &mut Section,
-        key: &str,
-        member: &'static str,
-        issuer: Option<&str>,
-    ) -> Option<Self> {
-        if file.has(key) {
-            return endpoint::address(file, key).map(Self::Named);
+        directory: &Path,
+        address: Option<Address>,
+        is_bound: bool,
+        services: &Services,
+    ) -> Self {
+        let urls: Vec<Url> = address
+            .iter()
+            .map(|address| address.url().clone())
+            .collect();
+        Self {
+            terms: Terms::read(file, is_bound),
+            throttle: Throttle::read(file, services),
+            endpoint: endpoint::read(file, directory, &urls),
+            address,
         }
-        if issuer.is_none() {
-            file.fault(
-                key,
-                "is missing: name it, or the issuer whose discovery document does",
-            );
-            return None;
+    }
+
+    /// Whether `[endpoint]` has a client certificate.
+    pub(crate) fn has_certificate(&self) -> bool {
+        self.endpoint.has_certificate
+    }
+
+    /// Adds a file of the question's own, and what it held.
+    pub(crate) fn watch(&mut self, file: PathBuf, content: &[u8]) {
+        self.endpoint.watched.push(file);
+        self.endpoint.content.extend_from_slice(content);
+    }
+
+    /// Makes the authenticator, unless there was a fault. `question` is `None` after one
+    /// of its own.
+    pub(crate) fn build<Q: Question>(
+        self,
+        file: &Section,
+        id: Option<&AuthenticatorId>,
+        question: Option<Q>,
+        services: &Services,
+    ) -> Built {
+        let mut built = Built {
+            watched: self.endpoint.watched,
+            content: self.endpoint.content,
+            ..Built::default()
+        };
+        if let (Some(id), Some(address), Some(question), Some((calls, client)), Some(throttle)) = (
+            id,
+            self.address,
+            question,
+            self.endpoint.parts,
+            self.throttle,
+        ) && file.is_good()
+        {
+            built.authenticator = Some(Box::new(Asking {
+                id: id.clone(),
+                endpoint: Endpoint::new(calls, client, services.clone()),
+                address,
+                question,
+                terms: self.terms,
+                throttle,
+            }));
         }
-        Some(Self::Discovered {
-            discovery: Discovery::read(file, issuer, None)?,
-            member,
-            known: ArcSwapOption::empty(),
+        built
+    }
+}
+
+impl<Q: Question> Asking<Q> {
+    /// Asks about a credential.
+    ///
+    /// # Errors
+    /// The refusal; of the kind `Unavailable` when it could not be decided.
+    async fn examine(
+        &self,
+        user: &str,
+        secret: &[u8],
+        attempt: &Attempt,
+        clock: &dyn Clock,
+    ) -> Result<Principal, Reason> {
+        attempt.check()?;
+        let url = self.address.resolve(&self.endpoint).await?;
+        let secret =
+            std::str::from_utf8(secret).map_err(|_| refused("the credential is not text"))?;
+        let request = self.question.request(url, user, secret)?;
+        let response = self
+            .endpoint
+            .call_in_turn(request, attempt.turn())
+            .await
+            .map_err(undecided)?;
+        let principal = self.question.principal(&self.id, &response, clock.now())?;
+        Ok(self.terms.hold(principal))
+    }
+}
+
+impl<Q: Question> Authenticator for Asking<Q> {
+    fn id(&self) -> &AuthenticatorId {
+        &self.id
+    }
+
+    fn method(&self) -> Method {
+        Q::METHOD
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.endpoint.trouble()
+    }
+
+    fn dependency(&self) -> Option<Dependency<'_>> {
+        Some(Dependency {
+            endpoint: &self.endpoint,
+            published: Published::Address(&self.address),
+            leeway: self.question.leeway(),
         })
     }
 
-    /// The configured address.
-    pub(crate) fn url(&self) -> &Url {
-        match self {
-            Self::Named(url) => url,
-            Self::Discovered { discovery, .. } => &discovery.url,
-        }
+    fn claims(&self, credential: &Credential) -> bool {
+        self.terms.offer.token(credential).is_some()
     }
 
-    /// Where to ask; a discovered place holds until the authenticator changes.
-    ///
-    /// # Errors
-    /// `ReasonKind::Unavailable` when the document cannot be had or is not as it must be.
-    pub(crate) async fn resolve(&self, endpoint: &Endpoint) -> Result<Url, Reason> {
-        match self {
-            Self::Named(url) => Ok(url.clone()),
-            Self::Discovered {
-                discovery,
-                member,
-                known,
-            } => {
-                if let Some(url) = known.load_full() {
-                    return Ok(url.as_ref().clone());
-                }
-                let metadata = discovery.metadata(endpoint).await.map_err(unavailable)?;
-                let url = metadata.address(member, endpoint).map_err(unavailable)?;
-                known.store(Some(url.clone().into()));
-                Ok(url)
-            }
-        }
+    fn authenticate<'a>(&'a self, presented: &'a Presented, clock: &'a dyn Clock) -> Answering<'a> {
+        Box::pin(async move {
+            let credential = &presented.credential;
+            let Some(secret) = self.terms.offer.token(credential) else {
+                return Outcome::NotMine;
+            };
+            let user = match credential.user() {
+                UserArgument::Named(name) => name.as_str(),
+                UserArgument::Default => "default",
+            };
+            let attempt = self.throttle.attempt(presented);
+            let result = self.examine(user, secret, &attempt, clock).await;
+            attempt.close(&self.id, result)
+        })
     }
 }
 
-/// Takes `cache_seconds`: how long a yes is remembered at most. 0: it is asked for again.
-pub(crate) fn remembered_for(file: &mut Section) -> Duration {
-    Duration::from_secs(file.whole("cache_seconds", CACHE_SECONDS, 0..=3600))
-}
-
-/// Takes `recheck_seconds` and `recheck_grace_seconds`: how often live sessions are asked
-/// about again, and how long they live while nobody answers. 0, the default: never.
-pub(crate) fn recheck(file: &mut Section) -> Option<Recheck> {
-    let every = file.whole("recheck_seconds", 0, 0..=86_400);
-    let grace = file.whole("recheck_grace_seconds", 300, 0..=86_400);
-    (every > 0).then(|| Recheck {
-        every: Duration::from_secs(every),
-        grace: Duration::from_secs(grace),
-    })
+/// A refusal of the credential.
+pub(crate) fn refused(why: &str) -> Reason {
+    Reason::new(ReasonKind::Credential, why)
 }
 
 /// A reason for leaving a credential undecided.
@@ -106,7 +217,7 @@ pub(crate) fn unavailable(why: impl Display) -> Reason {
 }
 
 /// What a call that came to nothing means for the credential it was about.
-pub(crate) fn undecided(error: CallError) -> Reason {
+fn undecided(error: CallError) -> Reason {
     match error {
         CallError::Busy(_) => Reason::new(ReasonKind::Busy, error.to_string()),
         error => unavailable(error),

@@ -13,6 +13,8 @@ use warden_core::{
     Timestamp, Verified,
 };
 
+use crate::survey::Dependency;
+
 /// What became of a credential.
 ///
 /// `Refused` ends the chain, but for a token that is meant for another audience;
@@ -96,6 +98,11 @@ pub trait Authenticator: Send + Sync {
     /// that gives no secret: part of what they are remembered under.
     fn reads(&self) -> Reads {
         Reads::default()
+    }
+
+    /// Whom it depends on beyond this machine; `None`: on nobody.
+    fn dependency(&self) -> Option<Dependency<'_>> {
+        None
     }
 
     /// It is in force from now on: whatever it does in the background may begin. It ends

@@ -8,7 +8,7 @@ use reqwest::{StatusCode, Url};
 use serde_json::{Map, Value};
 
 use crate::configuration::Section;
-use crate::endpoint::{self, Endpoint, Request};
+use crate::endpoint::{self, Endpoint, Request, Response};
 use crate::json;
 use crate::quote::quoted;
 
@@ -68,12 +68,20 @@ impl Discovery {
     /// Fetches the document and checks whose it is.
     ///
     /// # Errors
-    /// Words for the operator: no answer, not JSON, another issuer.
+    /// Words for the operator: no answer, or not what it must be.
     pub(crate) async fn metadata(&self, endpoint: &Endpoint) -> Result<Metadata, String> {
         let response = endpoint
             .call(Request::get(self.url.clone()))
             .await
             .map_err(|error| error.to_string())?;
+        self.check(&response)
+    }
+
+    /// Checks whose document an answer is.
+    ///
+    /// # Errors
+    /// Words for the operator: not status 200, not JSON, another issuer.
+    pub(crate) fn check(&self, response: &Response) -> Result<Metadata, String> {
         if response.status != StatusCode::OK {
             return Err(format!(
                 "the discovery document: status {}",

@@ -25,7 +25,7 @@ use crate::services::{Services, sleep};
 
 pub(crate) use gate::Priority;
 use gate::{Full, Gate};
-pub(crate) use settings::{Settings, address, parse, read};
+pub(crate) use settings::{Draft, Settings, address, parse, read};
 
 /// Time between a call that failed and its repetition.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -52,6 +52,8 @@ pub(crate) struct Request {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Vec<u8>>,
+    /// Whether the token of `bearer_token_file` is left out.
+    pub(crate) is_anonymous: bool,
 }
 
 impl Request {
@@ -62,6 +64,7 @@ impl Request {
             url,
             headers: HeaderMap::new(),
             body: None,
+            is_anonymous: false,
         }
     }
 }
@@ -141,6 +144,11 @@ impl Endpoint {
     /// [`CallError::NotAllowed`].
     pub(crate) fn check(&self, url: &Url) -> Result<(), CallError> {
         self.0.settings.check(url).map_err(CallError::NotAllowed)
+    }
+
+    /// Whether calls bear a token, unless they are anonymous.
+    pub(crate) fn bears_token(&self) -> bool {
+        self.0.settings.bearer_token_file.is_some()
     }
 
     /// Sends a request, waits for its whole answer, and tries again where that may help,
@@ -227,7 +235,9 @@ impl Inner {
     async fn once(&self, request: Request) -> Result<Response, CallError> {
         let host = host(&request.url);
         let mut headers = request.headers;
-        if let Some(token) = self.bearer_token(&host)? {
+        if !request.is_anonymous
+            && let Some(token) = self.bearer_token(&host)?
+        {
             headers.insert(AUTHORIZATION, token);
         }
         let mut sending = self
@@ -295,7 +305,7 @@ impl Inner {
 }
 
 /// Whose server this is, for messages: never the path or query.
-fn host(url: &Url) -> String {
+pub(crate) fn host(url: &Url) -> String {
     let name = url.host_str().unwrap_or_default();
     match url.port() {
         Some(port) => format!("{name}:{port}"),

@@ -15,42 +15,29 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method as HttpMethod, StatusCode, Url};
 use serde_json::{Map, Value};
 use url::form_urlencoded::Serializer;
-use warden_core::{
-    AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, Recheck,
-};
+use warden_core::{AuthenticatorId, Method, Now, Principal, Reason, ReasonKind};
 
-use crate::asking::{self, Address};
-use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
+use crate::asking::{self, Address, Asking, Question, refused};
 use crate::configuration::Section;
 use crate::directory::Built;
-use crate::endpoint::{self, Endpoint, Request, Response};
+use crate::endpoint::{Request, Response};
 use crate::json;
 use crate::mapping::Mapping;
-use crate::offer::{Offer, Opaque};
 use crate::registered::{self, Dates};
 use crate::services::Services;
-use crate::throttle::{Attempt, Throttle};
 use client::ClientAuthentication;
 
 /// Asks one issuer about tokens.
-pub(crate) struct IntrospectionAuthenticator {
-    id: AuthenticatorId,
-    endpoint: Endpoint,
-    address: Address,
-    client: ClientAuthentication,
-    settings: Settings,
-    throttle: Throttle,
-}
+pub(crate) type IntrospectionAuthenticator = Asking<Introspection>;
 
-struct Settings {
+/// Whether a token is active.
+pub(crate) struct Introspection {
     issuer: Option<String>,
     /// One of these is in `aud`; `None`: any will do.
     audience: Option<Vec<String>>,
     leeway: Duration,
     mapping: Mapping,
-    remembered_for: Duration,
-    recheck: Option<Recheck>,
-    offer: Offer,
+    client: ClientAuthentication,
 }
 
 impl IntrospectionAuthenticator {
@@ -69,92 +56,52 @@ impl IntrospectionAuthenticator {
             "introspection_endpoint",
             issuer.as_deref(),
         );
-        let any_audience = file
-            .optional("any_audience", "true or false")
-            .unwrap_or(false);
-        let audience = if any_audience {
-            if file.has("audience") {
-                file.fault("any_audience", "contradicts audience");
-            }
-            None
-        } else {
-            file.mandatory_strings("audience")
-        };
+        let audience = audience(file);
         let client = ClientAuthentication::read(file, directory);
         let (mapping, ()) = Mapping::read(file, |_| ());
-        let opaque = if is_bound {
-            Opaque::AnyName
-        } else {
-            Opaque::AsToken
-        };
-        let settings = Settings {
-            issuer,
-            leeway: Duration::from_secs(file.whole("leeway_seconds", 30, 0..=300)),
-            mapping,
-            remembered_for: asking::remembered_for(file),
-            recheck: asking::recheck(file),
-            offer: Offer::read(file, opaque),
-            audience,
-        };
-        let urls: Vec<Url> = address
-            .iter()
-            .map(|address| address.url().clone())
-            .collect();
-        let throttle = Throttle::read(file, services);
-        let draft = endpoint::read(file, directory, &urls);
-        if client.needs_certificate() && !draft.has_certificate {
+        let leeway = Duration::from_secs(file.whole("leeway_seconds", 30, 0..=300));
+        let mut draft = asking::Draft::read(file, directory, address, is_bound, services);
+        if client.needs_certificate() && !draft.has_certificate() {
             file.fault(
                 "client_authentication",
                 "tls_client_auth needs endpoint.client_certificate_file",
             );
         }
-        let mut built = Built {
-            watched: draft.watched,
-            content: draft.content,
-            ..Built::default()
+        client.watch_files(&mut draft);
+        let question = Introspection {
+            issuer,
+            audience,
+            leeway,
+            mapping,
+            client,
         };
-        client.files(&mut built);
-        if let (Some(id), Some(address), Some((calls, http)), Some(throttle)) =
-            (id, address, draft.parts, throttle)
-            && file.is_good()
-        {
-            built.authenticator = Some(Box::new(Self {
-                id: id.clone(),
-                endpoint: Endpoint::new(calls, http, services.clone()),
-                address,
-                client,
-                settings,
-                throttle,
-            }));
-        }
-        built
+        draft.build(file, id, Some(question), services)
     }
+}
 
-    /// Asks about a token.
-    ///
-    /// # Errors
-    /// The refusal; of the kind `Unavailable` when it could not be decided.
-    async fn examine(
-        &self,
-        token: &[u8],
-        attempt: &Attempt,
-        clock: &dyn Clock,
-    ) -> Result<Principal, Reason> {
-        attempt.check()?;
-        let url = self.address.resolve(&self.endpoint).await?;
-        let request = self.request(url, token)?;
-        let response = self
-            .endpoint
-            .call_in_turn(request, attempt.turn())
-            .await
-            .map_err(asking::undecided)?;
-        let claims = active(&response)?;
-        self.principal(claims, clock.now())
+/// Takes `audience`, or `any_audience`.
+fn audience(file: &mut Section) -> Option<Vec<String>> {
+    let any_audience = file
+        .optional("any_audience", "true or false")
+        .unwrap_or(false);
+    if !any_audience {
+        return file.mandatory_strings("audience");
+    }
+    if file.has("audience") {
+        file.fault("any_audience", "contradicts audience");
+    }
+    None
+}
+
+impl Question for Introspection {
+    const METHOD: Method = Method::Introspection;
+
+    fn leeway(&self) -> Option<Duration> {
+        Some(self.leeway)
     }
 
     /// The question about a token (RFC 7662 §2.1).
-    fn request(&self, url: Url, token: &[u8]) -> Result<Request, Reason> {
-        let token = std::str::from_utf8(token).map_err(|_| refused("the token is not text"))?;
+    fn request(&self, url: Url, _user: &str, token: &str) -> Result<Request, Reason> {
         let mut form = Serializer::new(String::new());
         form.append_pair("token", token)
             .append_pair("token_type_hint", "access_token");
@@ -174,11 +121,15 @@ impl IntrospectionAuthenticator {
         Ok(request)
     }
 
-    /// What an answer about an active token says.
-    fn principal(&self, claims: Map<String, Value>, now: Now) -> Result<Principal, Reason> {
-        let settings = &self.settings;
+    fn principal(
+        &self,
+        id: &AuthenticatorId,
+        response: &Response,
+        now: Now,
+    ) -> Result<Principal, Reason> {
+        let claims = active(response)?;
         let dates = Dates::read(&claims)?;
-        match (&settings.issuer, claims.get("iss")) {
+        match (&self.issuer, claims.get("iss")) {
             (Some(ours), Some(Value::String(stated))) if ours == stated => {}
             (_, None) => {}
             (None, Some(Value::String(_))) => {}
@@ -189,16 +140,13 @@ impl IntrospectionAuthenticator {
                 ));
             }
         }
-        if let Some(audience) = &settings.audience {
+        if let Some(audience) = &self.audience {
             registered::check_audience(&claims, audience)?;
         }
-        dates.check(settings.leeway, now.wall)?;
-        let expires = dates.expires.map(|expires| expires.plus(settings.leeway));
-        let mapped = settings.mapping.apply(claims, &self.id)?;
-        let mut principal = mapped.principal(&self.id, Method::Introspection, expires);
-        principal.remembered_for = Some(settings.remembered_for);
-        principal.recheck = settings.recheck;
-        Ok(principal)
+        dates.check(self.leeway, now.wall)?;
+        let expires = dates.expires.map(|expires| expires.plus(self.leeway));
+        let mapped = self.mapping.apply(claims, id)?;
+        Ok(mapped.principal(id, Self::METHOD, expires))
     }
 }
 
@@ -225,38 +173,5 @@ fn active(response: &Response) -> Result<Map<String, Value>, Reason> {
         _ => Err(asking::unavailable(
             "the introspection endpoint does not say whether the token is active",
         )),
-    }
-}
-
-fn refused(why: &str) -> Reason {
-    Reason::new(ReasonKind::Credential, why)
-}
-
-impl Authenticator for IntrospectionAuthenticator {
-    fn id(&self) -> &AuthenticatorId {
-        &self.id
-    }
-
-    fn method(&self) -> Method {
-        Method::Introspection
-    }
-
-    fn trouble(&self) -> Option<String> {
-        self.endpoint.trouble()
-    }
-
-    fn claims(&self, credential: &Credential) -> bool {
-        self.settings.offer.token(credential).is_some()
-    }
-
-    fn authenticate<'a>(&'a self, presented: &'a Presented, clock: &'a dyn Clock) -> Answering<'a> {
-        Box::pin(async move {
-            let Some(token) = self.settings.offer.token(&presented.credential) else {
-                return Outcome::NotMine;
-            };
-            let attempt = self.throttle.attempt(presented);
-            let result = self.examine(token, &attempt, clock).await;
-            attempt.close(&self.id, result)
-        })
     }
 }

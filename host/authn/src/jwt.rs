@@ -40,9 +40,11 @@ use crate::file::{self, Access};
 use crate::json;
 use crate::registered::{self, Dates};
 use crate::services::Services;
+use crate::survey::{Dependency, Published};
 use algorithm::Algorithm;
 use compact::Compact;
 use header::Header;
+pub(crate) use remote::Place;
 use remote::{Fetched, RemoteKeys, RemoteSettings, Search};
 use settings::{KeyFile, KeySource, Settings};
 use verify::SignatureError;
@@ -244,6 +246,17 @@ impl Authenticator for JwtAuthenticator {
         match &self.keys {
             Keys::Local { .. } => None,
             Keys::Remote(remote) => remote.trouble(),
+        }
+    }
+
+    fn dependency(&self) -> Option<Dependency<'_>> {
+        match &self.keys {
+            Keys::Local { .. } => None,
+            Keys::Remote(remote) => Some(Dependency {
+                endpoint: remote.endpoint(),
+                published: Published::Keys(remote.place()),
+                leeway: Some(self.settings.leeway),
+            }),
         }
     }
 

@@ -33,6 +33,8 @@ mod quote;
 mod registered;
 mod seal;
 mod services;
+mod survey;
+mod terms;
 #[cfg(test)]
 mod testing;
 mod throttle;
@@ -47,3 +49,4 @@ pub use jwt::{Inspected, KeySet, inspect, is_jws_shaped, verify_signature, verif
 pub use plugin::PluginRegistry;
 pub use seal::{Seal, Sealed};
 pub use services::{Notices, Services};
+pub use survey::{Offset, Provider, Surveyed, Visit, survey};

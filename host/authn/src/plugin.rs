@@ -72,7 +72,7 @@ impl PluginAuthenticator {
 
     /// The secret as the plugin is to see it; `None` when it is not asked.
     fn secret<'a>(&self, credential: &'a Credential) -> Option<&'a [u8]> {
-        let offered = self.settings.offer.token(credential);
+        let offered = self.settings.terms.offer.token(credential);
         // Whoever gives no secret may be shown by the certificate.
         let is_bare = credential.secret().expose().is_empty()
             && matches!(credential.user(), UserArgument::Named(_));

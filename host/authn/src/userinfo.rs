@@ -14,40 +14,26 @@ use std::time::Duration;
 
 use reqwest::{StatusCode, Url};
 use serde_json::{Map, Value};
-use warden_core::{
-    AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, Recheck,
-    Timestamp, UserArgument,
-};
+use warden_core::{AuthenticatorId, Method, Now, Principal, Reason, ReasonKind, Timestamp};
 
-use crate::asking::{self, Address};
-use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
+use crate::asking::{self, Address, Asking, Question, refused};
 use crate::configuration::Section;
 use crate::directory::Built;
-use crate::endpoint::{self, Endpoint, Response};
+use crate::endpoint::{Request, Response};
 use crate::json;
 use crate::mapping::{self, Mapping, Selector};
-use crate::offer::{Offer, Opaque};
 use crate::registered;
 use crate::services::Services;
-use crate::throttle::{Attempt, Throttle};
 use template::Template;
 
 /// Asks one service about credentials.
-pub(crate) struct UserInfoAuthenticator {
-    id: AuthenticatorId,
-    endpoint: Endpoint,
-    address: Address,
-    template: Template,
-    settings: Settings,
-    throttle: Throttle,
-}
+pub(crate) type UserInfoAuthenticator = Asking<UserInfo>;
 
-struct Settings {
+/// Whom a credential belongs to.
+pub(crate) struct UserInfo {
+    template: Template,
     mapping: Mapping,
     end: End,
-    remembered_for: Duration,
-    recheck: Option<Recheck>,
-    offer: Offer,
 }
 
 /// Where an answer says how long it holds.
@@ -81,82 +67,40 @@ impl UserInfoAuthenticator {
             expires_in: mapping::selector(claims, "expires_in"),
             lifetime: Duration::from_secs(seconds),
         });
-        let opaque = if is_bound {
-            Opaque::AnyName
-        } else {
-            Opaque::AsToken
-        };
-        let settings = Settings {
+        let draft = asking::Draft::read(file, directory, address, is_bound, services);
+        let question = template.map(|template| UserInfo {
+            template,
             mapping,
             end,
-            remembered_for: asking::remembered_for(file),
-            recheck: asking::recheck(file),
-            offer: Offer::read(file, opaque),
-        };
-        let urls: Vec<Url> = address
-            .iter()
-            .map(|address| address.url().clone())
-            .collect();
-        let throttle = Throttle::read(file, services);
-        let draft = endpoint::read(file, directory, &urls);
-        let mut built = Built {
-            watched: draft.watched,
-            content: draft.content,
-            ..Built::default()
-        };
-        if let (Some(id), Some(address), Some(template), Some((calls, http)), Some(throttle)) =
-            (id, address, template, draft.parts, throttle)
-            && file.is_good()
-        {
-            built.authenticator = Some(Box::new(Self {
-                id: id.clone(),
-                endpoint: Endpoint::new(calls, http, services.clone()),
-                address,
-                template,
-                settings,
-                throttle,
-            }));
-        }
-        built
+        });
+        draft.build(file, id, question, services)
+    }
+}
+
+impl Question for UserInfo {
+    const METHOD: Method = Method::UserInfo;
+
+    fn leeway(&self) -> Option<Duration> {
+        self.end.expires.is_some().then_some(Duration::ZERO)
     }
 
-    /// Asks about a credential.
-    ///
-    /// # Errors
-    /// The refusal; of the kind `Unavailable` when it could not be decided.
-    async fn examine(
+    fn request(&self, url: Url, user: &str, secret: &str) -> Result<Request, Reason> {
+        self.template.request(url, user, secret)
+    }
+
+    fn principal(
         &self,
-        user: &str,
-        secret: &[u8],
-        attempt: &Attempt,
-        clock: &dyn Clock,
+        id: &AuthenticatorId,
+        response: &Response,
+        now: Now,
     ) -> Result<Principal, Reason> {
-        attempt.check()?;
-        let url = self.address.resolve(&self.endpoint).await?;
-        let secret =
-            std::str::from_utf8(secret).map_err(|_| refused("the credential is not text"))?;
-        let request = self.template.request(url, user, secret)?;
-        let response = self
-            .endpoint
-            .call_in_turn(request, attempt.turn())
-            .await
-            .map_err(asking::undecided)?;
-        let answer = described(&response)?;
-        self.principal(answer, clock.now())
-    }
-
-    fn principal(&self, answer: Map<String, Value>, now: Now) -> Result<Principal, Reason> {
-        let settings = &self.settings;
-        let answer = Value::Object(answer);
-        let end = settings.end.of(&answer, now)?;
+        let answer = Value::Object(described(response)?);
+        let end = self.end.of(&answer, now)?;
         let Value::Object(claims) = answer else {
             return Err(refused("the answer is not an object"));
         };
-        let mapped = settings.mapping.apply(claims, &self.id)?;
-        let mut principal = mapped.principal(&self.id, Method::UserInfo, Some(end));
-        principal.remembered_for = Some(settings.remembered_for);
-        principal.recheck = settings.recheck;
-        Ok(principal)
+        let mapped = self.mapping.apply(claims, id)?;
+        Ok(mapped.principal(id, Self::METHOD, Some(end)))
     }
 }
 
@@ -214,43 +158,5 @@ fn described(response: &Response) -> Result<Map<String, Value>, Reason> {
         status => Err(asking::unavailable(format!(
             "the service answered {status}"
         ))),
-    }
-}
-
-fn refused(why: &str) -> Reason {
-    Reason::new(ReasonKind::Credential, why)
-}
-
-impl Authenticator for UserInfoAuthenticator {
-    fn id(&self) -> &AuthenticatorId {
-        &self.id
-    }
-
-    fn method(&self) -> Method {
-        Method::UserInfo
-    }
-
-    fn trouble(&self) -> Option<String> {
-        self.endpoint.trouble()
-    }
-
-    fn claims(&self, credential: &Credential) -> bool {
-        self.settings.offer.token(credential).is_some()
-    }
-
-    fn authenticate<'a>(&'a self, presented: &'a Presented, clock: &'a dyn Clock) -> Answering<'a> {
-        Box::pin(async move {
-            let credential = &presented.credential;
-            let Some(secret) = self.settings.offer.token(credential) else {
-                return Outcome::NotMine;
-            };
-            let user = match credential.user() {
-                UserArgument::Named(name) => name.as_str(),
-                UserArgument::Default => "default",
-            };
-            let attempt = self.throttle.attempt(presented);
-            let result = self.examine(user, secret, &attempt, clock).await;
-            attempt.close(&self.id, result)
-        })
     }
 }

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
+use crate::http;
+
 /// More than any client here sends.
 const LIMIT_BYTES: u64 = 1 << 20;
 
@@ -23,10 +25,7 @@ pub struct Request {
 impl Request {
     /// The first header of this name, written in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
+        http::header(&self.headers, name)
     }
 
     /// The body as text.
@@ -36,7 +35,7 @@ impl Request {
 
     pub(super) fn read(from: &mut impl BufRead) -> io::Result<Self> {
         let mut from = from.take(LIMIT_BYTES);
-        let first = line(&mut from)?;
+        let (first, headers) = http::head(&mut from)?;
         let mut words = first.split(' ');
         let (Some(method), Some(target)) = (words.next(), words.next()) else {
             return Err(io::ErrorKind::InvalidData.into());
@@ -46,19 +45,9 @@ impl Request {
             method: method.to_owned(),
             path: path.to_owned(),
             query: query.to_owned(),
-            headers: Vec::new(),
+            headers,
             body: Vec::new(),
         };
-        loop {
-            let line = line(&mut from)?;
-            if line.is_empty() {
-                break;
-            }
-            let (name, value) = line.split_once(':').ok_or(io::ErrorKind::InvalidData)?;
-            request
-                .headers
-                .push((name.to_lowercase(), value.trim().to_owned()));
-        }
         let length = request
             .header("content-length")
             .map_or(Ok(0), str::parse::<u64>)
@@ -66,13 +55,4 @@ impl Request {
         from.take(length).read_to_end(&mut request.body)?;
         Ok(request)
     }
-}
-
-/// A line without its end.
-fn line(from: &mut impl BufRead) -> io::Result<String> {
-    let mut line = String::new();
-    if from.read_line(&mut line)? == 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }

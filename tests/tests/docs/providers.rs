@@ -9,9 +9,17 @@ use std::fs;
 
 use serde_json::Value;
 use warden_tests::parts::workspace;
-use warden_tests::{Claims, Line, Scene};
+use warden_tests::{Claims, Line, Scene, on_both_lines};
 
 use crate::markdown::{blocks, document};
+
+on_both_lines!(
+    adfs_tokens_are_whom_the_page_says,
+    entra_tokens_are_whom_the_page_says,
+    keycloak_tokens_are_whom_the_page_says,
+    okta_and_auth0_tokens_are_whom_the_page_says,
+    kubernetes_tokens_are_whom_the_page_says,
+);
 
 /// Keys of a file that say where the provider's own keys are.
 const ELSEWHERE: [&str; 3] = ["discovery_url", "jwks_url", "refresh_seconds"];
@@ -40,7 +48,7 @@ fn with_keys(file: &str, keys: &str) -> String {
 }
 
 /// Logs in with each token of a page and compares who comes of it.
-fn expect_page(page: &str, id: &str) {
+fn expect_page(line: Line, page: &str, id: &str) {
     let text = document(&format!("docs/providers/{page}.md"));
     let files = blocks(&text, "toml");
     let tokens = blocks(&text, "json");
@@ -48,7 +56,7 @@ fn expect_page(page: &str, id: &str) {
     assert_eq!(files.len(), tokens.len(), "{page}: a token for each file");
     assert_eq!(files.len(), people.len(), "{page}: a person for each token");
     for ((file, token), expected) in files.iter().zip(&tokens).zip(&people) {
-        let scene = Scene::builder(Line::V9_1).without_authenticator().start();
+        let scene = Scene::builder(line).without_authenticator().start();
         let keys = scene.keys.file_text("corp.jwks");
         let name = format!("10-{id}.toml");
         scene.authenticators.replace(&name, with_keys(file, &keys));
@@ -82,29 +90,24 @@ fn expect_page(page: &str, id: &str) {
     }
 }
 
-#[test]
-fn adfs_tokens_are_whom_the_page_says() {
-    expect_page("adfs", "adfs");
+fn adfs_tokens_are_whom_the_page_says(line: Line) {
+    expect_page(line, "adfs", "adfs");
 }
 
-#[test]
-fn entra_tokens_are_whom_the_page_says() {
-    expect_page("entra", "entra");
+fn entra_tokens_are_whom_the_page_says(line: Line) {
+    expect_page(line, "entra", "entra");
 }
 
-#[test]
-fn keycloak_tokens_are_whom_the_page_says() {
-    expect_page("keycloak", "keycloak");
+fn keycloak_tokens_are_whom_the_page_says(line: Line) {
+    expect_page(line, "keycloak", "keycloak");
 }
 
-#[test]
-fn okta_and_auth0_tokens_are_whom_the_page_says() {
-    expect_page("okta-auth0", "okta");
+fn okta_and_auth0_tokens_are_whom_the_page_says(line: Line) {
+    expect_page(line, "okta-auth0", "okta");
 }
 
-#[test]
-fn kubernetes_tokens_are_whom_the_page_says() {
-    expect_page("kubernetes", "kubernetes");
+fn kubernetes_tokens_are_whom_the_page_says(line: Line) {
+    expect_page(line, "kubernetes", "kubernetes");
 }
 
 #[test]

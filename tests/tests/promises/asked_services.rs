@@ -2,8 +2,13 @@
 //! it no longer stands by them.
 
 use serde_json::json;
-use warden_tests::provider::{BASIC, Behaviour, Provider, Token};
-use warden_tests::{Authority, Directory, Line, Scene, eventually, on_both_lines};
+use warden_tests::hostile_provider::{Answer, Hostile};
+use warden_tests::provider::{
+    BASIC, Behaviour, Client, MUTUAL, POST, Provider, SELF_SIGNED, Token,
+};
+use warden_tests::{
+    Authority, Directory, Identity, Leaf, Line, Scene, eventually, on_both_lines, unix_now,
+};
 
 on_both_lines!(
     an_opaque_token_is_whose_its_issuer_says,
@@ -11,6 +16,8 @@ on_both_lines!(
     what_was_said_a_moment_ago_is_remembered_for_so_long,
     sessions_outlive_a_short_outage_and_not_a_long_one,
     an_access_token_is_whose_userinfo_says,
+    warden_proves_itself_to_the_issuer_by_a_secret_or_a_certificate,
+    warden_proves_itself_by_the_token_that_a_file_holds_now,
 );
 
 fn endpoint(authority: &Authority) -> String {
@@ -20,10 +27,35 @@ fn endpoint(authority: &Authority) -> String {
     )
 }
 
+/// The lines of an authenticator that introspects, without `[endpoint]`.
+fn introspection(issuer: &str, client: &str, lines: &str) -> String {
+    format!("type = 'introspection'\nissuer = '{issuer}'\naudience = ['valkey']\n{client}{lines}")
+}
+
+/// The lines of a client with its secret in a file of this name.
+fn with_secret(authority: &Authority, name: &str, client: Client) -> String {
+    let secrets = Directory::create(authority.directory().join("secrets"));
+    secrets.replace_secret(name, client.secret);
+    format!(
+        "client_id = '{}'\nclient_secret_file = '{}'\n",
+        client.id,
+        secrets.file_text(name)
+    )
+}
+
+/// The lines of `[endpoint]` for a client with a certificate.
+fn certificate(identity: &Identity) -> String {
+    format!(
+        "client_certificate_file = '{}'\nclient_key_file = '{}'\n",
+        identity.certificate_file().display(),
+        identity.key_file().display()
+    )
+}
+
 struct Asked {
     scene: Scene,
     provider: Provider,
-    _authority: Authority,
+    authority: Authority,
 }
 
 impl Asked {
@@ -31,20 +63,22 @@ impl Asked {
     fn about_tokens(line: Line, lines: &str) -> Self {
         let authority = Authority::new("ca");
         let provider = Provider::start(&authority);
-        let secrets = Directory::create(authority.directory().join("secrets"));
-        secrets.replace_secret("client.secret", BASIC.secret);
-        let file = format!(
-            "type = 'introspection'\nissuer = '{}'\nclient_id = '{}'\nclient_secret_file = '{}'\naudience = ['valkey']\n{lines}{}",
-            provider.issuer(),
-            BASIC.id,
-            secrets.file_text("client.secret"),
-            endpoint(&authority),
-        );
+        let client = with_secret(&authority, "client.secret", BASIC);
+        let file = introspection(provider.issuer(), &client, lines) + &endpoint(&authority);
         Self {
             scene: Scene::builder(line).authenticator_file(&file).start(),
             provider,
-            _authority: authority,
+            authority,
         }
+    }
+
+    /// Another file in place of the authenticator's, in force at once.
+    #[track_caller]
+    fn replace(&self, file: &str) {
+        self.scene.authenticators.replace("10-corp.toml", file);
+        let reply = self.scene.server.admin().call(["WARDEN.RELOAD"]);
+        let errors = reply.field("authenticators").field("errors").texts();
+        assert!(errors.is_empty(), "{errors:?}");
     }
 
     fn introspections(&self) -> u64 {
@@ -168,4 +202,97 @@ fn an_access_token_is_whose_userinfo_says(line: Line) {
     scene.expect_refused("token", "no-such-token", "WRONGPASS");
     provider.revoke(&token);
     assert!(client.closes_within(warden_tests::server::PATIENCE));
+}
+
+fn warden_proves_itself_to_the_issuer_by_a_secret_or_a_certificate(line: Line) {
+    let asked = Asked::about_tokens(line, "");
+    let Asked {
+        scene,
+        provider,
+        authority,
+    } = &asked;
+    let own = authority.self_signed(&Leaf::client("anybody"));
+    provider.trust_self_signed(&own);
+    let wrong = Client {
+        secret: "canary-wrong-secret",
+        ..POST
+    };
+    let secret = |name: &str, client| {
+        let lines = with_secret(authority, name, client);
+        format!("client_authentication = 'client_secret_post'\n{lines}")
+    };
+    let named =
+        |way: &str, id: &str| format!("client_authentication = '{way}'\nclient_id = '{id}'\n");
+    let mutual = || named("tls_client_auth", MUTUAL);
+    let self_signed = || named("self_signed_tls_client_auth", SELF_SIGNED);
+    let of_authority = |name: &str| certificate(&authority.client(name));
+    for (client, certificate, is_known) in [
+        (secret("post.secret", POST), String::new(), true),
+        (secret("wrong.secret", wrong), String::new(), false),
+        (mutual(), of_authority(MUTUAL), true),
+        (mutual(), of_authority("other"), false),
+        (self_signed(), certificate(&own), true),
+        (self_signed(), of_authority("anybody"), false),
+    ] {
+        let lines = introspection(provider.issuer(), &client, "");
+        asked.replace(&format!("{lines}{}{certificate}", endpoint(authority)));
+        let token = provider.opaque("alice", json!({}));
+        let before = asked.introspections();
+        if is_known {
+            let mut session = scene.server.connect();
+            session.auth("token", &token).expect_ok();
+            assert_eq!(session.user(), "corp/alice", "{client}");
+            scene.expect_refused("token", "no-such-token", "WRONGPASS");
+        } else {
+            // Nobody has said that the token is bad.
+            scene.expect_refused("token", &token, "TRYAGAIN");
+        }
+        assert!(asked.introspections() > before, "{client}");
+    }
+    let log = scene.server.log();
+    assert!(
+        !log.contains(POST.secret) && !log.contains(wrong.secret),
+        "{log}"
+    );
+}
+
+fn warden_proves_itself_by_the_token_that_a_file_holds_now(line: Line) {
+    let authority = Authority::new("ca");
+    // The library of the real provider knows no client that proves itself so.
+    let issuer = Hostile::start(&authority);
+    let document = issuer.discovery();
+    issuer.answer("/.well-known/openid-configuration", Answer::json(document));
+    let expires = unix_now() + 300;
+    issuer.answer_by("/introspect", move |request| {
+        match request.header("authorization") {
+            Some("Bearer canary-second-token") => Answer::json(json!({
+                "active": true, "sub": "alice", "aud": "valkey", "exp": expires,
+            })),
+            _ => Answer::status(401),
+        }
+    });
+    let secrets = Directory::create(authority.directory().join("secrets"));
+    secrets.replace_secret("bearer", "canary-first-token\n");
+    let file = introspection(&issuer.issuer(), "client_authentication = 'bearer'\n", "")
+        + &endpoint(&authority)
+        + &format!("bearer_token_file = '{}'\n", secrets.file_text("bearer"));
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    scene.expect_refused("token", "opaque-token", "TRYAGAIN");
+    secrets.replace_secret("bearer", "canary-second-token\n");
+    let mut session = scene.server.connect();
+    session.auth("token", "opaque-token").expect_ok();
+    assert_eq!(session.user(), "corp/alice");
+    let asked = issuer.requests("/introspect");
+    let bodies: Vec<_> = asked.iter().map(|request| request.text()).collect();
+    assert!(
+        bodies
+            .iter()
+            .all(|body| body.contains("token=opaque-token")),
+        "{bodies:?}"
+    );
+    let log = scene.server.log();
+    assert!(
+        !log.contains("canary") && !log.contains("opaque-token"),
+        "{log}"
+    );
 }

@@ -6,9 +6,18 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+use warden_tests::hostile_provider::{Answer, Hostile};
 use warden_tests::parts::{self, Line};
-use warden_tests::{ADMIN_PASSWORD, Scene, Server, eventually, on_both_lines};
+use warden_tests::provider::{BASIC, Behaviour, Provider};
+use warden_tests::server::PATIENCE;
+use warden_tests::{
+    ADMIN_PASSWORD, Authority, Directory, Issuer, Scene, Server, eventually, on_both_lines,
+    unix_now,
+};
 
 on_both_lines!(
     a_server_set_up_well_has_neither_problem_nor_warning,
@@ -20,6 +29,10 @@ on_both_lines!(
     a_socket_will_do_for_an_address,
     tls_is_verified_by_the_named_certificates,
     names_of_users_cannot_command_the_terminal,
+    providers_that_answer_in_time_are_well_and_get_no_credential,
+    a_provider_on_whose_port_nobody_listens_is_a_problem,
+    a_provider_that_never_answers_is_not_waited_for,
+    a_providers_clock_is_held_against_leeway,
 );
 
 /// A password nobody may see.
@@ -212,6 +225,9 @@ fn each_thing_set_up_badly_is_named_and_nothing_else(line: Line) {
         "log-redaction",
         "name-collisions",
         "new-users-channels",
+        // Of files in error nobody knows whom they mean.
+        "provider-clocks",
+        "providers",
     ];
     assert_eq!(run.names_with_result("warning"), names(&expected));
     let run = doctor(&scene.server, &[], None).expect(1);
@@ -372,4 +388,156 @@ fn names_of_users_cannot_command_the_terminal(line: Line) {
         "{:?}",
         run.out
     );
+}
+
+/// A file of keys that an issuer publishes.
+fn published_keys(issuer: &str, authority: &Authority, lines: &str) -> String {
+    let ca = authority.ca_file().display().to_string();
+    format!(
+        "type = 'jwt'\nissuer = '{issuer}'\naudience = ['valkey']\n{lines}[endpoint]\nca_file = '{ca}'\n"
+    )
+}
+
+/// What was seen by a check that came to this.
+#[track_caller]
+fn seen(scene: &Scene, check: &str, result: &str) -> String {
+    let run = doctor(&scene.server, &["--json"], Some(ADMIN_PASSWORD));
+    let found = run
+        .with_result(result)
+        .into_iter()
+        .find(|(name, _)| name == check);
+    let (_, seen) = found.unwrap_or_else(|| panic!("{check} is not {result}: {}", run.out));
+    seen
+}
+
+fn providers_that_answer_in_time_are_well_and_get_no_credential(line: Line) {
+    let authority = Authority::new("ca");
+    let provider = Provider::start(&authority);
+    let secrets = Directory::create(authority.directory().join("secrets"));
+    secrets.replace_secret("client.secret", BASIC.secret);
+    secrets.replace_secret("bearer", CANARY);
+    let issuer = provider.issuer();
+    let keys = published_keys(issuer, &authority, "");
+    let endpoint = keys.split_once("[endpoint]").expect("a table").1;
+    let scene = Scene::builder(line).authenticator_file(&keys).start();
+    scene.authenticators.replace(
+        "20-asked.toml",
+        format!(
+            "type = 'introspection'\nissuer = '{issuer}'\naudience = ['valkey']\nclient_id = '{}'\n\
+             client_secret_file = '{}'\n[endpoint]{endpoint}bearer_token_file = '{}'\n",
+            BASIC.id,
+            secrets.file_text("client.secret"),
+            secrets.file_text("bearer"),
+        ),
+    );
+    scene.authenticators.replace(
+        "30-me.toml",
+        format!("type = 'userinfo'\nissuer = '{issuer}'\n[endpoint]{endpoint}"),
+    );
+    scene.authenticators.replace(
+        "40-named.toml",
+        format!("type = 'userinfo'\nurl = '{issuer}/me'\n[endpoint]{endpoint}"),
+    );
+    assert_eq!(
+        seen(&scene, "providers", "ok"),
+        "corp, asked, me; as the server finds: named"
+    );
+    assert_eq!(
+        seen(&scene, "provider-clocks", "ok"),
+        "as this machine's: corp, asked, me"
+    );
+    assert_eq!(
+        provider.requests("/token/introspection") + provider.requests("/me"),
+        0
+    );
+    provider.behave(Behaviour::Fail);
+    let told = seen(&scene, "providers", "problem");
+    assert_eq!(
+        told.matches(" answered 503 Service Unavailable").count(),
+        3,
+        "{told}"
+    );
+}
+
+fn a_provider_on_whose_port_nobody_listens_is_a_problem(line: Line) {
+    let authority = Authority::new("ca");
+    let free = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+    let address = free.local_addr().expect("a listener has an address");
+    drop(free);
+    let file = published_keys(&format!("https://{address}"), &authority, "");
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    let told = seen(&scene, "providers", "problem");
+    let expected = format!("corp: {address} cannot be reached: ");
+    assert!(told.starts_with(&expected), "{told}");
+    let told = seen(&scene, "provider-clocks", "warning");
+    assert_eq!(told, "not checked: corp: no good answer");
+    let run = doctor(&scene.server, &[], Some(ADMIN_PASSWORD)).expect(1);
+    let advice = format!("do:  see that {address} can be reached from this machine");
+    assert!(run.out.contains(&advice), "{}", run.out);
+
+    // Somebody listens, whose certificate is of another authority.
+    let provider = Provider::start(&Authority::new("other"));
+    let file = published_keys(provider.issuer(), &authority, "");
+    scene.authenticators.replace("10-corp.toml", file);
+    let told = seen(&scene, "providers", "problem");
+    assert!(told.contains("cannot be reached: "), "{told}");
+    assert_eq!(provider.requests("/.well-known/openid-configuration"), 0);
+}
+
+fn a_provider_that_never_answers_is_not_waited_for(line: Line) {
+    let authority = Authority::new("ca");
+    let provider = Provider::start(&authority);
+    provider.behave(Behaviour::Hold);
+    let file = published_keys(provider.issuer(), &authority, "") + "timeout_ms = 5000\n";
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    for number in 2..20 {
+        scene
+            .authenticators
+            .replace(&format!("{number}0-more{number}.toml"), &file);
+    }
+    let began = Instant::now();
+    let told = seen(&scene, "providers", "problem");
+    assert!(began.elapsed() < PATIENCE, "one after the other");
+    assert_eq!(
+        told.matches(" did not answer within 5000 ms").count(),
+        19,
+        "{told}"
+    );
+}
+
+fn a_providers_clock_is_held_against_leeway(line: Line) {
+    let authority = Authority::new("ca");
+    let provider = Hostile::start(&authority);
+    provider.answer("/jwks", Answer::json(Issuer::corp().key_set()));
+    let discovery = Answer::json(provider.discovery());
+    let ahead = |seconds: u64| {
+        let date = http_date(unix_now() + seconds);
+        let discovery = discovery.clone().header("Date", &date);
+        provider.answer("/.well-known/openid-configuration", discovery);
+    };
+    let file = |lines: &str| published_keys(&provider.issuer(), &authority, lines);
+    ahead(0);
+    let scene = Scene::builder(line).authenticator_file(&file("")).start();
+    seen(&scene, "provider-clocks", "ok");
+    ahead(20);
+    let told = seen(&scene, "provider-clocks", "warning");
+    let expected = format!("corp: the clock of {} is ", provider.address());
+    assert!(
+        told.starts_with(&expected) && told.ends_with(" s ahead of this machine's"),
+        "{told}"
+    );
+    let strict = file("leeway_seconds = 10\n");
+    scene.authenticators.replace("10-corp.toml", strict);
+    ahead(20);
+    let told = seen(&scene, "provider-clocks", "problem");
+    assert!(told.ends_with("and leeway_seconds is 10"), "{told}");
+    assert_eq!(seen(&scene, "providers", "ok"), "corp");
+}
+
+/// A date as HTTP writes it (RFC 9110 §5.6.7).
+fn http_date(unix_seconds: u64) -> String {
+    let seconds = i64::try_from(unix_seconds).expect("before the end of time");
+    let date = OffsetDateTime::from_unix_timestamp(seconds).expect("a date");
+    let text = date.format(&Rfc2822).expect("a date of these years");
+    text.replace("+0000", "GMT")
 }

@@ -5,6 +5,7 @@
 //! hosts are never looked up.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -55,6 +56,30 @@ pub(crate) struct Draft {
 }
 
 impl Settings {
+    /// Takes whom to call, and how.
+    fn read(table: &mut Section, directory: &Path, addresses: &[Url]) -> Self {
+        let loopback_http = table
+            .optional("allow_loopback_http", "true or false")
+            .unwrap_or(false);
+        for address in addresses {
+            if let Err(why) = check_scheme(address, loopback_http) {
+                table.fault("", why);
+            }
+        }
+        let max_response_bytes = table.whole("max_response_bytes", 1 << 20, 1024..=16 << 20);
+        let retries = table.whole("retries", 1, 0..=5);
+        let max_in_flight = table.whole("max_in_flight", 64, 1..=1024);
+        Self {
+            hosts: hosts(table, addresses),
+            loopback_http,
+            timeout: millis(table, "timeout_ms", 4000, 10..=600_000),
+            max_response_bytes: usize::try_from(max_response_bytes).unwrap_or(usize::MAX),
+            retries: u32::try_from(retries).unwrap_or(0),
+            max_in_flight: usize::try_from(max_in_flight).unwrap_or(1),
+            bearer_token_file: bearer_token_file(table, directory),
+        }
+    }
+
     /// Whether calls may go to this address.
     ///
     /// # Errors
@@ -72,14 +97,57 @@ impl Settings {
     }
 }
 
+impl Draft {
+    /// Reads the file that a key names.
+    fn open(
+        &mut self,
+        table: &mut Section,
+        directory: &Path,
+        key: &str,
+        access: Access,
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let name: String = table.optional(key, "the path of a file")?;
+        let path = directory.join(name);
+        self.watched.push(path.clone());
+        match file::read(&path, MAX_FILE_BYTES, access) {
+            Ok(bytes) => {
+                self.content.extend_from_slice(&bytes);
+                self.content.push(0);
+                Some(bytes)
+            }
+            Err(error) => {
+                table.fault(key, format!("{path:?} {error}"));
+                None
+            }
+        }
+    }
+}
+
 /// Takes `[endpoint]` out of a file. `addresses` are those the file itself names: their
 /// hosts are allowed.
 pub(crate) fn read(file: &mut Section, directory: &Path, addresses: &[Url]) -> Draft {
     let mut table = file.section("endpoint");
     let mut draft = Draft::default();
-    let loopback_http = table
-        .optional("allow_loopback_http", "true or false")
-        .unwrap_or(false);
+    let connect_timeout = millis(&mut table, "connect_timeout_ms", 2000, 10..=60_000);
+    let settings = Settings::read(&mut table, directory, addresses);
+    let client = make_client(
+        &mut table,
+        directory,
+        connect_timeout,
+        settings.max_in_flight,
+        &mut draft,
+    );
+    file.close(table);
+    draft.parts = client.map(|client| (settings, client));
+    draft
+}
+
+fn millis(table: &mut Section, key: &str, default: u64, bounds: RangeInclusive<u64>) -> Duration {
+    Duration::from_millis(table.whole(key, default, bounds))
+}
+
+/// Those of the addresses, and `allowed_hosts`.
+fn hosts(table: &mut Section, addresses: &[Url]) -> Vec<(Host<String>, u16)> {
     let mut hosts: Vec<_> = addresses.iter().filter_map(place).collect();
     for name in table.strings("allowed_hosts").unwrap_or_default() {
         match parse_host(&name) {
@@ -90,72 +158,47 @@ pub(crate) fn read(file: &mut Section, directory: &Path, addresses: &[Url]) -> D
             ),
         }
     }
-    let connect = table.whole("connect_timeout_ms", 2000, 10..=60_000);
-    let timeout = table.whole("timeout_ms", 4000, 10..=600_000);
-    let max_response_bytes = table.whole("max_response_bytes", 1 << 20, 1024..=16 << 20);
-    let retries = table.whole("retries", 1, 0..=5);
-    let max_in_flight = table.whole("max_in_flight", 64, 1..=1024);
-    let mut open = |table: &mut Section, key: &str, access| {
-        let name: String = table.optional(key, "the path of a file")?;
-        let path = directory.join(name);
-        draft.watched.push(path.clone());
-        match file::read(&path, MAX_FILE_BYTES, access) {
-            Ok(bytes) => {
-                draft.content.extend_from_slice(&bytes);
-                draft.content.push(0);
-                Some(bytes)
-            }
-            Err(error) => {
-                table.fault(key, format!("{path:?} {error}"));
-                None
-            }
-        }
-    };
-    let authorities = open(&mut table, "ca_file", Access::Public);
-    let certificate = open(&mut table, "client_certificate_file", Access::Public);
-    let key = open(&mut table, "client_key_file", Access::Secret);
-    let bearer_token_file: Option<String> =
-        table.optional("bearer_token_file", "the path of a file");
-    let bearer_token_file = bearer_token_file.map(|name| directory.join(name));
-    if let Some(path) = &bearer_token_file
-        && let Err(error) = file::read(path, MAX_TOKEN_BYTES, Access::Secret)
-    {
+    hosts
+}
+
+/// Takes the file's path. What it holds is read for each call; here only whether it can be.
+fn bearer_token_file(table: &mut Section, directory: &Path) -> Option<PathBuf> {
+    let name: String = table.optional("bearer_token_file", "the path of a file")?;
+    let path = directory.join(name);
+    if let Err(error) = file::read(&path, MAX_TOKEN_BYTES, Access::Secret) {
         table.fault("bearer_token_file", format!("{path:?} {error}"));
     }
+    Some(path)
+}
+
+/// Takes the certificates and makes the client; notes the files in the draft.
+fn make_client(
+    table: &mut Section,
+    directory: &Path,
+    connect_timeout: Duration,
+    idle: usize,
+    draft: &mut Draft,
+) -> Option<Client> {
+    let authorities = draft.open(table, directory, "ca_file", Access::Public);
+    let certificate = draft.open(table, directory, "client_certificate_file", Access::Public);
+    let key = draft.open(table, directory, "client_key_file", Access::Secret);
     if certificate.is_some() != key.is_some() {
         table.fault(
             "client_certificate_file",
             "goes together with client_key_file",
         );
     }
-    for address in addresses {
-        if let Err(why) = check_scheme(address, loopback_http) {
-            table.fault("", why);
-        }
-    }
+    draft.has_certificate = certificate.is_some();
     let made = client::build(&client::Parts {
         authorities: authorities.as_ref().map(|bytes| bytes.as_slice()),
         identity: certificate
             .as_deref()
             .zip(key.as_deref())
             .map(|(c, k)| (c.as_slice(), k.as_slice())),
-        connect_timeout: Duration::from_millis(connect),
-        idle: usize::try_from(max_in_flight).unwrap_or(1),
+        connect_timeout,
+        idle,
     });
-    let client = made.map_err(|(key, why)| table.fault(key, why)).ok();
-    file.close(table);
-    draft.has_certificate = certificate.is_some();
-    let settings = Settings {
-        hosts,
-        loopback_http,
-        timeout: Duration::from_millis(timeout),
-        max_response_bytes: usize::try_from(max_response_bytes).unwrap_or(usize::MAX),
-        retries: u32::try_from(retries).unwrap_or(0),
-        max_in_flight: usize::try_from(max_in_flight).unwrap_or(1),
-        bearer_token_file,
-    };
-    draft.parts = client.map(|client| (settings, client));
-    draft
+    made.map_err(|(key, why)| table.fault(key, why)).ok()
 }
 
 /// Takes the address that a key of the file holds. The scheme is looked at with the

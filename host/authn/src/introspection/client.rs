@@ -9,8 +9,8 @@ use url::form_urlencoded::{Serializer, byte_serialize};
 use warden_core::Secret;
 use zeroize::Zeroizing;
 
+use crate::asking::Draft;
 use crate::configuration::Section;
-use crate::directory::Built;
 use crate::endpoint::Request;
 use crate::file::{self, Access};
 
@@ -98,16 +98,15 @@ impl ClientAuthentication {
     }
 
     /// Adds what a reload depends on.
-    pub(super) fn files(&self, built: &mut Built) {
-        built.watched.extend(self.file.clone());
-        if let Some(secret) = &self.secret {
-            built.content.extend_from_slice(secret.expose().as_bytes());
+    pub(super) fn watch_files(&self, draft: &mut Draft) {
+        if let Some(file) = &self.file {
+            draft.watch(file.clone(), self.secret().as_bytes());
         }
     }
 
     /// Adds the proof to a request with a form.
     pub(super) fn add_to(&self, request: &mut Request, form: &mut Serializer<'_, String>) {
-        let secret = self.secret.as_ref().map_or("", |secret| secret.expose());
+        let secret = self.secret();
         match self.method {
             Way::Basic => {
                 // Both are form-encoded first (RFC 6749 §2.3.1).
@@ -129,5 +128,9 @@ impl ClientAuthentication {
             }
             Way::Bearer => {}
         }
+    }
+
+    fn secret(&self) -> &str {
+        self.secret.as_ref().map_or("", |secret| secret.expose())
     }
 }

@@ -174,6 +174,16 @@ impl RemoteKeys {
         inner.answer(name, seen).unwrap_or(Search::Absent)
     }
 
+    /// The way to the issuer.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.inner.endpoint
+    }
+
+    /// Where the keys are.
+    pub(crate) fn place(&self) -> &Place {
+        &self.inner.settings.place
+    }
+
     /// When the keys last changed.
     pub(crate) fn changed(&self) -> Option<Timestamp> {
         self.inner.current.load().as_ref().map(|keys| keys.changed)

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use toml::Value;
 use warden_core::plugin::Setup;
-use warden_core::{AuthenticatorId, Recheck, Secret};
+use warden_core::{AuthenticatorId, Secret};
 
-use crate::asking;
 use crate::configuration::Section;
 use crate::directory::Built;
 use crate::file::Access;
 use crate::mapping::Mapping;
-use crate::offer::{Offer, Opaque};
+use crate::terms::Terms;
 
 /// Largest `component`: as a policy's.
 const MAX_COMPONENT_BYTES: u64 = 32 << 20;
@@ -24,29 +23,20 @@ const MAX_PROPERTY_FILES: usize = 16;
 /// What is done with credentials and answers.
 pub(super) struct Settings {
     pub(super) mapping: Mapping,
-    pub(super) offer: Offer,
+    pub(super) terms: Terms,
     /// Longest time of a session, whatever the plugin says.
     pub(super) lifetime: Duration,
-    pub(super) remembered_for: Duration,
-    pub(super) recheck: Option<Recheck>,
 }
 
 impl Settings {
     /// Takes what does not concern the plugin itself out of a file.
     pub(super) fn read(file: &mut Section, is_bound: bool) -> Self {
-        let opaque = if is_bound {
-            Opaque::AnyName
-        } else {
-            Opaque::AsToken
-        };
         let (mapping, ()) = Mapping::read(file, |_| ());
         let seconds = file.whole("lifetime_seconds", 3600, 1..=31_536_000);
         Self {
             mapping,
-            offer: Offer::read(file, opaque),
+            terms: Terms::read(file, is_bound),
             lifetime: Duration::from_secs(seconds),
-            remembered_for: asking::remembered_for(file),
-            recheck: asking::recheck(file),
         }
     }
 }

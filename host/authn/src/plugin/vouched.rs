@@ -33,10 +33,8 @@ pub(super) fn principal(
         ));
     }
     let mapped = settings.mapping.apply(claims(vouched)?, id)?;
-    let mut principal = mapped.principal(id, Method::Plugin, Some(end));
-    principal.remembered_for = Some(settings.remembered_for);
-    principal.recheck = settings.recheck;
-    Ok(principal)
+    let principal = mapped.principal(id, Method::Plugin, Some(end));
+    Ok(settings.terms.hold(principal))
 }
 
 /// All of it as claims.

@@ -142,9 +142,9 @@ impl Template {
         };
         Ok(Request {
             method: self.method.clone(),
-            url,
             headers,
             body,
+            ..Request::get(url)
         })
     }
 }

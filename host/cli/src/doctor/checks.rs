@@ -8,6 +8,7 @@ mod loaded;
 mod local_users;
 mod module_order;
 mod native_users;
+mod providers;
 mod server_settings;
 mod warden_settings;
 
@@ -15,7 +16,7 @@ use super::facts::Facts;
 use super::finding::{Check, Finding};
 
 /// All of them.
-static CHECKS: [&Check; 22] = [
+static CHECKS: [&Check; 24] = [
     &local_users::DEFAULT_USER,
     &local_users::OPEN_USERS,
     &loaded::MODULE,
@@ -32,6 +33,8 @@ static CHECKS: [&Check; 22] = [
     &directories::STATE_DIR,
     &key_files::KEY_FILES,
     &clock::CLOCK,
+    &providers::PROVIDERS,
+    &providers::PROVIDER_CLOCKS,
     &native_users::NATIVE_USERS,
     &native_users::NATIVE_NAMES,
     &local_users::FALLBACK,
@@ -92,6 +95,7 @@ pub(super) mod tests {
             authenticators: untold(),
             policies: untold(),
             clock: untold(),
+            providers: untold(),
             ..Facts::sound()
         };
         for finding in all(&facts) {

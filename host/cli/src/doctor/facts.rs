@@ -8,10 +8,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use redis::Value;
+use warden_authn::Surveyed;
 use warden_core::clock::{Clock, SystemClock};
 
 use super::finding::Untold;
 use super::machine::{self, Machine};
+use super::providers;
 use super::server::{Server, Told};
 use super::user::User;
 use crate::error::Error;
@@ -37,6 +39,8 @@ pub(crate) struct Facts {
     pub(crate) policies: Told<Loaded>,
     /// TIME.
     pub(crate) clock: Told<ClockReading>,
+    /// What asking whoever the authenticators depend on came to.
+    pub(crate) providers: Told<Vec<Surveyed>>,
     /// Where the server's files are.
     pub(crate) machine: Machine,
 }
@@ -57,6 +61,8 @@ pub(crate) struct Loaded {
     pub(crate) errors: Vec<String>,
     /// Absent for authenticators, of which there are none.
     pub(crate) warnings: Vec<String>,
+    /// By name, what keeps authenticators from their work just now.
+    pub(crate) troubles: BTreeMap<String, String>,
 }
 
 /// The server's clock beside this machine's, in milliseconds since the epoch.
@@ -100,7 +106,7 @@ pub(crate) fn gather(server: &mut Server) -> Result<Facts, Error> {
     let users = server.ask(&["ACL", "LIST"], "+acl|list")?;
     let is_loaded = !matches!(&warden, Ok(fields) if fields.is_empty());
     let machine = machine::find(server.is_here(), &info);
-    Ok(Facts {
+    let mut facts = Facts {
         server: info,
         warden,
         modules: modules.map(|value| modules_of(&value, &modules_info.unwrap_or_default())),
@@ -112,8 +118,11 @@ pub(crate) fn gather(server: &mut Server) -> Result<Facts, Error> {
         authenticators: loaded(server, is_loaded, "authenticators", "id")?,
         policies: loaded(server, is_loaded, "policies", "name")?,
         clock: clock(server)?,
+        providers: Ok(Vec::new()),
         machine,
-    })
+    };
+    facts.providers = providers::ask(facts.warden_setting("authenticator_dir"), &facts.machine);
+    Ok(facts)
 }
 
 impl Facts {
@@ -161,11 +170,17 @@ fn loaded(
         let mut loaded = Loaded::default();
         for (field, value) in pairs(&answer) {
             if field == list {
-                loaded.names = items(value)
+                for mut entry in items(value)
                     .iter()
-                    .filter_map(|entry| map(entry).find(|(field, _)| field == name))
-                    .map(|(_, name)| name)
-                    .collect();
+                    .map(|entry| map(entry).collect::<Fields>())
+                {
+                    let name = entry.remove(name).unwrap_or_default();
+                    let trouble = entry.remove("trouble").filter(|text| !text.is_empty());
+                    loaded
+                        .troubles
+                        .extend(trouble.map(|trouble| (name.clone(), trouble)));
+                    loaded.names.push(name);
+                }
             } else if field == "errors" {
                 loaded.errors = items(value).iter().map(text).collect();
             } else if field == "warnings" {
@@ -338,6 +353,7 @@ impl Facts {
                 here_ms: 1_700_000_000_000,
                 round_trip_ms: 10,
             }),
+            providers: Err(Untold::new("not on this machine: elsewhere", "go there")),
             machine: Machine::Elsewhere("its address is not one of this machine's".to_owned()),
         }
     }

@@ -86,6 +86,11 @@ impl Outcome {
         self.see(Rank::Problem, seen.as_ref(), advice.as_ref());
     }
 
+    /// Adds something that could not be found out.
+    pub(crate) fn miss(&mut self, untold: &Untold) {
+        self.warn(format!("not checked: {}", untold.why), &untold.advice);
+    }
+
     /// Says what was looked at when nothing else was said.
     #[must_use]
     pub(crate) fn or_good(mut self, seen: impl AsRef<str>) -> Self {
@@ -121,7 +126,9 @@ impl Untold {
     }
 
     fn outcome(&self) -> Outcome {
-        Outcome::warning(format!("not checked: {}", self.why), &self.advice)
+        let mut outcome = Outcome::new();
+        outcome.miss(self);
+        outcome
     }
 }
 

@@ -1,0 +1,60 @@
+//! Which credentials somebody is asked about, and how long a yes holds.
+//!
+//! What authenticators have in common whose answers come from somebody else's judgement: a
+//! service's, or a plugin's.
+
+use std::time::Duration;
+
+use warden_core::{Principal, Recheck};
+
+use crate::configuration::Section;
+use crate::offer::{Offer, Opaque};
+
+/// Default of `cache_seconds`.
+const CACHE_SECONDS: u64 = 30;
+
+/// The terms of one authenticator.
+pub(crate) struct Terms {
+    /// Which credentials are put before whoever judges.
+    pub(crate) offer: Offer,
+    remembered_for: Duration,
+    recheck: Option<Recheck>,
+}
+
+impl Terms {
+    /// Takes `token_prefix`, `cache_seconds`, `recheck_seconds` and
+    /// `recheck_grace_seconds` out of a file. `is_bound`: `users` says whose they are.
+    pub(crate) fn read(file: &mut Section, is_bound: bool) -> Self {
+        let opaque = if is_bound {
+            Opaque::AnyName
+        } else {
+            Opaque::AsToken
+        };
+        let cache_seconds = file.whole("cache_seconds", CACHE_SECONDS, 0..=3600);
+        Self {
+            offer: Offer::read(file, opaque),
+            remembered_for: Duration::from_secs(cache_seconds),
+            recheck: recheck(file),
+        }
+    }
+
+    /// The principal, for as long as a yes holds.
+    pub(crate) fn hold(&self, principal: Principal) -> Principal {
+        Principal {
+            remembered_for: Some(self.remembered_for),
+            recheck: self.recheck,
+            ..principal
+        }
+    }
+}
+
+/// How often live sessions are asked about again, and how long they live while nobody
+/// answers. 0, the default: never.
+fn recheck(file: &mut Section) -> Option<Recheck> {
+    let every = file.whole("recheck_seconds", 0, 0..=86_400);
+    let grace = file.whole("recheck_grace_seconds", 300, 0..=86_400);
+    (every > 0).then(|| Recheck {
+        every: Duration::from_secs(every),
+        grace: Duration::from_secs(grace),
+    })
+}
