@@ -6,7 +6,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::NotText;
+use crate::{NotText, one_line};
 
 /// Why a file is not of the asked shape.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +54,7 @@ pub fn parse<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, ShapeEr
         ShapeError::Toml {
             file: file.to_owned(),
             line,
-            detail: flat(&error.to_string()),
+            detail: one_line(&error.to_string()),
         }
     })
 }
@@ -95,14 +95,4 @@ pub fn optional_list<S, T, F: From<ListError>>(
         faults.push((key.to_owned(), ListError::Empty.into()));
     }
     Some(list(entries, key, most, parse, faults))
-}
-
-/// Text on one line, without control characters.
-fn flat(text: &str) -> String {
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    lines.join(" ").replace(char::is_control, "\u{fffd}")
 }

@@ -15,4 +15,4 @@ pub mod log;
 pub mod network;
 mod text;
 
-pub use text::{NotText, text};
+pub use text::{NotText, one_line, text};

@@ -81,7 +81,9 @@ impl<P: Plugin> Default for Instance<P> {
 /// A panic is a trap, and its text would be lost without this.
 #[cfg(target_arch = "wasm32")]
 fn report_panics() {
-    std::panic::set_hook(Box::new(|panic| crate::log::error(&panic.to_string())));
+    std::panic::set_hook(Box::new(|panic| {
+        crate::log::error(&warden_guest::one_line(&panic.to_string()));
+    }));
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -3,7 +3,7 @@
 
 use warden_tests::{Line, Scene, eventually, parts};
 
-use crate::markdown::{blocks, code, document, table};
+use crate::markdown::{between, blocks, code, document, table};
 use crate::readme::play;
 
 const KEYS_PAGE: &str = "docs/plugins/api-keys.md";
@@ -135,4 +135,47 @@ fn the_documented_messages_are_those_the_api_keys_plugin_gives() {
     let (key, _) = key.split_once('\n').unwrap();
     let reply = scene.server.connect().auth("billing", key);
     reply.expect_ok();
+}
+
+#[test]
+fn every_documented_key_of_a_plugins_file_is_taken_within_its_bounds() {
+    let text = document("docs/configuration.md");
+    let section = between(&text, "## Plugins\n", "\n## ");
+    let scene = scene("");
+    let file = std::fs::read_to_string(scene.authenticators.file("20-keys.toml")).unwrap();
+    let errors = |lines: &str| {
+        let file = format!("{lines}\n{file}");
+        scene.authenticators.replace("20-keys.toml", file);
+        let reply = scene.server.admin().call(["WARDEN.RELOAD"]);
+        reply.field("authenticators").field("errors").texts()
+    };
+    let mut numbers = 0;
+    for row in table(section, "in the file", 3) {
+        let key = code(&row[0]).expect("a key");
+        let (bounds, _) = row[2].split_once(':').unwrap_or((&row[2], ""));
+        let bounds = bounds.replace(',', "");
+        let Some((low, high)) = bounds.split_once(" to ") else {
+            assert!(
+                ["component", "properties", "property_files"].contains(&key),
+                "{key} has bounds"
+            );
+            continue;
+        };
+        numbers += 1;
+        let (low, high): (i64, i64) = (low.parse().unwrap(), high.parse().unwrap());
+        for good in [low, high, row[1].replace(',', "").parse().unwrap()] {
+            let errors = errors(&format!("{key} = {good}"));
+            assert!(errors.is_empty(), "{key} = {good}: {errors:?}");
+        }
+        for bad in [low - 1, high + 1] {
+            let errors = errors(&format!("{key} = {bad}"));
+            assert!(
+                errors.len() == 1 && errors[0].contains(key),
+                "{key} = {bad}: {errors:?}"
+            );
+        }
+    }
+    assert_eq!(numbers, 4);
+    let told = errors("properties.x = nan");
+    assert!(told[0].contains("properties.x"), "{told:?}");
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
+use warden_guest::one_line;
 
 use crate::{Error, Property};
 
@@ -38,7 +39,7 @@ impl de::Error for Fault {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self {
             name: None,
-            detail: flat(&message.to_string()),
+            detail: one_line(&message.to_string()),
         }
     }
 }
@@ -49,11 +50,6 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.detail)
     }
-}
-
-/// Text on one line.
-fn flat(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
 }
 
 /// All properties: a map, whatever is asked for.
@@ -103,7 +99,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         let property = property.ok_or_else(|| de::Error::custom("a value without a name"))?;
         value(seed, &property.json).map_err(|error| Fault {
             name: Some(property.name.clone()),
-            detail: flat(&unplaced(&error)),
+            detail: one_line(&unplaced(&error)),
         })
     }
 
@@ -195,7 +191,7 @@ mod tests {
     fn a_missing_or_unknown_property_is_an_error() {
         let properties = Properties::new();
         assert_eq!(error(&properties), "properties: missing field `realm`");
-        let properties = properties.with("re\nalm", 1);
+        let properties = properties.with("re\talm", 1);
         assert_eq!(
             error(&properties),
             "properties: unknown field `re\u{fffd}alm`, expected one of `realm`, `limits`, `tenants`"

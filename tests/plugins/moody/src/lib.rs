@@ -1,7 +1,7 @@
 //! A plugin for the tests: misbehaves where it is told to.
 //!
 //! In: the property `mood`, and secrets that are words of a table. Out: what the word
-//! says. A secret is `WORD` or `WORD:ANYTHING`, so that there can be many of one word.
+//! says. A secret is `WORD` or `WORD.ANYTHING`, so that there can be many of one word.
 //!
 //! | `mood` | what happens |
 //! |---|---|
@@ -85,7 +85,7 @@ impl Plugin for Moody {
 
     fn close(self) {
         match self.mood {
-            Mood::CloseLog => log::info(&format!("moody closes after {} calls", self.calls)),
+            Mood::CloseLog => log::warning(&format!("moody closes after {} calls", self.calls)),
             Mood::ClosePanic => misdeed::panic("close"),
             Mood::CloseLoop => misdeed::endless_loop(),
             _ => {}

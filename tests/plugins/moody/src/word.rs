@@ -101,14 +101,14 @@ const WORDS: [(&str, Deed); 31] = [
         Answer::verified(call.principal())
     }),
     ("log-much", |call| {
-        (1..=1000).for_each(|line| log::info(&format!("moody writes line {line}")));
+        (1..=1000).for_each(|line| log::warning(&format!("moody writes line {line}")));
         Answer::verified(call.principal())
     }),
 ];
 
 /// Does what the secret says.
 pub(crate) fn answer(call: &Call<'_>) -> Answer {
-    let word = call.secret().split(':').next().unwrap_or_default();
+    let word = call.secret().split('.').next().unwrap_or_default();
     match WORDS.iter().find(|(known, _)| *known == word) {
         Some((_, deed)) => deed(call),
         None => Answer::refused("moody knows no such word"),
