@@ -134,7 +134,7 @@ fn a_plugin_is_told_its_properties_and_files(line: Line) {
     let mut number = 0;
     eventually("the properties are as required", || {
         number += 1;
-        let key = format!("key_properties:{number}");
+        let key = format!("key_properties.{number}");
         let reply = scene.server.connect().auth("token", &key);
         reply
             .is_error("WRONGPASS no policy grants access")
@@ -158,7 +158,7 @@ fn a_credential_that_a_plugin_tells_stands_nowhere(line: Line) {
         let mut attempts = 0;
         eventually("the plugin has said it", || {
             attempts += 1;
-            let key = format!("key_{word}:{attempts}-canary-0123456789");
+            let key = format!("key_{word}.{attempts}-canary-0123456789");
             let refused = scene.server.connect().auth("token", &key).error()?;
             assert!(!refused.contains("canary"), "{refused}");
             scene.server.log().contains(logged).then_some(())

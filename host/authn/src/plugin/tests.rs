@@ -1,3 +1,6 @@
+//! What an authenticator makes of its file and of what a plugin answers. The host here is
+//! a fake: what real plugins do is tested where they are run.
+
 use std::collections::VecDeque;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

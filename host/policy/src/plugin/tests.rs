@@ -1,3 +1,5 @@
+//! Each step of a plugin's life, and each way in which it can fail.
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
