@@ -137,7 +137,7 @@ impl Authenticator for PluginAuthenticator {
             };
             match self.running.authenticate(&question).await {
                 Ok(answer) => self.outcome(answer, clock.now()),
-                Err(why) => Outcome::Unavailable(unavailable(format!("the plugin's {why}"))),
+                Err(why) => Outcome::Unavailable(unavailable(format!("the plugin failed: {why}"))),
             }
         })
     }

@@ -126,7 +126,8 @@ pub trait Plugin: Send {
     /// Asks it. Takes bounded time, all of it the processor's.
     ///
     /// # Errors
-    /// One escaped line when it failed: it trapped, or went beyond a bound.
+    /// One escaped line when it failed, to follow `the plugin failed:`. It trapped, went
+    /// beyond a bound, or could not be initialised again.
     fn authenticate(&mut self, question: &Question<'_>) -> Result<Answer, String>;
 
     /// Tells it that it is no longer needed, as far as it still listens.

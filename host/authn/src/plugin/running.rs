@@ -38,7 +38,7 @@ impl Running {
     /// How it failed.
     pub(super) async fn authenticate(&self, question: &Question<'_>) -> Result<Answer, String> {
         let mut turn = self.plugin.lock().await;
-        let plugin = turn.as_mut().ok_or("instance is gone")?;
+        let plugin = turn.as_mut().ok_or("its instance is gone")?;
         let answer = plugin.authenticate(question);
         let trouble = answer.as_ref().err();
         if trouble.is_some() || self.trouble.load().is_some() {

@@ -244,7 +244,10 @@ fn a_failure_is_undecided_and_shown_until_an_answer_comes() {
     };
     let failed = scene.answering(Err("authenticate failed: trapped".into()));
     assert!(matches!(&failed, Outcome::Unavailable(_)));
-    assert!(reason(failed).1.contains("authenticate failed: trapped"));
+    assert_eq!(
+        reason(failed).1,
+        "the plugin failed: authenticate failed: trapped"
+    );
     assert_eq!(
         health(),
         ("failing", Some("authenticate failed: trapped".into()))

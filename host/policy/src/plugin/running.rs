@@ -119,11 +119,9 @@ impl Plugin for Running {
         let mut instance = match self.instance.take() {
             Some(instance) => instance,
             None if monotonic() < self.rest => {
-                return Err("the plugin failed, and is about to be initialised again".to_owned());
+                return Err("it failed before, and is about to be initialised again".to_owned());
             }
-            None => self
-                .initialise()
-                .map_err(|fault| format!("the plugin {fault}"))?,
+            None => self.initialise().map_err(|fault| fault.to_string())?,
         };
         let answer = Self::ask(&mut instance, &self.machine, self.prepared.reads, question);
         match answer {
