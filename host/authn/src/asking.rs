@@ -7,7 +7,7 @@
 mod address;
 
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -68,12 +68,15 @@ pub(crate) struct Draft {
     terms: Terms,
     throttle: Option<Throttle>,
     endpoint: endpoint::Draft,
+    built: Built,
 }
 
 impl Draft {
-    /// Takes the settings out of a file. `is_bound`: `users` says whose they are.
+    /// Takes the settings out of a file; `built` has the files of the question's own.
+    /// `is_bound`: `users` says whose they are.
     pub(crate) fn read(
         file: &mut Section,
+        mut built: Built,
         directory: &Path,
         address: Option<Address>,
         is_bound: bool,
@@ -86,20 +89,15 @@ impl Draft {
         Self {
             terms: Terms::read(file, is_bound),
             throttle: Throttle::read(file, services),
-            endpoint: endpoint::read(file, directory, &urls),
+            endpoint: endpoint::read(file, &mut built, directory, &urls),
             address,
+            built,
         }
     }
 
-    /// Whether `[endpoint]` has a client certificate.
+    /// Whether `[endpoint]` names a client certificate.
     pub(crate) fn has_certificate(&self) -> bool {
         self.endpoint.has_certificate
-    }
-
-    /// Adds a file of the question's own, and what it held.
-    pub(crate) fn watch(&mut self, file: PathBuf, content: &[u8]) {
-        self.endpoint.watched.push(file);
-        self.endpoint.content.extend_from_slice(content);
     }
 
     /// Makes the authenticator, unless there was a fault. `question` is `None` after one
@@ -111,11 +109,7 @@ impl Draft {
         question: Option<Q>,
         services: &Services,
     ) -> Built {
-        let mut built = Built {
-            watched: self.endpoint.watched,
-            content: self.endpoint.content,
-            ..Built::default()
-        };
+        let mut built = self.built;
         if let (Some(id), Some(address), Some(question), Some((calls, client)), Some(throttle)) = (
             id,
             self.address,

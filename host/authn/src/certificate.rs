@@ -22,7 +22,6 @@ mod tests;
 mod trust;
 mod values;
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -38,7 +37,7 @@ pub use parse::{MAX_CERTIFICATE_BYTES, parse};
 use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
 use crate::configuration::Section;
 use crate::directory::{Built, told};
-use crate::file::Access;
+use crate::file::{self, Access};
 use contents::Contents;
 use settings::Settings;
 use trust::Trust;
@@ -115,7 +114,7 @@ impl CertificateAuthenticator {
         let keys_changed = built
             .watched
             .iter()
-            .filter_map(|path| last_change(path))
+            .filter_map(|path| file::last_change(path))
             .max();
         let authenticator = id.map(|id| Self {
             id: id.clone(),
@@ -194,12 +193,6 @@ impl Authenticator for CertificateAuthenticator {
         };
         Box::pin(std::future::ready(outcome))
     }
-}
-
-/// When a file was last written, as far as the file system tells.
-fn last_change(path: &Path) -> Option<Timestamp> {
-    let seconds = std::fs::metadata(path).ok()?.mtime();
-    Some(Timestamp::from_unix_seconds(u64::try_from(seconds).ok()?))
 }
 
 /// The end of a certificate that is valid now. Without leeway: the server looked at

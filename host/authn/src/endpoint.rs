@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, StatusCode, Url};
 use zeroize::Zeroizing;
 
@@ -187,8 +187,7 @@ impl Endpoint {
 
     /// Why the last call came to nothing; `None` when it did not.
     pub(crate) fn trouble(&self) -> Option<String> {
-        let trouble = self.0.trouble.load();
-        trouble.as_ref().map(|why| why.as_str().to_owned())
+        self.0.trouble.load().as_deref().cloned()
     }
 }
 
@@ -276,11 +275,9 @@ impl Inner {
             }
             body.extend_from_slice(&chunk);
         }
-        let mut headers = std::mem::take(answer.headers_mut());
-        headers.remove(RETRY_AFTER);
         Ok(Response {
             status,
-            headers,
+            headers: std::mem::take(answer.headers_mut()),
             body,
         })
     }

@@ -10,6 +10,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::OFlags;
+use warden_core::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::Error;
@@ -55,6 +56,12 @@ pub(crate) fn read(
         return Err(Error::Unsettled);
     }
     Ok(bytes)
+}
+
+/// When a file was last written, as far as the file system tells.
+pub(crate) fn last_change(path: &Path) -> Option<Timestamp> {
+    let seconds = fs::metadata(path).ok()?.mtime();
+    Some(Timestamp::from_unix_seconds(u64::try_from(seconds).ok()?))
 }
 
 fn check(metadata: &Metadata, limit_bytes: u64, access: Access) -> Result<(), Error> {

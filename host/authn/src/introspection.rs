@@ -57,17 +57,17 @@ impl IntrospectionAuthenticator {
             issuer.as_deref(),
         );
         let audience = audience(file);
-        let client = ClientAuthentication::read(file, directory);
+        let mut built = Built::default();
+        let client = ClientAuthentication::read(file, &mut built, directory);
         let (mapping, ()) = Mapping::read(file, |_| ());
-        let leeway = Duration::from_secs(file.whole("leeway_seconds", 30, 0..=300));
-        let mut draft = asking::Draft::read(file, directory, address, is_bound, services);
+        let leeway = registered::leeway(file);
+        let draft = asking::Draft::read(file, built, directory, address, is_bound, services);
         if client.needs_certificate() && !draft.has_certificate() {
             file.fault(
                 "client_authentication",
                 "tls_client_auth needs endpoint.client_certificate_file",
             );
         }
-        client.watch_files(&mut draft);
         let question = Introspection {
             issuer,
             audience,

@@ -19,14 +19,12 @@ mod settings;
 mod tests;
 mod verify;
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 use warden_core::{
     AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, Timestamp,
 };
-use zeroize::Zeroizing;
 
 pub use compact::is_jws_shaped;
 pub use keys::KeySet;
@@ -34,7 +32,7 @@ pub use verify::{Inspected, inspect, verify_signature, verify_token};
 
 use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
 use crate::configuration::Section;
-use crate::directory::Built;
+use crate::directory::{Built, told};
 use crate::endpoint::{self, Endpoint};
 use crate::file::{self, Access};
 use crate::json;
@@ -101,21 +99,9 @@ impl JwtAuthenticator {
         settings: Option<Settings>,
     ) -> Built {
         let path = directory.join(name);
-        let mut built = Built {
-            watched: vec![path.clone()],
-            ..Built::default()
-        };
-        let keys = match load_keys(kind, &path) {
-            Ok((keys, content)) => {
-                built.content = content;
-                keys
-            }
-            Err(error) => {
-                file.fault(kind.key(), format!("{name:?} {error}"));
-                return built;
-            }
-        };
-        let Some(settings) = settings else {
+        let mut built = Built::default();
+        let keys = open_keys(file, &mut built, kind, &path);
+        let (Some(keys), Some(settings)) = (keys, settings) else {
             return built;
         };
         let algorithms = allowed(file, &settings, kind, &keys);
@@ -126,7 +112,7 @@ impl JwtAuthenticator {
                 keys: Keys::Local {
                     keys,
                     algorithms,
-                    changed: last_change(&path),
+                    changed: file::last_change(&path),
                 },
             })
         });
@@ -141,8 +127,10 @@ impl JwtAuthenticator {
         settings: Option<Settings>,
         services: &Services,
     ) -> Built {
-        let draft = endpoint::read(file, directory, std::slice::from_ref(remote.place.url()));
-        let authenticator = id
+        let mut built = Built::default();
+        let addresses = std::slice::from_ref(remote.place.url());
+        let draft = endpoint::read(file, &mut built, directory, addresses);
+        built.authenticator = id
             .zip(settings)
             .zip(draft.parts)
             .filter(|_| file.is_good())
@@ -163,11 +151,7 @@ impl JwtAuthenticator {
                     })
                 },
             );
-        Built {
-            authenticator,
-            watched: draft.watched,
-            content: draft.content,
-        }
+        built
     }
 
     /// Verifies a token; `None` when it is another issuer's.
@@ -314,24 +298,19 @@ fn not_a_token(why: &str) -> Reason {
     )
 }
 
-/// When the key file was last written, as far as the file system tells.
-fn last_change(path: &Path) -> Option<Timestamp> {
-    let seconds = std::fs::metadata(path).ok()?.mtime();
-    Some(Timestamp::from_unix_seconds(u64::try_from(seconds).ok()?))
-}
-
-fn load_keys(kind: KeyFile, path: &Path) -> Result<(KeySet, Zeroizing<Vec<u8>>), crate::Error> {
+/// Reads the file of keys.
+fn open_keys(file: &mut Section, built: &mut Built, kind: KeyFile, path: &Path) -> Option<KeySet> {
     let access = match kind {
         KeyFile::Secret => Access::Secret,
         KeyFile::Jwks | KeyFile::Pem => Access::Public,
     };
-    let content = file::read(path, MAX_KEYS_BYTES, access)?;
+    let content = built.open(file, kind.key(), path, MAX_KEYS_BYTES, access)?;
     let keys = match kind {
-        KeyFile::Jwks => KeySet::from_jwks(&content)?,
-        KeyFile::Pem => KeySet::from_pem(&content)?,
-        KeyFile::Secret => KeySet::from_secret(&content)?,
+        KeyFile::Jwks => KeySet::from_jwks(&content),
+        KeyFile::Pem => KeySet::from_pem(&content),
+        KeyFile::Secret => KeySet::from_secret(&content),
     };
-    Ok((keys, content))
+    told(file, kind.key(), path, keys)
 }
 
 /// The algorithms that are named, held against the keys; `None` stands for all

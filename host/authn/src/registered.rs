@@ -9,6 +9,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use warden_core::{Reason, ReasonKind, Timestamp};
 
+use crate::configuration::Section;
+
 /// Last second of the year 9999. A later date is a mistake: a token whose dates
 /// are in milliseconds would otherwise live for fifty thousand years.
 const LAST_SECOND: u64 = 253_402_300_799;
@@ -65,6 +67,12 @@ impl Dates {
         }
         Ok(())
     }
+}
+
+/// Takes `leeway_seconds` out of a file: how far clocks may disagree. More would let
+/// tokens live on that have expired.
+pub(crate) fn leeway(file: &mut Section) -> Duration {
+    Duration::from_secs(file.whole("leeway_seconds", 30, 0..=300))
 }
 
 /// Checks `aud`: a string, or a list of strings, of which one is ours.

@@ -48,6 +48,12 @@ impl Terms {
     }
 }
 
+/// Takes `lifetime_seconds` out of a file: the longest time of a session, whatever end an
+/// answer states.
+pub(crate) fn lifetime(file: &mut Section) -> Duration {
+    Duration::from_secs(file.whole("lifetime_seconds", 3600, 1..=31_536_000))
+}
+
 /// How often live sessions are asked about again, and how long they live while nobody
 /// answers. 0, the default: never.
 fn recheck(file: &mut Section) -> Option<Recheck> {

@@ -24,6 +24,7 @@ use crate::json;
 use crate::mapping::{self, Mapping, Selector};
 use crate::registered;
 use crate::services::Services;
+use crate::terms;
 use template::Template;
 
 /// Asks one service about credentials.
@@ -60,14 +61,21 @@ impl UserInfoAuthenticator {
         let issuer: Option<String> = file.optional("issuer", "a string");
         let address = Address::read(file, "url", "userinfo_endpoint", issuer.as_deref());
         let template = Template::read(file);
-        let seconds = file.whole("lifetime_seconds", 3600, 1..=31_536_000);
+        let lifetime = terms::lifetime(file);
         let (mapping, end) = Mapping::read(file, |claims| End {
             active: mapping::selector(claims, "active"),
             expires: mapping::selector(claims, "expires"),
             expires_in: mapping::selector(claims, "expires_in"),
-            lifetime: Duration::from_secs(seconds),
+            lifetime,
         });
-        let draft = asking::Draft::read(file, directory, address, is_bound, services);
+        let draft = asking::Draft::read(
+            file,
+            Built::default(),
+            directory,
+            address,
+            is_bound,
+            services,
+        );
         let question = template.map(|template| UserInfo {
             template,
             mapping,

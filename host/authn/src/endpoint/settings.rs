@@ -1,7 +1,7 @@
 //! The `[endpoint]` table, checked.
 //!
 //! In comes the table and the addresses the file names; out go settings in which no
-//! invalid value can exist, and the files they were made from. Files are read here,
+//! invalid value can exist, and a client made of the files it names. Files are read here,
 //! hosts are never looked up.
 
 use std::net::IpAddr;
@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use reqwest::{Client, Url};
 use url::Host;
-use zeroize::Zeroizing;
 
 use super::client;
 use crate::configuration::Section;
+use crate::directory::{Built, told};
 use crate::file::{self, Access};
 use crate::quote::quoted;
 
@@ -43,15 +43,10 @@ pub(crate) struct Settings {
 }
 
 /// What could be read of the table.
-#[derive(Default)]
 pub(crate) struct Draft {
     /// `None` when something is wrong.
     pub(crate) parts: Option<(Settings, Client)>,
-    /// Certificates and keys: a change means a reload.
-    pub(crate) watched: Vec<PathBuf>,
-    /// What they held, for the fingerprint.
-    pub(crate) content: Zeroizing<Vec<u8>>,
-    /// Whether there is a client certificate.
+    /// Whether a client certificate is named.
     pub(crate) has_certificate: bool,
 }
 
@@ -97,49 +92,30 @@ impl Settings {
     }
 }
 
-impl Draft {
-    /// Reads the file that a key names.
-    fn open(
-        &mut self,
-        table: &mut Section,
-        directory: &Path,
-        key: &str,
-        access: Access,
-    ) -> Option<Zeroizing<Vec<u8>>> {
-        let name: String = table.optional(key, "the path of a file")?;
-        let path = directory.join(name);
-        self.watched.push(path.clone());
-        match file::read(&path, MAX_FILE_BYTES, access) {
-            Ok(bytes) => {
-                self.content.extend_from_slice(&bytes);
-                self.content.push(0);
-                Some(bytes)
-            }
-            Err(error) => {
-                table.fault(key, format!("{path:?} {error}"));
-                None
-            }
-        }
-    }
-}
-
 /// Takes `[endpoint]` out of a file. `addresses` are those the file itself names: their
 /// hosts are allowed.
-pub(crate) fn read(file: &mut Section, directory: &Path, addresses: &[Url]) -> Draft {
+pub(crate) fn read(
+    file: &mut Section,
+    built: &mut Built,
+    directory: &Path,
+    addresses: &[Url],
+) -> Draft {
     let mut table = file.section("endpoint");
-    let mut draft = Draft::default();
+    let has_certificate = table.has("client_certificate_file");
     let connect_timeout = millis(&mut table, "connect_timeout_ms", 2000, 10..=60_000);
     let settings = Settings::read(&mut table, directory, addresses);
     let client = make_client(
         &mut table,
+        built,
         directory,
         connect_timeout,
         settings.max_in_flight,
-        &mut draft,
     );
     file.close(table);
-    draft.parts = client.map(|client| (settings, client));
-    draft
+    Draft {
+        parts: client.map(|client| (settings, client)),
+        has_certificate,
+    }
 }
 
 fn millis(table: &mut Section, key: &str, default: u64, bounds: RangeInclusive<u64>) -> Duration {
@@ -165,30 +141,32 @@ fn hosts(table: &mut Section, addresses: &[Url]) -> Vec<(Host<String>, u16)> {
 fn bearer_token_file(table: &mut Section, directory: &Path) -> Option<PathBuf> {
     let name: String = table.optional("bearer_token_file", "the path of a file")?;
     let path = directory.join(name);
-    if let Err(error) = file::read(&path, MAX_TOKEN_BYTES, Access::Secret) {
-        table.fault("bearer_token_file", format!("{path:?} {error}"));
-    }
+    let content = file::read(&path, MAX_TOKEN_BYTES, Access::Secret);
+    told(table, "bearer_token_file", &path, content)?;
     Some(path)
 }
 
-/// Takes the certificates and makes the client; notes the files in the draft.
+/// Takes the certificates and makes the client.
 fn make_client(
     table: &mut Section,
+    built: &mut Built,
     directory: &Path,
     connect_timeout: Duration,
     idle: usize,
-    draft: &mut Draft,
 ) -> Option<Client> {
-    let authorities = draft.open(table, directory, "ca_file", Access::Public);
-    let certificate = draft.open(table, directory, "client_certificate_file", Access::Public);
-    let key = draft.open(table, directory, "client_key_file", Access::Secret);
+    let mut open = |table: &mut Section, key, access| {
+        let name: String = table.optional(key, "the path of a file")?;
+        built.open(table, key, &directory.join(name), MAX_FILE_BYTES, access)
+    };
+    let authorities = open(table, "ca_file", Access::Public);
+    let certificate = open(table, "client_certificate_file", Access::Public);
+    let key = open(table, "client_key_file", Access::Secret);
     if certificate.is_some() != key.is_some() {
         table.fault(
             "client_certificate_file",
             "goes together with client_key_file",
         );
     }
-    draft.has_certificate = certificate.is_some();
     let made = client::build(&client::Parts {
         authorities: authorities.as_ref().map(|bytes| bytes.as_slice()),
         identity: certificate

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::configuration::Section;
+use crate::directory::Built;
 use crate::testing::online::Online;
 use crate::testing::web::{Answer, Web};
 
@@ -19,7 +20,12 @@ fn url(text: &str) -> Url {
 fn faults(table: &str, address: &str) -> Vec<String> {
     let directory = TempDir::new().unwrap();
     let mut file = Section::parse(format!("[endpoint]\n{table}").as_bytes()).unwrap();
-    read(&mut file, directory.path(), &[url(address)]);
+    read(
+        &mut file,
+        &mut Built::default(),
+        directory.path(),
+        &[url(address)],
+    );
     let faults = file.finish().into_iter();
     faults
         .map(|fault| fault.in_file(std::path::Path::new("f")).to_string())
@@ -29,7 +35,12 @@ fn faults(table: &str, address: &str) -> Vec<String> {
 fn endpoint(online: &Online, table: &str, address: &str) -> Endpoint {
     let directory = TempDir::new().unwrap();
     let mut file = Section::parse(format!("[endpoint]\n{table}").as_bytes()).unwrap();
-    let draft = read(&mut file, directory.path(), &[url(address)]);
+    let draft = read(
+        &mut file,
+        &mut Built::default(),
+        directory.path(),
+        &[url(address)],
+    );
     assert_eq!(file.finish(), []);
     let (settings, client) = draft.parts.unwrap();
     Endpoint::new(settings, client, online.services.clone())
@@ -259,6 +270,7 @@ fn without_a_network_nothing_is_called() {
     let mut file = Section::parse(b"").unwrap();
     let draft = read(
         &mut file,
+        &mut Built::default(),
         std::path::Path::new("."),
         &[url("https://idp.test/")],
     );

@@ -1,6 +1,10 @@
-//! How warden proves to an issuer who asks (RFC 6749 §2.3, RFC 8705 §2).
+//! Client authentication: how warden proves to an issuer that it may ask (RFC 6749 §2.3,
+//! RFC 8705 §2).
+//!
+//! In come the keys of a file and the secret it names; out goes a request that bears the
+//! proof.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,24 +13,25 @@ use url::form_urlencoded::{Serializer, byte_serialize};
 use warden_core::Secret;
 use zeroize::Zeroizing;
 
-use crate::asking::Draft;
 use crate::configuration::Section;
+use crate::directory::Built;
 use crate::endpoint::Request;
-use crate::file::{self, Access};
+use crate::file::Access;
 
 /// Largest secret.
 const MAX_SECRET_BYTES: u64 = 4096;
 
 /// The client's identity and its proof.
 pub(super) struct ClientAuthentication {
-    method: Way,
+    method: AuthMethod,
     id: String,
+    /// `None` where the method has none.
     secret: Option<Secret<String>>,
-    file: Option<PathBuf>,
 }
 
+/// Its registered names (RFC 7591 §2), and one that is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+enum AuthMethod {
     /// `client_secret_basic`.
     Basic,
     /// `client_secret_post`.
@@ -39,76 +44,50 @@ enum Way {
 
 impl ClientAuthentication {
     /// Takes `client_authentication`, `client_id` and `client_secret_file` out of a file.
-    pub(super) fn read(file: &mut Section, directory: &Path) -> Self {
+    pub(super) fn read(file: &mut Section, built: &mut Built, directory: &Path) -> Self {
         let name: Option<String> = file.optional("client_authentication", "a string");
         let method = match name.as_deref() {
-            None | Some("client_secret_basic") => Way::Basic,
-            Some("client_secret_post") => Way::Post,
-            Some("tls_client_auth" | "self_signed_tls_client_auth") => Way::Certificate,
-            Some("bearer") => Way::Bearer,
+            None | Some("client_secret_basic") => AuthMethod::Basic,
+            Some("client_secret_post") => AuthMethod::Post,
+            Some("tls_client_auth" | "self_signed_tls_client_auth") => AuthMethod::Certificate,
+            Some("bearer") => AuthMethod::Bearer,
             Some(_) => {
                 file.fault(
                     "client_authentication",
                     "must be client_secret_basic, client_secret_post, tls_client_auth, \
                      self_signed_tls_client_auth or bearer",
                 );
-                Way::Basic
+                AuthMethod::Basic
             }
         };
         let id: Option<String> = match method {
-            Way::Bearer => file.optional("client_id", "a string"),
+            AuthMethod::Bearer => file.optional("client_id", "a string"),
             _ => file.mandatory("client_id", "a string"),
         };
-        let mut this = Self {
-            method,
-            id: id.unwrap_or_default(),
-            secret: None,
-            file: None,
-        };
-        if matches!(method, Way::Basic | Way::Post) {
-            this.read_secret(file, directory);
-        } else if file.has("client_secret_file") {
+        let has_secret = matches!(method, AuthMethod::Basic | AuthMethod::Post);
+        if !has_secret && file.has("client_secret_file") {
             file.fault(
                 "client_secret_file",
                 "does not go with this client_authentication",
             );
         }
-        this
-    }
-
-    fn read_secret(&mut self, file: &mut Section, directory: &Path) {
-        let Some(name) = file.mandatory::<String>("client_secret_file", "the path of a file")
-        else {
-            return;
-        };
-        let path = directory.join(name);
-        match file::read(&path, MAX_SECRET_BYTES, Access::Secret) {
-            Ok(bytes) => match std::str::from_utf8(bytes.trim_ascii_end()) {
-                Ok(text) if !text.is_empty() => self.secret = Some(Secret::new(text.to_owned())),
-                _ => file.fault("client_secret_file", format!("{path:?} holds no secret")),
-            },
-            Err(error) => file.fault("client_secret_file", format!("{path:?} {error}")),
+        Self {
+            method,
+            id: id.unwrap_or_default(),
+            secret: has_secret.then(|| secret(file, built, directory)).flatten(),
         }
-        self.file = Some(path);
     }
 
     /// Whether `[endpoint]` must have a client certificate.
     pub(super) fn needs_certificate(&self) -> bool {
-        self.method == Way::Certificate
-    }
-
-    /// Adds what a reload depends on.
-    pub(super) fn watch_files(&self, draft: &mut Draft) {
-        if let Some(file) = &self.file {
-            draft.watch(file.clone(), self.secret().as_bytes());
-        }
+        self.method == AuthMethod::Certificate
     }
 
     /// Adds the proof to a request with a form.
     pub(super) fn add_to(&self, request: &mut Request, form: &mut Serializer<'_, String>) {
         let secret = self.secret();
         match self.method {
-            Way::Basic => {
+            AuthMethod::Basic => {
                 // Both are form-encoded first (RFC 6749 §2.3.1).
                 let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
                 let pair = Zeroizing::new(format!("{}:{}", encoded(&self.id), encoded(secret)));
@@ -119,18 +98,33 @@ impl ClientAuthentication {
                     request.headers.insert(AUTHORIZATION, value);
                 }
             }
-            Way::Post => {
+            AuthMethod::Post => {
                 form.append_pair("client_id", &self.id)
                     .append_pair("client_secret", secret);
             }
-            Way::Certificate => {
+            AuthMethod::Certificate => {
                 form.append_pair("client_id", &self.id);
             }
-            Way::Bearer => {}
+            AuthMethod::Bearer => {}
         }
     }
 
     fn secret(&self) -> &str {
         self.secret.as_ref().map_or("", |secret| secret.expose())
+    }
+}
+
+/// Takes `client_secret_file`: the text of the file, without white space at its end.
+fn secret(file: &mut Section, built: &mut Built, directory: &Path) -> Option<Secret<String>> {
+    let key = "client_secret_file";
+    let name: String = file.mandatory(key, "the path of a file")?;
+    let path = directory.join(name);
+    let bytes = built.open(file, key, &path, MAX_SECRET_BYTES, Access::Secret)?;
+    match std::str::from_utf8(bytes.trim_ascii_end()) {
+        Ok(text) if !text.is_empty() => Some(Secret::new(text.to_owned())),
+        _ => {
+            file.fault(key, format!("{path:?} holds no secret"));
+            None
+        }
     }
 }

@@ -30,8 +30,9 @@ use arc_swap::ArcSwapOption;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use reqwest::{StatusCode, Url};
 use tokio::sync::Mutex;
-use warden_core::{AuthenticatorId, Reason, ReasonKind, Timestamp};
+use warden_core::{AuthenticatorId, Reason, Timestamp};
 
+use crate::asking::unavailable;
 use crate::endpoint::{Endpoint, Request, Response};
 use crate::jwt::algorithm::Algorithm;
 use crate::services::{Services, Task, sleep};
@@ -167,7 +168,7 @@ impl RemoteKeys {
         }
         if !last.succeeded {
             return Search::Undecided(unavailable(
-                "its key is unknown, and the issuer cannot be asked".to_owned(),
+                "its key is unknown, and the issuer cannot be asked",
             ));
         }
         inner.absent.remember(name, inner.services.now().monotonic);
@@ -191,8 +192,7 @@ impl RemoteKeys {
 
     /// What keeps them from being renewed.
     pub(crate) fn trouble(&self) -> Option<String> {
-        let trouble = self.inner.trouble.load();
-        trouble.as_ref().map(|why| why.as_str().to_owned())
+        self.inner.trouble.load().as_deref().cloned()
     }
 }
 
@@ -348,8 +348,4 @@ fn validators(response: &Response) -> HeaderMap {
         }
     }
     conditions
-}
-
-fn unavailable(detail: String) -> Reason {
-    Reason::new(ReasonKind::Unavailable, detail)
 }

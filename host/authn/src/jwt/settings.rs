@@ -16,11 +16,7 @@ use crate::endpoint;
 use crate::mapping::Mapping;
 use crate::offer::{Offer, Opaque};
 use crate::quote::quoted;
-
-/// Default of `leeway_seconds`.
-const LEEWAY_SECONDS: u64 = 30;
-/// Bound of `leeway_seconds`: more would let expired tokens live on.
-const MAX_LEEWAY_SECONDS: u64 = 300;
+use crate::registered;
 
 /// Where the keys come from. A path is relative to the authenticator's file.
 #[derive(Clone, Debug)]
@@ -97,7 +93,7 @@ pub(crate) fn read(file: &mut Section) -> Draft {
     let source = key_source(file, issuer.as_deref(), access_token_issuer.as_deref());
     let audience = file.mandatory_strings("audience");
     let algorithms = algorithms(file, source.as_ref());
-    let leeway = leeway(file);
+    let leeway = registered::leeway(file);
     let types = file.optional("types", "a list of strings").map_or_else(
         Types::default,
         |list: Vec<String>| {
@@ -189,17 +185,6 @@ fn algorithms(file: &mut Section, source: Option<&KeySource>) -> Option<Vec<Algo
         }
     }
     Some(algorithms)
-}
-
-fn leeway(file: &mut Section) -> Duration {
-    let expected = "a number of seconds from 0 to 300";
-    let seconds = file
-        .optional("leeway_seconds", expected)
-        .unwrap_or(LEEWAY_SECONDS);
-    if seconds > MAX_LEEWAY_SECONDS {
-        file.fault("leeway_seconds", format!("must be {expected}"));
-    }
-    Duration::from_secs(seconds)
 }
 
 /// Accepted values of `typ`, compared without case and without `application/`

@@ -1,4 +1,7 @@
 //! What a file of `type = "plugin"` says.
+//!
+//! In comes the file; out go checked settings and, apart from them, what the plugin is
+//! started with: properties as JSON, and the content of the files that are named.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +14,7 @@ use crate::configuration::Section;
 use crate::directory::Built;
 use crate::file::Access;
 use crate::mapping::Mapping;
-use crate::terms::Terms;
+use crate::terms::{self, Terms};
 
 /// Largest `component`: as a policy's.
 const MAX_COMPONENT_BYTES: u64 = 32 << 20;
@@ -32,11 +35,10 @@ impl Settings {
     /// Takes what does not concern the plugin itself out of a file.
     pub(super) fn read(file: &mut Section, is_bound: bool) -> Self {
         let (mapping, ()) = Mapping::read(file, |_| ());
-        let seconds = file.whole("lifetime_seconds", 3600, 1..=31_536_000);
         Self {
             mapping,
             terms: Terms::read(file, is_bound),
-            lifetime: Duration::from_secs(seconds),
+            lifetime: terms::lifetime(file),
         }
     }
 }

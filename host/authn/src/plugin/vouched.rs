@@ -1,4 +1,7 @@
 //! From whom a plugin vouches for to a principal.
+//!
+//! In comes what the plugin answered; out goes a principal that ends, or a refusal. An
+//! answer that is not what the contract says decides nothing.
 
 use serde_json::{Map, Value, json};
 use warden_core::plugin::Vouched;
