@@ -172,8 +172,35 @@ impl Waiting {
 /// Asks about one proof again. As every verification, polled on workers.
 pub(crate) async fn ask_again(shared: Arc<Shared>, entry: Entry) {
     let address = entry.proof.as_ptr().addr();
+    let mut asked = Asked {
+        shared: Arc::clone(&shared),
+        proof: Weak::clone(&entry.proof),
+        is_answered: false,
+    };
     let next = ask(&shared, entry).await;
     shared.rechecks.go_on(address, next);
+    asked.is_answered = true;
+}
+
+/// A proof that is being asked about. Should that panic, its sessions end: they would
+/// never be asked about again, nor those of the next proof at its address.
+struct Asked {
+    shared: Arc<Shared>,
+    proof: Weak<Verified<Principal>>,
+    is_answered: bool,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if self.is_answered || self.shared.is_stopping() {
+            return;
+        }
+        let address = self.proof.as_ptr().addr();
+        self.shared.rechecks.go_on(address, None);
+        if let Some(proof) = self.proof.upgrade() {
+            end(&self.shared, proof, "asking about it failed");
+        }
+    }
 }
 
 async fn ask(shared: &Shared, mut entry: Entry) -> Option<(Entry, Duration)> {
