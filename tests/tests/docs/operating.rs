@@ -121,7 +121,10 @@ fn every_reply_to_a_log_in_is_explained() {
         K::Busy,
         K::NoPolicies,
         K::PolicyFailed,
+        K::Unavailable,
         K::InTransaction,
+        K::Loading,
+        K::Internal,
     ] {
         let reply = Reason::new(kind, "").reply();
         let found = explained.iter().any(|text| {
