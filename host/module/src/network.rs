@@ -1,4 +1,4 @@
-//! The thread on which warden speaks with others: identity providers, directories.
+//! The thread on which warden speaks with others: identity providers and services.
 //!
 //! In: calls and timers of the authenticators. Out: answers, to whichever worker goes on
 //! with the log-in. It runs at nice +10 and touches nothing of the server; a call that is
@@ -52,10 +52,10 @@ impl Network {
     }
 }
 
-/// What authenticators have to say.
-pub(crate) struct KeyNotices;
+/// What authenticators have to say, in the server's log.
+pub(crate) struct LoggedNotices;
 
-impl Notices for KeyNotices {
+impl Notices for LoggedNotices {
     fn keys_withdrawn(&self, id: &AuthenticatorId) {
         if let Some(shared) = crate::state::shared() {
             shared.chain.load().forget();

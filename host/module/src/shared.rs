@@ -23,7 +23,7 @@ use crate::counters::Counters;
 use crate::ffi::Blocked;
 use crate::loader::{GuestLines, Load, announce};
 use crate::login::Answer;
-use crate::network::KeyNotices;
+use crate::network::LoggedNotices;
 use crate::pending::Pending;
 use crate::plugins::PluginHost;
 use crate::rechecks::Rechecks;
@@ -132,7 +132,7 @@ impl Shared {
             engine.clone(),
             channels.policy_loads.clone(),
         ));
-        let services = Services::online(runtime, clock.clone(), state, Arc::new(KeyNotices))
+        let services = Services::online(runtime, clock.clone(), state, Arc::new(LoggedNotices))
             .with_plugins(PluginRegistry::new(plugins.clone()));
         Ok(Self {
             cache: ArcSwap::from_pointee(new_cache(&settings)?),

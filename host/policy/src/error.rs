@@ -52,7 +52,7 @@ pub struct BundleError {
     pub fault: Fault,
 }
 
-/// Why a bundle cannot be part of a generation.
+/// Why a bundle cannot be part of a generation, or a plugin cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The operating system does not let us read it.
@@ -104,7 +104,7 @@ pub enum Fault {
         /// What is not as it says.
         why: String,
     },
-    /// It failed in `describe` or `configure`.
+    /// It failed in `describe`, `configure` or `initialise`.
     #[error("{function} failed: {failure}")]
     Failed {
         /// The function that was running.

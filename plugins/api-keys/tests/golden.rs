@@ -101,11 +101,11 @@ fn what_is_configured_by_mistake_is_refused() {
     let keys = || Properties::new().with_file(File::new("keys", ""));
     assert_eq!(
         refused(&keys().with("keys", "api-keys.toml")),
-        r#"property "keys" is not known: there are none"#
+        r#"property "keys" is not known: the plugin takes none"#
     );
     assert_eq!(
         refused(&keys().with_file(File::new("more", ""))),
-        r#"property file "more" is not known: there is keys"#
+        r#"property file "more" is not known: the plugin takes keys"#
     );
     assert!(ApiKeys::initialise(&keys()).is_ok());
 }

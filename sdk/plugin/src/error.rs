@@ -12,7 +12,7 @@ pub enum Error {
         /// The reader's words.
         detail: String,
     },
-    /// A property that is missing, or not known.
+    /// A property that is missing, or has no place in the asked shape.
     #[error("properties: {detail}")]
     Properties {
         /// The reader's words.
@@ -25,7 +25,7 @@ pub enum Error {
         kind: &'static str,
         /// Its name.
         name: String,
-        /// Those that are known.
+        /// Which are known, in words.
         known: String,
     },
     /// A file that `[property_files]` should name.

@@ -114,15 +114,15 @@ impl Properties {
     /// let properties = Properties::new().with("realm", "eu");
     /// assert!(properties.only(&["realm"], &["keys"]).is_ok());
     /// let error = properties.only(&[], &["keys"]).unwrap_err();
-    /// assert_eq!(error.to_string(), r#"property "realm" is not known: there are none"#);
+    /// assert_eq!(error.to_string(), r#"property "realm" is not known: the plugin takes none"#);
     /// ```
     pub fn only(&self, values: &[&str], files: &[&str]) -> Result<(), Error> {
         let unknown = |kind, name: &str, known: &[&str]| Error::Unknown {
             kind,
             name: name.to_owned(),
             known: match known {
-                [] => "there are none".to_owned(),
-                known => format!("there is {}", known.join(", ")),
+                [] => "the plugin takes none".to_owned(),
+                known => format!("the plugin takes {}", known.join(", ")),
             },
         };
         if let Some(value) = self.values.iter().find(|v| !values.contains(&v.name())) {
@@ -190,11 +190,11 @@ mod tests {
         };
         assert_eq!(
             error(&["a", "b"], &["keys"]),
-            r#"property "realm" is not known: there is a, b"#
+            r#"property "realm" is not known: the plugin takes a, b"#
         );
         assert_eq!(
             error(&["realm"], &[]),
-            r#"property file "keys" is not known: there are none"#
+            r#"property file "keys" is not known: the plugin takes none"#
         );
     }
 

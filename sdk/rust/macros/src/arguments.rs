@@ -245,6 +245,7 @@ mod tests {
         assert!(error(r#"claims = ["/a", "/a"]"#).contains("twice"));
         assert!(error("claims = some").contains("the word `all`"));
     }
+
     #[test]
     fn a_plugin_says_what_it_reads_of_the_connection() {
         let text = r#"name = "keys", summary = "By key.", inputs(client_tls, client_certificate)"#;
