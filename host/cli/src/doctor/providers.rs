@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Builder;
-use warden_authn::{Notices, Services, Surveyed, survey};
+use warden_authn::{Notices, PluginRegistry, Services, Surveyed, survey};
 use warden_core::AuthenticatorId;
 use warden_core::clock::SystemClock;
+use warden_policy::{Engine, EngineSettings};
 
 use super::finding::Untold;
 use super::machine::Machine;
@@ -41,7 +42,11 @@ pub(crate) fn ask(directory: Told<&str>, machine: &Machine) -> Told<Vec<Surveyed
         .map_err(|error| Untold::new(format!("no network here: {error}"), ""))?;
     let handle = runtime.handle().clone();
     let clock = Arc::new(SystemClock::new());
-    let services = Services::online(handle, clock, None, Arc::new(Nobody));
+    // Plugins depend on nobody, but their files must not count as wrong.
+    let engine = Engine::new(EngineSettings::default())
+        .map_err(|error| Untold::new(error.to_string(), ""))?;
+    let services = Services::online(handle, clock, None, Arc::new(Nobody))
+        .with_plugins(PluginRegistry::new(Arc::new(engine)));
     let surveyed = runtime.block_on(survey(Path::new(directory), &services, LIMIT));
     // Names may still be looked up for those who were given up.
     runtime.shutdown_background();
