@@ -263,6 +263,30 @@ fn those_who_ask_at_once_are_turned_away_at_their_turn() {
     assert_eq!(trouble, None);
 }
 
+/// Neither what was presented nor what another throttle would make of it.
+#[test]
+fn what_is_remembered_holds_no_credential_name_or_address() {
+    let online = Online::new();
+    let throttle = || {
+        let mut file = Section::parse(b"").unwrap();
+        Throttle::read(&mut file, &online.services).unwrap()
+    };
+    let keys = |throttle: &Throttle| {
+        let mut presented = presented("canary-name-0123", "canary-secret-4567");
+        presented.client.address = Some("canary-address-89".to_owned());
+        let keys = throttle.attempt(&presented).keys.unwrap();
+        [keys.pair, keys.address, keys.name.unwrap(), keys.credential]
+    };
+    let (one, other) = (throttle(), throttle());
+    let found = keys(&one);
+    assert_eq!(found, keys(&one));
+    for (index, key) in found.iter().enumerate() {
+        assert!(!found[..index].contains(key) && !keys(&other).contains(key));
+        let text = String::from_utf8_lossy(key);
+        assert!(!text.contains("canary") && !text.contains("0123"), "{text}");
+    }
+}
+
 mod priorities {
     //! What totals do, without a service.
 

@@ -1,7 +1,7 @@
 //! Which key material is accepted, and which fails a whole set.
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::*;
@@ -194,6 +194,20 @@ fn keys_for_something_else_are_left_out() {
         assert_eq!(keys.len(), 1);
         assert!(!verifies(&keys, &RSA, "RS256"), "{members}");
     }
+    // Nor does it become one for signatures by being named, alone or under a shared name.
+    let named = |key: &Signer, members: Value| {
+        let mut members = members;
+        members["kid"] = json!("k");
+        key.jwk_with(&members)
+    };
+    for purpose in [json!({ "use": "enc" }), json!({ "key_ops": ["sign"] })] {
+        let keys = set(&[named(&RSA, purpose), named(&P256, json!({ "use": "sig" }))]).unwrap();
+        let header = |alg: &str| json!({ "alg": alg, "kid": "k" }).to_string();
+        let is_good = |key: &Signer, alg: &str| {
+            verify_signature(key.compact(alg, &header(alg), "{}").as_bytes(), &keys).is_ok()
+        };
+        assert!(is_good(&P256, "ES256") && !is_good(&RSA, "RS256") && !is_good(&RSA, "PS256"));
+    }
     for (kty, crv) in [("EC", "secp256k1"), ("OKP", "Ed448"), ("OKP", "X25519")] {
         let other = json!({ "kty": kty, "crv": crv, "x": "AA", "y": "AA" });
         assert!(fault(&[other]).contains("no key"), "{crv}");
@@ -272,6 +286,45 @@ fn a_public_key_is_no_secret() {
     let text = pem("PUBLIC KEY", &RSA.spki());
     assert!(KeySet::from_secret(text.as_bytes()).is_err());
     assert!(KeySet::from_secret(format!("\n{text}").as_bytes()).is_err());
+    for key in [&RSA, &P256, &P521, &ED] {
+        let (spki, jwk) = (key.spki(), key.jwk());
+        let certificate = certificate(&spki, None);
+        for public in [
+            jwk.to_string().into_bytes(),
+            format!(" {}\n", jwks(&[jwk])).into_bytes(),
+            STANDARD.encode(&spki).into_bytes(),
+            [STANDARD.encode(&certificate).as_bytes(), b"\r\n"].concat(),
+            [&spki[..], b"\n"].concat(),
+            spki,
+            certificate,
+        ] {
+            assert!(KeySet::from_secret(&public).is_err(), "{public:?}");
+        }
+    }
+    let der = RSA.pkcs1();
+    assert!(KeySet::from_secret(STANDARD.encode(&der).as_bytes()).is_err());
+    assert!(KeySet::from_secret(&der).is_err());
+    assert!(KeySet::from_secret(&der[1..]).is_ok(), "which is no key");
+}
+
+/// That the comparison takes the same time for all of them is the library's promise.
+#[test]
+fn a_mac_counts_whole_or_not_at_all() {
+    let Signer::Secret(secret) = &*SECRET else {
+        panic!()
+    };
+    let keys = KeySet::from_secret(secret).unwrap();
+    let token = SECRET.token("HS256", &json!({}));
+    let (message, mac) = token.rsplit_once('.').unwrap();
+    let mac = URL_SAFE_NO_PAD.decode(mac).unwrap();
+    let is_good =
+        |mac: &[u8]| verify_signature(format!("{message}.{}", b64(mac)).as_bytes(), &keys).is_ok();
+    assert!(is_good(&mac) && !is_good(&[&mac[..], b"\0"].concat()));
+    for index in 0..mac.len() {
+        let mut changed = mac.clone();
+        changed[index] ^= 1;
+        assert!(!is_good(&changed) && !is_good(&mac[..index]), "{index}");
+    }
 }
 
 #[test]
