@@ -10,6 +10,7 @@ use warden_core::{Reason, ReasonKind, Recheck};
 use crate::configuration::Section;
 use crate::discovery::Discovery;
 use crate::endpoint::{self, CallError, Endpoint};
+use crate::throttle;
 
 /// Default of `cache_seconds`.
 const CACHE_SECONDS: u64 = 30;
@@ -108,6 +109,7 @@ pub(crate) fn unavailable(why: impl Display) -> Reason {
 /// What a call that came to nothing means for the credential it was about.
 pub(crate) fn undecided(error: CallError) -> Reason {
     match error {
+        CallError::Unwanted => throttle::held_back(),
         CallError::Busy(_) => Reason::new(ReasonKind::Busy, error.to_string()),
         error => unavailable(error),
     }

@@ -148,15 +148,12 @@ impl Attempt {
     /// Whether it may cost a call.
     ///
     /// # Errors
-    /// `ReasonKind::Busy` when its pair has been refused too often.
+    /// `ReasonKind::Throttled` when its pair has been refused too often.
     pub(crate) fn check(&self) -> Result<(), Reason> {
         if self.throttle.0.may_call(self.keys.as_ref()) {
             return Ok(());
         }
-        Err(Reason::new(
-            ReasonKind::Busy,
-            "refused too often from this address: nobody is asked for a while",
-        ))
+        Err(held_back())
     }
 
     /// How its call queues. When its turn comes, others of its pair may have been refused.
@@ -281,6 +278,14 @@ impl Inner {
         }
         key
     }
+}
+
+/// Why nobody is asked: the same, whether the name exists or not.
+pub(crate) fn held_back() -> Reason {
+    Reason::new(
+        ReasonKind::Throttled,
+        "refused too often from this address: nobody is asked for a while",
+    )
 }
 
 /// An address in one spelling, and whose it is: who has one of IPv6 has its /64.
