@@ -50,6 +50,7 @@ mod restrictions;
 mod rights;
 mod secrets;
 mod soak;
+mod throttle;
 mod tokens;
 mod transactions;
 mod unload;
