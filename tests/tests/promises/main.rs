@@ -27,6 +27,7 @@ mod explain;
 mod generations;
 mod guardrails;
 mod hostile;
+mod hostile_keys;
 mod info;
 mod kill;
 mod life;
