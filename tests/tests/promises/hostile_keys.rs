@@ -14,6 +14,7 @@ on_both_lines!(
     no_key_set_that_is_not_one_replaces_good_keys,
     no_discovery_document_that_is_not_one_leads_to_other_keys,
     no_connection_that_fails_takes_good_keys_away,
+    keys_that_could_not_be_had_are_fetched_again_without_any_log_in,
     keys_on_another_host_count_once_that_is_allowed,
 );
 
@@ -33,7 +34,8 @@ struct Trusting {
 fn file(provider: &Hostile, authority: &Authority, endpoint: &str) -> String {
     format!(
         "type = 'jwt'\nissuer = '{}'\naudience = ['valkey']\nunknown_key_seconds = 1\n\
-         refresh_seconds = 3600\n[endpoint]\nca_file = '{}'\ntimeout_ms = 1000\nretries = 0\n\
+         refresh_seconds = 3600\n[endpoint]\nca_file = '{}'\nconnect_timeout_ms = 400\n\
+         timeout_ms = 1000\nretries = 0\n\
          max_response_bytes = 20000\n{endpoint}",
         provider.issuer(),
         authority.ca_file().display()
@@ -278,7 +280,7 @@ fn no_connection_that_fails_takes_good_keys_away(line: Line) {
     trusting.provider.answer("/jwks", Answer::json(keys));
     for (what, handshake, words) in [
         ("hung up", Handshake::HangUp, "cannot be reached"),
-        ("silence", Handshake::Silence, "did not answer within"),
+        ("silence", Handshake::Silence, "cannot be reached"),
         ("nonsense", Handshake::Nonsense, "cannot be reached"),
     ] {
         trusting.provider.handshake(handshake);
@@ -303,6 +305,30 @@ fn no_connection_that_fails_takes_good_keys_away(line: Line) {
     }
     trusting.provider.show(&trusting.authority.server());
     trusting.expect_recovery();
+}
+
+fn keys_that_could_not_be_had_are_fetched_again_without_any_log_in(line: Line) {
+    let authority = Authority::new("ca");
+    let provider = Hostile::start(&authority);
+    let scene = Scene::builder(line)
+        .authenticator_file(&file(&provider, &authority, ""))
+        .start();
+    let status = || {
+        let [state] = scene.authenticators_state().try_into().ok()?;
+        Some(state.field("status").text())
+    };
+    eventually("several fetches in vain", || {
+        (provider.requests(DISCOVERY).len() >= 3).then_some(())
+    });
+    assert_eq!(status().as_deref(), Some("failing"));
+    let good = SigningKey::generate(Algorithm::ES256, "good");
+    provider.answer(DISCOVERY, Answer::json(provider.discovery()));
+    provider.answer("/jwks", Answer::json(key_set([&good])));
+    eventually("the keys are in force", || {
+        (status()? == "ok").then_some(())
+    });
+    let token = Issuer::new(&provider.issuer(), good).token(&Claims::of("alice"));
+    scene.server.connect().auth("token", &token).expect_ok();
 }
 
 fn keys_on_another_host_count_once_that_is_allowed(line: Line) {

@@ -188,6 +188,7 @@ fn a_flood_is_served_behind_everybody_else(line: Line) {
     for number in 0..3 {
         asked.fail(2, &format!("guess{number}"), 1);
     }
+    asked.fail(10, "alice", 3);
     // One call is under way until the test lets it go.
     let (go, gone) = channel::<()>();
     let gone = Mutex::new(gone);
@@ -204,7 +205,7 @@ fn a_flood_is_served_behind_everybody_else(line: Line) {
         client
     };
     let mut held = send(4, "bob", "hold");
-    eventually("a call is under way", || (asked.calls() == 4).then_some(()));
+    eventually("a call is under way", || (asked.calls() == 7).then_some(()));
     let mut flood: Vec<_> = (0..5)
         .map(|number| send(2, &format!("guess{number}"), "again"))
         .collect();
@@ -215,21 +216,24 @@ fn a_flood_is_served_behind_everybody_else(line: Line) {
         });
     };
     waiting(6);
+    let mut alice = send(5, "alice", "right");
     let mut carol = send(3, "carol", "right");
-    waiting(7);
-    // She is on her way to the queue at most.
+    waiting(8);
+    // They are on their way to the queue at most.
     std::thread::sleep(Duration::from_millis(300));
     go.send(()).unwrap();
     held.receive().expect_error(REFUSED);
     carol.receive().expect_ok();
+    alice.receive().expect_ok();
     // The flood is served, too.
     for client in &mut flood {
         client.receive().expect_error(REFUSED);
     }
     let order = asked.service.requests("/check");
-    let names: Vec<String> = order.iter().skip(3).map(|one| read(one).0).collect();
-    assert_eq!(names.len(), 7);
-    assert_eq!(names[..2], ["bob", "carol"], "{names:?}");
+    let names: Vec<String> = order.iter().skip(6).map(|one| read(one).0).collect();
+    assert_eq!(names.len(), 8);
+    // Against her name there is a flood, too, but from her address there is none.
+    assert_eq!(names[..3], ["bob", "carol", "alice"], "{names:?}");
 }
 
 /// The same words for the same attempts, none of them without its call and none with two.

@@ -323,9 +323,11 @@ mod priorities {
             attempt(&throttle, &format!("10.0.1.{number}"), "alice", "w").fail();
             attempt(&throttle, "unix", "bob", "w").fail();
         }
-        assert_eq!(priority(&throttle, "10.0.0.1", "bob"), Priority::Low);
-        assert_eq!(priority(&throttle, "::ffff:10.0.0.1", "bob"), Priority::Low);
-        assert_eq!(priority(&throttle, "10.0.0.1", "token"), Priority::Low);
+        let lowest = Priority::Lowest;
+        assert_eq!(priority(&throttle, "10.0.0.1", "bob"), lowest);
+        assert_eq!(priority(&throttle, "::ffff:10.0.0.1", "bob"), lowest);
+        assert_eq!(priority(&throttle, "10.0.0.1", "token"), lowest);
+        assert_eq!(priority(&throttle, "10.0.0.1", "alice"), lowest);
         assert_eq!(priority(&throttle, "10.0.0.2", "alice"), Priority::Low);
         assert_eq!(priority(&throttle, "10.0.0.2", "bob"), Priority::Normal);
         assert_eq!(priority(&throttle, "unix", "alice"), Priority::Normal);
@@ -333,6 +335,20 @@ mod priorities {
         assert_eq!(accepted.priority(), Priority::Normal);
         online.pass(Duration::from_secs(20));
         assert_eq!(priority(&throttle, "10.0.0.1", "bob"), Priority::Normal);
+    }
+
+    /// One address alone could otherwise spend the total of her name and keep her waiting
+    /// behind all that it asks about others.
+    #[test]
+    fn who_has_a_name_waits_for_no_flood_of_the_address_that_spent_its_total() {
+        let online = Online::new();
+        let throttle = throttle(&online);
+        for number in 0..3 {
+            attempt(&throttle, "10.0.0.1", "alice", &format!("w{number}")).fail();
+        }
+        let flood = attempt(&throttle, "10.0.0.1", "x", "w").priority();
+        assert_eq!(flood, Priority::Lowest);
+        assert_eq!(priority(&throttle, "10.0.0.2", "alice"), Priority::Low);
     }
 
     #[test]
@@ -347,7 +363,7 @@ mod priorities {
             let attempt = attempt(&throttle, "10.0.0.1", "alice", "w");
             assert!((attempt.turn().is_wanted)());
         }
-        assert_eq!(priority(&throttle, "10.0.0.1", "alice"), Priority::Low);
+        assert_eq!(priority(&throttle, "10.0.0.1", "alice"), Priority::Lowest);
         let undecided = || Reason::new(ReasonKind::Unavailable, "nobody there");
         for _ in 0..3 {
             let attempt = attempt(&throttle, "10.0.0.2", "bob", "w");
@@ -370,7 +386,7 @@ mod priorities {
             )
             .fail();
         }
-        assert_eq!(priority(&throttle, "2001:db8::9", "bob"), Priority::Low);
+        assert_eq!(priority(&throttle, "2001:db8::9", "bob"), Priority::Lowest);
         assert_eq!(
             priority(&throttle, "2001:db8:0:1::9", "bob"),
             Priority::Normal
