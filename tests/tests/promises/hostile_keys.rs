@@ -16,6 +16,7 @@ on_both_lines!(
     no_connection_that_fails_takes_good_keys_away,
     keys_that_could_not_be_had_are_fetched_again_without_any_log_in,
     keys_on_another_host_count_once_that_is_allowed,
+    a_proxy_of_the_environment_is_not_asked,
 );
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
@@ -354,4 +355,26 @@ fn keys_on_another_host_count_once_that_is_allowed(line: Line) {
     });
     assert!(!trusting.good_log_in(), "it is published no more");
     trusting.expect_status("ok", None);
+}
+
+fn a_proxy_of_the_environment_is_not_asked(line: Line) {
+    let authority = Authority::new("ca");
+    let provider = Hostile::start(&authority);
+    let good = SigningKey::generate(Algorithm::ES256, "good");
+    provider.answer(DISCOVERY, Answer::json(provider.discovery()));
+    provider.answer("/jwks", Answer::json(key_set([&good])));
+    let proxy = Hostile::start_plain();
+    let address = proxy.issuer();
+    let proxied = |server: warden_tests::ServerBuilder| {
+        ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+            .into_iter()
+            .fold(server, |server, name| server.environment(name, &address))
+    };
+    let scene = Scene::builder(line)
+        .server(proxied)
+        .authenticator_file(&file(&provider, &authority, ""))
+        .start();
+    let token = Issuer::new(&provider.issuer(), good).token(&Claims::of("alice"));
+    scene.server.connect().auth("token", &token).expect_ok();
+    assert_eq!(proxy.connections(), 0);
 }

@@ -110,8 +110,11 @@ fn an_rsa_key_below_2048_bits_is_refused_at_load() {
 fn a_point_off_its_curve_or_of_another_length_is_refused() {
     let good = P256.jwk();
     let x = URL_SAFE_NO_PAD.decode(good["x"].as_str().unwrap()).unwrap();
+    let y = URL_SAFE_NO_PAD.decode(good["y"].as_str().unwrap()).unwrap();
     let with = |members: Value| P256.jwk_with(&members);
+    let borrowed = [&x[..], &y[..1]].concat();
     for bad in [
+        with(json!({ "x": b64(borrowed), "y": b64(&y[1..]) })),
         with(json!({ "x": good["y"] , "y": good["x"] })),
         with(json!({ "x": b64(&x[1..]) })),
         with(json!({ "crv": "P-384" })),

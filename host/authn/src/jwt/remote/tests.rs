@@ -324,17 +324,34 @@ fn last_good_keys_outlive_an_outage_and_a_restart_but_not_their_age() {
     assert!(why.contains("503"), "{why}");
 }
 
-#[test]
-fn keys_kept_for_another_issuer_are_not_taken() {
-    let provider = Provider::new("");
+/// Leaves `k1` for the next start, as of this issuer and this time.
+fn keep(provider: &Provider, issuer: &str, confirmed_ms: u64) {
     let kept = json!({
-        "source": "issuer https://other.test at https://other.test/.well-known/openid-configuration",
-        "changed_ms": 1, "confirmed_ms": u64::MAX, "key_set": jwks(&[key("k1", &ED)]),
+        "source": format!("issuer {issuer} at {issuer}/.well-known/openid-configuration"),
+        "changed_ms": 1, "confirmed_ms": confirmed_ms, "key_set": jwks(&[key("k1", &ED)]),
     });
     let path = provider._state.path().join("state/keys-corp.json");
     std::fs::write(&path, kept.to_string()).unwrap();
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn keys_kept_by_a_clock_that_was_ahead_are_no_younger_than_now() {
+    let provider = Provider::new("max_key_age_seconds = 3600\n");
+    let issuer = provider.issuer();
+    keep(&provider, &issuer, u64::MAX);
+    let chain = provider.chain();
+    let good = token("k1", "EdDSA", &ED, &issuer);
+    verified(provider.ask(&chain, &good));
+    provider.online.pass(Duration::from_secs(3601));
+    unavailable(provider.ask(&chain, &good));
+}
+
+#[test]
+fn keys_kept_for_another_issuer_are_not_taken() {
+    let provider = Provider::new("");
+    keep(&provider, "https://other.test", u64::MAX);
     let chain = provider.chain();
     unavailable(provider.ask(&chain, &token("k1", "EdDSA", &ED, &provider.issuer())));
 }
