@@ -1,4 +1,5 @@
-//! Policy bundles, from the bytes of a `.wasm` to a decision.
+//! Policy bundles, from the bytes of a `.wasm` to a decision; and the same bytes as an
+//! authenticator's plugin.
 //!
 //! In: the bytes of `fuzzed.wasm`, alone in a policy directory.
 //! Held: it loads or is refused in words that name it, in bounded time, stack and
@@ -16,6 +17,7 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
 use warden_core::permissions::{BaseRules, Restriction};
+use warden_core::plugin::{Plugins, Question, Setup};
 use warden_core::{
     AuthenticatorId, ClientFacts, Method, Now, Principal, PrincipalName, Timestamp, Verified,
 };
@@ -51,10 +53,42 @@ fuzz_target!(
     init: let_libraries_panic(),
     |data: &[u8]| {
         let data = data.to_vec();
-        let loader = Builder::new().stack_size(STACK_BYTES).spawn(move || load(&data));
+        let loader = Builder::new().stack_size(STACK_BYTES).spawn(move || {
+            load(&data);
+            start(&data);
+        });
         loader.expect("a thread can be started").join().expect("the loader lives");
     }
 );
+
+/// As a plugin it is refused in words, or answers within its bounds.
+fn start(data: &[u8]) {
+    let setup = Setup {
+        id: AuthenticatorId::new("corp").expect("an id"),
+        wasm: data.into(),
+        properties: Vec::new(),
+        files: Vec::new(),
+    };
+    let told = match Plugins::start(&*ENGINE, setup) {
+        Ok(mut plugin) => {
+            let question = Question {
+                user: Some("token"),
+                secret: b"canary-0123456789",
+                client: &ClientFacts::default(),
+            };
+            let answer = plugin.authenticate(&question);
+            plugin.close();
+            let told = format!("{answer:?}");
+            assert!(!told.contains("canary"), "{told}");
+            answer.err().unwrap_or_else(|| "nothing".to_owned())
+        }
+        Err(error) => error.to_string(),
+    };
+    assert!(
+        !told.is_empty() && !told.chars().any(char::is_control),
+        "{told:?}"
+    );
+}
 
 fn load(data: &[u8]) {
     fs::write(DIRECTORY.join("fuzzed.wasm"), data).expect("a file can be written");

@@ -39,7 +39,10 @@ fuzz_target!(|data: &[u8]| {
         Err(error) => one_short_line(&error),
     }
     match KeySet::from_secret(data) {
-        Ok(set) => verifies_what_its_secret_signs(&set, data),
+        Ok(set) => {
+            assert!(KeySet::from_jwks(data).is_err() && KeySet::from_pem(data).is_err());
+            verifies_what_its_secret_signs(&set, data);
+        }
         Err(error) => one_short_line(&error),
     }
 });

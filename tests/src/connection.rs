@@ -4,12 +4,13 @@
 //! messages are ordinary. Every wait has a limit.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Parser, pack_command};
 use rustls::ClientConfig;
+use socket2::{Domain, Socket, Type};
 
 use crate::reply::Reply;
 
@@ -42,6 +43,17 @@ impl Connection {
     /// When nobody listens there.
     pub fn open(address: SocketAddr) -> io::Result<Self> {
         Ok(Self::over(Stream::Plain(socket(address)?)))
+    }
+
+    /// Connects from another of this machine's own addresses: 127.0.0.2, for example.
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    pub fn open_from(local: Ipv4Addr, address: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((local, 0)).into())?;
+        socket.connect_timeout(&address.into(), REPLY_LIMIT)?;
+        Ok(Self::over(Stream::Plain(limited(socket.into())?)))
     }
 
     /// Connects over TLS; see [`crate::tls::client`] for the configuration.
@@ -195,7 +207,10 @@ impl Connection {
 
 /// A socket that waits for nothing without a limit.
 fn socket(address: SocketAddr) -> io::Result<TcpStream> {
-    let socket = TcpStream::connect_timeout(&address, REPLY_LIMIT)?;
+    limited(TcpStream::connect_timeout(&address, REPLY_LIMIT)?)
+}
+
+fn limited(socket: TcpStream) -> io::Result<TcpStream> {
     socket.set_nodelay(true)?;
     socket.set_write_timeout(Some(REPLY_LIMIT))?;
     socket.set_read_timeout(Some(REPLY_LIMIT))?;

@@ -282,6 +282,13 @@ impl Server {
             .unwrap_or_else(|e| panic!("no connection ({e}); log:\n{}", self.log()))
     }
 
+    /// The same from 127.0.0.`last`: to the server a client of another address.
+    #[track_caller]
+    pub fn connect_from(&self, last: u8) -> Connection {
+        Connection::open_from(Ipv4Addr::new(127, 0, 0, last), self.address)
+            .unwrap_or_else(|e| panic!("no connection ({e}); log:\n{}", self.log()))
+    }
+
     /// A connection of user `default`, who may do everything.
     #[track_caller]
     pub fn admin(&self) -> Connection {

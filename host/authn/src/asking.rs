@@ -22,7 +22,7 @@ use crate::endpoint::{self, CallError, Endpoint, Request, Response};
 use crate::services::Services;
 use crate::survey::{Dependency, Published};
 use crate::terms::Terms;
-use crate::throttle::{Attempt, Throttle};
+use crate::throttle::{self, Attempt, Throttle};
 pub(crate) use address::Address;
 
 /// What is asked, and what an answer means.
@@ -213,6 +213,7 @@ pub(crate) fn unavailable(why: impl Display) -> Reason {
 /// What a call that came to nothing means for the credential it was about.
 fn undecided(error: CallError) -> Reason {
     match error {
+        CallError::Unwanted => throttle::held_back(),
         CallError::Busy(_) => Reason::new(ReasonKind::Busy, error.to_string()),
         error => unavailable(error),
     }

@@ -140,6 +140,7 @@ impl Chain {
                     file: directory.to_owned(),
                     key: String::new(),
                     message: error.to_string(),
+                    passes: false,
                 };
                 return LoadReport {
                     errors: vec![error],

@@ -20,6 +20,7 @@ const MAX_LIST: usize = 1000;
 pub(crate) struct Fault {
     key: String,
     message: String,
+    passes: bool,
 }
 
 impl Fault {
@@ -28,6 +29,7 @@ impl Fault {
         Self {
             key: String::new(),
             message: message.into(),
+            passes: false,
         }
     }
 
@@ -37,6 +39,7 @@ impl Fault {
             file: file.to_owned(),
             key: self.key,
             message: self.message,
+            passes: self.passes,
         }
     }
 }
@@ -180,9 +183,19 @@ impl Section {
 
     /// Notes something wrong with a key's value.
     pub(crate) fn fault(&mut self, key: &str, message: impl Into<String>) {
+        self.note(key, message.into(), false);
+    }
+
+    /// Notes that what a key names is not ready yet.
+    pub(crate) fn not_ready(&mut self, key: &str, message: impl Into<String>) {
+        self.note(key, message.into(), true);
+    }
+
+    fn note(&mut self, key: &str, message: String, passes: bool) {
         self.faults.push(Fault {
             key: self.path_of(key),
-            message: message.into(),
+            message,
+            passes,
         });
     }
 

@@ -118,10 +118,13 @@ pub(crate) enum CallError {
     /// The answer is a redirect, a server error, or otherwise none.
     #[error("{0} answered {1}")]
     Status(String, StatusCode),
-    /// It was not made: no place for it within `timeout_ms`, too many of low priority
-    /// before it, or not wanted any more.
-    #[error("{0} was not asked: too many calls or refusals just now")]
+    /// It was not made: no place for it within `timeout_ms`, or too many of low priority
+    /// before it.
+    #[error("{0} was not asked: too many calls just now")]
     Busy(String),
+    /// It was not made: when its turn came it was not wanted any more.
+    #[error("nobody was asked: the call was not wanted any more")]
+    Unwanted,
     /// The module is being unloaded, or this process has no network.
     #[error("there is no network here")]
     Stopped,
@@ -163,7 +166,8 @@ impl Endpoint {
     /// The same for a call of another priority, or one that may not be wanted any more.
     ///
     /// # Errors
-    /// See [`Endpoint::call`]; [`CallError::Busy`] when it was not made.
+    /// See [`Endpoint::call`]; [`CallError::Busy`] or [`CallError::Unwanted`] when it was
+    /// not made.
     pub(crate) async fn call_in_turn(
         &self,
         request: Request,
@@ -178,7 +182,7 @@ impl Endpoint {
         let task = task.ok_or(CallError::Stopped)?;
         let answer = task.outcome().await.unwrap_or(Err(CallError::Stopped));
         // A call that was not made tells nothing about who was to be called.
-        if !matches!(answer, Err(CallError::Busy(_))) {
+        if !matches!(answer, Err(CallError::Busy(_) | CallError::Unwanted)) {
             let trouble = answer.as_ref().err().map(|error| error.to_string().into());
             self.0.trouble.store(trouble);
         }
@@ -197,11 +201,10 @@ impl Inner {
         let host = host(&request.url);
         let has_place = AtomicBool::new(false);
         let attempts = async {
-            let busy = || CallError::Busy(host.clone());
             let place = self.in_flight.place(turn.priority).await;
-            let _place = place.map_err(|Full| busy())?;
+            let _place = place.map_err(|Full| CallError::Busy(host.clone()))?;
             if !(turn.is_wanted)() {
-                return Err(busy());
+                return Err(CallError::Unwanted);
             }
             has_place.store(true, Ordering::Relaxed);
             self.attempts(request).await

@@ -54,6 +54,8 @@ pub struct FileError {
     pub key: String,
     /// What is wrong: one line, escaped.
     pub message: String,
+    /// Nothing is wrong: it is only not ready, and will be taken without a change.
+    pub passes: bool,
 }
 
 impl fmt::Display for FileError {

@@ -14,7 +14,7 @@ mod vouched;
 use std::path::Path;
 use std::sync::Arc;
 
-use warden_core::plugin::{Answer, Question, Reads};
+use warden_core::plugin::{Answer, Question, Reads, StartError};
 use warden_core::{
     AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, UserArgument,
 };
@@ -65,6 +65,7 @@ impl PluginAuthenticator {
                     running,
                 }));
             }
+            Err(error @ StartError::Compiling) => file.not_ready("component", error.to_string()),
             Err(error) => file.fault("component", error.to_string()),
         }
         built

@@ -255,6 +255,7 @@ fn failed(error: CallError) -> Visit {
         CallError::Unreachable(..)
         | CallError::TooSlow(..)
         | CallError::Busy(_)
+        | CallError::Unwanted
         | CallError::Stopped => Visit::Silent(error.to_string()),
     }
 }

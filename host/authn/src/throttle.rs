@@ -7,8 +7,9 @@
 //! A *pair* of address and user name that is refused `failures` times costs no more calls
 //! until its bucket has filled again, at `failures` in `seconds`. Many clients of one address
 //! may use a name that identifies nobody: there the pair is the address and the credential.
-//! Totals, of an address or a name alone, only lower the priority of the call. A credential
-//! that was accepted before is held back by neither: so nobody locks another out.
+//! Totals, of an address or a name alone, only lower the priority of the call, that of the
+//! address below that of the name. A credential that was accepted before is held back by
+//! neither: so nobody locks another out.
 //!
 //! Never: a credential, name or address kept in clear; an answer that depends on whether a
 //! name exists; more than [`CAPACITY`] of each remembered.
@@ -148,15 +149,12 @@ impl Attempt {
     /// Whether it may cost a call.
     ///
     /// # Errors
-    /// `ReasonKind::Busy` when its pair has been refused too often.
+    /// `ReasonKind::Throttled` when its pair has been refused too often.
     pub(crate) fn check(&self) -> Result<(), Reason> {
         if self.throttle.0.may_call(self.keys.as_ref()) {
             return Ok(());
         }
-        Err(Reason::new(
-            ReasonKind::Busy,
-            "refused too often from this address: nobody is asked for a while",
-        ))
+        Err(held_back())
     }
 
     /// How its call queues. When its turn comes, others of its pair may have been refused.
@@ -204,15 +202,16 @@ impl Attempt {
         let inner = &self.throttle.0;
         let now = inner.now();
         let totals = lock(&inner.totals);
-        let is_flood = [Some(keys.address), keys.name]
-            .iter()
-            .flatten()
-            .any(|key| totals.is_spent(key, now));
+        let from_address = totals.is_spent(&keys.address, now);
+        let against_name = keys.name.is_some_and(|name| totals.is_spent(&name, now));
         drop(totals);
-        if is_flood && !inner.has_accepted(keys) {
-            Priority::Low
-        } else {
-            Priority::Normal
+        match (from_address, against_name) {
+            (false, false) => Priority::Normal,
+            _ if inner.has_accepted(keys) => Priority::Normal,
+            // Whoever has the name waits for no flood that comes from one address, were it
+            // the one that was against the name.
+            (false, true) => Priority::Low,
+            (true, _) => Priority::Lowest,
         }
     }
 
@@ -281,6 +280,14 @@ impl Inner {
         }
         key
     }
+}
+
+/// Why nobody is asked: the same, whether the name exists or not.
+pub(crate) fn held_back() -> Reason {
+    Reason::new(
+        ReasonKind::Throttled,
+        "refused too often from this address: nobody is asked for a while",
+    )
 }
 
 /// An address in one spelling, and whose it is: who has one of IPv6 has its /64.

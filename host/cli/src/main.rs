@@ -9,6 +9,7 @@ mod completions;
 mod doctor;
 mod error;
 mod man;
+mod network;
 mod output;
 mod policy;
 mod token;

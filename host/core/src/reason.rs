@@ -33,6 +33,8 @@ pub enum ReasonKind {
     TimedOut,
     /// Undecided: more than `max_pending` credentials wait.
     Busy,
+    /// Undecided: refused so often that nobody is asked for a while.
+    Throttled,
     /// Undecided: no valid generation of policies is in force.
     NoPolicies,
     /// Undecided: a policy trapped, timed out or answered what is not a verdict.
@@ -106,6 +108,7 @@ impl Reason {
             }
             K::TimedOut => Reply::try_again("the credential could not be verified in time."),
             K::Busy => Reply::try_again("too many credentials are waiting."),
+            K::Throttled => Reply::try_again("too many attempts were refused."),
             K::NoPolicies => Reply::try_again("no policies are in force."),
             K::PolicyFailed => Reply::try_again("a policy failed."),
             K::Unavailable => Reply::try_again("the authentication service is unavailable."),
@@ -180,6 +183,7 @@ mod tests {
         for kind in [
             ReasonKind::TimedOut,
             ReasonKind::Busy,
+            ReasonKind::Throttled,
             ReasonKind::NoPolicies,
             ReasonKind::PolicyFailed,
             ReasonKind::Unavailable,

@@ -19,6 +19,13 @@ use zeroize::Zeroize;
 /// use warden_core::Secret;
 /// println!("{:?}", Secret::new(vec![1u8]));
 /// ```
+///
+/// Nor be compared, which would take longer the more of it somebody has guessed:
+///
+/// ```compile_fail
+/// use warden_core::Secret;
+/// assert!(Secret::new(vec![1u8]) == Secret::new(vec![1u8]));
+/// ```
 pub struct Secret<T: Zeroize>(T);
 
 impl<T: Zeroize> Secret<T> {

@@ -67,6 +67,8 @@ pub(crate) struct Counters {
     pub(crate) timed_out: Counter,
     /// Of these: `max_pending` was reached.
     pub(crate) busy: Counter,
+    /// Of these: refused so often that nobody was asked.
+    pub(crate) throttled: Counter,
     /// Answers from the verified-credential cache.
     pub(crate) cache_hits: Counter,
     /// Credentials that had to go to a worker.

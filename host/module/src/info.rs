@@ -91,13 +91,13 @@ fn texts(info: &InfoContext<'_>, shared: &Shared) {
     }
 }
 
-/// As `type=jwt,status=ok,key_age_seconds=86400,waiting=0,verified=7,refused=1,unavailable=0`.
+/// As `type=jwt,status=ok,key_age_seconds=86400,waiting=0,verified=7,refused=1,unavailable=0,throttled=0`.
 fn health(status: &AuthenticatorStatus<'_>, now: Now) -> String {
     let age = status
         .keys_changed
         .map(|at| now.wall.since(at).as_secs().to_string());
     format!(
-        "type={},status={},key_age_seconds={},waiting={},verified={},refused={},unavailable={}",
+        "type={},status={},key_age_seconds={},waiting={},verified={},refused={},unavailable={},throttled={}",
         status.method.as_str(),
         status.health(),
         age.unwrap_or_default(),
@@ -105,6 +105,7 @@ fn health(status: &AuthenticatorStatus<'_>, now: Now) -> String {
         status.verified,
         status.refused,
         status.unavailable,
+        status.throttled,
     )
 }
 
@@ -141,6 +142,7 @@ fn numbers(info: &InfoContext<'_>, shared: &Shared) {
         ("undecided", counters.undecided.value()),
         ("timed_out", counters.timed_out.value()),
         ("busy", counters.busy.value()),
+        ("throttled", counters.throttled.value()),
         ("verifications", counters.verifications.value()),
         ("rechecks", counters.rechecks.value()),
         ("cache_hits", counters.cache_hits.value()),

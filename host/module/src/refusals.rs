@@ -42,6 +42,9 @@ pub(crate) fn record(
     } else {
         shared.counters.undecided.add_one();
     }
+    if reason.kind() == ReasonKind::Throttled {
+        shared.counters.throttled.add_one();
+    }
     let name = shown(user);
     let level = level(reason);
     let now = shared.now().monotonic;

@@ -129,10 +129,10 @@ impl Engine {
     }
 }
 
-/// Runs what takes a bundle apart. The libraries behind it have panicked on bytes
-/// made to hurt them: that is a fault of the bundle, not the end of the loader.
-fn contained<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-    // Nothing shared is left half-changed: a bundle is built aside and published whole.
+/// Runs what takes a component apart. The libraries behind it have panicked on bytes
+/// made to hurt them: that is a fault of what is taken apart, not the end of the loader.
+pub(crate) fn contained<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    // Nothing shared is left half-changed: it is built aside and published whole.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         // Dropping a payload can panic again; a few leaked bytes are the better end.
         std::mem::forget(payload);

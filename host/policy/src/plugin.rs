@@ -24,6 +24,7 @@ use crate::contract::PLUGIN;
 use crate::digest::Digest;
 use crate::engine::{Engine, Limits, Machine};
 use crate::error::{Fault, gist};
+use crate::load::contained;
 use crate::log::Level;
 use crate::prepare::text;
 use crate::sandbox::Guest;
@@ -115,7 +116,8 @@ impl Engine {
         if let Some(prepared) = self.machine.shelf.get(&digest, limits) {
             return prepared;
         }
-        let prepared = prepare(&self.machine, &id.into(), wasm, &digest);
+        let id = id.into();
+        let prepared = contained(|| prepare(&self.machine, &id, wasm, &digest));
         let prepared = prepared.map_err(|fault| fault.to_string());
         self.machine.shelf.put(digest, prepared.clone(), limits);
         prepared

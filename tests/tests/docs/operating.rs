@@ -119,6 +119,7 @@ fn every_reply_to_a_log_in_is_explained() {
         K::OtherPrincipal,
         K::TimedOut,
         K::Busy,
+        K::Throttled,
         K::NoPolicies,
         K::PolicyFailed,
         K::Unavailable,

@@ -81,11 +81,19 @@ fn an_unmapped_certificate_is_not_the_default_user(line: Line) {
         Leaf::client("default"),
         Leaf::nameless(),
         Leaf::client("svc-a").subject(warden_tests::authority::Attribute::CommonName, "svc-b"),
+        Leaf::client("svc-*"),
+        Leaf::client("svc-a\0"),
+        Leaf::client("svc-a\nsvc-b"),
+        Leaf::client("svc-a").unit("a\0b"),
+        Leaf::client("svc-a").dns("a\0b"),
     ] {
         let (mut client, reply) = auth(&scene, Some(&authority.issue(&leaf)));
         reply.expect_error("WRONGPASS");
         client.run("PING").expect_error("NOAUTH");
     }
+    // The same without what is wrong is named, and granted nothing.
+    let (_, reply) = auth(&scene, Some(&authority.client("svc-a")));
+    reply.expect_error("WRONGPASS no policy grants access");
 }
 
 fn a_session_ends_with_its_certificate(line: Line) {

@@ -8,5 +8,6 @@ pub(crate) const VERIFICATIONS: &str = "warden_verifications";
 pub(crate) const CACHE_HITS: &str = "warden_cache_hits";
 pub(crate) const CACHE_MISSES: &str = "warden_cache_misses";
 pub(crate) const REFUSALS: &str = "warden_refused";
+pub(crate) const THROTTLED: &str = "warden_throttled";
 pub(crate) const POLICY_ERROR: &str = "warden_policy_error";
 pub(crate) const AUTHENTICATOR_ERROR: &str = "warden_authenticator_error";

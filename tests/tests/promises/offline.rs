@@ -6,13 +6,15 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use warden_tests::provider::{BASIC, Provider, Token};
 use warden_tests::scene::ROLES;
-use warden_tests::{Claims, Line, Reply, Scene, on_both_lines, parts};
+use warden_tests::{Authority, Claims, Line, Reply, Scene, on_both_lines, parts};
 
 on_both_lines!(
     offline_and_online_tell_the_same_of_a_token,
     offline_and_online_tell_the_same_under_restrictions,
     offline_and_online_tell_the_same_of_a_made_up_principal,
+    offline_and_online_ask_whoever_must_be_asked,
 );
 
 const CEILING: &str = "~reports:* ~queue:* &news.* -@dangerous";
@@ -216,4 +218,27 @@ fn offline_and_online_tell_the_same_of_a_made_up_principal(line: Line) {
         let (offline, _) = eval(&scene, line, &more, &principal.to_string());
         expect_same(&offline, &online, "");
     }
+}
+
+fn offline_and_online_ask_whoever_must_be_asked(line: Line) {
+    let authority = Authority::new("ca");
+    let provider = Provider::start(&authority);
+    let scene = scene(line, CEILING);
+    scene.keys.replace_secret("client.secret", BASIC.secret);
+    let file = format!(
+        "type = 'introspection'\nissuer = '{}'\nclient_id = '{}'\nclient_secret_file = '../keys/client.secret'\n\
+         audience = ['valkey']\n[endpoint]\nca_file = '{}'\n",
+        provider.issuer(),
+        BASIC.id,
+        authority.ca_file().display(),
+    );
+    scene.authenticators.replace("10-corp.toml", file);
+    scene.server.admin().call(["WARDEN.RELOAD"]);
+    let token = provider.mint(&Token::opaque("bob").groups(&["analysts"]));
+    let offline = eval_token(&scene, line, CEILING, &token);
+    assert_eq!(offline["outcome"], "granted");
+    assert_eq!(offline["user"], "corp/bob");
+    expect_same(&offline, &explain(&scene, &token), "bob");
+    let offline = eval_token(&scene, line, CEILING, "no-such-token");
+    expect_same(&offline, &explain(&scene, "no-such-token"), "nobody");
 }

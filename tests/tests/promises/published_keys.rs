@@ -136,6 +136,11 @@ fn a_provider_that_does_not_answer_leaves_the_server_and_the_others_alone(line: 
     let mut other = scene.server.admin();
     for number in 0..50 {
         other.run("PING");
+        assert!(other.run("INFO warden").text().contains("warden_pending"));
+        let milliseconds = (5000 + number).to_string();
+        other
+            .call(["CONFIG", "SET", "warden.auth_timeout_ms", &milliseconds])
+            .expect_ok();
         let claims = Claims::of("alice").id(format!("n{number}"));
         scene.attempt(&claims).expect_ok();
     }

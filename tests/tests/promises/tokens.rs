@@ -1,9 +1,14 @@
 //! Only a sound token of a configured issuer is accepted; each broken one is
 //! broken in one way and told why only when its signature verified.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use warden_tests::hostile_provider::{Answer, Hostile};
 use warden_tests::issuer::key_set;
-use warden_tests::{Algorithm, Claims, Issuer, Line, Scene, SigningKey, on_both_lines, unix_now};
+use warden_tests::{
+    Algorithm, Authority, Claims, Issuer, Line, Scene, SigningKey, on_both_lines, unix_now,
+};
 
 on_both_lines!(
     every_kind_of_key_signs_accepted_tokens,
@@ -264,19 +269,26 @@ fn keys_offered_in_the_header_are_never_used(line: Line) {
     let theirs = scene
         .issuer
         .with_key(SigningKey::generate(Algorithm::ES256, "theirs"));
+    // It would tell the key to whoever asked.
+    let place = Hostile::start_plain();
+    place.answer("/keys", Answer::json(theirs.key_set()));
+    let certificate = Authority::new("theirs").client("theirs");
+    let certificate = STANDARD.encode(certificate.certificate_der());
     for (name, value) in [
         ("jwk", theirs.key().jwk()),
-        ("jku", json!("http://127.0.0.1:1/keys")),
-        ("x5u", json!("http://127.0.0.1:1/cert")),
+        ("jku", json!(place.url("/keys"))),
+        ("x5u", json!(place.url("/keys"))),
+        ("x5c", json!([certificate])),
     ] {
-        let mut header = theirs.header();
-        header[name] = value;
-        scene.expect_refused(
-            "alice",
-            &theirs.token_with_header(&header, &Claims::of("alice")),
-            WRONG,
-        );
+        for id in ["theirs", scene.issuer.key().id()] {
+            let mut header = theirs.header();
+            header["kid"] = json!(id);
+            header[name] = value.clone();
+            let token = theirs.token_with_header(&header, &Claims::of("alice"));
+            scene.expect_refused("alice", &token, WRONG);
+        }
     }
+    assert_eq!(place.connections(), 0);
 }
 
 fn critical_headers_nobody_knows_are_refused(line: Line) {
@@ -365,6 +377,24 @@ fn what_is_no_token_is_refused(line: Line) {
     let not_json = scene.issuer.token_of_text("not json");
     scene.expect_refused("alice", &not_json, "WRONGPASS");
     scene.expect_refused("alice", &scene.issuer.token_of_text("[]"), "WRONGPASS");
+    // The other forms of RFC 7515 §7.2, and five parts as of an encrypted token.
+    let sound = scene.token("alice");
+    let [header, payload, signature] = sound.split('.').collect::<Vec<_>>().try_into().unwrap();
+    let flat = json!({ "protected": header, "payload": payload, "signature": signature });
+    let general = json!({
+        "payload": payload, "signatures": [{ "protected": header, "signature": signature }],
+    });
+    for text in [
+        flat.to_string(),
+        general.to_string(),
+        format!("{header}..{signature}"),
+        format!("{header}.{payload}.{signature}.{signature}.{signature}"),
+        format!("{header}.{payload} .{signature}"),
+        format!("{header}=.{payload}.{signature}"),
+    ] {
+        scene.expect_refused("token", &text, "WRONGPASS");
+    }
+    scene.server.connect().auth("token", &sound).expect_ok();
     let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
     scene.expect_refused("alice", &scene.issuer.token_of_text(&deep), "WRONGPASS");
     scene.server.expect_healthy();

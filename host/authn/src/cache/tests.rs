@@ -4,6 +4,8 @@ use serde_json::json;
 use warden_core::ReasonKind;
 
 use super::*;
+use crate::testing::asked::Asked;
+use crate::testing::web::Answer;
 use crate::testing::{Directory, NOW, P256, at, claims, presented};
 
 fn cache() -> Cache {
@@ -38,6 +40,25 @@ fn no_entry_outlives_the_token_on_either_clock() {
         cache.get(&key, later(0, 60)).is_none(),
         "monotonic clock, the wall clock set back"
     );
+}
+
+#[test]
+fn no_entry_outlives_what_the_issuer_said_of_its_token() {
+    let asked = Asked::new(
+        "type = 'introspection'\nintrospection_url = '{url}/i'\nclient_id = 'c'\n\
+         client_secret_file = 'secret'\naudience = ['valkey']\nleeway_seconds = 0\ncache_seconds = 30\n",
+    );
+    asked.directory.write("secret", "s");
+    let cache = cache();
+    let key = cache.key(1, b"token", b"x", b"");
+    for (exp, seconds) in [(NOW + 7, 7), (NOW + 7000, 30)] {
+        let answer = json!({ "active": true, "sub": "alice", "aud": "valkey", "exp": exp });
+        asked.says(Answer::ok(answer.to_string()));
+        cache.put(key, &asked.ask("token", "x"), at(NOW));
+        assert!(cache.get(&key, later(seconds - 1, seconds - 1)).is_some());
+        assert!(cache.get(&key, later(0, seconds)).is_none(), "{seconds}");
+        assert!(cache.get(&key, later(seconds, seconds)).is_none());
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod trust;
 use std::path::Path;
 
 use proptest::prelude::*;
-use rcgen::string::{BmpString, TeletexString};
+use rcgen::string::{BmpString, TeletexString, UniversalString};
 use rcgen::{DnType, DnValue};
 
 use super::testing::{Authority, Wish, element, pem};
@@ -221,6 +221,26 @@ fn what_is_in_doubt_never_names_anybody() {
             )),
         ),
         (
+            "UniversalString",
+            odd(DnValue::UniversalString(
+                UniversalString::try_from("alice").unwrap(),
+            )),
+        ),
+        (
+            "NUL in an organization",
+            Wish::cn("alice").with(DnType::OrganizationName, "a\0b"),
+        ),
+        ("DEL", Wish::cn("alice\u{7f}")),
+        (
+            "several URIs",
+            Wish::cn("alice").uri("spiffe://a/b").uri("spiffe://a/c"),
+        ),
+        ("several hosts", Wish::cn("alice").dns("a.x").dns("b.x")),
+        (
+            "a longer and a shorter mailbox",
+            Wish::cn("alice").email("a@x").email("a@x.y"),
+        ),
+        (
             "NUL in a unit",
             Wish::cn("alice").with(DnType::OrganizationalUnitName, "a\0b"),
         ),
@@ -242,6 +262,42 @@ fn what_is_in_doubt_never_names_anybody() {
             "{what}"
         );
     }
+}
+
+#[test]
+fn an_address_in_the_subject_is_no_alternative_name() {
+    let emailed = |wish: Wish| {
+        let kind = DnType::CustomDnType(vec![1, 2, 840, 113549, 1, 9, 1]);
+        wish.with(kind, "root@example.com")
+    };
+    let rules = "identity = [{ from = 'email' }]\ngroups = [{ from = 'email' }]";
+    let subject = emailed(Wish::empty());
+    assert_eq!(name(rules, subject), Err(ReasonKind::Credential));
+    let both = emailed(Wish::empty()).email("a@example.com");
+    let principal = examine(rules, &issue(both)).unwrap();
+    assert_eq!(principal.user_name().as_str(), "corp/a@example.com");
+    assert_eq!(principal.groups, ["corp/a@example.com"]);
+}
+
+#[test]
+fn names_that_are_too_long_are_refused_rather_than_cut() {
+    let longest = "x".repeat(256);
+    let longer = "x".repeat(257);
+    for (rules, wish) in [
+        (CN, (|name| Wish::cn(name)) as fn(&str) -> Wish),
+        ("identity = [{ from = 'dns' }]", |host| {
+            Wish::empty().dns(host)
+        }),
+        (
+            "identity = [{ from = 'uri', pattern = '(?P<x>.+)', name = '{x}' }]",
+            |uri| Wish::empty().uri(uri),
+        ),
+    ] {
+        assert_eq!(name(rules, wish(&longest)), Ok(format!("corp/{longest}")));
+        assert_eq!(name(rules, wish(&longer)), Err(ReasonKind::Name), "{rules}");
+    }
+    let huge = pem("CERTIFICATE", &vec![0x30; MAX_CERTIFICATE_BYTES]);
+    assert!(parse(&huge).is_err());
 }
 
 #[test]
@@ -345,6 +401,14 @@ fn a_certificate_counts_only_between_its_dates() {
     assert_eq!(kind(2028, 2030), Err(ReasonKind::NotYetValid));
     assert_eq!(kind(1960, 1965), Err(ReasonKind::Expired));
     assert_eq!(kind(1960, 2040), Ok(()));
+    for (year, end) in [
+        (2039, 2_177_452_800),
+        (2107, 4_323_283_200),
+        (9999, 253_370_764_800),
+    ] {
+        let principal = examine(CN, &issue(Wish::cn("alice").valid(2020, year))).unwrap();
+        assert_eq!(principal.expires, Some(Timestamp::from_unix_seconds(end)));
+    }
     let certificate = parse(&issue(Wish::cn("alice"))).unwrap();
     let examine = |second| {
         let found = authenticator(CN, Path::new("/none")).examine(&certificate, at(second));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use warden_core::{AuthenticatorId, Method, Timestamp};
+use warden_core::{AuthenticatorId, Method, ReasonKind, Timestamp};
 
 use crate::authenticator::{Authenticator, Outcome};
 use crate::directory::{Fingerprint, Made};
@@ -20,6 +20,7 @@ pub(super) struct Entry {
     verified: AtomicU64,
     refused: AtomicU64,
     unavailable: AtomicU64,
+    throttled: AtomicU64,
 }
 
 /// How an authenticator is: for INFO and the commands. Reading it takes no lock.
@@ -47,6 +48,8 @@ pub struct AuthenticatorStatus<'a> {
     pub refused: u64,
     /// Credentials left undecided since this version was loaded.
     pub unavailable: u64,
+    /// Of these: the throttle let nobody be asked.
+    pub throttled: u64,
 }
 
 impl AuthenticatorStatus<'_> {
@@ -82,6 +85,7 @@ impl Entry {
             verified: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             unavailable: AtomicU64::new(0),
+            throttled: AtomicU64::new(0),
         }
     }
 
@@ -111,7 +115,12 @@ impl Entry {
             Outcome::NotMine => return,
             Outcome::Verified(_) => &self.verified,
             Outcome::Refused(_) => &self.refused,
-            Outcome::Unavailable(_) => &self.unavailable,
+            Outcome::Unavailable(reason) => {
+                if reason.kind() == ReasonKind::Throttled {
+                    self.throttled.fetch_add(1, Ordering::Relaxed);
+                }
+                &self.unavailable
+            }
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -129,6 +138,7 @@ impl Entry {
             verified: self.verified.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
             unavailable: self.unavailable.load(Ordering::Relaxed),
+            throttled: self.throttled.load(Ordering::Relaxed),
         }
     }
 }

@@ -125,6 +125,7 @@ impl<'a> Loading<'a> {
             file: file.to_owned(),
             key: key.to_owned(),
             message: message.into(),
+            passes: false,
         });
     }
 

@@ -1,8 +1,9 @@
-//! Who calls next: so many at once, normal calls before low ones.
+//! Who calls next: so many at once, normal calls before low ones and those before the lowest.
 //!
 //! In comes the wish for a place, with its priority; out goes a [`Place`] that lets the next
 //! one in when it is dropped. Within a priority first come, first served. Never: a place
-//! lost, whenever a waiter or a holder is dropped; more than `max_low` low ones waiting.
+//! lost, whenever a waiter or a holder is dropped; more than `max_low` low ones, or as many
+//! of the lowest, waiting; one of a priority turned away because of others of a lower one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,9 +17,11 @@ pub(crate) enum Priority {
     Normal,
     /// When no normal one waits.
     Low,
+    /// When nobody else waits.
+    Lowest,
 }
 
-/// So many low ones wait already.
+/// So many of that low priority wait already.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Full;
 
@@ -34,6 +37,7 @@ struct State {
     free: usize,
     normal: Queue,
     low: Queue,
+    lowest: Queue,
     /// Given to the next waiter.
     number: u64,
 }
@@ -52,12 +56,13 @@ struct Entry<'a> {
 }
 
 impl Gate {
-    /// `places` calls at once; `max_low` low ones may wait.
+    /// `places` calls at once; `max_low` low ones may wait, and as many of the lowest.
     pub(super) fn new(places: usize, max_low: usize) -> Self {
         let state = State {
             free: places,
             normal: Queue::new(),
             low: Queue::new(),
+            lowest: Queue::new(),
             number: 0,
         };
         Self {
@@ -69,7 +74,7 @@ impl Gate {
     /// Waits for a place. Dropped while it waits, it leaves the queue.
     ///
     /// # Errors
-    /// [`Full`], at once, for a low one behind `max_low` others.
+    /// [`Full`], at once, for a low one behind `max_low` others of its priority.
     pub(super) async fn place(&self, priority: Priority) -> Result<Place, Full> {
         let (sender, receiver) = oneshot::channel();
         let number = {
@@ -78,7 +83,8 @@ impl Gate {
                 state.free -= 1;
                 return Ok(Place(Some(self.clone())));
             }
-            if priority == Priority::Low && state.low.len() >= self.max_low {
+            let max_low = self.max_low;
+            if priority != Priority::Normal && state.queue(priority).len() >= max_low {
                 return Err(Full);
             }
             state.number += 1;
@@ -101,7 +107,8 @@ impl Gate {
             let next = {
                 let mut state = self.lock();
                 let next = state.normal.pop_first();
-                match next.or_else(|| state.low.pop_first()) {
+                let next = next.or_else(|| state.low.pop_first());
+                match next.or_else(|| state.lowest.pop_first()) {
                     Some((_, next)) => next,
                     None => {
                         state.free += 1;
@@ -127,6 +134,7 @@ impl State {
         match priority {
             Priority::Normal => &mut self.normal,
             Priority::Low => &mut self.low,
+            Priority::Lowest => &mut self.lowest,
         }
     }
 }
@@ -185,17 +193,18 @@ mod tests {
 
     fn is_empty(gate: &Gate, free: usize) -> bool {
         let state = gate.lock();
-        state.free == free && state.normal.is_empty() && state.low.is_empty()
+        let waiting = [&state.normal, &state.low, &state.lowest];
+        state.free == free && waiting.iter().all(|queue| queue.is_empty())
     }
 
     #[test]
     fn normal_calls_go_first_and_each_kind_in_its_order() {
-        use Priority::{Low, Normal};
+        use Priority::{Low, Lowest, Normal};
         let gate = Gate::new(1, 10);
-        let mut place = taken(&gate, Low);
-        let asked = [Low, Normal, Low, Normal].map(|priority| asks(&gate, priority));
-        let mut asked = asked.map(Some);
-        for next in [1, 3, 0, 2] {
+        let mut place = taken(&gate, Lowest);
+        let asked = [Lowest, Low, Normal, Lowest, Low, Normal];
+        let mut asked = asked.map(|priority| Some(asks(&gate, priority)));
+        for next in [2, 5, 1, 4, 0, 3] {
             drop(place);
             let mut got = None;
             for (index, waiting) in asked.iter_mut().enumerate() {
@@ -231,14 +240,17 @@ mod tests {
 
     #[test]
     fn the_newest_low_one_of_too_many_is_turned_away_and_a_normal_one_is_not() {
+        use Priority::{Low, Lowest, Normal};
         let gate = Gate::new(1, 2);
-        let place = taken(&gate, Priority::Normal);
-        let first = asks(&gate, Priority::Low);
-        let _second = asks(&gate, Priority::Low);
-        assert_eq!(at_once(&gate, Priority::Low).unwrap().err(), Some(Full));
-        let _normal = asks(&gate, Priority::Normal);
+        let place = taken(&gate, Normal);
+        let first = asks(&gate, Lowest);
+        let _second = asks(&gate, Lowest);
+        assert_eq!(at_once(&gate, Lowest).unwrap().err(), Some(Full));
+        let _low = [Low; 2].map(|priority| asks(&gate, priority));
+        assert_eq!(at_once(&gate, Low).unwrap().err(), Some(Full));
+        let _normal = [Normal; 3].map(|priority| asks(&gate, priority));
         drop(first);
-        let _third = asks(&gate, Priority::Low);
+        let _third = asks(&gate, Lowest);
         drop(place);
     }
 
@@ -252,10 +264,10 @@ mod tests {
         let tasks: Vec<_> = (0..2000)
             .map(|index| {
                 let gate = gate.clone();
-                let priority = if index % 2 == 0 {
-                    Priority::Normal
-                } else {
-                    Priority::Low
+                let priority = match index % 4 {
+                    0 | 1 => Priority::Normal,
+                    2 => Priority::Low,
+                    _ => Priority::Lowest,
                 };
                 let task = runtime.spawn(async move {
                     let place = gate.place(priority).await;

@@ -1,5 +1,6 @@
 //! What calls are made, what answers are taken, and how each failure is told.
 
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -139,6 +140,9 @@ fn a_call_goes_to_the_files_own_hosts_and_those_allowed() {
         "https://sub.keys.test/",
         "https://other.test/",
         "http://keys.test/",
+        "http://keys.test:443/",
+        "http://other.test:8443/",
+        "http://[::1]:1/",
         "https://169.254.169.254/",
     ] {
         assert!(endpoint.check(&url(bad)).is_err(), "{bad}");
@@ -237,9 +241,14 @@ fn no_more_calls_are_under_way_than_configured() {
 #[test]
 fn a_call_without_a_place_blames_nobody_and_a_low_one_lets_others_go_first() {
     let online = Online::new();
-    let web = Web::start(|_| Answer::ok("").after(Duration::from_millis(300)));
+    // The first is answered in time, and no other.
+    let asked = AtomicUsize::new(0);
+    let web = Web::start(move |_| {
+        let is_first = asked.fetch_add(1, Ordering::Relaxed) == 0;
+        Answer::ok("").after(Duration::from_millis(if is_first { 400 } else { 3000 }))
+    });
     let address = web.url("/x");
-    let table = format!("{LOOPBACK}max_in_flight = 1\ntimeout_ms = 450");
+    let table = format!("{LOOPBACK}max_in_flight = 1\ntimeout_ms = 900");
     let endpoint = endpoint(&online, &table, &address);
     let call = |priority| {
         let (endpoint, request) = (endpoint.clone(), Request::get(url(&address)));
@@ -249,7 +258,7 @@ fn a_call_without_a_place_blames_nobody_and_a_low_one_lets_others_go_first() {
         };
         let call = async move { endpoint.call_in_turn(request, turn).await };
         let call = online.runtime.spawn(call);
-        online.wait(sleep(Duration::from_millis(20)));
+        online.wait(sleep(Duration::from_millis(150)));
         call
     };
     let first = call(Priority::Normal);

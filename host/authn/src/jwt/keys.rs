@@ -19,6 +19,7 @@ use super::algorithm::Algorithm;
 use super::not_a_token;
 use super::verify::SignatureError;
 use crate::Error;
+use crate::json;
 use name::Match;
 
 /// Most keys tried on one token: bounds the work of a forged one. A set may hold
@@ -75,14 +76,19 @@ impl KeySet {
     ///
     /// # Errors
     /// [`Error::Keys`] below 32 bytes (RFC 7518 §3.2: the size of the hash), and
-    /// for PEM text: a public key is not a secret.
+    /// for PEM, a JSON object, or a public key in whatever form: none is a secret.
     pub fn from_secret(bytes: &[u8]) -> Result<Self, Error> {
         let secret = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         let secret = secret.strip_suffix(b"\r").unwrap_or(secret);
+        let refused = |what: &str| Error::Keys(format!("holds {what}, which is no shared secret"));
         if secret.windows(10).any(|window| window == b"-----BEGIN") {
-            return Err(Error::Keys(
-                "holds PEM, which is not a shared secret".to_owned(),
-            ));
+            return Err(refused("PEM"));
+        }
+        if json::object(secret).is_ok() {
+            return Err(refused("a JSON object"));
+        }
+        if pem::is_public(bytes) || pem::is_public(secret) {
+            return Err(refused("a public key"));
         }
         let verifiers = material::secret(secret);
         if verifiers.is_empty() {

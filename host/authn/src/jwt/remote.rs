@@ -258,6 +258,7 @@ impl Inner {
         {
             request.headers = validators.clone();
         }
+        let is_conditional = !request.headers.is_empty();
         let response = self
             .endpoint
             .call(request)
@@ -265,7 +266,7 @@ impl Inner {
             .map_err(|error| error.to_string())?;
         let now = self.services.now().wall;
         match (response.status, current) {
-            (StatusCode::NOT_MODIFIED, Some(current)) => current.confirm(now),
+            (StatusCode::NOT_MODIFIED, Some(current)) if is_conditional => current.confirm(now),
             (StatusCode::OK, current) => {
                 let next = Fetched::parse(&response.body, self.algorithms.as_deref(), now)?;
                 last.validators = Some((url, validators(&response)));

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
 use crate::testing::{
     Directory, ED, MINIMAL, NOW, OTHER_RSA, P256, P384, P521, RSA, SECRET, Signer, ask, at, b64,
-    claims, credential, mac, pem, presented, refused, verified,
+    certificate, claims, credential, jwks, mac, pem, presented, refused, verified,
 };
 use crate::{Chain, Outcome};
 
@@ -91,26 +93,36 @@ fn hmac_verifies_only_with_a_secret_file_and_a_named_algorithm() {
 
 #[test]
 fn hmac_made_with_a_public_key_is_refused() {
-    let jwk = RSA.jwk();
-    let keys = Directory::minimal("", std::slice::from_ref(&jwk));
-    let chain = keys.chain();
-    let modulus = jwk["n"].as_str().unwrap().to_owned();
-    let text = pem("PUBLIC KEY", &RSA.spki());
-    for secret in [
-        RSA.spki(),
-        RSA.pkcs1(),
-        text.clone().into_bytes(),
-        text.trim().into(),
-        modulus.into_bytes(),
-    ] {
-        for alg in ["HS256", "HS384", "HS512"] {
-            let message = format!(
-                "{}.{}",
-                b64(json!({ "alg": alg }).to_string()),
-                b64(claims(json!({})).to_string())
-            );
-            let token = format!("{message}.{}", b64(mac(alg, &secret, message.as_bytes())));
-            assert_eq!(refused(ask(&chain, &token)).kind(), ReasonKind::Credential);
+    for (key, part) in [(&RSA, "n"), (&P256, "x"), (&ED, "x")] {
+        let jwk = key.jwk_with(&json!({ "kid": "k" }));
+        let set = jwks(std::slice::from_ref(&jwk));
+        let chain = Directory::minimal("", std::slice::from_ref(&jwk)).chain();
+        let text = pem("PUBLIC KEY", &key.spki());
+        let mut secrets = vec![
+            key.spki(),
+            certificate(&key.spki(), None),
+            pem("CERTIFICATE", &certificate(&key.spki(), None)).into_bytes(),
+            text.clone().into_bytes(),
+            text.trim().into(),
+            jwk.to_string().into_bytes(),
+            key.jwk().to_string().into_bytes(),
+            set.into_bytes(),
+            jwk[part].as_str().unwrap().to_owned().into_bytes(),
+            Vec::new(),
+        ];
+        if part == "n" {
+            secrets.push(key.pkcs1());
+        }
+        for secret in secrets {
+            for alg in ["HS256", "HS384", "HS512"] {
+                for header in [json!({ "alg": alg }), json!({ "alg": alg, "kid": "k" })] {
+                    let payload = b64(claims(json!({})).to_string());
+                    let message = format!("{}.{payload}", b64(header.to_string()));
+                    let mac = mac(alg, &secret, message.as_bytes());
+                    let token = format!("{message}.{}", b64(mac));
+                    assert_eq!(refused(ask(&chain, &token)).kind(), ReasonKind::Credential);
+                }
+            }
         }
     }
 }
@@ -216,7 +228,9 @@ fn the_named_key_alone_counts_and_an_unknown_one_is_refused() {
 fn keys_and_addresses_in_a_header_are_never_followed() {
     let chain = Directory::minimal("", &[RSA.jwk()]).chain();
     let own = OTHER_RSA.jwk();
+    let theirs = STANDARD.encode(certificate(&OTHER_RSA.spki(), None));
     for header in [
+        json!({ "alg": "RS256", "x5c": [theirs] }),
         json!({ "alg": "RS256", "jwk": own }),
         json!({ "alg": "RS256", "jku": "http://127.0.0.1:9/keys" }),
         json!({ "alg": "RS256", "x5u": "http://127.0.0.1:9/cert" }),
@@ -285,7 +299,11 @@ fn dates_of_a_wrong_type_or_range_are_refused_and_never_read_as_absent() {
         "253402300800",
         "253402300800.5",
         "1800000600000",
+        "1.5e18",
         "1e308",
+        "\"\"",
+        "false",
+        "-1e-9",
     ] {
         for name in ["exp", "nbf", "iat"] {
             let payload = format!(
@@ -321,6 +339,10 @@ fn a_claim_or_header_member_given_twice_is_refused() {
         format!(r#"{{{base},"exp":1,"\u0065xp":{}}}"#, NOW + 60),
         format!(r#"{{{base},"exp":{},"sub":"admin"}}"#, NOW + 60),
         format!(r#"{{{base},"exp":{},"x":{{"y":1,"y":2}}}}"#, NOW + 60),
+        format!(r#"{{{base},"exp":{},"nbf":{NOW},"nbf":1}}"#, NOW + 60),
+        format!(r#"{{{base},"exp":{},"iat":null,"iat":{NOW}}}"#, NOW + 60),
+        format!(r#"{{{base},"exp":{},"iss":"https://idp.test"}}"#, NOW + 60),
+        format!(r#"{{{base},"exp":{},"\u0061ud":"other"}}"#, NOW + 60),
     ] {
         let token = P256.compact("ES256", r#"{"alg":"ES256"}"#, &payload);
         assert_eq!(

@@ -444,7 +444,12 @@ fn a_plugin_that_cannot_be_started_leaves_the_last_good_one_at_work() {
     ] {
         *scene.host.refuses.lock().unwrap() = Some(error.clone());
         scene.write("keys.wasm", &format!("{error:?}"));
-        assert_eq!(scene.error(), format!("component: {error}"));
+        let told = scene.load().errors.remove(0);
+        assert_eq!(
+            (told.key.as_str(), told.message),
+            ("component", error.to_string())
+        );
+        assert_eq!(told.passes, error == StartError::Compiling);
         scene.host.take_notes();
         scene.answering(Ok(Answer::NotMine));
         assert_eq!(scene.host.take_notes().len(), 1, "the old one answers");

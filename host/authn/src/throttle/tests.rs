@@ -66,9 +66,9 @@ fn fails(asked: &Asked, address: &str, user: &str, times: usize) {
     }
 }
 
-fn busy(outcome: Outcome) -> Reason {
+fn held_back(outcome: Outcome) -> Reason {
     match outcome {
-        Outcome::Unavailable(reason) if reason.kind() == ReasonKind::Busy => reason,
+        Outcome::Unavailable(reason) if reason.kind() == ReasonKind::Throttled => reason,
         other => panic!("{other:?}"),
     }
 }
@@ -78,9 +78,12 @@ fn a_pair_that_fails_too_often_costs_no_more_calls() {
     let asked = service();
     fails(&asked, HERE, "alice", 3);
     for secret in ["wrong", "right"] {
-        busy(asked.ask_from(HERE, "alice", secret));
+        held_back(asked.ask_from(HERE, "alice", secret));
     }
     assert_eq!(asked.web.requests("/c"), 3);
+    let status = asked.chain().authenticators().next().unwrap();
+    assert_eq!((status.refused, status.unavailable), (3, 2));
+    assert_eq!(status.throttled, 2);
 }
 
 #[test]
@@ -97,7 +100,7 @@ fn another_name_of_the_same_address_is_still_served() {
     let asked = service();
     fails(&asked, HERE, "alice", 3);
     verified(asked.ask_from(HERE, "bob", "right"));
-    busy(asked.ask_from(HERE, "alice", "right"));
+    held_back(asked.ask_from(HERE, "alice", "right"));
 }
 
 #[test]
@@ -117,7 +120,7 @@ fn to_prove_to_be_somebody_else_clears_nothing() {
         refused(asked.ask_from(HERE, "alice", "bobs")).kind(),
         ReasonKind::Name
     );
-    busy(asked.ask_from(HERE, "alice", "right"));
+    held_back(asked.ask_from(HERE, "alice", "right"));
 }
 
 #[test]
@@ -125,14 +128,14 @@ fn a_credential_accepted_before_is_locked_out_by_nobody() {
     let asked = service();
     verified(asked.ask_from(HERE, "alice", "right"));
     fails(&asked, HERE, "alice", 3);
-    busy(asked.ask_from(HERE, "alice", "wrong"));
+    held_back(asked.ask_from(HERE, "alice", "wrong"));
     verified(asked.ask_from(HERE, "alice", "right"));
     // Withdrawn, it is one of those refused.
     asked.says(Answer::new(401, ""));
     refused(asked.ask_from(HERE, "alice", "right"));
     fails(&asked, HERE, "alice", 2);
     let calls = asked.web.requests("/c");
-    busy(asked.ask_from(HERE, "alice", "right"));
+    held_back(asked.ask_from(HERE, "alice", "right"));
     assert_eq!(asked.web.requests("/c"), calls);
 }
 
@@ -159,7 +162,7 @@ fn tokens_of_one_address_do_not_lock_out_another_token_of_it() {
         for _ in 0..2 {
             refused(asked.ask_from(HERE, user, &token(0)));
         }
-        busy(asked.ask_from(HERE, user, &token(0)));
+        held_back(asked.ask_from(HERE, user, &token(0)));
         refused(asked.ask_from(THERE, user, &token(0)));
     }
 }
@@ -201,13 +204,13 @@ fn a_pair_is_asked_about_again_as_its_window_passes() {
     let asked = service();
     fails(&asked, HERE, "alice", 3);
     asked.online.pass(Duration::from_secs(19));
-    busy(asked.ask_from(HERE, "alice", "right"));
+    held_back(asked.ask_from(HERE, "alice", "right"));
     asked.online.pass(Duration::from_secs(1));
     fails(&asked, HERE, "alice", 1);
-    busy(asked.ask_from(HERE, "alice", "right"));
+    held_back(asked.ask_from(HERE, "alice", "right"));
     asked.online.pass(Duration::from_secs(60));
     fails(&asked, HERE, "alice", 3);
-    busy(asked.ask_from(HERE, "alice", "right"));
+    held_back(asked.ask_from(HERE, "alice", "right"));
 }
 
 #[test]
@@ -259,8 +262,33 @@ fn those_who_ask_at_once_are_turned_away_at_their_turn() {
     // The place is free a moment before the refusal is noted.
     assert!((3..=4).contains(&refused.count()), "{outcomes:?}");
     assert!((3..=4).contains(&asked.web.requests("/c")));
-    let trouble = chain.authenticators().next().unwrap().trouble;
-    assert_eq!(trouble, None);
+    let status = chain.authenticators().next().unwrap();
+    assert_eq!(status.trouble, None);
+    assert_eq!(status.throttled, 12 - status.refused);
+}
+
+/// Neither what was presented nor what another throttle would make of it.
+#[test]
+fn what_is_remembered_holds_no_credential_name_or_address() {
+    let online = Online::new();
+    let throttle = || {
+        let mut file = Section::parse(b"").unwrap();
+        Throttle::read(&mut file, &online.services).unwrap()
+    };
+    let keys = |throttle: &Throttle| {
+        let mut presented = presented("canary-name-0123", "canary-secret-4567");
+        presented.client.address = Some("canary-address-89".to_owned());
+        let keys = throttle.attempt(&presented).keys.unwrap();
+        [keys.pair, keys.address, keys.name.unwrap(), keys.credential]
+    };
+    let (one, other) = (throttle(), throttle());
+    let found = keys(&one);
+    assert_eq!(found, keys(&one));
+    for (index, key) in found.iter().enumerate() {
+        assert!(!found[..index].contains(key) && !keys(&other).contains(key));
+        let text = String::from_utf8_lossy(key);
+        assert!(!text.contains("canary") && !text.contains("0123"), "{text}");
+    }
 }
 
 mod priorities {
@@ -295,9 +323,11 @@ mod priorities {
             attempt(&throttle, &format!("10.0.1.{number}"), "alice", "w").fail();
             attempt(&throttle, "unix", "bob", "w").fail();
         }
-        assert_eq!(priority(&throttle, "10.0.0.1", "bob"), Priority::Low);
-        assert_eq!(priority(&throttle, "::ffff:10.0.0.1", "bob"), Priority::Low);
-        assert_eq!(priority(&throttle, "10.0.0.1", "token"), Priority::Low);
+        let lowest = Priority::Lowest;
+        assert_eq!(priority(&throttle, "10.0.0.1", "bob"), lowest);
+        assert_eq!(priority(&throttle, "::ffff:10.0.0.1", "bob"), lowest);
+        assert_eq!(priority(&throttle, "10.0.0.1", "token"), lowest);
+        assert_eq!(priority(&throttle, "10.0.0.1", "alice"), lowest);
         assert_eq!(priority(&throttle, "10.0.0.2", "alice"), Priority::Low);
         assert_eq!(priority(&throttle, "10.0.0.2", "bob"), Priority::Normal);
         assert_eq!(priority(&throttle, "unix", "alice"), Priority::Normal);
@@ -305,6 +335,20 @@ mod priorities {
         assert_eq!(accepted.priority(), Priority::Normal);
         online.pass(Duration::from_secs(20));
         assert_eq!(priority(&throttle, "10.0.0.1", "bob"), Priority::Normal);
+    }
+
+    /// One address alone could otherwise spend the total of her name and keep her waiting
+    /// behind all that it asks about others.
+    #[test]
+    fn who_has_a_name_waits_for_no_flood_of_the_address_that_spent_its_total() {
+        let online = Online::new();
+        let throttle = throttle(&online);
+        for number in 0..3 {
+            attempt(&throttle, "10.0.0.1", "alice", &format!("w{number}")).fail();
+        }
+        let flood = attempt(&throttle, "10.0.0.1", "x", "w").priority();
+        assert_eq!(flood, Priority::Lowest);
+        assert_eq!(priority(&throttle, "10.0.0.2", "alice"), Priority::Low);
     }
 
     #[test]
@@ -319,7 +363,7 @@ mod priorities {
             let attempt = attempt(&throttle, "10.0.0.1", "alice", "w");
             assert!((attempt.turn().is_wanted)());
         }
-        assert_eq!(priority(&throttle, "10.0.0.1", "alice"), Priority::Low);
+        assert_eq!(priority(&throttle, "10.0.0.1", "alice"), Priority::Lowest);
         let undecided = || Reason::new(ReasonKind::Unavailable, "nobody there");
         for _ in 0..3 {
             let attempt = attempt(&throttle, "10.0.0.2", "bob", "w");
@@ -342,7 +386,7 @@ mod priorities {
             )
             .fail();
         }
-        assert_eq!(priority(&throttle, "2001:db8::9", "bob"), Priority::Low);
+        assert_eq!(priority(&throttle, "2001:db8::9", "bob"), Priority::Lowest);
         assert_eq!(
             priority(&throttle, "2001:db8:0:1::9", "bob"),
             Priority::Normal

@@ -5,28 +5,18 @@
 //! its rules about addresses. Never: a credential.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Builder;
-use warden_authn::{Notices, Services, Surveyed, survey};
-use warden_core::AuthenticatorId;
-use warden_core::clock::SystemClock;
+use warden_authn::{Surveyed, survey};
+use warden_policy::{Engine, EngineSettings};
 
 use super::finding::Untold;
 use super::machine::Machine;
 use super::server::Told;
+use crate::network::Network;
 
 /// Longest wait for all of them together.
 const LIMIT: Duration = Duration::from_secs(10);
-
-/// Nothing runs in the background that could tell anything.
-struct Nobody;
-
-impl Notices for Nobody {
-    fn keys_withdrawn(&self, _id: &AuthenticatorId) {}
-    fn warn(&self, _id: &AuthenticatorId, _line: &str) {}
-}
 
 /// Asks all of them at once.
 pub(crate) fn ask(directory: Told<&str>, machine: &Machine) -> Told<Vec<Surveyed>> {
@@ -35,16 +25,12 @@ pub(crate) fn ask(directory: Told<&str>, machine: &Machine) -> Told<Vec<Surveyed
         return Ok(Vec::new());
     }
     machine.user()?;
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Untold::new(format!("no network here: {error}"), ""))?;
-    let handle = runtime.handle().clone();
-    let clock = Arc::new(SystemClock::new());
-    let services = Services::online(handle, clock, None, Arc::new(Nobody));
-    let surveyed = runtime.block_on(survey(Path::new(directory), &services, LIMIT));
-    // Names may still be looked up for those who were given up.
-    runtime.shutdown_background();
+    let unable = |error: String| Untold::new(error, "");
+    // Plugins depend on nobody, but their files must not count as wrong.
+    let engine = Engine::new(EngineSettings::default()).map_err(|e| unable(e.to_string()))?;
+    let network = Network::new(engine).map_err(|e| unable(format!("no network here: {e}")))?;
+    let services = network.services().clone();
+    let surveyed = network.wait(survey(Path::new(directory), &services, LIMIT));
     surveyed.map_err(|error| {
         Untold::new(
             format!("{directory:?} {error}"),

@@ -6,11 +6,10 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use warden_authn::{Chain, ChainSettings, Outcome, PluginRegistry, Presented, Services};
+use warden_authn::{Chain, ChainSettings, Outcome, Presented};
 use warden_core::client::Certificate;
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::{ClientFacts, Credential, Now, Principal, Reason, ReasonKind};
@@ -21,6 +20,7 @@ use super::report::{Report, Told};
 use super::style::Paint;
 use super::{moment, principal};
 use crate::error::Error;
+use crate::network::Network;
 use crate::output::Output;
 use crate::token::read_token;
 
@@ -172,13 +172,9 @@ fn verified(
         ));
     };
     let token = read_token(token)?;
-    let plugins = PluginRegistry::new(Arc::new(arguments.directory.engine()?));
-    let report = Chain::load(
-        directory,
-        &ChainSettings::default(),
-        &Services::offline().with_plugins(plugins),
-        None,
-    );
+    let network = Network::new(arguments.directory.engine()?)?;
+    let settings = ChainSettings::default();
+    let report = Chain::load(directory, &settings, network.services(), None);
     if !report.errors.is_empty() {
         return Ok(Err(report.errors.iter().map(ToString::to_string).collect()));
     }
@@ -202,7 +198,7 @@ fn verified(
         client: client.clone(),
     };
     Ok(Ok(
-        match report.chain.authenticate_alone(&presented, &now) {
+        match network.wait(report.chain.authenticate(&presented, &now)) {
             Outcome::Verified(principal) => {
                 let principal = principal.get().clone();
                 let bound = principal.check_binding(&presented.client);

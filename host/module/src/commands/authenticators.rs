@@ -40,6 +40,7 @@ impl CommandHandler for Authenticators {
                 ("verified", super::number(status.verified)),
                 ("refused", super::number(status.refused)),
                 ("unavailable", super::number(status.unavailable)),
+                ("throttled", super::number(status.throttled)),
             ])
         });
         Ok(Answer::Now(super::map([

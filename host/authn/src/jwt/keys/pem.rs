@@ -4,6 +4,8 @@
 //! one block is refused: in a certificate chain the authority's key would
 //! otherwise sign tokens too.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use x509_parser::oid_registry::{
     OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_NIST_EC_P521,
     OID_PKCS1_RSAENCRYPTION, OID_SIG_ED25519,
@@ -42,6 +44,22 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Key, Error> {
         name: KeyName::default(),
         verifiers,
     })
+}
+
+/// Whether bytes are a public key or a certificate without its PEM: as DER, or as the
+/// Base64 of it.
+pub(super) fn is_public(bytes: &[u8]) -> bool {
+    let is_der = |der: &[u8]| {
+        whole::<SubjectPublicKeyInfo<'_>>(der).is_ok()
+            || whole::<RSAPublicKey<'_>>(der).is_ok()
+            || whole::<X509Certificate<'_>>(der).is_ok()
+    };
+    let text: Vec<u8> = bytes
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    is_der(bytes) || STANDARD.decode(text).is_ok_and(|der| is_der(&der))
 }
 
 fn certificate(der: &[u8]) -> Result<Vec<Verifier>, Error> {

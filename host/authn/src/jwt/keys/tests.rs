@@ -1,7 +1,7 @@
 //! Which key material is accepted, and which fails a whole set.
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::*;
@@ -110,8 +110,11 @@ fn an_rsa_key_below_2048_bits_is_refused_at_load() {
 fn a_point_off_its_curve_or_of_another_length_is_refused() {
     let good = P256.jwk();
     let x = URL_SAFE_NO_PAD.decode(good["x"].as_str().unwrap()).unwrap();
+    let y = URL_SAFE_NO_PAD.decode(good["y"].as_str().unwrap()).unwrap();
     let with = |members: Value| P256.jwk_with(&members);
+    let borrowed = [&x[..], &y[..1]].concat();
     for bad in [
+        with(json!({ "x": b64(borrowed), "y": b64(&y[1..]) })),
         with(json!({ "x": good["y"] , "y": good["x"] })),
         with(json!({ "x": b64(&x[1..]) })),
         with(json!({ "crv": "P-384" })),
@@ -194,6 +197,20 @@ fn keys_for_something_else_are_left_out() {
         assert_eq!(keys.len(), 1);
         assert!(!verifies(&keys, &RSA, "RS256"), "{members}");
     }
+    // Nor does it become one for signatures by being named, alone or under a shared name.
+    let named = |key: &Signer, members: Value| {
+        let mut members = members;
+        members["kid"] = json!("k");
+        key.jwk_with(&members)
+    };
+    for purpose in [json!({ "use": "enc" }), json!({ "key_ops": ["sign"] })] {
+        let keys = set(&[named(&RSA, purpose), named(&P256, json!({ "use": "sig" }))]).unwrap();
+        let header = |alg: &str| json!({ "alg": alg, "kid": "k" }).to_string();
+        let is_good = |key: &Signer, alg: &str| {
+            verify_signature(key.compact(alg, &header(alg), "{}").as_bytes(), &keys).is_ok()
+        };
+        assert!(is_good(&P256, "ES256") && !is_good(&RSA, "RS256") && !is_good(&RSA, "PS256"));
+    }
     for (kty, crv) in [("EC", "secp256k1"), ("OKP", "Ed448"), ("OKP", "X25519")] {
         let other = json!({ "kty": kty, "crv": crv, "x": "AA", "y": "AA" });
         assert!(fault(&[other]).contains("no key"), "{crv}");
@@ -272,6 +289,45 @@ fn a_public_key_is_no_secret() {
     let text = pem("PUBLIC KEY", &RSA.spki());
     assert!(KeySet::from_secret(text.as_bytes()).is_err());
     assert!(KeySet::from_secret(format!("\n{text}").as_bytes()).is_err());
+    for key in [&RSA, &P256, &P521, &ED] {
+        let (spki, jwk) = (key.spki(), key.jwk());
+        let certificate = certificate(&spki, None);
+        for public in [
+            jwk.to_string().into_bytes(),
+            format!(" {}\n", jwks(&[jwk])).into_bytes(),
+            STANDARD.encode(&spki).into_bytes(),
+            [STANDARD.encode(&certificate).as_bytes(), b"\r\n"].concat(),
+            [&spki[..], b"\n"].concat(),
+            spki,
+            certificate,
+        ] {
+            assert!(KeySet::from_secret(&public).is_err(), "{public:?}");
+        }
+    }
+    let der = RSA.pkcs1();
+    assert!(KeySet::from_secret(STANDARD.encode(&der).as_bytes()).is_err());
+    assert!(KeySet::from_secret(&der).is_err());
+    assert!(KeySet::from_secret(&der[1..]).is_ok(), "which is no key");
+}
+
+/// That the comparison takes the same time for all of them is the library's promise.
+#[test]
+fn a_mac_counts_whole_or_not_at_all() {
+    let Signer::Secret(secret) = &*SECRET else {
+        panic!()
+    };
+    let keys = KeySet::from_secret(secret).unwrap();
+    let token = SECRET.token("HS256", &json!({}));
+    let (message, mac) = token.rsplit_once('.').unwrap();
+    let mac = URL_SAFE_NO_PAD.decode(mac).unwrap();
+    let is_good =
+        |mac: &[u8]| verify_signature(format!("{message}.{}", b64(mac)).as_bytes(), &keys).is_ok();
+    assert!(is_good(&mac) && !is_good(&[&mac[..], b"\0"].concat()));
+    for index in 0..mac.len() {
+        let mut changed = mac.clone();
+        changed[index] ^= 1;
+        assert!(!is_good(&changed) && !is_good(&mac[..index]), "{index}");
+    }
 }
 
 #[test]

@@ -34,6 +34,11 @@ fn token(id: &str, alg: &str, signer: &Signer, issuer: &str) -> String {
 impl Provider {
     /// Found by discovery; `more` are lines of the file.
     fn new(more: &str) -> Self {
+        Self::with(more, "")
+    }
+
+    /// `endpoint` are lines of that table.
+    fn with(more: &str, endpoint: &str) -> Self {
         let state = TempDir::new().unwrap();
         let provider = Self {
             web: Web::start(|_| Answer::new(500, "")),
@@ -42,7 +47,7 @@ impl Provider {
             _state: state,
         };
         let file = format!(
-            "type = 'jwt'\nissuer = '{}'\naudience = ['valkey']\n{more}\n[endpoint]\nallow_loopback_http = true\nretries = 0\n",
+            "type = 'jwt'\nissuer = '{}'\naudience = ['valkey']\n{more}\n[endpoint]\nallow_loopback_http = true\nretries = 0\n{endpoint}",
             provider.issuer()
         );
         provider.directory.write("10-corp.toml", file);
@@ -222,7 +227,7 @@ fn a_key_id_that_is_absent_is_not_asked_for_again_for_a_while() {
 
 #[test]
 fn what_is_no_good_key_set_never_replaces_good_keys() {
-    let provider = Provider::new("");
+    let provider = Provider::with("", "timeout_ms = 250\n");
     provider.publish(&[key("k1", &ED)]);
     let chain = provider.chain();
     let issuer = provider.issuer();
@@ -246,15 +251,17 @@ fn what_is_no_good_key_set_never_replaces_good_keys() {
             missing: 3,
             ..Answer::ok(jwks(&[key("k2", &ED)]))
         },
+        Answer::ok(jwks(&[key("k2", &ED)])).after(Duration::from_secs(1)),
     ];
     for (index, answer) in bad.into_iter().enumerate() {
+        let before = provider.web.requests("/keys");
         provider.keys(move |_| answer.clone());
         provider.online.pass(Duration::from_secs(5));
         let unknown = token(&format!("u{index}"), "EdDSA", &ED, &issuer);
-        assert!(!matches!(
-            provider.ask(&chain, &unknown),
-            Outcome::Verified(_)
-        ));
+        unavailable(provider.ask(&chain, &unknown));
+        assert_eq!(provider.web.requests("/keys"), before + 1, "{index}");
+        let status = chain.authenticators().next().unwrap();
+        assert!(status.trouble.is_some(), "{index}");
         verified(provider.ask(&chain, &good));
     }
     // And after all that it still renews them.
@@ -317,17 +324,34 @@ fn last_good_keys_outlive_an_outage_and_a_restart_but_not_their_age() {
     assert!(why.contains("503"), "{why}");
 }
 
-#[test]
-fn keys_kept_for_another_issuer_are_not_taken() {
-    let provider = Provider::new("");
+/// Leaves `k1` for the next start, as of this issuer and this time.
+fn keep(provider: &Provider, issuer: &str, confirmed_ms: u64) {
     let kept = json!({
-        "source": "issuer https://other.test at https://other.test/.well-known/openid-configuration",
-        "changed_ms": 1, "confirmed_ms": u64::MAX, "key_set": jwks(&[key("k1", &ED)]),
+        "source": format!("issuer {issuer} at {issuer}/.well-known/openid-configuration"),
+        "changed_ms": 1, "confirmed_ms": confirmed_ms, "key_set": jwks(&[key("k1", &ED)]),
     });
     let path = provider._state.path().join("state/keys-corp.json");
     std::fs::write(&path, kept.to_string()).unwrap();
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn keys_kept_by_a_clock_that_was_ahead_are_no_younger_than_now() {
+    let provider = Provider::new("max_key_age_seconds = 3600\n");
+    let issuer = provider.issuer();
+    keep(&provider, &issuer, u64::MAX);
+    let chain = provider.chain();
+    let good = token("k1", "EdDSA", &ED, &issuer);
+    verified(provider.ask(&chain, &good));
+    provider.online.pass(Duration::from_secs(3601));
+    unavailable(provider.ask(&chain, &good));
+}
+
+#[test]
+fn keys_kept_for_another_issuer_are_not_taken() {
+    let provider = Provider::new("");
+    keep(&provider, "https://other.test", u64::MAX);
     let chain = provider.chain();
     unavailable(provider.ask(&chain, &token("k1", "EdDSA", &ED, &provider.issuer())));
 }
@@ -348,6 +372,34 @@ fn a_fetch_is_conditional_where_the_issuer_gives_the_means() {
     let last = provider.web.seen().pop().unwrap();
     assert_eq!(last.header("if-none-match"), Some("\"v1\""));
     verified(provider.ask(&chain, &token("k1", "EdDSA", &ED, &issuer)));
+}
+
+/// Or whoever answers for the issuer could keep old keys young without having any.
+#[test]
+fn an_answer_to_a_condition_that_was_not_set_confirms_nothing() {
+    let provider = Provider::new("max_key_age_seconds = 3600\n");
+    provider.publish(&[key("k1", &ED)]);
+    let chain = provider.chain();
+    let good = token("k1", "EdDSA", &ED, &provider.issuer());
+    verified(provider.ask(&chain, &good));
+    provider.keys(|_| Answer::new(304, ""));
+    provider.online.pass(Duration::from_secs(3000));
+    unavailable(provider.ask(&chain, &token("k9", "EdDSA", &ED, &provider.issuer())));
+    provider.online.pass(Duration::from_secs(601));
+    let why = unavailable(provider.ask(&chain, &good));
+    assert!(why.contains("304"), "{why}");
+}
+
+#[test]
+fn however_often_it_failed_the_next_fetch_is_not_far() {
+    let refresh = Duration::from_secs(300);
+    for failures in (1..100).chain([u32::MAX]) {
+        let pause = super::pause(failures, refresh);
+        assert!(pause >= Duration::from_millis(900), "{failures} {pause:?}");
+        assert!(pause <= Duration::from_secs(66), "{failures} {pause:?}");
+    }
+    assert!(super::pause(u32::MAX, Duration::from_secs(10)) <= Duration::from_secs(11));
+    assert!(super::pause(0, refresh) >= Duration::from_secs(270));
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! Authenticator files, and the key files they name.
+//! Authenticator files, and the files they name: keys, secrets, authorities, plugins.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use toml::{Table, Value};
 
 use crate::doctor::facts::Facts;
 use crate::doctor::finding::{Check, Outcome, Untold};
@@ -12,17 +12,31 @@ use crate::doctor::server::Told;
 
 pub(super) static KEY_FILES: Check = Check {
     name: "key-files",
-    why: "Whoever can write a key file can make tokens, and so can whoever can read a shared secret.",
+    why: "Whoever can write one of them decides who is let in, and so may whoever can read a secret.",
     look: key_files,
 };
 
-/// What an authenticator file says about keys; the rest is the module's.
-#[derive(Deserialize)]
-struct Keys {
-    jwks_file: Option<PathBuf>,
-    key_file: Option<PathBuf>,
-    secret_file: Option<PathBuf>,
-}
+/// Keys of an authenticator file, and of its tables, that name a file. What else they hold
+/// is the module's to complain about.
+const FILES: [&str; 6] = [
+    "ca_file",
+    "client_certificate_file",
+    "component",
+    "crl_files",
+    "jwks_file",
+    "key_file",
+];
+
+/// Those that name a secret.
+const SECRETS: [&str; 4] = [
+    "bearer_token_file",
+    "client_key_file",
+    "client_secret_file",
+    "secret_file",
+];
+
+/// The table whose every key names a secret.
+const SECRET_TABLE: &str = "property_files";
 
 /// Largest authenticator file that the module reads, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -38,22 +52,44 @@ fn key_files(facts: &Facts) -> Result<Outcome, Untold> {
     for path in authenticators(Path::new(directory))? {
         place::file(&mut outcome, &path, false, user)?;
         // What is not TOML is the module's to complain about.
-        let Some(keys) = read(&path)? else { continue };
-        let named = [
-            (keys.jwks_file, false),
-            (keys.key_file, false),
-            (keys.secret_file, true),
-        ];
-        for (file, is_secret) in named {
-            if let Some(file) = file {
-                // An absolute path replaces the directory.
-                let file = Path::new(directory).join(file);
-                place::file(&mut outcome, &file, is_secret, user)?;
-                count += 1;
-            }
+        let Some(table) = read(&path)? else { continue };
+        for (file, is_secret) in named(&table) {
+            // An absolute path replaces the directory.
+            let file = Path::new(directory).join(file);
+            place::file(&mut outcome, &file, is_secret, user)?;
+            count += 1;
         }
     }
     Ok(outcome.or_good(format!("{count} of them, as they should be")))
+}
+
+/// The files that a table and the tables in it name, and whether each is a secret.
+fn named(table: &Table) -> Vec<(&str, bool)> {
+    let mut files = Vec::new();
+    for (key, value) in table {
+        let is_secret = SECRETS.contains(&key.as_str());
+        match value {
+            Value::Table(inner) if key == SECRET_TABLE => {
+                files.extend(inner.values().flat_map(texts).map(|file| (file, true)));
+            }
+            // What an operator calls the properties of a plugin says nothing about them.
+            Value::Table(_) if key == "properties" => {}
+            Value::Table(inner) => files.extend(named(inner)),
+            value if is_secret || FILES.contains(&key.as_str()) => {
+                files.extend(texts(value).into_iter().map(|file| (file, is_secret)));
+            }
+            _ => {}
+        }
+    }
+    files
+}
+
+/// A text, or those of a list.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+        value => value.as_str().into_iter().collect(),
+    }
 }
 
 /// `NAME.toml`, as the module picks them.
@@ -82,7 +118,7 @@ fn authenticators(directory: &Path) -> Told<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn read(path: &Path) -> Told<Option<Keys>> {
+fn read(path: &Path) -> Told<Option<Table>> {
     let failed = |error: std::io::Error| {
         Untold::new(
             format!("{path:?}: {error}"),
@@ -140,6 +176,17 @@ mod tests {
         write(&at(".30-c.toml"), "secret_file = \"none\"\n", 0o644);
         write(&at("broken.toml"), "= =", 0o644);
         expect(&KEY_FILES, &facts(), Rank::Ok, "2 of them");
+
+        write(
+            &at("40-d.toml"),
+            "component = \"keys.json\"\ncrl_files = [\"keys.json\"]\n[property_files]\nlist = \"secret\"\n\
+             [properties]\nkey_file = \"none\"\n[endpoint]\nca_file = \"keys.json\"\nclient_key_file = \"secret\"\n",
+            0o644,
+        );
+        expect(&KEY_FILES, &facts(), Rank::Ok, "7 of them");
+        write(&at("secret"), "x", 0o604);
+        expect(&KEY_FILES, &facts(), Rank::Problem, "is a secret");
+        write(&at("secret"), "x", 0o600);
 
         write(&at("keys.json"), "{}", 0o666);
         expect(

@@ -278,6 +278,7 @@ mod tests {
         let fault = FileError {
             file: "20-b.toml".into(),
             key: "client_secret_file".to_owned(),
+            passes: false,
             message: "cannot be read".to_owned(),
         };
         let facts = Facts {

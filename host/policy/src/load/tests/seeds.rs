@@ -6,6 +6,8 @@
 use std::fs;
 use std::path::Path;
 
+use warden_hostile::PluginGuest;
+
 use super::*;
 
 /// Policies that load.
@@ -85,6 +87,17 @@ fn unsound() -> Vec<(&'static str, Vec<u8>)> {
         title: "two\nlines".into(),
         ..Guest::default()
     };
+    let plugin = |authenticate: &str| PluginGuest {
+        authenticate: authenticate.to_owned(),
+        ..PluginGuest::default()
+    };
+    let telling = PluginGuest {
+        imports: r#"(import "warden:plugin/log@0.1.0" "write" (func $write (param i32 i32 i32)))"#
+            .to_owned(),
+        ..plugin(
+            "(call $write (i32.const 1) (i32.load offset=12 (local.get 0)) (i32.load offset=16 (local.get 0)))",
+        )
+    };
     vec![
         ("refused-data", refusing.wasm()),
         ("refused-half", whole[..whole.len() / 2].to_vec()),
@@ -97,6 +110,14 @@ fn unsound() -> Vec<(&'static str, Vec<u8>)> {
         ("refused-start", never_starts.wasm()),
         ("refused-title", two_lines.wasm()),
         ("refused-text", b"(module)".to_vec()),
+        // What vouches for somebody is no policy; the target starts it as a plugin, too.
+        ("refused-plugin", PluginGuest::default().wasm()),
+        ("refused-plugin-looping", plugin("(loop (br 0))").wasm()),
+        (
+            "refused-plugin-lying",
+            plugin("(return (i32.const -8))").wasm(),
+        ),
+        ("refused-plugin-telling", telling.wasm()),
     ]
 }
 
