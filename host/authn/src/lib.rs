@@ -48,5 +48,5 @@ pub use error::{Error, FileError};
 pub use jwt::{Inspected, KeySet, inspect, is_jws_shaped, verify_signature, verify_token};
 pub use plugin::PluginRegistry;
 pub use seal::{Seal, Sealed};
-pub use services::{Notices, Services};
+pub use services::{Notices, Services, Silent};
 pub use survey::{Offset, Provider, Surveyed, Visit, survey};

@@ -36,9 +36,11 @@ pub struct Services {
     plugins: Option<Arc<PluginRegistry>>,
 }
 
-struct Deaf;
+/// Tells nobody: for processes that end when they have asked.
+#[derive(Debug, Default)]
+pub struct Silent;
 
-impl Notices for Deaf {
+impl Notices for Silent {
     fn keys_withdrawn(&self, _id: &AuthenticatorId) {}
 
     fn warn(&self, _id: &AuthenticatorId, _line: &str) {}
@@ -52,7 +54,7 @@ impl Services {
             runtime: None,
             clock: Arc::new(SystemClock::new()),
             state: None,
-            notices: Arc::new(Deaf),
+            notices: Arc::new(Silent),
             plugins: None,
         }
     }

@@ -5,8 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
-use warden_authn::{Notices, PluginRegistry, Services};
-use warden_core::AuthenticatorId;
+use warden_authn::{PluginRegistry, Services, Silent};
 use warden_core::clock::SystemClock;
 use warden_policy::Engine;
 
@@ -14,14 +13,6 @@ use warden_policy::Engine;
 pub(crate) struct Network {
     runtime: Runtime,
     services: Services,
-}
-
-/// One run asks once: what would be told later is told to nobody.
-struct Nobody;
-
-impl Notices for Nobody {
-    fn keys_withdrawn(&self, _id: &AuthenticatorId) {}
-    fn warn(&self, _id: &AuthenticatorId, _line: &str) {}
 }
 
 impl Network {
@@ -33,7 +24,8 @@ impl Network {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let clock = Arc::new(SystemClock::new());
-        let services = Services::online(handle, clock, None, Arc::new(Nobody))
+        // One run asks once: what would be told later is told to nobody.
+        let services = Services::online(handle, clock, None, Arc::new(Silent))
             .with_plugins(PluginRegistry::new(Arc::new(engine)));
         Ok(Self { runtime, services })
     }
