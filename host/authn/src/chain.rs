@@ -323,7 +323,7 @@ impl Chain {
             .is_some_and(|given| !patterns::is_name_of(given, entry.id(), name))
         {
             let detail = format!(
-                "the credential is {:?}'s, not the user's given",
+                "the credential is {:?}'s, not that of the name given",
                 name.as_str()
             );
             return Err(Reason::new(ReasonKind::Name, detail));

@@ -79,7 +79,9 @@ impl Trust {
             lists.push(list.into());
         }
         if lists.len() > MAX_ENTRIES {
-            return Err(wrong("makes more than 256 revocation lists"));
+            return Err(wrong(&format!(
+                "makes more than {MAX_ENTRIES} revocation lists"
+            )));
         }
         Ok(())
     }

@@ -159,12 +159,14 @@ fn headers(table: &mut Section) -> Vec<(HeaderName, String)> {
                 || header.as_str() == "content-length"
         };
         match (header, value) {
-            (Ok(header), toml::Value::String(text))
-                if !is_ours(&header) && HeaderValue::from_str(&text).is_ok() =>
-            {
+            (Ok(header), _) if is_ours(&header) => {
+                section.fault(&name, "is a header that warden itself sets: leave it out");
+            }
+            (Ok(header), toml::Value::String(text)) if HeaderValue::from_str(&text).is_ok() => {
                 headers.push((header, text));
             }
-            _ => section.fault(&name, "must be a header of the request and its text"),
+            (Ok(_), _) => section.fault(&name, "must be a text that can stand in a header"),
+            (Err(_), _) => section.fault(&name, "is not the name of a header"),
         }
     }
     table.close(section);

@@ -1,7 +1,8 @@
 //! The last good keys in `state_dir`, for a start while the issuer is away.
 //!
 //! In: keys that were fetched. Out, in a later process: the same keys, if the file still
-//! asks for them from the same place. What cannot be read is as good as absent, and said.
+//! asks for them from the same place. What cannot be read is as good as absent, and the
+//! operator is told.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -55,19 +56,22 @@ impl Store {
         services: &Services,
         algorithms: Option<&[Algorithm]>,
     ) -> Option<Fetched> {
-        let bytes = match services.state()?.read(&self.file, MAX_BYTES) {
-            Ok(bytes) => bytes?,
-            Err(error) => {
-                services.notices().warn(&self.id, &error.to_string());
-                return None;
-            }
+        let unusable = |why: &str| {
+            let line = format!("keys kept on disk are not used, they are fetched anew: {why}");
+            services.notices().warn(&self.id, &line);
         };
-        let kept: Kept = serde_json::from_slice(&bytes).ok()?;
+        let bytes = services.state()?.read(&self.file, MAX_BYTES);
+        let bytes = bytes.map_err(|error| unusable(&error.to_string())).ok()??;
+        let kept = serde_json::from_slice(&bytes);
+        let kept: Kept = kept
+            .map_err(|_| unusable("the file is not as it was written"))
+            .ok()?;
         if kept.source != self.source {
             return None;
         }
         let changed = Timestamp::from_unix_millis(kept.changed_ms);
-        let mut fetched = Fetched::parse(kept.key_set.as_bytes(), algorithms, changed).ok()?;
+        let fetched = Fetched::parse(kept.key_set.as_bytes(), algorithms, changed);
+        let mut fetched = fetched.map_err(|why| unusable(&why)).ok()?;
         fetched.changed = changed;
         // A file from the future is one of a clock that was wrong: it is not younger than now.
         let confirmed = Timestamp::from_unix_millis(kept.confirmed_ms);
