@@ -330,8 +330,13 @@ fn keep(provider: &Provider, issuer: &str, confirmed_ms: u64) {
         "source": format!("issuer {issuer} at {issuer}/.well-known/openid-configuration"),
         "changed_ms": 1, "confirmed_ms": confirmed_ms, "key_set": jwks(&[key("k1", &ED)]),
     });
+    leave(provider, &kept.to_string());
+}
+
+/// Leaves a file of kept keys that holds this.
+fn leave(provider: &Provider, content: &str) {
     let path = provider._state.path().join("state/keys-corp.json");
-    std::fs::write(&path, kept.to_string()).unwrap();
+    std::fs::write(&path, content).unwrap();
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
@@ -354,6 +359,18 @@ fn keys_kept_for_another_issuer_are_not_taken() {
     keep(&provider, "https://other.test", u64::MAX);
     let chain = provider.chain();
     unavailable(provider.ask(&chain, &token("k1", "EdDSA", &ED, &provider.issuer())));
+}
+
+#[test]
+fn kept_keys_that_cannot_be_used_are_told_and_fetched_anew() {
+    let provider = Provider::new("");
+    leave(&provider, "{");
+    provider.publish(&[key("k1", &ED)]);
+    let chain = provider.chain();
+    verified(provider.ask(&chain, &token("k1", "EdDSA", &ED, &provider.issuer())));
+    let warnings = provider.online.heard.warnings.lock().unwrap();
+    let told = |line: &String| line.contains("keys kept on disk are not used");
+    assert!(warnings.iter().any(told), "{warnings:?}");
 }
 
 #[test]
