@@ -70,7 +70,7 @@ mod tests {
         let renderings = Renderings::default();
         let of = |permissions: &Permissions| renderings.of(permissions, &server).unwrap();
         let reader = of(&permissions(&["+get", "+mget", "~a:*"], ""));
-        let same = of(&permissions(&["~a:*", "+mget", "+get"], ""));
+        let same = of(&permissions(&["~a:*", "+get", "+mget"], ""));
         assert!(Arc::ptr_eq(&reader, &same));
         for other in [
             permissions(&["+get", "~a:*"], ""),
