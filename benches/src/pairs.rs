@@ -35,7 +35,7 @@ pub fn measured(pid: u32, round: impl FnOnce() -> usize) -> Figures {
 }
 
 /// The processor time a process has used, from /proc: in steps of 10 ms.
-fn processor_time(pid: u32) -> Duration {
+pub(crate) fn processor_time(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the server runs");
     // The name in parentheses may hold anything; user and system time are the 12th and
     // 13th field behind it.

@@ -232,7 +232,10 @@ impl Server {
             if status.is_some() {
                 return Some(false);
             }
-            let answer = Connection::open(self.address).ok()?.run("PING");
+            // It may close the connection again while it starts.
+            let mut connection = Connection::open(self.address).ok()?;
+            connection.try_send(["PING"]).ok()?;
+            let answer = connection.receive_within(START_LIMIT).ok()?;
             // A password is asked for, or not; loading a dataset is neither.
             (answer.is_error("NOAUTH") || answer.as_text().is_some()).then_some(true)
         });

@@ -1,7 +1,8 @@
 //! What warden costs, end to end: `e2e 8.0|9.1 [PART…] [FILE.json]`. Prints a table; writes
 //! the same as JSON into FILE.
 //!
-//! Parts: `sessions`, `unused`, `whole`, `cached`, `uncached`; all of them when none is named.
+//! Parts: `sessions`, `unused`, `whole`, `cached`, `uncached`, `processor`; all of them when
+//! none is named.
 
 #![allow(
     clippy::print_stdout,
@@ -10,6 +11,7 @@
 )]
 
 use serde_json::{Value, json};
+use warden_benches::e2e::processor::{self, Account};
 use warden_benches::e2e::{commands, log_ins};
 use warden_benches::pairs::{Answer, PAIRS};
 use warden_tests::Line;
@@ -25,6 +27,9 @@ const PARTS: [Part; 5] = [
     ("uncached", log_ins::uncached),
 ];
 
+/// Answers with a table of its own.
+const PROCESSOR: &str = "processor";
+
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let line = if words.iter().any(|word| word == "8.0") {
@@ -36,17 +41,25 @@ fn main() {
         "Valkey {}, medians of at least {PAIRS} pairs in turn\n",
         line.number()
     );
-    println!("| question | measured | baseline | rate | server CPU |\n|---|---|---|---|---|");
     let mut answers: Vec<Value> = Vec::new();
     let named = |part: &str| words.iter().any(|word| word == part);
-    let all = !PARTS.iter().any(|(part, _)| named(part));
-    for (part, ask) in PARTS {
-        if !all && !named(part) {
-            continue;
-        }
+    let all = !named(PROCESSOR) && !PARTS.iter().any(|(part, _)| named(part));
+    let asked = PARTS.iter().filter(|(part, _)| all || named(part));
+    let asked: Vec<&Part> = asked.collect();
+    if !asked.is_empty() {
+        println!("| question | measured | baseline | rate | server CPU |\n|---|---|---|---|---|");
+    }
+    for (_, ask) in asked {
         for answer in ask(line) {
             println!("{answer}");
             answers.push(answer.json());
+        }
+    }
+    if all || named(PROCESSOR) {
+        println!("\n{}", Account::HEADING);
+        for account in processor::log_ins(line) {
+            println!("{account}");
+            answers.push(account.json());
         }
     }
     if let Some(file) = words.iter().find(|word| word.ends_with(".json")) {

@@ -49,9 +49,19 @@ impl Credential {
 /// # Errors
 /// As said.
 pub fn log_in(address: SocketAddr, credential: &Credential) -> io::Result<TcpStream> {
+    let mut stream = knock(address, credential)?;
+    answer(&mut stream)?;
+    Ok(stream)
+}
+
+/// Connects and presents a credential; [`answer`] waits for what it comes to.
+///
+/// # Errors
+/// When there is no connection.
+pub fn knock(address: SocketAddr, credential: &Credential) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
-    authenticate(&mut stream, credential)?;
+    stream.write_all(&credential.auth)?;
     Ok(stream)
 }
 
@@ -61,6 +71,14 @@ pub fn log_in(address: SocketAddr, credential: &Credential) -> io::Result<TcpStr
 /// When it breaks, or the answer is not `+OK`.
 pub fn authenticate(stream: &mut TcpStream, credential: &Credential) -> io::Result<()> {
     stream.write_all(&credential.auth)?;
+    answer(stream)
+}
+
+/// The answer to a credential.
+///
+/// # Errors
+/// When the connection breaks; the words of an answer that is not `+OK`.
+pub fn answer(stream: &mut TcpStream) -> io::Result<()> {
     let answer = line(stream)?;
     if answer == b"+OK\r\n" {
         return Ok(());

@@ -5,7 +5,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use warden_tests::server::info_fields;
-use warden_tests::{Algorithm, Claims, Connection, Issuer, Line, Scene, SigningKey, unix_now};
+use warden_tests::{
+    Algorithm, Claims, Connection, Issuer, Line, Scene, SceneBuilder, SigningKey, unix_now,
+};
 
 /// Sessions that most parts ask for; fewer where the system grants fewer files.
 const SESSIONS: usize = 20_000;
@@ -50,21 +52,32 @@ pub fn scene(line: Line) -> Scene {
 
 /// The same with further load arguments.
 pub fn scene_with(line: Line, arguments: &[&str]) -> Scene {
+    let mut all = vec!["max_pending", "100000", "auth_timeout_ms", "60000"];
+    all.extend(arguments);
+    start(
+        builder(line)
+            .authenticator_lines("leeway_seconds = 0\n")
+            .module_args(all),
+    )
+}
+
+/// Such a server in the making, every setting of the module at its default.
+pub fn builder(line: Line) -> SceneBuilder {
     let issuer = Issuer::new(
         Issuer::corp().url(),
         SigningKey::generate(Algorithm::ES256, "storm"),
     );
     let clients = (sessions_that_fit() + OTHER_FILES / 2).to_string();
-    let mut all = vec!["max_pending", "100000", "auth_timeout_ms", "60000"];
-    all.extend(arguments);
-    let scene = Scene::builder(line)
+    Scene::builder(line)
         .issuer(issuer)
         .roles(ROLES)
-        .authenticator_lines("leeway_seconds = 0\n")
         .config([("maxclients", clients.as_str()), ("tcp-backlog", "4096")])
         .server(warden_tests::ServerBuilder::protected_configs)
-        .module_args(all)
-        .start();
+}
+
+/// Starts it, its main thread first among all that runs.
+pub fn start(builder: SceneBuilder) -> Scene {
+    let scene = builder.start();
     favour(&scene);
     scene
 }

@@ -19,8 +19,9 @@ pub struct Decision {
     pub generation: u64,
     /// What was granted and what restricts it.
     pub permissions: Permissions,
-    /// The same as the rule string of this server's ACL engine.
-    pub rendered: Rendered,
+    /// The same as the rule string of this server's ACL engine; shared by all decisions
+    /// that grant the same.
+    pub rendered: Arc<Rendered>,
     /// For which commands `rendered` was written. The server works out a category when
     /// rules are set and never again: the same words mean others once a module came
     /// or went.

@@ -54,7 +54,7 @@ use crate::server::Server;
 /// assert_eq!(one.grants().next().map(ToString::to_string), Some("+@read ~tenant:*".into()));
 /// # Ok::<(), warden_core::permissions::PermissionError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Permissions {
     base: BaseRules,
     grants: Vec<Grant>,

@@ -11,6 +11,7 @@ use warden_core::permissions::Permissions;
 use warden_core::{ClassKey, Decision, Now, Reason, ReasonKind};
 
 use crate::generation::Frame;
+use crate::renderings::Renderings;
 use crate::verdict::Opinion;
 
 /// An answer and how long it may be remembered.
@@ -19,10 +20,11 @@ pub(crate) struct Composed {
     pub(crate) valid_for: Option<Duration>,
 }
 
-/// Composes the opinions of all bundles; each comes with its bundle's name.
+/// Composes the opinions of all bundles, each with its bundle's name, under a frame whose
+/// renderings are remembered.
 pub(crate) fn compose(
     mut opinions: Vec<(&str, Opinion)>,
-    frame: &Frame,
+    on: (&Frame, &Renderings),
     class: ClassKey,
     generation: u64,
     now: Now,
@@ -35,7 +37,7 @@ pub(crate) fn compose(
         .min();
     let answer = match denied(&opinions) {
         Some(reason) => Err(reason),
-        None => united(opinions, frame, class, generation).map(|decision| Decision {
+        None => united(opinions, on, class, generation).map(|decision| Decision {
             valid_until: valid_for.map(|duration| now.wall.plus(duration)),
             ..decision
         }),
@@ -73,7 +75,7 @@ fn denied(opinions: &[(&str, Opinion)]) -> Option<Reason> {
 
 fn united(
     opinions: Vec<(&str, Opinion)>,
-    frame: &Frame,
+    on: (&Frame, &Renderings),
     class: ClassKey,
     generation: u64,
 ) -> Result<Decision, Reason> {
@@ -82,6 +84,7 @@ fn united(
         .filter_map(|(_, opinion)| opinion.session_ttl)
         .min();
     let mut grants = Vec::new();
+    let (frame, renderings) = on;
     let mut restrictions = vec![frame.ceiling.clone()];
     let mut labels = Vec::new();
     for (_, opinion) in opinions {
@@ -98,7 +101,7 @@ fn united(
         ));
     }
     let permissions = Permissions::compose(&frame.base, grants, restrictions);
-    let rendered = permissions.render(&frame.server).map_err(|e| {
+    let rendered = renderings.of(&permissions, &frame.server).map_err(|e| {
         Reason::new(
             ReasonKind::PolicyFailed,
             format!("the rules cannot be applied here: {e}"),

@@ -6,6 +6,7 @@ pub use crate::bindings::policy::warden::policy::types as contract;
 use crate::compose;
 use crate::error::Failure;
 use crate::generation::Frame;
+use crate::renderings::Renderings;
 use crate::verdict;
 
 /// A policy's answer, as the guest's bytes were read.
@@ -36,5 +37,12 @@ pub fn decide(
             Ok((answer.bundle.as_str(), opinion))
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    Ok(compose::compose(opinions, frame, ClassKey::new([0; 32]), 1, now).answer)
+    Ok(compose::compose(
+        opinions,
+        (frame, &Renderings::default()),
+        ClassKey::new([0; 32]),
+        1,
+        now,
+    )
+    .answer)
 }

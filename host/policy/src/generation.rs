@@ -24,6 +24,7 @@ use crate::engine::Machine;
 use crate::error::{Failure, gist};
 use crate::gate::{self, Rehearsal, TestFile, TestReport};
 use crate::instance::Instance;
+use crate::renderings::Renderings;
 use crate::request::{Inputs, Request};
 use crate::verdict::{self, Opinion};
 
@@ -59,6 +60,7 @@ pub struct Generation {
     inputs: Inputs,
     pub(crate) machine: Arc<Machine>,
     remembered: Cache<ClassKey, Remembered, Places>,
+    renderings: Renderings,
 }
 
 /// What every policy answered to one request, and the decision made of it.
@@ -93,9 +95,13 @@ struct Places;
 impl Weighter<ClassKey, Remembered> for Places {
     fn weight(&self, _: &ClassKey, remembered: &Remembered) -> u64 {
         let rules = remembered.answer.as_ref();
-        let rules = rules.map_or(0, |decision| decision.rendered.rules.len());
-        u64::try_from(rules / USUAL_RULES).map_or(u64::MAX, |more| more.saturating_add(1))
+        places(rules.map_or(0, |decision| decision.rendered.rules.len()))
     }
+}
+
+/// How many places something with rules of so many bytes takes where it is remembered.
+pub(crate) fn places(rules: usize) -> u64 {
+    u64::try_from(rules / USUAL_RULES).map_or(u64::MAX, |more| more.saturating_add(1))
 }
 
 impl Remembered {
@@ -125,6 +131,7 @@ impl Generation {
                 machine.remembered_decisions,
                 Places,
             ),
+            renderings: Renderings::default(),
             machine,
             frame,
             bundles,
@@ -213,7 +220,8 @@ impl Generation {
             ..self.frame.clone()
         };
         let opinions = self.opinions(&request, now, Occasion::Test)?;
-        let composed = compose(opinions, &frame, request.key(), self.number, now);
+        let on = (&frame, &self.renderings);
+        let composed = compose(opinions, on, request.key(), self.number, now);
         composed.answer.map(|decision| decision.permissions)
     }
 
@@ -276,7 +284,7 @@ impl Generation {
         let (answer, valid_for) = match self.opinions(request, now, Occasion::LogIn) {
             Ok(opinions) => {
                 let Composed { answer, valid_for } =
-                    compose(opinions, &self.frame, request.key(), self.number, now);
+                    compose(opinions, self.on(), request.key(), self.number, now);
                 (
                     answer.map(Arc::new),
                     valid_for.map(|held| held.max(SHORTEST_MEMORY)),
@@ -336,11 +344,16 @@ impl Generation {
             .map(|(bundle, opinion)| usable(bundle, opinion.clone()))
             .collect::<Result<Vec<_>, _>>();
         let answer = composed.and_then(|opinions| {
-            compose(opinions, &self.frame, request.key(), self.number, now)
+            compose(opinions, self.on(), request.key(), self.number, now)
                 .answer
                 .map(Arc::new)
         });
         Explanation { opinions, answer }
+    }
+
+    /// Where decisions are to hold.
+    fn on(&self) -> (&Frame, &Renderings) {
+        (&self.frame, &self.renderings)
     }
 
     fn opinions(

@@ -36,6 +36,7 @@ mod metadata;
 mod outline;
 mod plugin;
 mod prepare;
+mod renderings;
 mod request;
 mod sandbox;
 mod ticker;

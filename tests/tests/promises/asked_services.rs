@@ -10,8 +10,11 @@ use warden_tests::{
     Authority, Directory, Identity, Leaf, Line, Scene, eventually, on_both_lines, unix_now,
 };
 
+use crate::info;
+
 on_both_lines!(
     an_opaque_token_is_whose_its_issuer_says,
+    a_crowd_with_one_token_asks_its_issuer_once,
     a_revoked_token_ends_its_sessions_and_opens_no_others,
     what_was_said_a_moment_ago_is_remembered_for_so_long,
     sessions_outlive_a_short_outage_and_not_a_long_one,
@@ -110,6 +113,29 @@ fn an_opaque_token_is_whose_its_issuer_says(line: Line) {
     asked.scene.expect_refused("token", other, "TRYAGAIN");
     let log = asked.scene.server.log();
     assert!(!log.contains(&token) && !log.contains(other), "{log}");
+}
+
+fn a_crowd_with_one_token_asks_its_issuer_once(line: Line) {
+    let asked = Asked::about_tokens(line, "");
+    let token = asked.provider.opaque("alice", json!({}));
+    let mut crowd: Vec<_> = (0..200).map(|_| asked.scene.server.connect()).collect();
+    let mut held = asked.scene.server.hold(0.3);
+    for client in &mut crowd {
+        client.send(["AUTH", "token", &token]);
+    }
+    held.receive().expect_ok();
+    for client in &mut crowd {
+        client.receive().expect_ok();
+    }
+    assert_eq!(asked.introspections(), 1);
+    assert_eq!(asked.scene.counter(info::VERIFICATIONS), 1);
+    // The twin: as many different tokens are as many questions.
+    for (number, client) in crowd.iter_mut().take(20).enumerate() {
+        let claims = json!({ "jti": number.to_string() });
+        let other = asked.provider.opaque("alice", claims);
+        client.auth("token", &other).expect_ok();
+    }
+    assert_eq!(asked.introspections(), 21);
 }
 
 fn a_revoked_token_ends_its_sessions_and_opens_no_others(line: Line) {

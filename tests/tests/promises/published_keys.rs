@@ -1,7 +1,7 @@
 //! Tokens of a real OpenID provider, verified with the keys it publishes: found by
 //! discovery, rotated while sessions live, and out of reach for a while.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use warden_tests::hostile_provider::{Answer, Handshake, Hostile};
@@ -14,6 +14,7 @@ on_both_lines!(
     a_token_of_a_real_provider_logs_in,
     a_rotated_key_works_within_seconds_and_sessions_live_on,
     keys_that_were_withdrawn_let_nobody_in,
+    unknown_key_ids_by_the_thousand_cost_one_fetch_for_each_cool_down,
     known_keys_outlive_an_outage_and_a_restart,
     a_provider_that_does_not_answer_leaves_the_server_and_the_others_alone,
     a_provider_that_proves_to_be_somebody_else_is_not_asked,
@@ -89,6 +90,41 @@ fn keys_that_were_withdrawn_let_nobody_in(line: Line) {
     decided(&scene, &provider.jwt("alice", json!({}))).expect_ok();
     // What was remembered of the old key's tokens is forgotten, too.
     decided(&scene, &old).expect_error("WRONGPASS");
+}
+
+fn unknown_key_ids_by_the_thousand_cost_one_fetch_for_each_cool_down(line: Line) {
+    let authority = Authority::new("ca");
+    let hostile = Hostile::start(&authority);
+    let scene = Scene::builder(line)
+        .authenticator_file(&file(&hostile.issuer(), &authority, ""))
+        .start();
+    hostile.answer(
+        "/.well-known/openid-configuration",
+        Answer::json(hostile.discovery()),
+    );
+    hostile.answer("/jwks", Answer::json(scene.issuer.key_set()));
+    let claims = Claims::of("alice").set("iss", hostile.issuer());
+    decided(&scene, &scene.issuer.token(&claims)).expect_ok();
+    let before = hostile.requests("/jwks").len();
+    let start = Instant::now();
+    let mut stranger = scene.server.connect();
+    let mut presented = 0;
+    while presented < 2000 || start.elapsed() < Duration::from_secs(3) {
+        let header = json!({ "alg": "RS256", "kid": format!("unknown-{presented}") });
+        let token = scene.issuer.token_with_header(&header, &claims);
+        let reply = stranger.auth("token", &token);
+        assert!(
+            reply.is_error("TRYAGAIN") || reply.is_error("WRONGPASS"),
+            "{reply}"
+        );
+        presented += 1;
+    }
+    let fetches = hostile.requests("/jwks").len() - before;
+    // Of a second each, and the first may begin at once.
+    let cool_downs = usize::try_from(start.elapsed().as_secs()).unwrap() + 1;
+    assert!((2..=cool_downs).contains(&fetches), "{fetches} fetches");
+    let other = claims.id("meanwhile");
+    decided(&scene, &scene.issuer.token(&other)).expect_ok();
 }
 
 fn known_keys_outlive_an_outage_and_a_restart(line: Line) {

@@ -18,7 +18,7 @@ const DEFAULT: &str = "+ping +echo +select +readonly +readwrite +asking +client|
 /// Commands for every session, under the ceiling. Only additions, so their order
 /// has no meaning; without keys, channels or databases, so only commands that
 /// touch none of them can be used through it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BaseRules {
     targets: BTreeSet<Target>,
 }

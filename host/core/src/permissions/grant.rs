@@ -16,7 +16,7 @@ pub(super) const MAX_RULES: usize = 4096;
 ///
 /// Its own denials (`+@read -keys`) hold inside it, in the order they were
 /// written. Without `db=` it is for every database.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Grant {
     pub(super) commands: CommandRules,
     pub(super) keys: BTreeMap<Pattern, Access>,

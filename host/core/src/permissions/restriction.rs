@@ -17,7 +17,7 @@ use crate::server::Server;
 ///
 /// A bound also denies the commands that would reach around it: one on keys
 /// denies KEYS, SCAN, FLUSHALL and their like.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Restriction {
     denials: BTreeSet<Target>,
     keys: Option<BTreeMap<Bound, Access>>,

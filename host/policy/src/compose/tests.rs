@@ -57,7 +57,8 @@ fn granting(rules: &[&str]) -> Opinion {
 }
 
 fn compose_all(opinions: Vec<(&str, Opinion)>, frame: &Frame) -> Composed {
-    compose(opinions, frame, ClassKey::new([0; 32]), 7, now())
+    let on = (frame, &Renderings::default());
+    compose(opinions, on, ClassKey::new([0; 32]), 7, now())
 }
 
 #[test]

@@ -235,10 +235,10 @@ pub(super) fn decision_with(
         class: ClassKey::new([key; 32]),
         generation,
         permissions: Permissions::compose(&BaseRules::default(), Vec::new(), Vec::new()),
-        rendered: Rendered {
+        rendered: Arc::new(Rendered {
             rules: rules.to_owned(),
             ..Rendered::default()
-        },
+        }),
         server: Arc::default(),
         valid_until: None,
         session_ttl: None,

@@ -1,0 +1,150 @@
+//! A provider that takes connections and never answers, and a thousand log-ins a second
+//! that need it: what do those notice who do not?
+//!
+//! Baselines: the same server at rest, and as many log-ins a second of a native user,
+//! which cost the machine about the same and need nobody's answer. Every limit is at its
+//! default.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use warden_tests::hostile_provider::{Handshake, Hostile};
+use warden_tests::{ADMIN_PASSWORD, Authority, Line, Scene};
+
+use super::crowd::{Credential, authenticate, strangers};
+use super::flood::Flood;
+use super::probe::Probe;
+use super::report::{Figures, ROUNDS};
+use super::stage::{MainThread, builder, start, tokens};
+use crate::{CLIENTS, count};
+
+/// Between two log-ins of the flood.
+const EVERY: Duration = Duration::from_millis(1);
+
+/// Longer than `auth_timeout_ms` and the endpoint's `timeout_ms`: from then on as many
+/// leave as come.
+const SETTLED_AFTER: Duration = Duration::from_secs(6);
+
+const PROBED: Duration = Duration::from_secs(4);
+
+/// Log-ins that need no provider, of one round of [`throughput`].
+const LOG_INS: usize = 20_000;
+
+/// PING of a native client, and log-ins at an authenticator with keys of its own.
+pub fn run(line: Line) {
+    let mut figures = Figures::default();
+    for _ in 0..ROUNDS {
+        let authority = Authority::new("hole");
+        let hole = Hostile::start(&authority);
+        hole.handshake(Handshake::Silence);
+        let scene = start(builder(line));
+        add_authenticator(&scene, &hole, &authority);
+        let mut fresh = Fresh::new(&scene, 4);
+        throughput(&scene, &fresh.next());
+
+        let idle = Probe::idle(&scene, PROBED);
+        figures.add_latencies("PING, idle", idle);
+        let alone = throughput(&scene, &fresh.next());
+        figures.add("log-ins at the other authenticator, alone", "/s", alone);
+        for kind in ["native", "black hole"] {
+            let mut main = MainThread::watch(&scene);
+            let credentials = (0_usize..).map(move |number| match kind {
+                "native" => Credential::new("default", ADMIN_PASSWORD),
+                _ => Credential::new("token", &format!("opaque-{number:024}")),
+            });
+            let flood = Flood::start(scene.server.address(), EVERY, credentials);
+            thread::sleep(SETTLED_AFTER);
+            figures.add(&format!("connections, {kind}"), "", main.clients());
+            let probe = Probe::idle(&scene, PROBED);
+            figures.add_latencies(&format!("PING, {kind}"), probe);
+            figures.add(
+                &format!("PING p99, {kind} to idle"),
+                "%",
+                100.0 * probe.p99 / idle.p99,
+            );
+            let beside = throughput(&scene, &fresh.next());
+            figures.add(
+                &format!("log-ins at the other authenticator, {kind}"),
+                "/s",
+                beside,
+            );
+            figures.add(
+                &format!("the same, {kind} to alone"),
+                "%",
+                100.0 * beside / alone,
+            );
+            figures.add_stalls(kind, main.stalls());
+            let answers = flood.finish();
+            figures.add(&format!("arrived in a second, {kind}"), "", answers.rate);
+            figures.add(
+                &format!("answered TRYAGAIN, {kind}"),
+                "%",
+                100.0 * count(answers.undecided) / count(answers.all()),
+            );
+            figures.add(
+                &format!("refused or broken, {kind}"),
+                "",
+                count(answers.refused),
+            );
+            main.wait_until("all are gone", |main| main.clients() < 1.0);
+        }
+    }
+    figures.print("a provider that never answers, 1,000 log-ins a second that need it");
+}
+
+/// A user-information service that is the black hole, behind the authenticator with keys
+/// of its own.
+fn add_authenticator(scene: &Scene, hole: &Hostile, authority: &Authority) {
+    let file = format!(
+        "type = 'userinfo'\nurl = '{}'\n[endpoint]\nca_file = '{}'\n",
+        hole.url("/userinfo"),
+        authority.ca_file().display()
+    );
+    scene.authenticators.replace("20-hole.toml", file);
+    scene.server.admin().call(["WARDEN.RELOAD"]);
+    assert_eq!(scene.authenticators_state().len(), 2, "it is taken");
+}
+
+/// Tokens nobody has seen, of one principal.
+struct Fresh {
+    rounds: Vec<Vec<Credential>>,
+}
+
+impl Fresh {
+    /// Of so many rounds.
+    fn new(scene: &Scene, rounds: usize) -> Self {
+        let all = Credential::tokens(&tokens(scene, rounds * LOG_INS, 1, None));
+        Self {
+            rounds: all.chunks(LOG_INS).map(<[Credential]>::to_vec).collect(),
+        }
+    }
+
+    fn next(&mut self) -> Vec<Credential> {
+        self.rounds.pop().expect("as many rounds as were made")
+    }
+}
+
+/// Log-ins a second that succeeded, of some clients one after the other.
+fn throughput(scene: &Scene, credentials: &[Credential]) -> f64 {
+    let start = Instant::now();
+    let share = credentials.len().div_ceil(CLIENTS);
+    let granted: usize = thread::scope(|scope| {
+        let clients: Vec<_> = credentials
+            .chunks(share)
+            .map(|credentials| {
+                let address = scene.server.address();
+                scope.spawn(move || {
+                    let mut stream = strangers(address, 1).pop().expect("a connection");
+                    let log_ins = credentials.iter();
+                    let answers = log_ins.map(|credential| authenticate(&mut stream, credential));
+                    answers.filter(Result::is_ok).count()
+                })
+            })
+            .collect();
+        let granted = clients
+            .into_iter()
+            .map(|client| client.join().expect("a client ends"));
+        granted.sum()
+    });
+    count(granted) / start.elapsed().as_secs_f64()
+}

@@ -1,0 +1,80 @@
+//! Five thousand clients come back at once with one token that nobody remembers.
+//!
+//! Twice: a token that warden verifies itself, and an opaque one that a service is asked
+//! about, slow enough for all to arrive before its answer. Baseline: a native password.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use warden_tests::hostile_provider::{Answer, Hostile};
+use warden_tests::{ADMIN_PASSWORD, Authority, Claims, Line, Scene};
+
+use super::crowd::{Credential, all_at_once, scatter, strangers};
+use super::probe::Probe;
+use super::report::{Figures, ROUNDS};
+use super::stage::{MainThread, builder, start};
+use crate::count;
+
+const CONNECTIONS: usize = 5_000;
+
+/// What the service takes for an answer.
+const THOUGHT: Duration = Duration::from_millis(500);
+
+/// How often the credential was verified, and until when all were in.
+pub fn run(line: Line) {
+    let mut figures = Figures::default();
+    for _ in 0..ROUNDS {
+        let scene = start(builder(line));
+        let native = Credential::new("default", ADMIN_PASSWORD);
+        come_back(&scene, "native", &native, &mut figures);
+        let claims = Claims::of("alice").groups(&["analysts"]);
+        let token = scene.issuer.token(&claims);
+        come_back(
+            &scene,
+            "verified here",
+            &Credential::new("token", &token),
+            &mut figures,
+        );
+
+        let authority = Authority::new("slow");
+        let service = Hostile::start(&authority);
+        let alice = json!({ "sub": "alice", "groups": ["analysts"] });
+        service.answer("/userinfo", Answer::json(alice).delayed(THOUGHT));
+        let file = format!(
+            "type = 'userinfo'\nurl = '{}'\n[endpoint]\nca_file = '{}'\n",
+            service.url("/userinfo"),
+            authority.ca_file().display()
+        );
+        let scene = start(builder(line).authenticator_file(&file));
+        come_back(
+            &scene,
+            "asked about",
+            &Credential::new("token", "an-opaque-token"),
+            &mut figures,
+        );
+        let calls = count(service.requests("/userinfo").len());
+        figures.add("calls of the service, asked about", "", calls);
+    }
+    figures.print(&format!(
+        "{CONNECTIONS} connections with one token at once; the service answers after {} ms",
+        THOUGHT.as_millis()
+    ));
+}
+
+fn come_back(scene: &Scene, kind: &str, credential: &Credential, figures: &mut Figures) {
+    let credentials = vec![credential.clone(); CONNECTIONS];
+    let mut open = strangers(scene.server.address(), CONNECTIONS);
+    let mut main = MainThread::watch(scene);
+    let before = main.warden("warden_verifications");
+    let probe = Probe::start(scene);
+    let started = Instant::now();
+    all_at_once(&mut open, &credentials);
+    let took = started.elapsed().as_secs_f64() * 1e3;
+    figures.add(&format!("time until all are in, {kind}"), "ms", took);
+    let verified = main.warden("warden_verifications") - before;
+    figures.add(&format!("verifications, {kind}"), "", verified);
+    figures.add_latencies(&format!("PING, {kind}"), probe.finish());
+    figures.add_stalls(kind, main.stalls());
+    scatter(open);
+    main.wait_until("all are gone", |main| main.clients() < 1.0);
+}
