@@ -18,6 +18,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, StatusCode, Url};
+use warden_core::Now;
 use zeroize::Zeroizing;
 
 use crate::file::{self, Access};
@@ -187,6 +188,11 @@ impl Endpoint {
             self.0.trouble.store(trouble);
         }
         answer
+    }
+
+    /// Both clocks of whoever lends the network.
+    pub(crate) fn now(&self) -> Now {
+        self.0.services.now()
     }
 
     /// Why the last call came to nothing; `None` when it did not.

@@ -11,7 +11,7 @@
 //! sessions were made with it, and no more when the last of them is gone. Nothing here
 //! runs on the main thread but one operation on a map.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ use crate::shared::Shared;
 
 /// How soon an authenticator that could not be asked is asked again, at most.
 const SOON: Duration = Duration::from_secs(10);
+
+/// Proofs that each new one looks at, whether their sessions are gone.
+const SWEPT: usize = 4;
 
 /// Proofs taken out at once: the others follow at the clock's next tick.
 const A_TIME: usize = 64;
@@ -42,7 +45,9 @@ type Proof = Arc<Verified<Principal>>;
 #[derive(Default)]
 struct Waiting {
     /// By the address of the proof, which is not used again as long as the entry is here.
-    entries: HashMap<usize, Entry>,
+    entries: BTreeMap<usize, Entry>,
+    /// Where the sweep of those without a session goes on.
+    swept: usize,
     due: BTreeSet<(Duration, usize)>,
     /// Proofs that are being asked about.
     asked: BTreeSet<usize>,
@@ -75,6 +80,7 @@ impl Rechecks {
         };
         let address = Arc::as_ptr(proof).addr();
         let mut waiting = lock(&self.waiting);
+        waiting.sweep();
         if waiting.entries.contains_key(&address) || waiting.asked.contains(&address) {
             return Some(());
         }
@@ -154,6 +160,29 @@ impl Rechecks {
 }
 
 impl Waiting {
+    /// Forgets some of those without a session: each that comes looks at a few, so that
+    /// those who are gone never outnumber those who are there by much.
+    fn sweep(&mut self) {
+        let next: Vec<usize> = self
+            .entries
+            .range(self.swept..)
+            .take(SWEPT)
+            .map(|(address, _)| *address)
+            .collect();
+        self.swept = match next.last() {
+            Some(last) if next.len() == SWEPT => last.saturating_add(1),
+            _ => 0,
+        };
+        for address in next {
+            let is_over = |entry: &Entry| entry.proof.strong_count() == 0;
+            if self.entries.get(&address).is_some_and(is_over)
+                && let Some(entry) = self.entries.remove(&address)
+            {
+                self.due.remove(&(entry.at, address));
+            }
+        }
+    }
+
     fn put(&mut self, address: usize, mut entry: Entry, at: Duration) {
         entry.at = at;
         self.due.insert((at, address));
@@ -288,4 +317,54 @@ fn spread(every: Duration, address: usize) -> Duration {
 /// Each critical section is one operation on a collection, so a poisoned lock is usable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use warden_authn::Seal;
+    use warden_core::{Method, PrincipalName};
+
+    fn proof(number: usize) -> Proof {
+        Arc::new(Verified::attest(Principal {
+            authenticator: AuthenticatorId::new("corp").unwrap(),
+            name: PrincipalName::new(&format!("user-{number}")).unwrap(),
+            method: Method::Introspection,
+            groups: Vec::new(),
+            scopes: Vec::new(),
+            sole_authenticator: true,
+            claims: serde_json::Map::new(),
+            expires: None,
+            remembered_for: None,
+            bound_to: None,
+            recheck: Some(Recheck {
+                every: Duration::from_secs(3600),
+                grace: Duration::from_secs(300),
+            }),
+        }))
+    }
+
+    #[test]
+    fn proofs_without_a_session_do_not_pile_up() {
+        let (rechecks, seal) = (Rechecks::default(), Seal::new().unwrap());
+        let watch = |proof: &Proof| {
+            let client = ClientFacts::default();
+            let sealed = || seal.close("token", b"a secret");
+            rechecks
+                .watch(proof, &client, Duration::ZERO, sealed)
+                .unwrap();
+        };
+        let lasting: Vec<Proof> = (0..100).map(proof).collect();
+        lasting.iter().for_each(watch);
+        for number in 100..5000 {
+            // Its session ends at once.
+            watch(&proof(number));
+        }
+        let kept = rechecks.count().unwrap();
+        assert!((100..400).contains(&kept), "{kept}");
+        let waiting = lock(&rechecks.waiting);
+        assert_eq!(waiting.due.len(), waiting.entries.len());
+        let there = |proof: &Proof| waiting.entries.contains_key(&Arc::as_ptr(proof).addr());
+        assert!(lasting.iter().all(there));
+    }
 }

@@ -1,13 +1,20 @@
 //! Where to ask: as a file says, or as the issuer's discovery document does.
 
+use std::time::Duration;
+
 use arc_swap::ArcSwapOption;
 use reqwest::Url;
+use tokio::sync::Mutex;
 use warden_core::Reason;
 
 use super::unavailable;
 use crate::configuration::Section;
 use crate::discovery::Discovery;
 use crate::endpoint::{self, Endpoint};
+
+/// How long a document that could not be had is not asked for again: with a provider that
+/// is down, every log-in would ask for it.
+const FAILURE_HOLDS: Duration = Duration::from_secs(1);
 
 /// Where to ask.
 pub(crate) enum Address {
@@ -19,6 +26,9 @@ pub(crate) enum Address {
         /// The document's member.
         member: &'static str,
         known: ArcSwapOption<Url>,
+        /// Held by the one log-in that asks for the document, while the others wait: why
+        /// the last one did not get it, and until when that holds.
+        failure: Mutex<Option<(Duration, Reason)>>,
     },
 }
 
@@ -44,6 +54,7 @@ impl Address {
             discovery: Discovery::read(file, issuer, None)?,
             member,
             known: ArcSwapOption::empty(),
+            failure: Mutex::new(None),
         })
     }
 
@@ -66,15 +77,36 @@ impl Address {
                 discovery,
                 member,
                 known,
+                failure,
             } => {
-                if let Some(url) = known.load_full() {
-                    return Ok(url.as_ref().clone());
+                let found = || known.load_full().map(|url| url.as_ref().clone());
+                if let Some(url) = found() {
+                    return Ok(url);
                 }
-                let metadata = discovery.metadata(endpoint).await.map_err(unavailable)?;
-                let url = metadata.address(member, endpoint).map_err(unavailable)?;
-                known.store(Some(url.clone().into()));
-                Ok(url)
+                let mut failure = failure.lock().await;
+                if let Some(url) = found() {
+                    return Ok(url);
+                }
+                if let Some((until, reason)) = failure.as_ref()
+                    && endpoint.now().monotonic < *until
+                {
+                    return Err(reason.clone());
+                }
+                let url = discover(discovery, member, endpoint).await;
+                match &url {
+                    Ok(url) => known.store(Some(url.clone().into())),
+                    Err(reason) => {
+                        let until = endpoint.now().monotonic.saturating_add(FAILURE_HOLDS);
+                        *failure = Some((until, reason.clone()));
+                    }
+                }
+                url
             }
         }
     }
+}
+
+async fn discover(discovery: &Discovery, member: &str, endpoint: &Endpoint) -> Result<Url, Reason> {
+    let metadata = discovery.metadata(endpoint).await.map_err(unavailable)?;
+    metadata.address(member, endpoint).map_err(unavailable)
 }

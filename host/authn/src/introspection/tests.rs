@@ -163,6 +163,26 @@ fn the_endpoint_may_be_discovered() {
 }
 
 #[test]
+fn a_document_that_cannot_be_had_is_not_asked_for_by_every_log_in() {
+    let asked = Asked::new(
+        "type = 'introspection'\nissuer = '{url}'\nclient_id = 'c'\nclient_secret_file = 'secret'\nany_audience = true\n\
+         [endpoint]\nretries = 0\n",
+    );
+    asked.directory.write("secret", "s");
+    asked.says(Answer::new(503, "").after(Duration::from_millis(50)));
+    for outcome in asked.crowd(20) {
+        assert!(matches!(outcome, Outcome::Unavailable(_)), "{outcome:?}");
+    }
+    assert_eq!(asked.web.seen().len(), 1);
+    asked.online.pass(Duration::from_secs(1));
+    assert!(matches!(
+        asked.ask("token", "later"),
+        Outcome::Unavailable(_)
+    ));
+    assert_eq!(asked.web.seen().len(), 2);
+}
+
+#[test]
 fn every_bad_setting_is_named_with_its_key() {
     for (line, key) in [
         ("any_audience = true", "any_audience"),

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
+
 use super::online::Online;
 use super::web::{Answer, Web};
 use super::{Directory, presented};
@@ -72,6 +74,18 @@ impl Asked {
         let mut presented = presented(user, secret);
         presented.client.address = Some(address.to_owned());
         self.ask_as(&presented)
+    }
+
+    /// What so many get who come at once, each with a token of its own.
+    pub(crate) fn crowd(&self, count: usize) -> Vec<Outcome> {
+        let mut crowd = JoinSet::new();
+        for number in 0..count {
+            let (chain, clock) = (Arc::clone(self.chain()), Arc::clone(&self.online.clock));
+            let one = presented("token", format!("token-{number}"));
+            let asking = async move { chain.authenticate(&one, clock.as_ref()).await };
+            crowd.spawn_on(asking, self.online.runtime.handle());
+        }
+        self.online.wait(crowd.join_all())
     }
 
     fn ask_as(&self, presented: &Presented) -> Outcome {
