@@ -25,6 +25,7 @@ pub mod hostile_provider;
 mod http;
 pub mod https;
 pub mod issuer;
+pub mod ldap;
 pub mod native;
 pub mod parts;
 pub mod patience;
@@ -32,6 +33,7 @@ pub mod provider;
 pub mod reply;
 pub mod scene;
 pub mod server;
+pub mod slapd;
 pub mod tls;
 
 pub use authority::{Authority, Identity, Leaf};
@@ -45,6 +47,7 @@ pub use provider::Provider;
 pub use reply::Reply;
 pub use scene::{Scene, SceneBuilder};
 pub use server::{ADMIN_PASSWORD, Server, ServerBuilder, StartFailure};
+pub use slapd::Slapd;
 
 /// Makes each named `fn(Line)` a test on both server lines:
 /// `on_8_0::NAME` and `on_9_1::NAME`.

@@ -14,4 +14,5 @@
 
 mod hostile_provider;
 mod provider;
+mod slapd;
 mod tls;
