@@ -14,5 +14,6 @@
 
 mod hostile_provider;
 mod provider;
+mod proxy;
 mod slapd;
 mod tls;
