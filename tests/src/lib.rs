@@ -21,30 +21,37 @@
 pub mod authority;
 pub mod connection;
 pub mod directory;
+pub mod hostile_directory;
 pub mod hostile_provider;
 mod http;
 pub mod https;
 pub mod issuer;
+pub mod ldap;
 pub mod native;
 pub mod parts;
 pub mod patience;
 pub mod provider;
+pub mod proxy;
 pub mod reply;
 pub mod scene;
 pub mod server;
+pub mod slapd;
 pub mod tls;
 
 pub use authority::{Authority, Identity, Leaf};
 pub use connection::{Connection, Ended};
 pub use directory::Directory;
+pub use hostile_directory::HostileDirectory;
 pub use issuer::{Algorithm, Claims, Issuer, SigningKey};
 pub use native::WallClock;
 pub use parts::Line;
 pub use patience::{eventually, unix_now};
 pub use provider::Provider;
+pub use proxy::Proxy;
 pub use reply::Reply;
 pub use scene::{Scene, SceneBuilder};
 pub use server::{ADMIN_PASSWORD, Server, ServerBuilder, StartFailure};
+pub use slapd::Slapd;
 
 /// Makes each named `fn(Line)` a test on both server lines:
 /// `on_8_0::NAME` and `on_9_1::NAME`.

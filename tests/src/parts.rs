@@ -10,6 +10,7 @@
 //! | plugins | `WARDEN_PLUGINS` | `plugins/` of this target directory |
 //! | OpenID provider | `WARDEN_PROVIDER` | what `scripts/provider` prints |
 //! | client libraries | `WARDEN_CLIENTS` | what `scripts/clients` prints |
+//! | OpenLDAP's server and clients | `WARDEN_DIRECTORY` | what `scripts/directory` prints |
 //!
 //! A missing part panics with what to do about it; nothing is built from here.
 
@@ -72,6 +73,13 @@ pub fn provider() -> &'static Path {
 pub fn clients() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| directory("WARDEN_CLIENTS", "clients"))
+}
+
+/// The directory of OpenLDAP's server and clients, laid out as `scripts/directory` says;
+/// looked for once per process.
+pub fn ldap() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| directory("WARDEN_DIRECTORY", "directory"))
 }
 
 /// The directory that a variable names, or else a script prints.

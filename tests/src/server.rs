@@ -519,7 +519,7 @@ fn quoted(value: &str) -> String {
     format!("\"{escaped}\"")
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
     listener.local_addr().expect("a listener has an address")
 }

@@ -12,6 +12,9 @@
     reason = "this is test code: a failed expectation is a failed test"
 )]
 
+mod hostile_directory;
 mod hostile_provider;
 mod provider;
+mod proxy;
+mod slapd;
 mod tls;
