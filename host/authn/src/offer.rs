@@ -128,6 +128,16 @@ mod tests {
     }
 
     #[test]
+    fn nothing_and_more_than_a_credential_may_be_are_offered_to_nobody() {
+        let offer = offer("token_prefix = 'idp:'", Opaque::AsToken);
+        let longest = "x".repeat(MAX_SECRET_BYTES);
+        assert!(takes(&offer, "token", &format!("idp:{longest}")));
+        assert!(!takes(&offer, "token", &format!("idp:{longest}x")));
+        assert!(!takes(&offer, "token", &format!("e30.e30.{longest}")));
+        assert!(!takes(&offer, "token", "idp:"));
+    }
+
+    #[test]
     fn under_names_bound_to_the_authenticator_any_text_is_offered() {
         let offer = offer("", Opaque::AnyName);
         assert!(takes(&offer, "alice", "correct horse"));
