@@ -50,14 +50,15 @@ impl Offer {
     }
 
     /// The token within the credential, without the configured prefix: whatever has the
-    /// prefix, or the shape of a JWS; without a configured prefix also, where opaque ones
+    /// prefix and is neither empty nor longer than any is, or has the shape of a JWS; without a configured prefix also, where opaque ones
     /// are taken, what could be sent as a bearer token (RFC 6750 §2.1).
     pub(crate) fn token<'a>(&self, credential: &'a Credential) -> Option<&'a [u8]> {
         let secret = credential.secret().expose().as_slice();
         let unprefixed = self
             .prefix
             .as_ref()
-            .and_then(|prefix| secret.strip_prefix(prefix.as_bytes()));
+            .and_then(|prefix| secret.strip_prefix(prefix.as_bytes()))
+            .filter(|token| (1..=MAX_SECRET_BYTES).contains(&token.len()));
         let shaped = || is_jws_shaped(secret).then_some(secret);
         unprefixed.or_else(shaped).or_else(|| {
             let is_taken = self.prefix.is_none()
