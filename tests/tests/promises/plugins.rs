@@ -20,6 +20,7 @@ on_both_lines!(
     a_plugin_in_error_fails_the_start_and_says_why,
     a_module_with_plugins_can_be_unloaded_and_loaded_again,
     an_unload_while_many_wait_for_a_slow_plugin_harms_nobody,
+    a_flood_of_credentials_has_no_plugin_fill_the_log,
 );
 
 const FILE: &str = "type = 'plugin'\ncomponent = '../keys/plugin.wasm'\ntoken_prefix = 'key_'\n";
@@ -343,4 +344,29 @@ fn an_unload_while_many_wait_for_a_slow_plugin_harms_nobody(line: Line) {
     plugin.server.expect_healthy();
     load(&plugin);
     attempt(&plugin, 1).expect_ok();
+}
+
+fn a_flood_of_credentials_has_no_plugin_fill_the_log(line: Line) {
+    let plugin = scene(
+        line,
+        &PluginGuest {
+            imports: LOG.into(),
+            ..failing(&tell("flooded"))
+        },
+    );
+    let begun = Instant::now();
+    let mut client = plugin.server.connect();
+    for number in 0..500 {
+        client.auth("token", &format!("key_{number}")).expect_ok();
+    }
+    let seconds = begun.elapsed().as_secs() + 2;
+    let log = plugin.server.log();
+    let lines = u64::try_from(log.matches("flooded").count()).unwrap();
+    assert!((1..=32 * seconds).contains(&lines), "{lines}");
+    eventually("what was left out is told", || {
+        attempt(&plugin, 1);
+        let log = plugin.server.log();
+        log.contains("more lines of plugin \"keys\" were not written here")
+            .then_some(())
+    });
 }
