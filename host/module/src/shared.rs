@@ -21,7 +21,8 @@ use warden_state::PrivateDir;
 use crate::answers::{Answers, Given};
 use crate::counters::Counters;
 use crate::ffi::Blocked;
-use crate::loader::{GuestLines, Load, announce};
+use crate::guest_lines::GuestLines;
+use crate::loader::{Load, announce};
 use crate::login::Answer;
 use crate::network::KeyNotices;
 use crate::pending::Pending;
@@ -120,7 +121,7 @@ impl Shared {
         let engine = Engine::new(EngineSettings {
             state_dir: settings.state_dir.clone(),
             limits: limits(&settings),
-            log: Arc::new(GuestLines),
+            log: Arc::new(GuestLines::new(clock.clone())),
             ..EngineSettings::default()
         })
         .map_err(|error| error.to_string())?;
