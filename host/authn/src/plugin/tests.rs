@@ -456,6 +456,21 @@ fn a_plugin_is_started_once_until_something_it_sees_changes() {
 }
 
 #[test]
+fn another_file_that_takes_its_id_leaves_a_plugin_alone() {
+    let mut scene = Scene::in_force(FILE);
+    let other = format!("{FILE}id = 'keys'\n[properties]\nrealm = 'eu'\n");
+    scene.write("others.toml", &other);
+    assert!(scene.error().contains("is taken by"));
+    scene.host.take_notes();
+    scene.error();
+    let notes = scene.host.take_notes();
+    assert!(
+        notes.iter().all(|note| !note.ends_with("[] []")),
+        "{notes:?}"
+    );
+}
+
+#[test]
 fn a_plugin_that_cannot_be_started_leaves_the_last_good_one_at_work() {
     let mut scene = Scene::in_force(FILE);
     for error in [
