@@ -50,14 +50,15 @@ impl Offer {
     }
 
     /// The token within the credential, without the configured prefix: whatever has the
-    /// prefix, or the shape of a JWS; without a configured prefix also, where opaque ones
+    /// prefix and is neither empty nor longer than any is, or has the shape of a JWS; without a configured prefix also, where opaque ones
     /// are taken, what could be sent as a bearer token (RFC 6750 §2.1).
     pub(crate) fn token<'a>(&self, credential: &'a Credential) -> Option<&'a [u8]> {
         let secret = credential.secret().expose().as_slice();
         let unprefixed = self
             .prefix
             .as_ref()
-            .and_then(|prefix| secret.strip_prefix(prefix.as_bytes()));
+            .and_then(|prefix| secret.strip_prefix(prefix.as_bytes()))
+            .filter(|token| (1..=MAX_SECRET_BYTES).contains(&token.len()));
         let shaped = || is_jws_shaped(secret).then_some(secret);
         unprefixed.or_else(shaped).or_else(|| {
             let is_taken = self.prefix.is_none()
@@ -125,6 +126,16 @@ mod tests {
         assert!(takes(&offer, "alice", "idp:x"));
         assert!(!takes(&offer, "token", "x"));
         assert!(takes(&offer, "alice", "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"));
+    }
+
+    #[test]
+    fn nothing_and_more_than_a_credential_may_be_are_offered_to_nobody() {
+        let offer = offer("token_prefix = 'idp:'", Opaque::AsToken);
+        let longest = "x".repeat(MAX_SECRET_BYTES);
+        assert!(takes(&offer, "token", &format!("idp:{longest}")));
+        assert!(!takes(&offer, "token", &format!("idp:{longest}x")));
+        assert!(!takes(&offer, "token", &format!("e30.e30.{longest}")));
+        assert!(!takes(&offer, "token", "idp:"));
     }
 
     #[test]

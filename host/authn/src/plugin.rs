@@ -125,7 +125,11 @@ impl Authenticator for PluginAuthenticator {
 
     fn authenticate<'a>(&'a self, presented: &'a Presented, clock: &'a dyn Clock) -> Answering<'a> {
         Box::pin(async move {
-            let Some(secret) = self.secret(&presented.credential) else {
+            let client = &presented.client;
+            let is_shown = client.tls && client.certificate.is_some();
+            let secret = self.secret(&presented.credential);
+            // Without either it may be a user of the server's own who has no password.
+            let Some(secret) = secret.filter(|secret| is_shown || !secret.is_empty()) else {
                 return Outcome::NotMine;
             };
             let question = Question {
@@ -134,7 +138,7 @@ impl Authenticator for PluginAuthenticator {
                     UserArgument::Default => None,
                 },
                 secret,
-                client: &presented.client,
+                client,
             };
             match self.running.authenticate(&question).await {
                 Ok(answer) => self.outcome(answer, clock.now()),

@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use warden_authn::{Chain, ChainSettings, LoadReport};
 use warden_core::AuthenticatorId;
-use warden_policy::{Digest, Generation, GuestLog, Speaker};
+use warden_policy::{Digest, Generation};
 
 use crate::commands::reload::{Asked, Part};
 use crate::ffi::{Level, guard, log, rest_if_crashing};
@@ -288,21 +288,6 @@ pub(crate) fn announce(generation: &Generation) {
         Level::Notice,
         &format!("generation {} in force: {bundles}", generation.number()),
     );
-}
-
-/// What guests write, in the server's log.
-pub(crate) struct GuestLines;
-
-impl GuestLog for GuestLines {
-    fn write(&self, speaker: &Speaker, level: warden_policy::Level, message: &str) {
-        let level = match level {
-            warden_policy::Level::Debug => Level::Debug,
-            warden_policy::Level::Info => Level::Verbose,
-            warden_policy::Level::Warning => Level::Notice,
-            warden_policy::Level::Error => Level::Warning,
-        };
-        log(level, &format!("{speaker}: {message}"));
-    }
 }
 
 /// Reads the authenticators' directory; a bad file keeps its last good version.

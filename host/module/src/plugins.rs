@@ -5,6 +5,7 @@
 //! compilation, so that a revoked key does not either; and no plugin runs on the main
 //! thread once the server serves.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,7 +30,7 @@ pub(crate) struct PluginHost {
 /// What the loader of policies is to do between two loads.
 #[derive(Default)]
 struct Errands {
-    compile: Vec<(AuthenticatorId, Arc<[u8]>)>,
+    compile: BTreeMap<AuthenticatorId, Arc<[u8]>>,
     close: Vec<Box<dyn Plugin>>,
 }
 
@@ -78,7 +79,7 @@ impl PluginHost {
     }
 
     fn ask(&self, note: impl FnOnce(&mut Errands)) {
-        // Held for a push, or a swap with nothing.
+        // Held for an operation on one of the two, or a swap with nothing.
         note(&mut self.errands.lock().unwrap_or_else(PoisonError::into_inner));
         // The channel is closed only at unload.
         let _ = self.policy_loads.send(Load::Changed);
@@ -88,7 +89,8 @@ impl PluginHost {
 impl Plugins for PluginHost {
     fn start(&self, setup: Setup) -> Result<Box<dyn Plugin>, StartError> {
         if self.serves.load(Ordering::Acquire) && self.engine.must_compile_plugin(&setup.wasm) {
-            self.ask(|errands| errands.compile.push((setup.id, setup.wasm)));
+            // One that was asked for before is not wanted any more.
+            self.ask(|errands| drop(errands.compile.insert(setup.id, setup.wasm)));
             return Err(StartError::Compiling);
         }
         let id = setup.id.clone();

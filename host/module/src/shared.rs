@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use crossbeam_channel::Sender;
+use crossbeam_channel::{SendError, Sender};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use warden_authn::{Cache, CacheSettings, Chain, PluginRegistry, Seal, Services};
@@ -21,7 +21,8 @@ use warden_state::PrivateDir;
 use crate::answers::{Answers, Given};
 use crate::counters::Counters;
 use crate::ffi::Blocked;
-use crate::loader::{GuestLines, Load, announce};
+use crate::guest_lines::GuestLines;
+use crate::loader::{Load, announce};
 use crate::login::Answer;
 use crate::network::LoggedNotices;
 use crate::pending::Pending;
@@ -30,7 +31,7 @@ use crate::rechecks::Rechecks;
 use crate::review::{Assignment, Reviews};
 use crate::settings::Settings;
 use crate::waiter::Waiter;
-use crate::workers::Job;
+use crate::workers::{Abandoned, Job};
 
 /// One load of the module: lives from `MODULE LOAD` to `MODULE UNLOAD`.
 pub(crate) struct Shared {
@@ -66,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) plugins: Arc<PluginHost>,
     /// Work for the workers.
     pub(crate) jobs: Sender<Job>,
+    /// Work that came when they were gone.
+    abandoned: Abandoned,
     /// Re-evaluations, preferred to log-ins: rights lost must not wait for a storm.
     pub(crate) assignments: Sender<Assignment>,
     /// Work for the loader of policies.
@@ -118,7 +121,7 @@ impl Shared {
         let engine = Engine::new(EngineSettings {
             state_dir: settings.state_dir.clone(),
             limits: limits(&settings),
-            log: Arc::new(GuestLines),
+            log: Arc::new(GuestLines::new(clock.clone())),
             ..EngineSettings::default()
         })
         .map_err(|error| error.to_string())?;
@@ -151,6 +154,7 @@ impl Shared {
             engine,
             plugins,
             jobs: channels.jobs,
+            abandoned: Abandoned::default(),
             assignments: channels.assignments,
             policy_loads: channels.policy_loads,
             authenticator_loads: channels.authenticator_loads,
@@ -281,7 +285,9 @@ impl Shared {
     /// Hands work to the workers. When they are gone (unload) the job is dropped,
     /// and whoever waits for it is refused.
     pub(crate) fn hand_over(&self, job: Job) {
-        let _ = self.jobs.send(job);
+        if let Err(SendError(job)) = self.jobs.send(job) {
+            self.abandoned.put_down(job);
+        }
     }
 
     /// Answers a connection that waits, from any thread: at once, or when the server

@@ -5,7 +5,7 @@
 //! nice +10, never wait for anybody's answer, and touch nothing of the server except to
 //! unblock a client, which the module API allows from any thread.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_task::Runnable;
@@ -32,6 +32,39 @@ pub(crate) enum Job {
     Forget(Box<dyn Send>),
     /// End: one for each worker.
     Stop,
+}
+
+/// Jobs that nobody does any more, for the workers are gone. Dropped one after the other:
+/// a verification that is dropped lets the next one go that waits behind it, which then
+/// is abandoned, too, and however many there are, none is within the drop of another.
+#[derive(Default)]
+pub(crate) struct Abandoned(Mutex<Option<Vec<Job>>>);
+
+impl Abandoned {
+    /// Drops a job, or leaves it to whoever drops one just now.
+    pub(crate) fn put_down(&self, job: Job) {
+        let mut left = self.lock();
+        if let Some(left) = &mut *left {
+            left.push(job);
+            return;
+        }
+        *left = Some(Vec::new());
+        drop(left);
+        let mut next = Some(job);
+        while let Some(job) = next {
+            drop(job);
+            let mut left = self.lock();
+            next = left.as_mut().and_then(Vec::pop);
+            if next.is_none() {
+                *left = None;
+            }
+        }
+    }
+
+    /// Held for operations on the list alone.
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<Job>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A credential to verify.
@@ -184,4 +217,29 @@ pub(crate) fn no_policies() -> Reason {
         ReasonKind::NoPolicies,
         "no valid generation of policies: see WARDEN.POLICIES",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Abandons the next one as it is dropped.
+    struct Link(Arc<Abandoned>, u32);
+
+    impl Drop for Link {
+        fn drop(&mut self) {
+            if let Some(next) = self.1.checked_sub(1) {
+                let next = Self(Arc::clone(&self.0), next);
+                self.0.put_down(Job::Forget(Box::new(next)));
+            }
+        }
+    }
+
+    #[test]
+    fn however_many_jobs_wait_behind_each_other_they_are_dropped_in_turn() {
+        let abandoned = Arc::new(Abandoned::default());
+        drop(Link(Arc::clone(&abandoned), 1_000_000));
+        assert_eq!(Arc::strong_count(&abandoned), 1);
+        assert!(abandoned.lock().is_none());
+    }
 }

@@ -12,7 +12,7 @@ mod running;
 mod tests;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use warden_core::plugin::{Plugin, Plugins, Reads, Setup, StartError};
@@ -31,9 +31,13 @@ use crate::sandbox::Guest;
 use instance::{Instance, link};
 use running::Running;
 
-/// Components kept beyond those of the plugins that run: what was compiled ahead waits
-/// here until it is started, and the last few for when it is started again.
+/// Components kept that an authenticator had before its present one, for when it is given
+/// them again.
 const KEPT: usize = 16;
+/// Authenticators whose present component is kept: what was compiled ahead waits here until
+/// it is started, and what is wrong with one until another is there. As many as there can
+/// be; otherwise each would be compiled again for the other, without end.
+const KEPT_FOR: usize = 256;
 
 /// A component that was compiled and described.
 #[derive(Clone)]
@@ -50,6 +54,8 @@ pub(crate) struct Shelf(Mutex<Shelved>);
 #[derive(Default)]
 struct Shelved {
     by_digest: BTreeMap<Digest, Kept>,
+    /// What each authenticator asked for last, and in which turn.
+    present: BTreeMap<Arc<str>, (Digest, u64)>,
     /// Counts uses: the least recently used goes first.
     turn: u64,
 }
@@ -88,12 +94,31 @@ impl Shelf {
             used: shelved.turn,
         };
         shelved.by_digest.insert(digest, kept);
-        while shelved.by_digest.len() > KEPT {
-            let oldest = shelved.by_digest.iter().min_by_key(|(_, kept)| kept.used);
-            let Some(oldest) = oldest.map(|(digest, _)| *digest) else {
+    }
+
+    /// Notes which component an authenticator has now, and forgets what nobody has had
+    /// for the longest time.
+    fn settle(&self, id: &Arc<str>, digest: Digest) {
+        let mut shelved = self.lock();
+        let shelved = &mut *shelved;
+        shelved
+            .present
+            .insert(Arc::clone(id), (digest, shelved.turn));
+        while shelved.present.len() > KEPT_FOR {
+            let oldest = shelved.present.iter().min_by_key(|(_, (_, turn))| *turn);
+            let Some(oldest) = oldest.map(|(id, _)| Arc::clone(id)) else {
                 return;
             };
-            shelved.by_digest.remove(&oldest);
+            shelved.present.remove(&oldest);
+        }
+        let present: BTreeSet<Digest> = shelved.present.values().map(|(one, _)| *one).collect();
+        let former = shelved.by_digest.iter();
+        let former = former.filter(|(digest, _)| !present.contains(*digest));
+        let mut former: Vec<_> = former.map(|(digest, kept)| (kept.used, *digest)).collect();
+        former.sort_unstable();
+        former.truncate(former.len().saturating_sub(KEPT));
+        for (_, digest) in former {
+            shelved.by_digest.remove(&digest);
         }
     }
 }
@@ -113,13 +138,14 @@ impl Engine {
     fn prepared(&self, id: &str, wasm: &[u8]) -> Result<Prepared, String> {
         let digest = Digest::of(wasm);
         let limits = self.machine.limits();
-        if let Some(prepared) = self.machine.shelf.get(&digest, limits) {
-            return prepared;
-        }
-        let id = id.into();
-        let prepared = contained(|| prepare(&self.machine, &id, wasm, &digest));
-        let prepared = prepared.map_err(|fault| fault.to_string());
-        self.machine.shelf.put(digest, prepared.clone(), limits);
+        let id: Arc<str> = id.into();
+        let prepared = self.machine.shelf.get(&digest, limits).unwrap_or_else(|| {
+            let prepared = contained(|| prepare(&self.machine, &id, wasm, &digest));
+            let prepared = prepared.map_err(|fault| fault.to_string());
+            self.machine.shelf.put(digest, prepared.clone(), limits);
+            prepared
+        });
+        self.machine.shelf.settle(&id, digest);
         prepared
     }
 }

@@ -11,7 +11,7 @@ use crate::key::MAX_NAME_BYTES;
 pub(crate) enum Problem {
     /// Not text, not TOML, or not of the right shape.
     #[error(transparent)]
-    Shape(#[from] ShapeError),
+    Shape(ShapeError),
     /// The shape is right, a value is not.
     #[error("{file:?}: {key}: {fault}")]
     Value {
@@ -19,6 +19,35 @@ pub(crate) enum Problem {
         key: String,
         fault: Fault,
     },
+}
+
+impl From<ShapeError> for Problem {
+    /// The reader's words quote what they found, which may be a key in the wrong place.
+    /// What it looked for may be told.
+    fn from(error: ShapeError) -> Self {
+        Self::Shape(match error {
+            ShapeError::Toml { file, line, detail } => ShapeError::Toml {
+                file,
+                line,
+                detail: without_findings(&detail),
+            },
+            other => other,
+        })
+    }
+}
+
+/// What is wrong with the shape, in names of ours alone.
+fn without_findings(detail: &str) -> String {
+    if detail.starts_with("missing field ") {
+        return detail.to_owned();
+    }
+    let kinds = ["unknown field", "invalid type"];
+    let kind = kinds.into_iter().find(|kind| detail.starts_with(kind));
+    let kind = kind.unwrap_or("not TOML");
+    match detail.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("{kind}, expected {expected}"),
+        None => kind.to_owned(),
+    }
 }
 
 /// Why a value was refused.

@@ -19,6 +19,8 @@ on_both_lines!(
     a_revocation_does_not_wait_for_a_plugin_to_be_compiled,
     a_plugin_in_error_fails_the_start_and_says_why,
     a_module_with_plugins_can_be_unloaded_and_loaded_again,
+    an_unload_while_many_wait_for_a_slow_plugin_harms_nobody,
+    a_flood_of_credentials_has_no_plugin_fill_the_log,
 );
 
 const FILE: &str = "type = 'plugin'\ncomponent = '../keys/plugin.wasm'\ntoken_prefix = 'key_'\n";
@@ -311,4 +313,60 @@ fn a_module_with_plugins_can_be_unloaded_and_loaded_again(line: Line) {
     // Compiled while the module was being loaded: there is nothing to wait for.
     attempt(&plugin, 1).expect_ok();
     plugin.server.expect_healthy();
+}
+
+/// Some milliseconds of work.
+fn slow() -> PluginGuest {
+    let turn = "(global.set $left (i32.sub (global.get $left) (i32.const 1)))";
+    PluginGuest {
+        fields: "(global $left (mut i32) (i32.const 0))".into(),
+        ..failing(&format!(
+            "(global.set $left (i32.const 3000000)) (loop {turn} (br_if 0 (global.get $left)))"
+        ))
+    }
+}
+
+fn an_unload_while_many_wait_for_a_slow_plugin_harms_nobody(line: Line) {
+    let plugin = scene(line, &slow());
+    plugin.server.config_set("warden.auth_timeout_ms", "300");
+    for round in 0..5 {
+        let mut waiting: Vec<_> = (0..800).map(|_| plugin.server.connect()).collect();
+        for (number, client) in waiting.iter_mut().enumerate() {
+            client.send(["AUTH", "token", &format!("key_{round}-{number}")]);
+        }
+        for client in &mut waiting {
+            client.receive();
+        }
+    }
+    let waits = state(&plugin).unwrap().field("waiting").number();
+    assert!(waits > 1000, "{waits}");
+    unload(&plugin);
+    plugin.server.expect_healthy();
+    load(&plugin);
+    attempt(&plugin, 1).expect_ok();
+}
+
+fn a_flood_of_credentials_has_no_plugin_fill_the_log(line: Line) {
+    let plugin = scene(
+        line,
+        &PluginGuest {
+            imports: LOG.into(),
+            ..failing(&tell("flooded"))
+        },
+    );
+    let begun = Instant::now();
+    let mut client = plugin.server.connect();
+    for number in 0..500 {
+        client.auth("token", &format!("key_{number}")).expect_ok();
+    }
+    let seconds = begun.elapsed().as_secs() + 2;
+    let log = plugin.server.log();
+    let lines = u64::try_from(log.matches("flooded").count()).unwrap();
+    assert!((1..=32 * seconds).contains(&lines), "{lines}");
+    eventually("what was left out is told", || {
+        attempt(&plugin, 1);
+        let log = plugin.server.log();
+        log.contains("more lines of plugin \"keys\" were not written here")
+            .then_some(())
+    });
 }

@@ -59,7 +59,7 @@ impl Drop for Running {
 /// The plugins of a process, and who runs them.
 pub struct PluginRegistry {
     host: Arc<dyn Plugins>,
-    running: Mutex<BTreeMap<AuthenticatorId, (Content, Weak<Running>)>>,
+    running: Mutex<BTreeMap<(AuthenticatorId, Content), Weak<Running>>>,
 }
 
 /// A digest over all that a plugin is started with.
@@ -77,9 +77,8 @@ impl PluginRegistry {
     /// The plugin of this setup: the one that runs, or a new one. `files` tells apart what
     /// its files held.
     pub(super) fn obtain(&self, setup: Setup, files: &[u8]) -> Result<Arc<Running>, StartError> {
-        let content = content(&setup, files);
-        let id = setup.id.clone();
-        if let Some(running) = self.found(&id, &content) {
+        let key = (setup.id.clone(), content(&setup, files));
+        if let Some(running) = self.found(&key) {
             return Ok(running);
         }
         let plugin = self.host.start(setup)?;
@@ -90,15 +89,14 @@ impl PluginRegistry {
             host: Arc::clone(&self.host),
         });
         let mut all = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, (_, running)| running.strong_count() > 0);
-        all.insert(id, (content, Arc::downgrade(&running)));
+        all.retain(|_, running| running.strong_count() > 0);
+        all.insert(key, Arc::downgrade(&running));
         Ok(running)
     }
 
-    fn found(&self, id: &AuthenticatorId, content: &Content) -> Option<Arc<Running>> {
+    fn found(&self, key: &(AuthenticatorId, Content)) -> Option<Arc<Running>> {
         let all = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let (known, running) = all.get(id)?;
-        running.upgrade().filter(|_| known == content)
+        all.get(key)?.upgrade()
     }
 }
 

@@ -390,6 +390,29 @@ fn a_plugin_that_reads_certificates_is_asked_about_clients_without_a_secret() {
 }
 
 #[test]
+fn whoever_shows_neither_secret_nor_certificate_is_put_before_no_plugin() {
+    let mut scene = Scene::new();
+    scene.host.reads.lock().unwrap().certificate = true;
+    scene.write("keys.toml", FILE);
+    scene.load();
+    scene.host.take_notes();
+    let client = |tls, certificate| ClientFacts {
+        tls,
+        certificate,
+        ..ClientFacts::default()
+    };
+    for (user, client) in [
+        ("alice", client(false, None)),
+        ("certificate", client(true, None)),
+        // Not verified by the server.
+        ("alice", client(false, Some(Certificate::default()))),
+    ] {
+        assert!(matches!(scene.ask(user, "", client), Outcome::NotMine));
+    }
+    assert!(scene.host.take_notes().is_empty());
+}
+
+#[test]
 fn what_any_plugin_reads_is_part_of_what_an_outcome_is_remembered_under() {
     let mut scene = Scene::new();
     scene.host.reads.lock().unwrap().address = true;
@@ -433,6 +456,21 @@ fn a_plugin_is_started_once_until_something_it_sees_changes() {
     fs::remove_file(scene.directory.path().join("keys.toml")).unwrap();
     scene.load();
     assert_eq!(scene.host.take_notes(), ["close"]);
+}
+
+#[test]
+fn another_file_that_takes_its_id_leaves_a_plugin_alone() {
+    let mut scene = Scene::in_force(FILE);
+    let other = format!("{FILE}id = 'keys'\n[properties]\nrealm = 'eu'\n");
+    scene.write("others.toml", &other);
+    assert!(scene.error().contains("is taken by"));
+    scene.host.take_notes();
+    scene.error();
+    let notes = scene.host.take_notes();
+    assert!(
+        notes.iter().all(|note| !note.ends_with("[] []")),
+        "{notes:?}"
+    );
 }
 
 #[test]

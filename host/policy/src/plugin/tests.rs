@@ -392,3 +392,26 @@ fn a_component_is_compiled_once_and_a_failure_holds_for_its_limits() {
     });
     assert!(engine.must_compile_plugin(&endless.wasm()));
 }
+
+#[test]
+fn what_each_authenticator_asked_for_last_is_kept_and_a_few_before_it() {
+    let (engine, _) = engine();
+    let component = |number: usize| format!("no component {number}").into_bytes();
+    for number in 0..40 {
+        engine.compile_plugin(&format!("keys-{number}"), &component(number));
+    }
+    // Otherwise each would be compiled again for the other, without end.
+    for number in 0..40 {
+        assert!(!engine.must_compile_plugin(&component(number)), "{number}");
+    }
+    for number in 100..200 {
+        engine.compile_plugin("keys", &component(number));
+    }
+    let kept = (100..200).filter(|number| !engine.must_compile_plugin(&component(*number)));
+    assert_eq!(kept.count(), 17);
+    for number in 1000..2000 {
+        engine.compile_plugin(&format!("keys-{number}"), &component(number));
+    }
+    let kept = (1000..2000).filter(|number| !engine.must_compile_plugin(&component(*number)));
+    assert_eq!(kept.count(), 272);
+}

@@ -78,9 +78,9 @@ fn a_wrong_shape_is_told_with_its_line() {
     };
     begins(
         &entry("a", "group = ['x']"),
-        "\"keys\" line 4: unknown field `group`",
+        "\"keys\" line 4: unknown field, expected one of `name`, `sha256`",
     );
-    begins("[[keys]]", "\"keys\" line 1: unknown field `keys`");
+    begins("[[keys]]", "\"keys\" line 1: unknown field, expected `key`");
     begins(
         "[[key]]\nname = 'a'",
         "\"keys\" line 1: missing field `sha256`",
@@ -108,4 +108,30 @@ fn of_very_many_mistakes_some_are_told() {
     let error = error(&text);
     assert!(error.ends_with("; and 180 more"), "{error}");
     assert!(error.len() < 4000);
+}
+
+#[test]
+fn a_key_in_the_wrong_place_stands_in_no_message() {
+    for text in [
+        "key = 'canary'",
+        "key = ['canary']",
+        "canary = 'billing'",
+        "'canary, expected x' = 'billing'",
+        "key = 'canary, expected x'",
+        "canary",
+        "canary = canary",
+        "[[canary]]",
+        "[canary.key]\n[canary.key]",
+        "[[key]]\ncanary = 'x'",
+        "[[key]]\nname = ['canary']",
+        "[[key]]\nname = 'a'\nsha256 = 'x'\nexpires = 'canary'",
+        "[[key]]\nname = 'a'\nsha256 = 'canary'",
+    ] {
+        let error = error(text);
+        assert!(!error.contains("canary"), "{text}: {error}");
+    }
+    assert_eq!(
+        error("[[key]]\nname = 'a'"),
+        "\"keys\" line 1: missing field `sha256` in `key`"
+    );
 }
