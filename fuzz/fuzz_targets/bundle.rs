@@ -68,6 +68,7 @@ fn start(data: &[u8]) {
         wasm: data.into(),
         properties: Vec::new(),
         files: Vec::new(),
+        content: Vec::new(),
     };
     let told = match Plugins::start(&*ENGINE, setup) {
         Ok(mut plugin) => {

@@ -57,7 +57,7 @@ impl PluginAuthenticator {
             return built;
         };
         let id = setup.id.clone();
-        match plugins.obtain(setup, &built.content) {
+        match plugins.obtain(setup) {
             Ok(running) => {
                 built.authenticator = Some(Box::new(Self {
                     id,
@@ -65,7 +65,7 @@ impl PluginAuthenticator {
                     running,
                 }));
             }
-            Err(error @ StartError::Compiling) => file.not_ready("component", error.to_string()),
+            Err(error @ StartError::Starting) => file.not_ready("component", error.to_string()),
             Err(error) => file.fault("component", error.to_string()),
         }
         built
@@ -140,9 +140,9 @@ impl Authenticator for PluginAuthenticator {
                 secret,
                 client,
             };
-            match self.running.authenticate(&question).await {
+            match self.running.authenticate(&question, clock).await {
                 Ok(answer) => self.outcome(answer, clock.now()),
-                Err(why) => Outcome::Unavailable(unavailable(format!("the plugin failed: {why}"))),
+                Err(reason) => Outcome::Unavailable(reason),
             }
         })
     }

@@ -64,6 +64,8 @@ pub struct Setup {
     pub properties: Vec<(String, String)>,
     /// Names, and contents.
     pub files: Vec<(String, Secret<Vec<u8>>)>,
+    /// A digest over all of it: what has the same is the same.
+    pub content: Vec<u8>,
 }
 
 /// A credential for a plugin to judge.
@@ -110,9 +112,9 @@ pub enum StartError {
     /// Something is wrong with it or with what it is configured with.
     #[error("{0}")]
     Faulty(String),
-    /// It is being compiled: to be asked for again.
-    #[error("is being compiled, and comes into force when that has ended")]
-    Compiling,
+    /// It is being compiled or initialised: to be asked for again.
+    #[error("is being started, and comes into force when that has ended")]
+    Starting,
 }
 
 /// A plugin that was initialised. One credential at a time.

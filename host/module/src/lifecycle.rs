@@ -32,6 +32,7 @@ use crate::ffi::{
 use crate::loader::Load;
 use crate::login::Login;
 use crate::network::Network;
+use crate::plugins::{self, Errand};
 use crate::review::Assignment;
 use crate::settings::{self, Settings};
 use crate::shared::{Channels, Shared};
@@ -70,7 +71,7 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), Str
         ffi::without_signals(|| Shared::new(settings, server, channels, ends.network.handle()))
             .map_err(|error| error.to_string())??;
     let shared = Arc::new(shared);
-    take_authenticators(&shared)?;
+    take_authenticators(ctx, &shared)?;
 
     sessions::start(
         ctx.lock(),
@@ -177,21 +178,43 @@ fn join(lock: &ServerLock, patience: Duration) -> usize {
     count
 }
 
-/// At start a file with an error is fatal: nobody would notice a missing authenticator.
-fn take_authenticators(shared: &Shared) -> Result<(), String> {
+/// At start a file with an error is fatal: nobody would notice a missing authenticator. A
+/// server that serves already does not wait for plugins, which are in force when they
+/// are started.
+fn take_authenticators(ctx: &Context<'_>, shared: &Shared) -> Result<(), String> {
+    if serves(ctx)? {
+        shared.plugins.serve();
+    }
     let report = loader::read_authenticators(shared);
-    if !report.errors.is_empty() {
-        for error in &report.errors {
-            log(Level::Warning, &error.to_string());
-        }
+    for error in &report.errors {
+        let level = if error.passes {
+            Level::Notice
+        } else {
+            Level::Warning
+        };
+        log(level, &error.to_string());
+    }
+    let errors = report.errors.iter().filter(|error| !error.passes).count();
+    if errors > 0 {
         return Err(format!(
-            "{} error(s) in authenticator_dir, each named above",
-            report.errors.len()
+            "{errors} error(s) in authenticator_dir, each named above"
         ));
     }
     shared.chain.store(report.chain);
     shared.plugins.serve();
     Ok(())
+}
+
+/// Whether anybody is connected: the module is being loaded by command then, and not from
+/// the configuration of a server that starts.
+fn serves(ctx: &Context<'_>) -> Result<bool, String> {
+    let answer = ctx
+        .call("INFO", &[b"clients"])
+        .map_err(|error| error.to_string())?;
+    let text = answer.into_texts().concat();
+    let field = "connected_clients:";
+    let clients = text.lines().find_map(|line| line.strip_prefix(field));
+    Ok(clients.is_none_or(|clients| clients.trim() != "0"))
 }
 
 fn register(ctx: &Context<'_>) -> Result<(), ffi::Error> {
@@ -207,6 +230,7 @@ struct Ends {
     assignments: Receiver<Assignment>,
     policy_loads: Receiver<Load>,
     authenticator_loads: Receiver<Load>,
+    plugin_errands: Receiver<Errand>,
     ticks: Receiver<()>,
     network: Network,
 }
@@ -216,12 +240,14 @@ fn channels(network: Network, stop_network: watch::Sender<bool>) -> (Channels, E
     let (assignments, assignment_queue) = unbounded();
     let (policy_loads, policy_queue) = unbounded();
     let (authenticator_loads, authenticator_queue) = unbounded();
+    let (plugin_errands, plugin_queue) = unbounded();
     let (ticks, tick_queue) = bounded(1);
     let channels = Channels {
         jobs,
         assignments,
         policy_loads,
         authenticator_loads,
+        plugin_errands,
         ticks,
         stop_network,
     };
@@ -230,6 +256,7 @@ fn channels(network: Network, stop_network: watch::Sender<bool>) -> (Channels, E
         assignments: assignment_queue,
         policy_loads: policy_queue,
         authenticator_loads: authenticator_queue,
+        plugin_errands: plugin_queue,
         ticks: tick_queue,
         network,
     };
@@ -267,6 +294,7 @@ fn start_threads(lock: &ServerLock, shared: &Arc<Shared>, ends: Ends) -> Result<
     let Ends {
         policy_loads,
         authenticator_loads,
+        plugin_errands,
         ticks,
         network,
         ..
@@ -282,6 +310,8 @@ fn start_threads(lock: &ServerLock, shared: &Arc<Shared>, ends: Ends) -> Result<
     let authenticators: Life =
         Box::new(move |shared| loader::run(&loader::AUTHENTICATORS, shared, &authenticator_loads));
     start("warden-authn", Priority::WORKER, authenticators)?;
+    let plugins: Life = Box::new(move |shared| plugins::run(shared, &plugin_errands));
+    start("warden-plugins", Priority::COMPILER, plugins)?;
     start(
         "warden-clock",
         Priority::NORMAL,

@@ -52,8 +52,6 @@ pub(crate) struct Lane {
     /// Where changes of files are reported to.
     pub(crate) loads: fn(&Shared) -> &Sender<Load>,
     part: Part,
-    /// What else is done on this thread, before each load.
-    errands: fn(&Shared),
     watched: fn(&Shared) -> Watched,
     load: fn(&Shared) -> Changes,
     errors: fn(&Shared) -> &ArcSwap<Vec<String>>,
@@ -63,7 +61,6 @@ pub(crate) struct Lane {
 pub(crate) const POLICIES: Lane = Lane {
     loads: |shared| &shared.policy_loads,
     part: Part::Policies,
-    errands: |shared| shared.plugins.do_errands(shared),
     watched: |shared| Watched {
         directories: shared.settings.load().policy_dir.iter().cloned().collect(),
         files: BTreeSet::new(),
@@ -84,7 +81,6 @@ pub(crate) const POLICIES: Lane = Lane {
 pub(crate) const AUTHENTICATORS: Lane = Lane {
     loads: |shared| &shared.authenticator_loads,
     part: Part::Authenticators,
-    errands: |_shared| {},
     watched: |shared| Watched {
         directories: shared
             .settings
@@ -156,7 +152,6 @@ pub(crate) fn run(lane: &Lane, shared: &Arc<Shared>, loads: &Receiver<Load>) {
     watch.follow((lane.watched)(shared));
     while let Some(request) = next(shared, loads) {
         rest_if_crashing();
-        (lane.errands)(shared);
         // A setting may name another directory now.
         let moved = watch.follow((lane.watched)(shared));
         // Looked at before it is read: what changes meanwhile is noticed again.

@@ -1,110 +1,200 @@
-//! Authenticators' plugins: compiled and closed where policies are compiled.
+//! Authenticators' plugins, on a thread of their own.
 //!
 //! In: plugins that authenticators are configured with, and those no longer used. Out: the
-//! same at work, once they are compiled. Whoever loads authenticators never waits for a
-//! compilation, so that a revoked key does not either; and no plugin runs on the main
-//! thread once the server serves.
+//! same at work, compiled and initialised. Whoever loads authenticators waits for neither, so
+//! that a revoked key does not either; and no plugin runs on the main thread once the
+//! server serves. One that cannot be started is tried again after a rest, which is as
+//! many times as long as the attempt took: a plugin in error occupies no processor.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crossbeam_channel::Sender;
-use warden_core::AuthenticatorId;
+use crossbeam_channel::{Receiver, Sender};
+use warden_core::clock::SystemClock;
 use warden_core::plugin::{Plugin, Plugins, Setup, StartError};
+use warden_core::{AuthenticatorId, Clock};
 use warden_policy::Engine;
 
-use crate::ffi::{Level, guard, log};
+use crate::ffi::{Level, guard, log, rest_if_crashing};
 use crate::loader::Load;
 use crate::shared::Shared;
+
+/// How much longer than an attempt to start it took a plugin in error is left alone.
+const REST_FACTOR: u32 = 9;
 
 /// The plugins' place in this process.
 pub(crate) struct PluginHost {
     engine: Engine,
-    errands: Mutex<Errands>,
-    /// Whether the server serves: before, what must be compiled is compiled at once.
+    /// What is on its way, by authenticator.
+    places: Mutex<BTreeMap<AuthenticatorId, Place>>,
+    /// Whether the server serves: before, plugins are started where they are asked for.
     serves: AtomicBool,
-    policy_loads: Sender<Load>,
+    errands: Sender<Errand>,
+    clock: Arc<SystemClock>,
 }
 
-/// What the loader of policies is to do between two loads.
-#[derive(Default)]
-struct Errands {
-    compile: BTreeMap<AuthenticatorId, Arc<[u8]>>,
-    close: Vec<Box<dyn Plugin>>,
+/// What the plugins' thread is asked to do.
+pub(crate) enum Errand {
+    /// Start one, unless the authenticator is to have another by now.
+    Start(Setup),
+    /// Close one that is no longer used.
+    Close(Box<dyn Plugin>),
+    /// The module is being unloaded.
+    Stop,
+}
+
+/// A plugin that an authenticator is to have, and how far it is.
+struct Place {
+    /// Of what it is made.
+    content: Vec<u8>,
+    state: State,
+}
+
+enum State {
+    /// On the thread, or before it; how it failed the last time.
+    Starting(Option<String>),
+    /// To be fetched.
+    Ready(Box<dyn Plugin>),
+    /// Not to be tried again until then, on the monotonic clock.
+    Failed(String, Duration),
 }
 
 impl PluginHost {
-    /// Plugins that this engine runs; whoever receives `policy_loads` does the errands.
-    pub(crate) fn new(engine: Engine, policy_loads: Sender<Load>) -> Self {
+    /// Plugins that this engine runs; whoever receives the errands does them.
+    pub(crate) fn new(engine: Engine, errands: Sender<Errand>, clock: Arc<SystemClock>) -> Self {
         Self {
             engine,
-            errands: Mutex::default(),
+            places: Mutex::default(),
             serves: AtomicBool::new(false),
-            policy_loads,
+            errands,
+            clock,
         }
     }
 
-    /// From now on nobody who starts a plugin waits for its compilation.
+    /// From now on nobody who asks for a plugin waits for its start.
     pub(crate) fn serve(&self) {
         self.serves.store(true, Ordering::Release);
     }
 
-    /// Does the errands. On the thread that compiles.
-    pub(crate) fn do_errands(&self, shared: &Shared) {
-        let Errands { compile, close } = self.take();
-        if compile.is_empty() && close.is_empty() {
+    /// Held for an operation on the map alone.
+    fn places(&self) -> MutexGuard<'_, BTreeMap<AuthenticatorId, Place>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a plugin that may still be wanted. On the plugins' thread.
+    fn begin(&self, setup: Setup) {
+        let (id, content) = (setup.id.clone(), setup.content.clone());
+        let is_wanted = |place: &Place| place.content == content;
+        if !self.places().get(&id).is_some_and(is_wanted) {
             return;
         }
-        if !shared.begin_compiling() {
-            // Being unloaded: they are dropped unclosed.
-            return;
-        }
-        for (id, wasm) in &compile {
-            guard("compiling of a plugin", (), || {
-                self.engine.compile_plugin(id.as_str(), wasm);
-            });
-        }
-        for plugin in close {
-            guard("closing of a plugin", (), || plugin.close());
-        }
-        shared.end_compiling();
-        if !compile.is_empty() {
-            let _ = shared.authenticator_loads.send(Load::Now);
+        let begun = self.clock.now().monotonic;
+        let failed = Err(StartError::Faulty(
+            "internal error: see the server's log".to_owned(),
+        ));
+        let started = guard("starting of a plugin", failed, || self.start_now(setup));
+        let ended = self.clock.now().monotonic;
+        let rest = ended.saturating_sub(begun).saturating_mul(REST_FACTOR);
+        let state = match started {
+            Ok(plugin) => State::Ready(plugin),
+            Err(error) => State::Failed(error.to_string(), ended.saturating_add(rest)),
+        };
+        let mut places = self.places();
+        let unwanted = match places.get_mut(&id) {
+            Some(place) if is_wanted(place) => std::mem::replace(&mut place.state, state),
+            _ => state,
+        };
+        drop(places);
+        if let State::Ready(plugin) = unwanted {
+            close(plugin);
         }
     }
 
-    fn take(&self) -> Errands {
-        std::mem::take(&mut *self.errands.lock().unwrap_or_else(PoisonError::into_inner))
+    fn start_now(&self, setup: Setup) -> Result<Box<dyn Plugin>, StartError> {
+        let id = setup.id.clone();
+        let plugin = self.engine.start(setup)?;
+        let (id, title) = (id.as_str(), plugin.title());
+        log(
+            Level::Notice,
+            &format!("plugin {id:?} is initialised: {title}"),
+        );
+        Ok(plugin)
     }
 
-    fn ask(&self, note: impl FnOnce(&mut Errands)) {
-        // Held for an operation on one of the two, or a swap with nothing.
-        note(&mut self.errands.lock().unwrap_or_else(PoisonError::into_inner));
-        // The channel is closed only at unload.
-        let _ = self.policy_loads.send(Load::Changed);
+    /// Tells the thread to end.
+    pub(crate) fn stop(&self) {
+        let _ = self.errands.send(Errand::Stop);
     }
 }
 
 impl Plugins for PluginHost {
     fn start(&self, setup: Setup) -> Result<Box<dyn Plugin>, StartError> {
-        if self.serves.load(Ordering::Acquire) && self.engine.must_compile_plugin(&setup.wasm) {
-            // One that was asked for before is not wanted any more.
-            self.ask(|errands| drop(errands.compile.insert(setup.id, setup.wasm)));
-            return Err(StartError::Compiling);
+        if !self.serves.load(Ordering::Acquire) {
+            return self.start_now(setup);
         }
-        let id = setup.id.clone();
-        let plugin = self.engine.start(setup)?;
-        let line = format!(
-            "plugin {:?} is initialised: {}",
-            id.as_str(),
-            plugin.title()
-        );
-        log(Level::Notice, &line);
-        Ok(plugin)
+        let mut places = self.places();
+        let (id, content) = (setup.id.clone(), setup.content.clone());
+        let before = places.remove(&id);
+        let is_other = before
+            .as_ref()
+            .is_some_and(|place| place.content != content);
+        let (state, answer) = match before.map(|place| place.state) {
+            Some(State::Ready(plugin)) if !is_other => return Ok(plugin),
+            Some(other) if is_other => {
+                if let State::Ready(plugin) = other {
+                    self.retire(plugin);
+                }
+                let _ = self.errands.send(Errand::Start(setup));
+                (State::Starting(None), None)
+            }
+            Some(State::Failed(why, until)) if self.clock.now().monotonic < until => {
+                (State::Failed(why.clone(), until), Some(why))
+            }
+            Some(State::Starting(why)) => (State::Starting(why.clone()), why),
+            again => {
+                let why = match again {
+                    Some(State::Failed(why, _)) => Some(why),
+                    _ => None,
+                };
+                // The channel is closed only at unload.
+                let _ = self.errands.send(Errand::Start(setup));
+                (State::Starting(why.clone()), why)
+            }
+        };
+        places.insert(id, Place { content, state });
+        Err(answer.map_or(StartError::Starting, StartError::Faulty))
     }
 
     fn retire(&self, plugin: Box<dyn Plugin>) {
-        self.ask(|errands| errands.close.push(plugin));
+        let _ = self.errands.send(Errand::Close(plugin));
     }
+}
+
+/// The life of the plugins' thread.
+pub(crate) fn run(shared: &Arc<Shared>, errands: &Receiver<Errand>) {
+    while let Ok(errand) = errands.recv() {
+        rest_if_crashing();
+        if matches!(errand, Errand::Stop) {
+            return;
+        }
+        if !shared.begin_compiling() {
+            // Being unloaded: what was asked for is dropped, plugins unclosed.
+            continue;
+        }
+        match errand {
+            Errand::Start(setup) => {
+                shared.plugins.begin(setup);
+                let _ = shared.authenticator_loads.send(Load::Now);
+            }
+            Errand::Close(plugin) => close(plugin),
+            Errand::Stop => {}
+        }
+        shared.end_compiling();
+    }
+}
+
+fn close(plugin: Box<dyn Plugin>) {
+    guard("closing of a plugin", (), || plugin.close());
 }

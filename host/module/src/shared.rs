@@ -5,7 +5,7 @@
 //! never waits for a writer. INFO reads it from crash reports and forked
 //! children, where no lock may be taken.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -26,7 +26,7 @@ use crate::loader::{Load, announce};
 use crate::login::Answer;
 use crate::network::LoggedNotices;
 use crate::pending::Pending;
-use crate::plugins::PluginHost;
+use crate::plugins::{Errand, PluginHost};
 use crate::rechecks::Rechecks;
 use crate::review::{Assignment, Reviews};
 use crate::settings::Settings;
@@ -82,7 +82,8 @@ pub(crate) struct Shared {
     server_is_stale: AtomicBool,
     replica: AtomicBool,
     publishing: Mutex<()>,
-    loading: AtomicBool,
+    /// How many threads compile just now.
+    compiling: AtomicUsize,
     closing: AtomicBool,
     draining: AtomicBool,
     first_load: Once,
@@ -100,6 +101,8 @@ pub(crate) struct Channels {
     pub(crate) policy_loads: Sender<Load>,
     /// To the loader of authenticators.
     pub(crate) authenticator_loads: Sender<Load>,
+    /// To the plugins' thread.
+    pub(crate) plugin_errands: Sender<Errand>,
     /// To the clock thread.
     pub(crate) ticks: Sender<()>,
     /// Ends the network's thread.
@@ -133,7 +136,8 @@ impl Shared {
         let state = state.map_err(|error| error.to_string())?;
         let plugins = Arc::new(PluginHost::new(
             engine.clone(),
-            channels.policy_loads.clone(),
+            channels.plugin_errands,
+            clock.clone(),
         ));
         let services = Services::online(runtime, clock.clone(), state, Arc::new(LoggedNotices))
             .with_plugins(PluginRegistry::new(plugins.clone()));
@@ -164,7 +168,7 @@ impl Shared {
             server_is_stale: AtomicBool::new(false),
             replica: AtomicBool::new(false),
             publishing: Mutex::new(()),
-            loading: AtomicBool::new(false),
+            compiling: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             first_load: Once::new(),
@@ -313,27 +317,30 @@ impl Shared {
         self.first_load.is_completed()
     }
 
-    /// The loader of policies asks whether it may begin, and says when it has ended.
+    /// Who compiles (policies, plugins) asks whether it may begin, and says when it has
+    /// ended.
     ///
-    /// Each side writes its own flag before it reads the other's, in one order for
+    /// Each side writes its own word before it reads the other's, in one order for
     /// all threads: a compilation and an unload that would wait for it cannot both
     /// go ahead.
     pub(crate) fn begin_compiling(&self) -> bool {
-        self.loading.store(true, Ordering::SeqCst);
+        self.compiling.fetch_add(1, Ordering::SeqCst);
         let may = !self.closing.load(Ordering::SeqCst);
-        self.loading.store(may, Ordering::SeqCst);
+        if !may {
+            self.end_compiling();
+        }
         may
     }
 
-    /// The loader of policies has ended what it began.
+    /// What was begun has ended.
     pub(crate) fn end_compiling(&self) {
-        self.loading.store(false, Ordering::SeqCst);
+        self.compiling.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Whether an unload may go ahead; from then on no compilation begins.
     pub(crate) fn close(&self) -> bool {
         self.closing.store(true, Ordering::SeqCst);
-        let may = !self.loading.load(Ordering::SeqCst);
+        let may = self.compiling.load(Ordering::SeqCst) == 0;
         self.closing.store(may, Ordering::SeqCst);
         may
     }
@@ -376,6 +383,7 @@ impl Shared {
         }
         let _ = self.policy_loads.send(Load::Stop);
         let _ = self.authenticator_loads.send(Load::Stop);
+        self.plugins.stop();
         self.stop_network.send_replace(true);
         self.wake_clock();
     }

@@ -51,8 +51,11 @@ pub(crate) fn lift<'w>(engine: &Engine, wasm: &'w [u8]) -> Result<Cow<'w, [u8]>,
 /// With the names of all other imports.
 pub(crate) fn check_imports(component: &Component, contract: &Contract) -> Result<(), Fault> {
     let ty = component.component_type();
-    let names = ty.imports(component.engine()).map(|(name, _)| name);
-    refuse_undeclared(names, contract)
+    let names = || ty.imports(component.engine()).map(|(name, _)| name);
+    match contract.mistaken(names()) {
+        Some(fault) => Err(fault),
+        None => refuse_undeclared(names(), contract),
+    }
 }
 
 /// Refuses names that no guest of this contract gets, and tells the first of them.

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use memchr::memmem;
 use warden_core::Secret;
 
 use crate::error::gist;
@@ -98,8 +99,8 @@ impl Notebook {
     /// Whether a text holds the secret.
     pub(crate) fn tells(&self, text: &str) -> bool {
         let secret = self.secret.expose().as_slice();
-        let mut parts = text.as_bytes().windows(secret.len().max(1));
-        !secret.is_empty() && parts.any(|part| part == secret)
+        // In linear time: the guest chose the text, and its time is over.
+        !secret.is_empty() && memmem::find(text.as_bytes(), secret).is_some()
     }
 
     /// Passes a message on, or counts it when there were too many.

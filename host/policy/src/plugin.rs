@@ -124,17 +124,6 @@ impl Shelf {
 }
 
 impl Engine {
-    /// Whether starting this component means compiling it first, which may take long.
-    pub fn must_compile_plugin(&self, wasm: &[u8]) -> bool {
-        let (shelf, limits) = (&self.machine.shelf, self.machine.limits());
-        shelf.get(&Digest::of(wasm), limits).is_none()
-    }
-
-    /// Compiles a component ahead of its start. What is wrong with it is told then.
-    pub fn compile_plugin(&self, id: &str, wasm: &[u8]) {
-        let _told_at_the_start = self.prepared(id, wasm);
-    }
-
     fn prepared(&self, id: &str, wasm: &[u8]) -> Result<Prepared, String> {
         let digest = Digest::of(wasm);
         let limits = self.machine.limits();

@@ -17,6 +17,7 @@ on_both_lines!(
     a_replaced_plugin_is_closed_and_a_broken_one_replaces_nothing,
     a_removed_plugins_sessions_end,
     a_revocation_does_not_wait_for_a_plugin_to_be_compiled,
+    a_revocation_does_not_wait_for_plugins_to_be_initialised,
     a_plugin_in_error_fails_the_start_and_says_why,
     a_module_with_plugins_can_be_unloaded_and_loaded_again,
     an_unload_while_many_wait_for_a_slow_plugin_harms_nobody,
@@ -273,7 +274,7 @@ fn a_revocation_does_not_wait_for_a_plugin_to_be_compiled(line: Line) {
     plugin.authenticators.replace("20-keys.toml", FILE);
     plugin
         .server
-        .wait_for_log("is being compiled", warden_tests::server::PATIENCE);
+        .wait_for_log("is being started", warden_tests::server::PATIENCE);
     let begun = Instant::now();
     plugin.authenticators.remove("10-corp.toml");
     assert!(session.closes_within(warden_tests::server::PATIENCE));
@@ -285,6 +286,33 @@ fn a_revocation_does_not_wait_for_a_plugin_to_be_compiled(line: Line) {
     );
     wait_for_plugin(&plugin);
     attempt(&plugin, 1).expect_ok();
+}
+
+fn a_revocation_does_not_wait_for_plugins_to_be_initialised(line: Line) {
+    let plugin = Scene::builder(line).roles(ROLES).start();
+    let endless = PluginGuest {
+        initialise: FOREVER.into(),
+        ..PluginGuest::default()
+    };
+    plugin.keys.replace("plugin.wasm", endless.wasm());
+    // A second each, on a processor of one's own.
+    for number in 20..30 {
+        let name = format!("{number}-keys-{number}.toml");
+        plugin.authenticators.replace(&name, FILE);
+    }
+    plugin.server.wait_for_log(
+        "initialise failed: used more than",
+        warden_tests::server::PATIENCE,
+    );
+    let mut session = plugin.log_in("alice");
+    let initialised = || {
+        let log = plugin.server.log();
+        log.matches("initialise failed: used more than").count()
+    };
+    plugin.authenticators.remove("10-corp.toml");
+    assert!(session.closes_within(warden_tests::server::PATIENCE));
+    assert!(initialised() < 10 * 9, "they are tried at most so often");
+    plugin.server.expect_healthy();
 }
 
 fn a_plugin_in_error_fails_the_start_and_says_why(line: Line) {
@@ -310,7 +338,8 @@ fn a_module_with_plugins_can_be_unloaded_and_loaded_again(line: Line) {
     unload(&plugin);
     assert!(session.closes_within(warden_tests::server::PATIENCE));
     load(&plugin);
-    // Compiled while the module was being loaded: there is nothing to wait for.
+    // The server serves while the plugin is started.
+    wait_for_plugin(&plugin);
     attempt(&plugin, 1).expect_ok();
     plugin.server.expect_healthy();
 }

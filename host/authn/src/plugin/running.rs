@@ -6,12 +6,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use aws_lc_rs::digest;
 use tokio::sync::Mutex as Turn;
-use warden_core::AuthenticatorId;
 use warden_core::plugin::{Answer, Plugin, Plugins, Question, Reads, Setup, StartError};
+use warden_core::{AuthenticatorId, Clock, Reason, ReasonKind};
+
+use crate::asking::unavailable;
+
+/// Longest wait for a turn. A flood of made-up credentials keeps a plugin busy no longer
+/// than this after it has ended.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A plugin that answers. Ended when the last authenticator that uses it is gone.
 pub(crate) struct Running {
@@ -32,19 +38,31 @@ impl Running {
         self.trouble.load().as_deref().cloned()
     }
 
-    /// Asks it, when those before have had their answers.
+    /// Asks it, when those before have had their answers. Who has waited too long for
+    /// that is not asked about: nobody waits for the answer any more.
     ///
     /// # Errors
-    /// How it failed.
-    pub(super) async fn authenticate(&self, question: &Question<'_>) -> Result<Answer, String> {
+    /// `ReasonKind::Busy` without having asked; `ReasonKind::Unavailable` when it failed.
+    pub(super) async fn authenticate(
+        &self,
+        question: &Question<'_>,
+        clock: &dyn Clock,
+    ) -> Result<Answer, Reason> {
+        let end = clock.now().monotonic.saturating_add(PATIENCE);
         let mut turn = self.plugin.lock().await;
-        let plugin = turn.as_mut().ok_or("its instance is gone")?;
+        if clock.now().monotonic >= end {
+            let detail = "too many credentials wait for the plugin";
+            return Err(Reason::new(ReasonKind::Busy, detail));
+        }
+        let plugin = turn
+            .as_mut()
+            .ok_or_else(|| unavailable("the plugin is gone"))?;
         let answer = plugin.authenticate(question);
         let trouble = answer.as_ref().err();
         if trouble.is_some() || self.trouble.load().is_some() {
             self.trouble.store(trouble.cloned().map(Arc::new));
         }
-        answer
+        answer.map_err(|why| unavailable(format!("the plugin failed: {why}")))
     }
 }
 
@@ -59,11 +77,9 @@ impl Drop for Running {
 /// The plugins of a process, and who runs them.
 pub struct PluginRegistry {
     host: Arc<dyn Plugins>,
-    running: Mutex<BTreeMap<(AuthenticatorId, Content), Weak<Running>>>,
+    /// By what they were started with.
+    running: Mutex<BTreeMap<(AuthenticatorId, Vec<u8>), Weak<Running>>>,
 }
-
-/// A digest over all that a plugin is started with.
-type Content = Vec<u8>;
 
 impl PluginRegistry {
     /// No plugins yet.
@@ -74,10 +90,9 @@ impl PluginRegistry {
         }
     }
 
-    /// The plugin of this setup: the one that runs, or a new one. `files` tells apart what
-    /// its files held.
-    pub(super) fn obtain(&self, setup: Setup, files: &[u8]) -> Result<Arc<Running>, StartError> {
-        let key = (setup.id.clone(), content(&setup, files));
+    /// The plugin of this setup: the one that runs, or a new one.
+    pub(super) fn obtain(&self, setup: Setup) -> Result<Arc<Running>, StartError> {
+        let key = (setup.id.clone(), setup.content.clone());
         if let Some(running) = self.found(&key) {
             return Ok(running);
         }
@@ -94,25 +109,8 @@ impl PluginRegistry {
         Ok(running)
     }
 
-    fn found(&self, key: &(AuthenticatorId, Content)) -> Option<Arc<Running>> {
+    fn found(&self, key: &(AuthenticatorId, Vec<u8>)) -> Option<Arc<Running>> {
         let all = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(key)?.upgrade()
     }
-}
-
-fn content(setup: &Setup, files: &[u8]) -> Content {
-    let mut context = digest::Context::new(&digest::SHA256);
-    let mut add = |part: &[u8]| {
-        context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        context.update(part);
-    };
-    for (name, json) in &setup.properties {
-        add(name.as_bytes());
-        add(json.as_bytes());
-    }
-    for (name, _) in &setup.files {
-        add(name.as_bytes());
-    }
-    add(files);
-    context.finish().as_ref().to_vec()
 }

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use toml::Value;
 use warden_core::plugin::Setup;
 use warden_core::{AuthenticatorId, Secret};
@@ -73,12 +74,36 @@ pub(super) fn setup(
         }
     }
     file.close(section);
+    let content = content(&properties, &files, &built.content);
     Some(Setup {
         id: id?.clone(),
         wasm: wasm?.as_slice().into(),
         properties,
         files,
+        content,
     })
+}
+
+/// A digest over all that the plugin is started with; `contents` has one of each file.
+fn content(
+    properties: &[(String, String)],
+    files: &[(String, Secret<Vec<u8>>)],
+    contents: &[u8],
+) -> Vec<u8> {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut add = |part: &[u8]| {
+        context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        context.update(part);
+    };
+    for (name, json) in properties {
+        add(name.as_bytes());
+        add(json.as_bytes());
+    }
+    for (name, _) in files {
+        add(name.as_bytes());
+    }
+    add(contents);
+    context.finish().as_ref().to_vec()
 }
 
 /// `[properties]`: names, and values as JSON.

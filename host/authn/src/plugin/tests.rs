@@ -478,7 +478,7 @@ fn a_plugin_that_cannot_be_started_leaves_the_last_good_one_at_work() {
     let mut scene = Scene::in_force(FILE);
     for error in [
         StartError::Faulty("refuses its properties: realm".into()),
-        StartError::Compiling,
+        StartError::Starting,
     ] {
         *scene.host.refuses.lock().unwrap() = Some(error.clone());
         scene.write("keys.wasm", &format!("{error:?}"));
@@ -487,7 +487,7 @@ fn a_plugin_that_cannot_be_started_leaves_the_last_good_one_at_work() {
             (told.key.as_str(), told.message),
             ("component", error.to_string())
         );
-        assert_eq!(told.passes, error == StartError::Compiling);
+        assert_eq!(told.passes, error == StartError::Starting);
         scene.host.take_notes();
         scene.answering(Ok(Answer::NotMine));
         assert_eq!(scene.host.take_notes().len(), 1, "the old one answers");
