@@ -74,11 +74,13 @@ impl Drop for Running {
     }
 }
 
+/// Whose plugin, and what it was started with.
+type Key = (AuthenticatorId, Vec<u8>);
+
 /// The plugins of a process, and who runs them.
 pub struct PluginRegistry {
     host: Arc<dyn Plugins>,
-    /// By what they were started with.
-    running: Mutex<BTreeMap<(AuthenticatorId, Vec<u8>), Weak<Running>>>,
+    running: Mutex<BTreeMap<Key, Weak<Running>>>,
 }
 
 impl PluginRegistry {
@@ -109,7 +111,7 @@ impl PluginRegistry {
         Ok(running)
     }
 
-    fn found(&self, key: &(AuthenticatorId, Vec<u8>)) -> Option<Arc<Running>> {
+    fn found(&self, key: &Key) -> Option<Arc<Running>> {
         let all = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(key)?.upgrade()
     }
