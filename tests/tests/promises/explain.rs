@@ -175,7 +175,7 @@ fn many_roles() -> String {
             "[roles.r{number}]\nmembers = [\"user:corp/u{number}\"]\nrules = [\"+get\", \"~k{number}:*\"]\n"
         )
     };
-    ROLES.to_owned() + &(0..400).map(role).collect::<String>()
+    ROLES.to_owned() + &(0..2000).map(role).collect::<String>()
 }
 
 fn what_was_dropped_is_shown_with_its_reason(line: Line) {

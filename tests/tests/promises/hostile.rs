@@ -365,7 +365,7 @@ fn a_busy_machine_refuses_no_innocent(line: Line) {
         fields: "(global $i (mut i32) (i32.const 0))".into(),
         ..Guest::evaluating(
             "(loop (global.set $i (i32.add (global.get $i) (i32.const 1))) \
-             (br_if 0 (i32.lt_u (global.get $i) (i32.const 6000000))))",
+             (br_if 0 (i32.lt_u (global.get $i) (i32.const 12000000))))",
         )
     };
     scene.next_generation(|| scene.policies.replace("busy.wasm", busy.wasm()));
