@@ -123,6 +123,11 @@ impl PluginHost {
         Ok(plugin)
     }
 
+    /// Whether one that failed is not yet to be tried again.
+    fn rests(&self, until: Duration) -> bool {
+        self.clock.now().monotonic < until
+    }
+
     /// Tells the thread to end.
     pub(crate) fn stop(&self) {
         let _ = self.errands.send(Errand::Stop);
@@ -142,24 +147,22 @@ impl Plugins for PluginHost {
             .is_some_and(|place| place.content != content);
         let (state, answer) = match before.map(|place| place.state) {
             Some(State::Ready(plugin)) if !is_other => return Ok(plugin),
-            Some(other) if is_other => {
-                if let State::Ready(plugin) = other {
-                    self.retire(plugin);
-                }
-                let _ = self.errands.send(Errand::Start(setup));
-                (State::Starting(None), None)
-            }
-            Some(State::Failed(why, until)) if self.clock.now().monotonic < until => {
+            Some(State::Starting(why)) if !is_other => (State::Starting(why.clone()), why),
+            Some(State::Failed(why, until)) if !is_other && self.rests(until) => {
                 (State::Failed(why.clone(), until), Some(why))
             }
-            Some(State::Starting(why)) => (State::Starting(why.clone()), why),
-            again => {
-                let why = match again {
-                    Some(State::Failed(why, _)) => Some(why),
-                    _ => None,
-                };
+            before => {
                 // The channel is closed only at unload.
                 let _ = self.errands.send(Errand::Start(setup));
+                let why = match before {
+                    Some(State::Ready(plugin)) => {
+                        self.retire(plugin);
+                        None
+                    }
+                    // It is in error until it is not.
+                    Some(State::Failed(why, _)) if !is_other => Some(why),
+                    _ => None,
+                };
                 (State::Starting(why.clone()), why)
             }
         };
@@ -180,7 +183,11 @@ pub(crate) fn run(shared: &Arc<Shared>, errands: &Receiver<Errand>) {
             return;
         }
         if !shared.begin_compiling() {
-            // Being unloaded: what was asked for is dropped, plugins unclosed.
+            // Being unloaded: plugins are dropped unclosed. Should nothing come of that, the
+            // next load asks for them again.
+            if let Errand::Start(setup) = errand {
+                shared.plugins.places().remove(&setup.id);
+            }
             continue;
         }
         match errand {
