@@ -38,6 +38,12 @@ impl Running {
         self.trouble.load().as_deref().cloned()
     }
 
+    /// Takes the turn that others then wait for.
+    #[cfg(test)]
+    pub(super) fn occupy(&self) -> impl Drop {
+        self.plugin.try_lock().unwrap()
+    }
+
     /// Asks it, when those before have had their answers. Who has waited too long for
     /// that is not asked about: nobody waits for the answer any more.
     ///

@@ -5,13 +5,16 @@ use std::collections::VecDeque;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
+use std::time::Duration;
 
 use serde_json::json;
 use warden_core::client::Certificate;
 use warden_core::plugin::{Answer, Plugin, Plugins, Question, Reads, Setup, StartError, Vouched};
-use warden_core::{ClientFacts, Method, ReasonKind, Secret, Timestamp};
+use warden_core::{AuthenticatorId, ClientFacts, Method, ReasonKind, Secret, Timestamp};
 
 use super::PluginRegistry;
+use crate::testing::online::Online;
 use crate::testing::{NOW, at, credential};
 use crate::{Chain, ChainSettings, LoadReport, Outcome, Presented, Services};
 
@@ -542,4 +545,40 @@ fn where_nobody_runs_plugins_the_file_is_in_error() {
     scene.services = Services::offline();
     scene.write("keys.toml", FILE);
     assert_eq!(scene.error(), "type: plugins cannot be run here");
+}
+
+#[test]
+fn who_has_waited_too_long_for_a_turn_is_not_asked_about() {
+    let (host, online) = (Arc::new(Host::default()), Online::new());
+    let registry = PluginRegistry::new(Arc::new(Shared(Arc::clone(&host))));
+    let setup = Setup {
+        id: AuthenticatorId::new("keys").unwrap(),
+        wasm: Arc::from(&b""[..]),
+        properties: Vec::new(),
+        files: Vec::new(),
+        content: Vec::new(),
+    };
+    let running = registry.obtain(setup).unwrap();
+    host.take_notes();
+    let client = ClientFacts::default();
+    let question = Question {
+        user: None,
+        secret: b"key",
+        client: &client,
+    };
+    let clock = online.clock.as_ref();
+    for (passes, is_asked) in [(9, true), (10, false)] {
+        let turn = running.occupy();
+        let mut waiting = std::pin::pin!(running.authenticate(&question, clock));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+        online.pass(Duration::from_secs(passes));
+        drop(turn);
+        let answer = online.wait(waiting);
+        assert_eq!(answer.is_ok(), is_asked, "{answer:?}");
+        assert_eq!(host.take_notes().len(), usize::from(is_asked));
+        if let Err(reason) = answer {
+            assert_eq!(reason.kind(), ReasonKind::Busy);
+        }
+    }
 }
