@@ -18,16 +18,27 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 use super::{Key, KeyName, Verifier, material};
 use crate::Error;
 
+/// What every block begins with (RFC 7468 §2).
+const BEGIN: &[u8] = b"-----BEGIN ";
+
 /// Reads the one key of a file.
 pub(super) fn parse(bytes: &[u8]) -> Result<Key, Error> {
+    let several = || refused("must hold exactly one PEM block; several keys go into a jwks_file");
+    // The reader passes over a block that is broken, and takes one behind it.
+    if bytes
+        .windows(BEGIN.len())
+        .filter(|part| *part == BEGIN)
+        .count()
+        > 1
+    {
+        return Err(several());
+    }
     let blocks = Pem::iter_from_buffer(bytes)
         .take(2)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|_| refused("is not PEM"))?;
     let [block] = blocks.as_slice() else {
-        return Err(refused(
-            "must hold exactly one PEM block; several keys go into a jwks_file",
-        ));
+        return Err(several());
     };
     let verifiers = match block.label.as_str() {
         "PUBLIC KEY" => public_key(&whole::<SubjectPublicKeyInfo<'_>>(&block.contents)?)?,

@@ -350,3 +350,21 @@ fn a_token_without_key_id_is_tried_on_a_bounded_number_of_keys() {
         "other algorithms do not count"
     );
 }
+
+#[test]
+fn a_block_behind_a_broken_one_is_not_taken() {
+    let good = pem("PUBLIC KEY", &P256.spki());
+    assert!(KeySet::from_pem(good.as_bytes()).is_ok());
+    for broken in [
+        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE--\n",
+        "--\u{1}---BEGIN PUBLIC KEY-----\nMF-----BEGIN PRIVATE KEY-----\n",
+    ] {
+        let error = KeySet::from_pem(format!("{broken}{good}").as_bytes())
+            .err()
+            .unwrap();
+        assert!(
+            error.to_string().contains("exactly one PEM block"),
+            "{error}"
+        );
+    }
+}
