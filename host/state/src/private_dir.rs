@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::OFlags;
+use rustix::fs::{AtFlags, CWD, OFlags, Timespec, Timestamps, UTIME_NOW, utimensat};
 
 /// A file or directory of the state directory that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,6 +101,24 @@ impl PrivateDir {
             rename_or_remove(&temporary, || std::fs::rename(&temporary, &path))
         });
         written.map_err(|e| Error::new(&path, e.to_string()))
+    }
+
+    /// Notes that a file was used now: as its time of modification.
+    ///
+    /// # Errors
+    /// When there is none, or the system refuses.
+    pub fn touch(&self, name: &str) -> Result<(), Error> {
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_NOW,
+        };
+        let times = Timestamps {
+            last_access: now,
+            last_modification: now,
+        };
+        let path = self.path(name);
+        utimensat(CWD, &path, &times, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|e| Error::new(&path, e.to_string()))
     }
 
     /// Writes a file unless there is one of that name already.

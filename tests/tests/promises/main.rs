@@ -52,6 +52,7 @@ mod replication;
 mod restrictions;
 mod rights;
 mod secrets;
+mod snapshots;
 mod soak;
 mod throttle;
 mod tokens;
