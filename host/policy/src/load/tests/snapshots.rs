@@ -158,3 +158,17 @@ fn with_more_memory_than_a_snapshot_has_room_for_a_policy_is_configured_each_tim
     });
     decide_all(&generation, 20).unwrap();
 }
+
+/// The whole test once more, in a process that is granted too little address space.
+#[test]
+fn without_address_space_for_places_snapshots_are_copied_into_fresh_memory() {
+    let test = "snapshots::a_decision_starts_from_a_copy_that_no_other_has_touched";
+    let run = std::process::Command::new("sh")
+        .args(["-c", "ulimit -v 8388608 && exec \"$0\" \"$1\""])
+        .arg(std::env::current_exe().unwrap())
+        .arg(test)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && told.contains("1 passed"), "{told}");
+}
