@@ -25,6 +25,7 @@ pub mod fuzzing;
 mod introspection;
 mod json;
 mod jwt;
+mod ldap;
 mod mapping;
 mod offer;
 mod patterns;
