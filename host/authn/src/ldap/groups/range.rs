@@ -132,3 +132,94 @@ fn described(attribute: &str, options: &str) -> String {
 fn odd(attribute: &str, how: &str) -> Reason {
     malformed(&format!("the attribute {} {how}", quoted(attribute)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Script, entry, ready};
+    use super::*;
+
+    /// One answer to the question for `memberOf`.
+    type Answer<'a> = &'a [(&'a str, &'a [&'a str])];
+
+    fn all(answers: &[Answer<'_>]) -> (Result<Vec<String>, Reason>, usize) {
+        let mut answers = answers.iter().map(|attributes| entry("cn=a", attributes));
+        let first = answers.next().unwrap();
+        let mut script = Script::new(answers.map(|answer| vec![answer]));
+        let all = ready(values(&first, "memberOf", &mut script));
+        (all, script.asked)
+    }
+
+    #[test]
+    fn ranges_are_followed_to_the_end() {
+        let (values, asked) = all(&[&[("memberOf", &["a", "b"])]]);
+        assert_eq!((values.unwrap(), asked), (vec!["a".into(), "b".into()], 0));
+        let (values, asked) = all(&[
+            &[("memberOf", &[]), ("MEMBEROF;RANGE=0-1", &["a", "b"])],
+            &[("memberof;range=2-2", &["c"])],
+            &[("memberOf;Range=3-*", &["d"])],
+        ]);
+        assert_eq!((values.unwrap().concat(), asked), ("abcd".to_owned(), 2));
+        let (values, _) = all(&[&[("memberOf;range=0-*", &["a"])]]);
+        assert_eq!(values.unwrap(), ["a"]);
+        assert!(all(&[&[]]).0.unwrap().is_empty());
+    }
+
+    #[test]
+    fn ranges_that_lie_are_refused() {
+        let two: (&str, &[&str]) = ("memberOf;range=0-1", &["a", "b"]);
+        for answers in [
+            // Not from the first on.
+            &[&[("memberOf;range=1-*", &["a"][..])][..]][..],
+            // Beside values outside of ranges, or another range.
+            &[&[("memberOf", &["x"]), two]],
+            &[&[two, ("memberOf;range=2-*", &["c"])]],
+            // Not a range.
+            &[&[("memberOf;range=", &["a"])]],
+            &[&[("memberOf;range=0", &["a"])]],
+            &[&[("memberOf;range=-0-1", &["a"])]],
+            &[&[("memberOf;range=1-0", &["a"])]],
+            &[&[("memberOf;range=0-99999999999999999999", &["a"])]],
+            &[&[("memberOf;lang-de;range=0-*", &["a"])]],
+            // More or fewer than it says.
+            &[&[("memberOf;range=0-1", &["a"])]],
+            &[&[("memberOf;range=0-1", &["a", "b", "c"])]],
+            // Again, backwards, with a gap, or no more.
+            &[&[two], &[two]],
+            &[&[two], &[("memberOf;range=1-*", &["b"])]],
+            &[&[two], &[("memberOf;range=3-*", &["d"])]],
+            &[&[two], &[("memberOf", &["c"])]],
+            &[&[two], &[]],
+        ] {
+            let reason = all(answers).0.unwrap_err();
+            assert_eq!(reason.kind(), ReasonKind::Unavailable, "{answers:?}");
+        }
+        let gone = entry("cn=a", &[two]);
+        let mut nobody = Script::new([]);
+        assert!(ready(values(&gone, "memberOf", &mut nobody)).is_err());
+    }
+
+    #[test]
+    fn ranges_without_end_are_left_at_a_limit() {
+        let answers = (0..300).map(|n| {
+            let description = format!("memberOf;range={n}-{n}");
+            entry("cn=a", &[(&description, &["x"])])
+        });
+        let mut answers: Vec<Entry> = answers.collect();
+        let first = answers.remove(0);
+        let mut script = Script::new(answers.into_iter().map(|answer| vec![answer]));
+        let reason = ready(values(&first, "memberOf", &mut script)).unwrap_err();
+        assert_eq!(reason.kind(), ReasonKind::Unavailable);
+        assert!(script.asked <= MAX_ANSWERS, "{}", script.asked);
+    }
+
+    #[test]
+    fn more_values_than_may_be_are_refused_rather_than_cut() {
+        let many = vec!["x"; 5001];
+        let (values, asked) = all(&[
+            &[("memberOf;range=0-5000", &many)],
+            &[("memberOf;range=5001-10001", &many)],
+        ]);
+        assert_eq!(values.unwrap_err().kind(), ReasonKind::Claims);
+        assert_eq!(asked, 1);
+    }
+}

@@ -227,3 +227,158 @@ fn offset(zone: &str) -> Option<UtcOffset> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::entry;
+    use super::*;
+    use crate::testing::{NOW, at};
+
+    fn check(name: &str, values: &[&str], proof: Proof) -> Result<Option<Timestamp>, Reason> {
+        let standing = Standing { is_checked: true };
+        standing.check(&entry("cn=a", &[(name, values)]), proof, at(NOW))
+    }
+
+    #[test]
+    fn accounts_that_may_not_be_used_are_refused_like_a_wrong_password() {
+        for (name, value) in [
+            ("userAccountControl", "514"),
+            ("USERACCOUNTCONTROL", "66050"),
+            ("userAccountControl", "-2147483646"),
+            ("accountExpires", "132539328000000000"),
+            ("accountExpires", "1"),
+            ("pwdAccountLockedTime", "000001010000Z"),
+            ("pwdStartTime", "20990101000000Z"),
+            ("pwdEndTime", "20200101000000Z"),
+            ("krbPrincipalExpiration", "19691231235959Z"),
+            ("nsAccountLock", "TRUE"),
+            ("nsaccountlock", "true"),
+            ("loginDisabled", "TRUE"),
+            ("shadowExpire", "0"),
+            ("shadowExpire", "20833"),
+        ] {
+            for proof in [Proof::Password, Proof::Elsewhere] {
+                let reason = check(name, &[value], proof).unwrap_err();
+                assert_eq!(reason.kind(), warden_core::ReasonKind::Credential, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn accounts_in_good_standing_pass() {
+        for (name, value) in [
+            ("userAccountControl", "512"),
+            ("userAccountControl", "66048"),
+            ("msDS-User-Account-Control-Computed", "0"),
+            // PASSWORD_EXPIRED: whoever proved the account did not use the password.
+            ("msDS-User-Account-Control-Computed", "8388608"),
+            ("accountExpires", "0"),
+            ("accountExpires", "9223372036854775807"),
+            ("pwdStartTime", "20200101000000Z"),
+            ("nsAccountLock", "FALSE"),
+            ("shadowExpire", "-1"),
+            ("mail", "x"),
+        ] {
+            for proof in [Proof::Password, Proof::Elsewhere] {
+                assert_eq!(
+                    check(name, &[value], proof).unwrap(),
+                    None,
+                    "{name}: {value}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_lock_by_wrong_passwords_counts_where_no_password_was_taken() {
+        for (name, value) in [
+            ("msDS-User-Account-Control-Computed", "16"),
+            ("pwdAccountLockedTime", "20261101120000Z"),
+        ] {
+            assert!(check(name, &[value], Proof::Elsewhere).is_err(), "{name}");
+            assert!(check(name, &[value], Proof::Password).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_refuses() {
+        for (name, values) in [
+            ("userAccountControl", &["x"][..]),
+            ("userAccountControl", &[""]),
+            ("userAccountControl", &["512", "512"]),
+            ("userAccountControl", &["0x200"]),
+            ("accountExpires", &["never"]),
+            ("accountExpires", &["-1"]),
+            ("pwdEndTime", &["2099"]),
+            ("nsAccountLock", &["yes"]),
+            ("shadowExpire", &["-2"]),
+            ("shadowExpire", &["99999999999999999999"]),
+        ] {
+            assert!(
+                check(name, values, Proof::Password).is_err(),
+                "{name} {values:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_earliest_end_is_the_accounts() {
+        let account = entry(
+            "cn=a",
+            &[
+                ("pwdEndTime", &["20300101000000Z"]),
+                ("shadowExpire", &["20834"]),
+                ("accountExpires", &["9223372036854775807"]),
+            ],
+        );
+        let standing = Standing { is_checked: true };
+        let end = standing.check(&account, Proof::Password, at(NOW)).unwrap();
+        assert_eq!(end, Some(Timestamp::from_unix_seconds(20_834 * 86_400)));
+        let ticks = (NOW + 60 + EPOCH_OF_TICKS) * 10_000_000;
+        let end = check("accountExpires", &[&ticks.to_string()], Proof::Password);
+        assert_eq!(end.unwrap(), Some(Timestamp::from_unix_seconds(NOW + 60)));
+        let ticks = (NOW + EPOCH_OF_TICKS) * 10_000_000;
+        assert!(check("accountExpires", &[&ticks.to_string()], Proof::Password).is_err());
+    }
+
+    #[test]
+    fn what_is_switched_off_is_neither_asked_for_nor_looked_at() {
+        let standing = Standing { is_checked: false };
+        assert_eq!(standing.names().count(), 0);
+        let account = entry("cn=a", &[("userAccountControl", &["514"])]);
+        let end = standing.check(&account, Proof::Elsewhere, at(NOW));
+        assert_eq!(end.unwrap(), None);
+    }
+
+    #[test]
+    fn times_are_read_in_every_form_of_the_standard() {
+        for (text, seconds) in [
+            ("19700101000000Z", Some(0)),
+            ("20270115080000Z", Some(NOW)),
+            ("202701150800Z", Some(NOW)),
+            ("2027011508Z", Some(NOW)),
+            ("20270115080000.75Z", Some(NOW)),
+            ("20270115080000,7Z", Some(NOW)),
+            ("20270115093000+0130", Some(NOW)),
+            ("20270115030000-05", Some(NOW)),
+            ("19600101000000Z", Some(0)),
+            ("20261231235960Z", Some(1_798_761_599)),
+            ("20270115080000", None),
+            ("20270115Z", None),
+            ("202701150800000Z", None),
+            ("20270115080000.Z", None),
+            ("2027011508.5Z", None),
+            ("20271315080000Z", None),
+            ("20270230080000Z", None),
+            ("20270115240000Z", None),
+            ("20270115080000+5", None),
+            ("20270115080000+-100", None),
+            ("20270115080000z", None),
+            ("é", None),
+            ("", None),
+        ] {
+            let read = generalized_time(text);
+            assert_eq!(read, seconds.map(Timestamp::from_unix_seconds), "{text}");
+        }
+    }
+}
