@@ -28,12 +28,11 @@ use warden_core::{AuthenticatorId, Now, Reason, Timestamp};
 
 use crate::configuration::Section;
 use attributes::Attributes;
-pub(crate) use dn::Dn;
 pub(crate) use entry::Entry;
 pub(crate) use filter::Filter;
 use found::Found;
 use settings::{Settings, Source};
-pub(crate) use standing::Proof;
+pub(crate) use standing::ProvedBy;
 use standing::Standing;
 
 /// One search. Aliases are not followed in it, and references to other directories are
@@ -146,12 +145,12 @@ impl Profile {
     pub(crate) async fn describe<S: Searches>(
         &self,
         account: &Entry,
-        proof: Proof,
+        proved: ProvedBy,
         id: &AuthenticatorId,
         now: Now,
         searches: &mut S,
     ) -> Result<Described, Reason> {
-        let ends = self.standing.check(account, proof, now)?;
+        let ends = self.standing.check(account, proved, now)?;
         let claims = self.attributes.claims(account)?;
         Ok(Described {
             groups: self.groups(account, id, searches).await?,

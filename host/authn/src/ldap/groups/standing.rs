@@ -11,14 +11,14 @@ use super::entry::Entry;
 use crate::asking::refused;
 use crate::configuration::Section;
 
-/// Who vouches that the client is the one whom the account belongs to.
+/// What proved that the client is the one whom the account belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Proof {
-    /// The directory, by a password: whether wrong ones have locked the account it judges
-    /// itself, and what its entry says of that may be out of date.
+pub(crate) enum ProvedBy {
+    /// A password that the directory took: whether wrong ones have locked the account it
+    /// judges itself, and what the entry says of that may be out of date.
     Password,
-    /// Somebody else, by a token or a certificate.
-    Elsewhere,
+    /// Another authenticator's token or certificate: the directory has judged nothing.
+    Another,
 }
 
 /// What an attribute says of an account.
@@ -102,7 +102,7 @@ impl Standing {
     pub(super) fn check(
         &self,
         account: &Entry,
-        proof: Proof,
+        proved: ProvedBy,
         now: Now,
     ) -> Result<Option<Timestamp>, Reason> {
         let mut end: Option<Timestamp> = None;
@@ -113,7 +113,7 @@ impl Standing {
                 _ => None,
             };
             let ends = value
-                .and_then(|value| sign.read(value, proof, now.wall))
+                .and_then(|value| sign.read(value, proved, now.wall))
                 .unwrap_or(Err("cannot be read"));
             let ends = ends.map_err(|why| refused(&format!("the account's {name} {why}")))?;
             end = match (end, ends) {
@@ -133,9 +133,9 @@ type Said = Result<Option<Timestamp>, &'static str>;
 impl Sign {
     /// When the account ends by this, or why it may not be used; `None` for a value that
     /// cannot be read.
-    fn read(self, value: &str, proof: Proof, wall: Timestamp) -> Option<Said> {
-        let is_locked = |yes: bool| match proof {
-            Proof::Elsewhere if yes => Err("says that it is locked"),
+    fn read(self, value: &str, proved: ProvedBy, wall: Timestamp) -> Option<Said> {
+        let is_locked = |yes: bool| match proved {
+            ProvedBy::Another if yes => Err("says that it is locked"),
             _ => Ok(None),
         };
         Some(match self {
@@ -234,9 +234,9 @@ mod tests {
     use super::*;
     use crate::testing::{NOW, at};
 
-    fn check(name: &str, values: &[&str], proof: Proof) -> Result<Option<Timestamp>, Reason> {
+    fn check(name: &str, values: &[&str], proved: ProvedBy) -> Result<Option<Timestamp>, Reason> {
         let standing = Standing { is_checked: true };
-        standing.check(&entry("cn=a", &[(name, values)]), proof, at(NOW))
+        standing.check(&entry("cn=a", &[(name, values)]), proved, at(NOW))
     }
 
     #[test]
@@ -257,8 +257,8 @@ mod tests {
             ("shadowExpire", "0"),
             ("shadowExpire", "20833"),
         ] {
-            for proof in [Proof::Password, Proof::Elsewhere] {
-                let reason = check(name, &[value], proof).unwrap_err();
+            for proved in [ProvedBy::Password, ProvedBy::Another] {
+                let reason = check(name, &[value], proved).unwrap_err();
                 assert_eq!(reason.kind(), warden_core::ReasonKind::Credential, "{name}");
             }
         }
@@ -279,9 +279,9 @@ mod tests {
             ("shadowExpire", "-1"),
             ("mail", "x"),
         ] {
-            for proof in [Proof::Password, Proof::Elsewhere] {
+            for proved in [ProvedBy::Password, ProvedBy::Another] {
                 assert_eq!(
-                    check(name, &[value], proof).unwrap(),
+                    check(name, &[value], proved).unwrap(),
                     None,
                     "{name}: {value}"
                 );
@@ -295,8 +295,8 @@ mod tests {
             ("msDS-User-Account-Control-Computed", "16"),
             ("pwdAccountLockedTime", "20261101120000Z"),
         ] {
-            assert!(check(name, &[value], Proof::Elsewhere).is_err(), "{name}");
-            assert!(check(name, &[value], Proof::Password).is_ok(), "{name}");
+            assert!(check(name, &[value], ProvedBy::Another).is_err(), "{name}");
+            assert!(check(name, &[value], ProvedBy::Password).is_ok(), "{name}");
         }
     }
 
@@ -315,7 +315,7 @@ mod tests {
             ("shadowExpire", &["99999999999999999999"]),
         ] {
             assert!(
-                check(name, values, Proof::Password).is_err(),
+                check(name, values, ProvedBy::Password).is_err(),
                 "{name} {values:?}"
             );
         }
@@ -332,13 +332,15 @@ mod tests {
             ],
         );
         let standing = Standing { is_checked: true };
-        let end = standing.check(&account, Proof::Password, at(NOW)).unwrap();
+        let end = standing
+            .check(&account, ProvedBy::Password, at(NOW))
+            .unwrap();
         assert_eq!(end, Some(Timestamp::from_unix_seconds(20_834 * 86_400)));
         let ticks = (NOW + 60 + EPOCH_OF_TICKS) * 10_000_000;
-        let end = check("accountExpires", &[&ticks.to_string()], Proof::Password);
+        let end = check("accountExpires", &[&ticks.to_string()], ProvedBy::Password);
         assert_eq!(end.unwrap(), Some(Timestamp::from_unix_seconds(NOW + 60)));
         let ticks = (NOW + EPOCH_OF_TICKS) * 10_000_000;
-        assert!(check("accountExpires", &[&ticks.to_string()], Proof::Password).is_err());
+        assert!(check("accountExpires", &[&ticks.to_string()], ProvedBy::Password).is_err());
     }
 
     #[test]
@@ -346,7 +348,7 @@ mod tests {
         let standing = Standing { is_checked: false };
         assert_eq!(standing.names().count(), 0);
         let account = entry("cn=a", &[("userAccountControl", &["514"])]);
-        let end = standing.check(&account, Proof::Elsewhere, at(NOW));
+        let end = standing.check(&account, ProvedBy::Another, at(NOW));
         assert_eq!(end.unwrap(), None);
     }
 

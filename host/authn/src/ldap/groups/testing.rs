@@ -1,17 +1,18 @@
 //! A directory in memory, and one that answers what a test wants.
 //!
-//! In come entries; out come searches over them, filters evaluated as they are sent. It
-//! counts searches, sends values in ranges, and shows of an entry only what is asked for.
+//! In come entries; out come searches over them, filters evaluated part by part. It
+//! notes searches, sends values in ranges, and shows of an entry only what is asked for.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use ldap3::asn1::{ASNTag, PL, StructureTag};
+use ldap3::asn1::{PL, StructureTag};
 use warden_core::{AuthenticatorId, Reason};
 
-use super::filter::IN_CHAIN;
-use super::{Described, Dn, Entry, Identifiers, Profile, Proof, Search, SearchError, Searches};
+use super::dn::Dn;
+use super::filter::{Filter, IN_CHAIN};
+use super::{Described, Entry, Identifiers, Profile, ProvedBy, Search, SearchError, Searches};
 use crate::configuration::Section;
 use crate::testing::{NOW, at};
 
@@ -26,8 +27,8 @@ pub(super) struct Tree {
     entries: Vec<(String, Attributes)>,
     /// At most so many values of an attribute come at a time.
     pub(super) range: Option<usize>,
-    /// Base, filter and attributes of every search.
-    pub(super) asked: Vec<(String, String, Vec<String>)>,
+    /// Filter and attributes of every search.
+    pub(super) asked: Vec<(Filter, Vec<String>)>,
 }
 
 impl Tree {
@@ -155,14 +156,11 @@ impl Tree {
 impl Searches for Tree {
     async fn search(&mut self, search: Search<'_>) -> Result<Vec<Entry>, SearchError> {
         let wanted = search.attributes.iter().map(|&name| name.to_owned());
-        let filter = search.filter.as_str().to_owned();
-        self.asked
-            .push((search.base.to_owned(), filter, wanted.collect()));
+        self.asked.push((search.filter.clone(), wanted.collect()));
         let base = Dn::parse(search.base).unwrap();
-        let filter = ldap3::parse_filter(search.filter.as_str()).expect("a filter");
-        let filter = filter.into_structure();
+        let filter = search.filter.tag();
         let found = self.entries.iter().filter(|(dn, attributes)| {
-            Dn::parse(dn).unwrap().lies_in(&base, search.scope) && self.matches(attributes, &filter)
+            Dn::parse(dn).unwrap().lies_in(&base, search.scope) && self.matches(attributes, filter)
         });
         let found: Vec<Entry> = found
             .map(|(dn, _)| self.shown(dn, search.attributes))
@@ -251,7 +249,7 @@ pub(super) fn answered<S: Searches>(
     let corp = AuthenticatorId::new("corp").unwrap();
     ready(sent(profile.describe(
         account,
-        Proof::Password,
+        ProvedBy::Password,
         &corp,
         at(NOW),
         searches,
