@@ -359,7 +359,94 @@ fn what_is_wanted_of_an_entry_follows_the_settings() {
     assert!(profile("").wanted().contains(&"userAccountControl"));
 }
 
+/// Text out of pieces that mean something in names, ranges and filters.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "cn=",
+        "CN=",
+        "ou=groups",
+        "OU=Groups",
+        ",dc=x",
+        ", DC=X",
+        "admins",
+        "a",
+        " ",
+        ",",
+        "+",
+        "\\",
+        "\\2c",
+        "\\,",
+        "#04",
+        "=",
+        "\"",
+        ";",
+        "\0",
+        "é",
+        "dc=evil",
+        "ou=people",
+    ]);
+    prop::collection::vec(piece, 0..9).prop_map(|pieces| pieces.concat())
+}
+
+fn descriptions() -> impl Strategy<Value = String> {
+    let range = prop_oneof![
+        Just(String::new()),
+        Just(";range=0-*".to_owned()),
+        (0_u8..4, 0_u8..4).prop_map(|(first, last)| format!(";RANGE={first}-{last}")),
+        (0_u8..4).prop_map(|first| format!(";range={first}-*")),
+        Just(";range=".to_owned()),
+    ];
+    let name = prop::sample::select(vec!["memberOf", "MEMBEROF", "mail", "uid"]);
+    (name, range).prop_map(|(name, range)| format!("{name}{range}"))
+}
+
+fn entries() -> impl Strategy<Value = Option<Entry>> {
+    let dn = prop_oneof![
+        pieces(),
+        Just(group("a")),
+        Just(group("B")),
+        Just(ALICE.to_owned())
+    ];
+    let values = prop::collection::vec(prop_oneof![pieces(), Just(group("c"))], 0..3);
+    let values = values.prop_map(|values| values.into_iter().map(String::into_bytes).collect());
+    let attributes = prop::collection::vec((descriptions(), values), 0..3);
+    (dn, attributes).prop_map(|(dn, attributes)| Entry::new(dn, attributes).ok())
+}
+
 proptest! {
+    /// Whatever a directory answers, it names groups of the base by their own names, or
+    /// nobody is anything.
+    #[test]
+    fn no_answer_makes_a_group_of_what_is_none(
+        account in entries(),
+        answers in prop::collection::vec(prop::collection::vec(entries(), 0..3), 0..5),
+        way in prop::sample::select(vec![
+            MEMBER_OF.to_owned(),
+            format!("{MEMBER_OF}nested = 'walk'\ndepth = 3\n"),
+            SEARCH.to_owned(),
+            format!("{SEARCH}nested = 'walk'\ndepth = 3\n"),
+            format!("{SEARCH}filter = '(memberUid={{name}})'\n"),
+        ]),
+    ) {
+        let Some(account) = account else { return Ok(()) };
+        let answers = answers.into_iter().map(|answer| answer.into_iter().flatten().collect());
+        let profile = profile(&format!("{way}name = 'dn'"));
+        let described = match answered(&profile, &account, &mut Script::new(answers)) {
+            Ok(described) => described,
+            Err(reason) => {
+                prop_assert!(!reason.detail().contains(char::is_control));
+                return Ok(());
+            }
+        };
+        for group in described.groups {
+            let (_, dn) = warden_core::name::read_qualified(&group).unwrap();
+            let dn: String = dn.to_lowercase().split(' ').collect();
+            let own = dn.strip_suffix("ou=groups,dc=x").expect("it lies in the base");
+            let escapes = own.trim_end_matches(',').bytes().rev().take_while(|&b| b == b'\\');
+            prop_assert!(own.is_empty() || own.ends_with(',') && escapes.count() % 2 == 0, "{dn}");
+        }
+    }
+
     /// Whatever the graph of groups is, the two ways of walking agree with reachability.
     #[test]
     fn walking_finds_what_can_be_reached(
