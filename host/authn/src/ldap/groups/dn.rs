@@ -382,6 +382,8 @@ mod tests {
             "dc=example",
             "cn=a,dc=example",
             "cn=a,ou=xgroups,dc=example",
+            "cn=a,xou=groups,dc=example",
+            "cn=a+ou=groups,dc=example",
             r"cn=a\,ou=groups,dc=example",
             "cn=a,ou=groups,dc=example,dc=org",
             "cn=a,ou=groups+ou=x,dc=example",

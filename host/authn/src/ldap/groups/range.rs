@@ -183,6 +183,14 @@ mod tests {
             // More or fewer than it says.
             &[&[("memberOf;range=0-1", &["a"])]],
             &[&[("memberOf;range=0-1", &["a", "b", "c"])]],
+            &[
+                &[("memberOf;range=0-1", &["a"])],
+                &[("memberOf;range=2-*", &["c"])],
+            ],
+            &[
+                &[("memberOf;range=0-1", &["a", "b", "c"])],
+                &[("memberOf;range=2-*", &["d"])],
+            ],
             // Again, backwards, with a gap, or no more.
             &[&[two], &[two]],
             &[&[two], &[("memberOf;range=1-*", &["b"])]],
