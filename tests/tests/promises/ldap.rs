@@ -29,11 +29,11 @@ on_both_lines!(
 );
 
 /// The reply to whatever is wrong with a name or a password.
-const WRONG: &str = "WRONGPASS invalid username-password pair or user is disabled.";
+pub(crate) const WRONG: &str = "WRONGPASS invalid username-password pair or user is disabled.";
 
 /// A line by which servers are looked after once, when the file is taken, and then not for
 /// the rest of a test.
-const QUIET: &str = "failure_detector_interval = 600\n";
+pub(crate) const QUIET: &str = "failure_detector_interval = 600\n";
 
 /// The lines of a directory whose users bind by name.
 pub(crate) fn by_bind(url: &str) -> String {
@@ -66,7 +66,7 @@ struct Asked {
 }
 
 /// Alice and Bob.
-fn people() -> SlapdBuilder {
+pub(crate) fn people() -> SlapdBuilder {
     Slapd::builder().users(["alice", "bob"]).permissive()
 }
 

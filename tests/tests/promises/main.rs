@@ -32,6 +32,8 @@ mod hostile_keys;
 mod info;
 mod kill;
 mod ldap;
+mod ldap_servers;
+mod ldap_tls;
 mod life;
 mod limits;
 mod local_acl;
