@@ -47,6 +47,7 @@ pub use certificate::{MAX_CERTIFICATE_BYTES, parse as parse_certificate};
 pub use chain::{AuthenticatorStatus, Chain, ChainSettings, LoadReport};
 pub use error::{Error, FileError};
 pub use jwt::{Inspected, KeySet, inspect, is_jws_shaped, verify_signature, verify_token};
+pub use ldap::{PoolStatus, ServerStatus};
 pub use plugin::PluginRegistry;
 pub use seal::{Seal, Sealed};
 pub use services::{Notices, Services, Silent};

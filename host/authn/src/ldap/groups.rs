@@ -28,6 +28,7 @@ use warden_core::{AuthenticatorId, Now, Reason, Timestamp};
 
 use crate::configuration::Section;
 use attributes::Attributes;
+pub(crate) use dn::Dn;
 pub(crate) use entry::Entry;
 pub(crate) use filter::Filter;
 use found::Found;
@@ -96,7 +97,7 @@ pub(crate) struct Profile {
 }
 
 /// What a directory says of an account.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Described {
     /// Qualified, sorted, without doubles.
     pub(crate) groups: Vec<String>,
@@ -114,6 +115,12 @@ impl Profile {
             attributes: Attributes::read(file),
             standing: Standing::read(file),
         }
+    }
+
+    /// Whether anything but its standing is read of an account: a password that the
+    /// directory took has answered for that.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.groups.is_some() || self.attributes.names().next().is_some()
     }
 
     /// What an account's entry must be asked for; without any of it, the entry is not

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 use warden_core::{Reason, ReasonKind};
 
-use super::dn::is_attribute_type;
+use super::super::name::is_type;
 use super::entry::Entry;
 use crate::configuration::Section;
 use crate::quote::quoted;
@@ -47,7 +47,7 @@ impl Attributes {
         }
         let mut chosen: Vec<String> = Vec::new();
         for name in names {
-            if !is_attribute_type(&name) {
+            if !is_type(&name) {
                 file.fault(
                     "attributes",
                     format!("{} is not the name of an attribute", quoted(&name)),

@@ -5,8 +5,9 @@
 
 use ldap3::Scope;
 
+use super::super::name::is_type;
 use super::Identifiers;
-use super::dn::{Dn, is_attribute_type};
+use super::dn::Dn;
 use super::filter::{IN_CHAIN, Template};
 use crate::configuration::Section;
 
@@ -176,7 +177,7 @@ fn naming(table: &mut Section) -> Naming {
         None => Naming::CommonName,
         Some(name) if name.eq_ignore_ascii_case("cn") => Naming::CommonName,
         Some(name) if name.eq_ignore_ascii_case("dn") => Naming::Dn,
-        Some(name) if is_attribute_type(name) => Naming::Attribute(name.to_owned()),
+        Some(name) if is_type(name) => Naming::Attribute(name.to_owned()),
         Some(_) => {
             table.fault("name", "must be \"cn\", \"dn\" or an attribute of groups");
             Naming::Dn
@@ -215,7 +216,7 @@ fn scope(table: &mut Section) -> Scope {
 
 fn attribute(table: &mut Section, key: &str) -> Option<String> {
     let name: String = table.optional(key, "the name of an attribute")?;
-    if !is_attribute_type(&name) {
+    if !is_type(&name) {
         table.fault(key, "is not the name of an attribute");
         return None;
     }
