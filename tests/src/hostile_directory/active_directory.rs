@@ -114,6 +114,7 @@ impl ActiveDirectory {
                 .with_all("objectClass", ["top", "group"])
                 .with("cn", name)
                 .with("sAMAccountName", name)
+                .with("distinguishedName", dn.as_str())
                 .with_all("member", members),
         );
         self

@@ -32,6 +32,7 @@ mod hostile_keys;
 mod info;
 mod kill;
 mod ldap;
+mod ldap_groups;
 mod ldap_servers;
 mod ldap_tls;
 mod life;

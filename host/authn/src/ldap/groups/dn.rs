@@ -119,11 +119,6 @@ impl Dn {
         self.normal.join(",")
     }
 
-    /// Whether it is this name's.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        self.normal == other.normal
-    }
-
     /// Whether a search with this base and scope could find it.
     pub(crate) fn lies_in(&self, base: &Self, scope: Scope) -> bool {
         let Some(depth) = self.normal.len().checked_sub(base.normal.len()) else {

@@ -18,6 +18,10 @@ pub(crate) enum ProvedBy {
     /// judges itself, and what the entry says of that may be out of date.
     Password,
     /// Another authenticator's token or certificate: the directory has judged nothing.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no authenticator asks for it yet")
+    )]
     Another,
 }
 

@@ -272,7 +272,7 @@ pub(super) fn ready<F: Future>(future: F) -> F::Output {
 
 fn same(one: &str, other: &str) -> bool {
     match (Dn::parse(one), Dn::parse(other)) {
-        (Ok(one), Ok(other)) => one.is(&other),
+        (Ok(one), Ok(other)) => one.normal() == other.normal(),
         _ => false,
     }
 }
