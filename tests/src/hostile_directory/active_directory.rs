@@ -120,7 +120,8 @@ impl ActiveDirectory {
         self
     }
 
-    pub(super) fn answer(&self, request: &Request) -> Answer {
+    /// What it answers to a request.
+    pub fn answer(&self, request: &Request) -> Answer {
         match &request.operation {
             Operation::Bind { name, password } => self.bind(request.connection, name, password),
             Operation::Search {

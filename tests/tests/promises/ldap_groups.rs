@@ -16,6 +16,7 @@ on_both_lines!(
     a_group_elsewhere_is_no_group,
     accounts_that_the_directory_shows_as_disabled_are_refused,
     a_domain_controller_follows_groups_of_groups,
+    who_binds_by_another_name_than_the_entrys_is_found_without_a_doubt,
     groups_that_come_in_ranges_are_read_to_the_end,
     a_directory_that_lies_about_groups_decides_nothing,
     groups_are_asked_of_another_server_where_one_fails,
@@ -26,6 +27,9 @@ const GROUPS: &str = "WRONGPASS the token's claims are not accepted here.";
 
 /// The reply where nothing was decided.
 const UNDECIDED: &str = "TRYAGAIN";
+
+/// Users bind as `DOMAIN\user`.
+const BY_DOMAIN: &str = "bind_dn_prefix = 'EXAMPLE\\'\n";
 
 fn groups_base() -> String {
     format!("[groups]\nbase = 'ou=groups,{BASE}'\n")
@@ -204,12 +208,11 @@ fn accounts_that_the_directory_shows_as_disabled_are_refused(line: Line) {
         .expect_refused("alice", &password_of("alice"), WRONG);
 }
 
-/// The lines of a domain whose users bind as `DOMAIN\user`.
+/// The lines of a domain.
 fn by_domain(directory: &HostileDirectory, domain: &ActiveDirectory, lines: &str) -> String {
     let base = domain.base();
     format!(
-        "type = 'ldap'\nservers = ['{}']\nbind_dn_prefix = 'EXAMPLE\\'\nsearch_base = '{base}'\n\
-         search_attribute = 'sAMAccountName'\nsearch_dn_attribute = 'distinguishedName'\n{QUIET}\
+        "type = 'ldap'\nservers = ['{}']\nsearch_base = '{base}'\nsearch_attribute = 'sAMAccountName'\nsearch_dn_attribute = 'distinguishedName'\n{QUIET}\
          search_bind_dn = 'service@example.org'\n{lines}[groups]\nbase = 'OU=Groups,{base}'\n",
         directory.url()
     )
@@ -226,6 +229,7 @@ fn domain() -> ActiveDirectory {
 fn in_domain(
     line: Line,
     domain: ActiveDirectory,
+    bind: &str,
     lines: &str,
 ) -> (HostileDirectory, Scene, Authority) {
     let authority = Authority::new("ca");
@@ -234,7 +238,7 @@ fn in_domain(
     let file = by_domain(
         &directory,
         &domain,
-        &format!("search_bind_passwd_file = '{file}'\n"),
+        &format!("{bind}search_bind_passwd_file = '{file}'\n"),
     ) + lines;
     directory.act_as(domain);
     let scene = scene(line, &file);
@@ -262,7 +266,7 @@ fn a_domain_controller_follows_groups_of_groups(line: Line) {
             &["corp/all", "corp/dev", "corp/staff"],
         ),
     ] {
-        let (directory, scene, _authority) = in_domain(line, described(), way);
+        let (directory, scene, _authority) = in_domain(line, described(), BY_DOMAIN, way);
         assert_eq!(groups(&scene, "alice"), expected, "{way}");
         let binds = directory.binds();
         assert!(
@@ -272,6 +276,40 @@ fn a_domain_controller_follows_groups_of_groups(line: Line) {
     }
 }
 
+fn who_binds_by_another_name_than_the_entrys_is_found_without_a_doubt(line: Line) {
+    let described = || {
+        let alice = domain().user_dn("alice");
+        domain().group("dev", [&alice])
+    };
+    let suffix = "bind_dn_prefix = ''\nbind_dn_suffix = '@example.org'\n";
+    let (_directory, scene, _authority) = in_domain(line, described(), suffix, "");
+    assert_eq!(groups(&scene, "alice"), ["corp/dev"]);
+    // Somebody else is called so by another name: who was bound, nobody can tell.
+    let (directory, scene, _authority) = in_domain(line, described(), suffix, "");
+    let domain = described();
+    let bob = domain.user_dn("bob");
+    directory.answer_by(move |request| {
+        let answer = domain.answer(request);
+        match &request.operation {
+            Operation::Search { base, .. } if *base == domain.base() => {
+                answer.entry(Entry::new(&bob).with("userPrincipalName", "alice@example.org"))
+            }
+            _ => answer,
+        }
+    });
+    scene.expect_refused("alice", &password_of("alice"), WRONG);
+    let log = scene.server.log();
+    assert!(
+        log.contains("several entries could be the account's"),
+        "{log}"
+    );
+    // A whole name may be that of a user of another domain.
+    let (_directory, scene, _authority) = in_domain(line, described(), "bind_dn_prefix = ''\n", "");
+    scene.expect_refused("EXAMPLE\\alice", &password_of("alice"), WRONG);
+    let log = scene.server.log();
+    assert!(log.contains("bind_dn_prefix"), "{log}");
+}
+
 fn groups_that_come_in_ranges_are_read_to_the_end(line: Line) {
     let described = || {
         let alice = domain().user_dn("alice");
@@ -279,9 +317,11 @@ fn groups_that_come_in_ranges_are_read_to_the_end(line: Line) {
             domain.group(&format!("g{n}"), [&alice])
         })
     };
-    let (_directory, scene, _authority) = in_domain(line, described(), "most_groups = 3200\n");
+    let (_directory, scene, _authority) =
+        in_domain(line, described(), BY_DOMAIN, "most_groups = 3200\n");
     assert_eq!(groups(&scene, "alice").len(), 3200);
-    let (_directory, scene, _authority) = in_domain(line, described(), "most_groups = 3199\n");
+    let (_directory, scene, _authority) =
+        in_domain(line, described(), BY_DOMAIN, "most_groups = 3199\n");
     scene.expect_refused("alice", &password_of("alice"), GROUPS);
 }
 
