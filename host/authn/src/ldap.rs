@@ -324,7 +324,8 @@ impl Inner {
     /// # Errors
     /// The refusal; of the kind `Unavailable` when nobody answered.
     async fn describe(&self, place: &Place, turn: &Turn, now: Now) -> Result<Described, Reason> {
-        if !self.profile.is_wanted() {
+        let is_found = matches!(self.mode, Mode::SearchBind);
+        if !self.profile.is_wanted(is_found) {
             return Ok(Described::default());
         }
         let asker = Asker {

@@ -25,6 +25,9 @@ on_both_lines!(
 /// The reply to whoever has groups that cannot be taken.
 const GROUPS: &str = "WRONGPASS the token's claims are not accepted here.";
 
+/// The reply to whoever is known, and nothing more.
+const NO_GRANT: &str = "WRONGPASS no policy grants access.";
+
 /// The reply where nothing was decided.
 const UNDECIDED: &str = "TRYAGAIN";
 
@@ -100,11 +103,9 @@ fn groups_of_a_directory_grant_what_policies_say(line: Line) {
     log_in(&asked.scene, "alice")
         .run("SET reports:1 x")
         .expect_ok();
-    asked.scene.expect_refused(
-        "bob",
-        &password_of("bob"),
-        "WRONGPASS no policy grants access.",
-    );
+    asked
+        .scene
+        .expect_refused("bob", &password_of("bob"), NO_GRANT);
 }
 
 fn every_way_finds_the_same_groups(line: Line) {
@@ -186,6 +187,12 @@ fn a_group_elsewhere_is_no_group(line: Line) {
 fn accounts_that_the_directory_shows_as_disabled_are_refused(line: Line) {
     let described = people().user(User::new("carol").disabled());
     // The directory itself takes the password.
+    for (lines, reply) in [("", WRONG), ("check_account = false\n", NO_GRANT)] {
+        let asked = Asked::start(line, &described, lines);
+        asked
+            .scene
+            .expect_refused("carol", &password_of("carol"), reply);
+    }
     let asked = Asked::start(line, &described, &groups_base());
     asked
         .scene
@@ -195,11 +202,9 @@ fn accounts_that_the_directory_shows_as_disabled_are_refused(line: Line) {
     asked
         .slapd
         .replace(&user_dn("carol"), "userAccountControl", &["512"]);
-    asked.scene.expect_refused(
-        "carol",
-        &password_of("carol"),
-        "WRONGPASS no policy grants access.",
-    );
+    asked
+        .scene
+        .expect_refused("carol", &password_of("carol"), NO_GRANT);
     asked
         .slapd
         .replace(&user_dn("alice"), "userAccountControl", &["514"]);
@@ -304,10 +309,16 @@ fn who_binds_by_another_name_than_the_entrys_is_found_without_a_doubt(line: Line
         "{log}"
     );
     // A whole name may be that of a user of another domain.
-    let (_directory, scene, _authority) = in_domain(line, described(), "bind_dn_prefix = ''\n", "");
+    let (directory, scene, _authority) = in_domain(line, described(), "bind_dn_prefix = ''\n", "");
+    scene.expect_refused("alice@example.org", &password_of("alice"), NO_GRANT);
     scene.expect_refused("EXAMPLE\\alice", &password_of("alice"), WRONG);
     let log = scene.server.log();
     assert!(log.contains("bind_dn_prefix"), "{log}");
+    // A name alone may be anybody's who is shown so.
+    directory.answer_searches(Answer::success().entry(alice()));
+    scene.expect_refused("alice", &password_of("alice"), WRONG);
+    let log = scene.server.log();
+    assert!(log.contains("not for a name alone"), "{log}");
 }
 
 fn groups_that_come_in_ranges_are_read_to_the_end(line: Line) {

@@ -121,6 +121,12 @@ impl Asked<'_, '_> {
                         "groups of DOMAIN\\user are found only for the domain of bind_dn_prefix",
                     ));
                 }
+                // Active Directory takes such a name for whatever it may be of whomever.
+                if !bound_as.contains(['@', '\\']) {
+                    return Err(refused(
+                        "groups are found for DOMAIN\\user and user@domain, not for a name alone",
+                    ));
+                }
                 // Were one user's name another's user@domain, these would be two entries.
                 let names = [
                     (lookup.attribute.as_str(), name),

@@ -117,10 +117,12 @@ impl Profile {
         }
     }
 
-    /// Whether anything but its standing is read of an account: a password that the
-    /// directory took has answered for that.
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.groups.is_some() || self.attributes.names().next().is_some()
+    /// Whether anything is read of an account whose password the directory took;
+    /// `is_found`: its entry was searched for, and not made of a name.
+    pub(crate) fn is_wanted(&self, is_found: bool) -> bool {
+        self.groups.is_some()
+            || self.attributes.names().next().is_some()
+            || self.standing.is_wanted(is_found)
     }
 
     /// What an account's entry must be asked for; without any of it, the entry is not

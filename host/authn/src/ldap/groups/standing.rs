@@ -81,15 +81,24 @@ const SECONDS_IN_A_DAY: u64 = 86_400;
 #[derive(Debug)]
 pub(super) struct Standing {
     is_checked: bool,
+    /// The operator says so, whatever it costs.
+    is_demanded: bool,
 }
 
 impl Standing {
     /// Takes `check_account` out of a file.
     pub(super) fn read(file: &mut Section) -> Self {
-        let is_checked = file.optional("check_account", "true or false");
+        let wanted = file.optional("check_account", "true or false");
         Self {
-            is_checked: is_checked.unwrap_or(true),
+            is_checked: wanted.unwrap_or(true),
+            is_demanded: wanted == Some(true),
         }
+    }
+
+    /// Whether an entry is read for this alone; `is_found`: by a search for the account,
+    /// so that one can be made.
+    pub(super) fn is_wanted(&self, is_found: bool) -> bool {
+        self.is_demanded || (self.is_checked && is_found)
     }
 
     /// The attributes to ask for.
@@ -238,8 +247,15 @@ mod tests {
     use super::*;
     use crate::testing::{NOW, at};
 
+    fn standing(text: &str) -> Standing {
+        let mut file = Section::parse(text.as_bytes()).unwrap();
+        let standing = Standing::read(&mut file);
+        assert_eq!(file.finish(), []);
+        standing
+    }
+
     fn check(name: &str, values: &[&str], proved: ProvedBy) -> Result<Option<Timestamp>, Reason> {
-        let standing = Standing { is_checked: true };
+        let standing = standing("");
         standing.check(&entry("cn=a", &[(name, values)]), proved, at(NOW))
     }
 
@@ -335,7 +351,7 @@ mod tests {
                 ("accountExpires", &["9223372036854775807"]),
             ],
         );
-        let standing = Standing { is_checked: true };
+        let standing = standing("");
         let end = standing
             .check(&account, ProvedBy::Password, at(NOW))
             .unwrap();
@@ -349,11 +365,24 @@ mod tests {
 
     #[test]
     fn what_is_switched_off_is_neither_asked_for_nor_looked_at() {
-        let standing = Standing { is_checked: false };
+        let standing = standing("check_account = false");
         assert_eq!(standing.names().count(), 0);
         let account = entry("cn=a", &[("userAccountControl", &["514"])]);
         let end = standing.check(&account, ProvedBy::Another, at(NOW));
         assert_eq!(end.unwrap(), None);
+    }
+
+    #[test]
+    fn an_entry_is_read_for_this_alone_where_accounts_are_searched_for_or_it_is_demanded() {
+        for (text, [found, made]) in [
+            ("", [true, false]),
+            ("check_account = true", [true, true]),
+            ("check_account = false", [false, false]),
+        ] {
+            let standing = standing(text);
+            assert_eq!(standing.is_wanted(true), found, "{text}");
+            assert_eq!(standing.is_wanted(false), made, "{text}");
+        }
     }
 
     #[test]
