@@ -12,6 +12,8 @@ mod ber;
 mod connection;
 mod failure;
 mod filter;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod message;
 mod name;
 mod pool;
@@ -27,7 +29,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use serde_json::Map;
+use serde_json::{Map, Value};
 use warden_core::{
     AuthenticatorId, Clock, Credential, Method, Principal, PrincipalName, Reason, ReasonKind,
     UserArgument,
@@ -75,8 +77,11 @@ struct Inner {
 struct Person {
     name: PrincipalName,
     /// Under which name he bound.
-    #[expect(dead_code, reason = "groups are looked up by it")]
+    #[expect(dead_code, reason = "groups will be looked up by it")]
     bound_as: String,
+    /// Qualified, sorted, without doubles.
+    groups: Vec<String>,
+    claims: Map<String, Value>,
 }
 
 impl LdapAuthenticator {
@@ -140,10 +145,10 @@ impl LdapAuthenticator {
             authenticator: self.inner.id.clone(),
             name: person.name,
             method: Method::Ldap,
-            groups: Vec::new(),
+            groups: person.groups,
             scopes: Vec::new(),
             sole_authenticator: false,
-            claims: Map::new(),
+            claims: person.claims,
             expires: Some(clock.now().wall.plus(self.lifetime)),
             remembered_for: Some(self.remembered_for),
             bound_to: None,
@@ -241,7 +246,7 @@ impl Inner {
         if !name::is_plain(name) {
             return Err(refused("such a name is nobody's in a directory"));
         }
-        match &self.mode {
+        let person = match &self.mode {
             Mode::Bind(form) => {
                 let bound_as = form
                     .of(name)
@@ -250,7 +255,20 @@ impl Inner {
                 person(name, bound_as)
             }
             Mode::SearchBind => self.prove_found(name, password, turn).await,
-        }
+        };
+        self.describe(person?, turn).await
+    }
+
+    /// What the directory knows of somebody who has proved who he is. The one place where
+    /// groups are to be looked up: by an [`Inquiry`](servers::Inquiry) that
+    /// `self.servers.lend` makes on a connection that is the service account's and never a
+    /// user's.
+    ///
+    /// # Errors
+    /// The refusal; of the kind `Unavailable` when nobody answered.
+    #[expect(clippy::unused_async, reason = "looking up waits for the directory")]
+    async fn describe(&self, person: Person, _turn: &Turn) -> Result<Person, Reason> {
+        Ok(person)
     }
 
     /// The same for the one entry that has the name.
@@ -265,14 +283,17 @@ impl Inner {
             attributes: &attributes,
             size_limit: 2,
         };
-        let found = self.servers.search(&search, turn).await;
+        let found = self.servers.lend(&search, turn).await;
         let found = found.map_err(|none| undecided(&none))?;
+        let found = found.map_err(unavailable)?;
         let (target, spelling) = match verdict::the_one(&found, lookup, name)? {
             Ok(one) => one,
             // As if there were somebody, and the password wrong.
             Err(why) => {
-                let _refused = self.bind(&self.nobody, password, turn).await;
-                return Err(why);
+                return Err(match self.bind(&self.nobody, password, turn).await {
+                    Err(reason) if !reason.reply().is_about_the_credential() => reason,
+                    _ => why,
+                });
             }
         };
         self.bind(&target, password, turn).await?;
@@ -290,7 +311,12 @@ impl Inner {
 fn person(name: &str, bound_as: String) -> Result<Person, Reason> {
     let name = PrincipalName::new(name)
         .map_err(|error| Reason::new(ReasonKind::Name, error.to_string()))?;
-    Ok(Person { name, bound_as })
+    Ok(Person {
+        name,
+        bound_as,
+        groups: Vec::new(),
+        claims: Map::new(),
+    })
 }
 
 /// What it means for a credential that no server judged it.
