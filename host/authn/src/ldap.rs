@@ -13,6 +13,8 @@ mod ber;
 mod connection;
 mod failure;
 mod filter;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod groups;
 mod message;
 mod name;
@@ -44,7 +46,7 @@ use crate::offer;
 use crate::services::{Services, Task};
 use crate::terms;
 use crate::throttle::{self, Attempt, Throttle};
-use account::{Asker, Place};
+use account::{Place, Question};
 use connection::Proof;
 use failure::Failure;
 use groups::{Described, Identifiers, Profile, ProvedBy};
@@ -290,6 +292,28 @@ impl Inner {
         }
     }
 
+    /// What the directory knows of somebody who has proved who he is, as far as anybody
+    /// wants to know it.
+    ///
+    /// # Errors
+    /// The refusal; of the kind `Unavailable` when nobody answered.
+    async fn describe(&self, place: &Place, turn: &Turn, now: Now) -> Result<Described, Reason> {
+        let is_found = matches!(self.mode, Mode::SearchBind);
+        if !self.profile.is_wanted(is_found) {
+            return Ok(Described::default());
+        }
+        let question = Question {
+            profile: &self.profile,
+            lookup: &self.lookup,
+            place,
+            proved: ProvedBy::Password,
+            id: &self.id,
+            now,
+        };
+        let described = self.servers.lend(&question, turn).await;
+        described.map_err(|none| undecided(&none))?
+    }
+
     /// The same for the one entry that has the name.
     async fn prove_found(&self, name: &str, password: &str, turn: &Turn) -> Result<Person, Reason> {
         let lookup = &self.lookup;
@@ -302,14 +326,17 @@ impl Inner {
             attributes: &attributes,
             size_limit: 2,
         };
-        let found = self.servers.search(&search, turn).await;
+        let found = self.servers.lend(&search, turn).await;
         let found = found.map_err(|none| undecided(&none))?;
+        let found = found.map_err(unavailable)?;
         let (target, spelling) = match verdict::the_one(&found, lookup, name)? {
             Ok(one) => one,
             // As if there were somebody, and the password wrong.
             Err(why) => {
-                let _refused = self.bind(&self.nobody, password, turn).await;
-                return Err(why);
+                return Err(match self.bind(&self.nobody, password, turn).await {
+                    Err(reason) if !reason.reply().is_about_the_credential() => reason,
+                    _ => why,
+                });
             }
         };
         self.bind(&target, password, turn).await?;
@@ -317,25 +344,6 @@ impl Inner {
         // The entry itself: it may be bound by another name than its own.
         let entry = found.entries.into_iter().next();
         person(name, Place::Named(entry.map_or(target, |entry| entry.dn)))
-    }
-
-    /// What the directory knows of somebody, as far as anybody wants to know it.
-    ///
-    /// # Errors
-    /// The refusal; of the kind `Unavailable` when nobody answered.
-    async fn describe(&self, place: &Place, turn: &Turn, now: Now) -> Result<Described, Reason> {
-        let is_found = matches!(self.mode, Mode::SearchBind);
-        if !self.profile.is_wanted(is_found) {
-            return Ok(Described::default());
-        }
-        let asker = Asker {
-            id: &self.id,
-            now,
-            turn,
-        };
-        let (lookup, servers) = (&self.lookup, &self.servers);
-        let proved = ProvedBy::Password;
-        account::describe(&self.profile, lookup, servers, place, proved, asker).await
     }
 
     async fn bind(&self, name: &str, password: &str, turn: &Turn) -> Result<(), Reason> {

@@ -24,6 +24,7 @@ on_both_lines!(
     a_search_never_runs_under_a_users_bind,
     log_ins_open_no_new_connections,
     what_the_directory_said_is_remembered_for_so_long,
+    a_service_account_that_is_not_let_in_is_no_fault_of_the_users,
     guesses_are_throttled_before_they_reach_the_directory,
     secrets_are_in_no_log,
 );
@@ -411,6 +412,24 @@ fn what_the_directory_said_is_remembered_for_so_long(line: Line) {
         asked.log_in("alice");
         (asked.slapd.counters().binds > before + 1).then_some(())
     });
+}
+
+fn a_service_account_that_is_not_let_in_is_no_fault_of_the_users(line: Line) {
+    let asked = Asked::start(line, &people(), |slapd, authority| {
+        let secrets = Directory::create(authority.directory().join("secrets"));
+        secrets.replace_secret("wrong.password", "wrong");
+        by_search(&slapd.url(), &secrets.file_text("wrong.password")) + QUIET
+    });
+    asked
+        .scene
+        .expect_refused("alice", &password_of("alice"), "TRYAGAIN");
+    let corp = &asked.scene.authenticators_state()[0];
+    assert_eq!(corp.field("status").text(), "failing");
+    let trouble = corp.field("trouble").text();
+    assert!(
+        trouble.contains("search_bind_dn") && trouble.contains("49"),
+        "{trouble}"
+    );
 }
 
 fn guesses_are_throttled_before_they_reach_the_directory(line: Line) {

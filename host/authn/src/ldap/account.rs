@@ -9,16 +9,13 @@ use ldap3::Scope;
 use warden_core::{AuthenticatorId, Now, Reason};
 
 use super::connection::Found;
-use super::failure::Failure;
 use super::filter::{self, Filter};
 use super::groups::{self, Described, Entry, Profile, ProvedBy, SearchError, Searches};
 use super::message::{self, Search};
 use super::server::Session;
-use super::servers::{Servers, no_answer, nobody};
+use super::servers::Inquiry;
 use super::settings::Lookup;
-use super::undecided;
 use crate::asking::{refused, unavailable};
-use crate::endpoint::Turn;
 
 /// The end of a search for what is not there.
 const NO_SUCH_OBJECT: u32 = 32;
@@ -40,66 +37,35 @@ pub(super) enum Place {
     },
 }
 
-/// Who asks, and when.
-pub(super) struct Asker<'a> {
+/// What is asked about an account.
+pub(super) struct Question<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) lookup: &'a Lookup,
+    pub(super) place: &'a Place,
+    pub(super) proved: ProvedBy,
     pub(super) id: &'a AuthenticatorId,
     pub(super) now: Now,
-    pub(super) turn: &'a Turn,
 }
 
-/// Describes an account.
-///
-/// # Errors
-/// Those of [`Profile::describe`]; `ReasonKind::Credential` when there is not one such
-/// entry; `ReasonKind::Unavailable` when no server answered.
-pub(super) async fn describe(
-    profile: &Profile,
-    lookup: &Lookup,
-    servers: &Servers,
-    place: &Place,
-    proved: ProvedBy,
-    asker: Asker<'_>,
-) -> Result<Described, Reason> {
-    let mut attempts = servers.attempts();
-    let mut last = nobody();
-    while let Some(server) = attempts.next() {
-        let mut session = match server.lend(asker.turn).await {
-            Ok(session) => session,
-            Err(failure) => {
-                last = no_answer(server, failure).map_err(|none| undecided(&none))?;
-                continue;
-            }
-        };
-        let mut asked = Asked {
-            session: &mut session,
-            failure: None,
-        };
-        let described = match asked.entry(lookup, place, &profile.wanted()).await {
-            Ok(entry) => {
-                profile
-                    .describe(&entry, proved, asker.id, asker.now, &mut asked)
-                    .await
-            }
-            Err(error) => Err(error),
-        };
-        match asked.failure {
-            None => {
-                session.close();
-                return described;
-            }
-            Some(failure) => {
-                last = no_answer(server, failure).map_err(|none| undecided(&none))?;
-            }
-        }
+impl Inquiry for Question<'_> {
+    /// The errors are those of [`Profile::describe`], and `ReasonKind::Credential` when
+    /// there is not one such entry.
+    type Answer = Result<Described, Reason>;
+
+    async fn make(&self, session: &mut Session<'_>) -> Self::Answer {
+        let profile = self.profile;
+        let mut asked = Asked(session);
+        let wanted = profile.wanted();
+        let entry = asked.entry(self.lookup, self.place, &wanted).await?;
+        profile
+            .describe(&entry, self.proved, self.id, self.now, &mut asked)
+            .await
     }
-    Err(undecided(&last))
 }
 
-/// One server, and why it did not answer.
-struct Asked<'a, 'b> {
-    session: &'a mut Session<'b>,
-    failure: Option<Failure>,
-}
+/// The server that is asked. Once it has not answered, what is made of it counts for
+/// nothing.
+struct Asked<'a, 'b>(&'a mut Session<'b>);
 
 impl Asked<'_, '_> {
     /// The account's entry.
@@ -156,11 +122,7 @@ impl Asked<'_, '_> {
     }
 
     async fn search(&mut self, search: &Search<'_>) -> Result<Found, Reason> {
-        self.session.search(search).await.map_err(|failure| {
-            let reason = unavailable(&failure);
-            self.failure = Some(failure);
-            reason
-        })
+        self.0.search(search).await.map_err(unavailable)
     }
 }
 

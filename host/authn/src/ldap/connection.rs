@@ -5,6 +5,9 @@
 //! again. [`Binder`]s only bind, [`Searcher`]s only search, so that no search runs under
 //! a user's bind. Never: a byte of a request before TLS where TLS was asked for.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::address::{Address, Security};
 use super::ber;
@@ -303,8 +306,8 @@ impl Connection {
     async fn send(&mut self, request: &Request<'_>) -> Result<(), Failure> {
         self.number = self.number % 0x7fff_ffff + 1;
         let mut output = std::mem::take(&mut self.output);
-        output.clear();
-        output.reserve(256);
+        // All at once: what is moved elsewhere leaves a copy behind.
+        output.reserve(request.most_bytes());
         request.write(self.number, &mut output);
         let sent = match &mut self.stream {
             Stream::Plain(stream) => stream.write_all(&output).await,
@@ -313,6 +316,8 @@ impl Connection {
                 error => error,
             },
         };
+        // A password may be in it.
+        output.zeroize();
         self.output = output;
         sent.map_err(|error| Failure::Broken(format!("hung up: {}", words(&error))))
     }

@@ -91,6 +91,18 @@ impl Entry {
 }
 
 impl Request<'_> {
+    /// More bytes than writing it takes.
+    pub(super) fn most_bytes(&self) -> usize {
+        64 + match self {
+            Self::Bind { name, password } => name.len() + password.len(),
+            Self::Search(search) => {
+                let attributes = search.attributes.iter().map(|name| name.len() + 8);
+                search.base.len() + search.filter.len() + attributes.sum::<usize>()
+            }
+            Self::StartTls | Self::Unbind => 0,
+        }
+    }
+
     /// Writes the message with this number.
     pub(super) fn write(&self, number: u32, to: &mut Vec<u8>) {
         ber::nest(to, SEQUENCE, |to| {
@@ -199,6 +211,7 @@ mod tests {
     fn written(request: Request<'_>) -> Vec<u8> {
         let mut bytes = Vec::new();
         request.write(7, &mut bytes);
+        assert!(bytes.len() <= request.most_bytes());
         bytes
     }
 

@@ -5,6 +5,7 @@
 //! or `@domain` as it is. Never: a name that is more than a value, or only looks like
 //! another's.
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use ldap3::dn_escape;
 use warden_core::PrincipalName;
 
@@ -71,10 +72,12 @@ impl BindName {
     }
 }
 
-/// Whether a name has no spelling that a directory takes for the same: spaces at its ends
-/// or in a row, and characters that are passed over in comparisons (RFC 4518 §2.2, §2.6).
+/// Whether a name is none of the spellings that a directory takes for another: with spaces
+/// at its ends or in a row, with characters that are passed over in comparisons or stand
+/// for others there (RFC 4518 §2.2, §2.3, §2.6). Upper and lower case are not looked at.
 pub(super) fn is_plain(name: &str) -> bool {
     PrincipalName::new(name).is_ok()
+        && ComposingNormalizerBorrowed::new_nfkc().is_normalized(name)
         && !name.starts_with(' ')
         && !name.ends_with(' ')
         && !name.contains("  ")
@@ -225,6 +228,9 @@ mod tests {
             "al\u{ad}ice",
             "\u{feff}alice",
             "a\u{a0}b",
+            "ａlice",
+            "e\u{301}",
+            "\u{212a}elvin",
             "token",
             "default",
             &"a".repeat(257),

@@ -55,6 +55,8 @@ pub(super) struct Server {
     is_down: AtomicBool,
     went_down: Notify,
     trouble: ArcSwapOption<String>,
+    /// Why the service account is not let in.
+    account_trouble: ArcSwapOption<String>,
     ping_us: AtomicU64,
     binds: Counted,
     searches: Counted,
@@ -64,7 +66,9 @@ pub(super) struct Server {
 pub(super) struct Session<'a> {
     server: &'a Server,
     lease: super::pool::Lease<'a, Searcher>,
-    /// `None` once one has failed.
+    /// Why it is over.
+    failure: Option<Failure>,
+    /// `None` once one search has failed.
     searcher: Option<Searcher>,
 }
 
@@ -78,6 +82,7 @@ impl Server {
             is_down: AtomicBool::new(false),
             went_down: Notify::new(),
             trouble: ArcSwapOption::empty(),
+            account_trouble: ArcSwapOption::empty(),
             ping_us: AtomicU64::new(0),
             binds: Counted::default(),
             searches: Counted::default(),
@@ -127,6 +132,7 @@ impl Server {
             Ok(Session {
                 server: self,
                 lease,
+                failure: None,
                 searcher: Some(searcher),
             })
         });
@@ -148,7 +154,13 @@ impl Server {
             name,
             password: password.expose(),
         };
-        searcher.serve(proof, manner.operation_limit).await
+        let served = searcher.serve(proof, manner.operation_limit).await;
+        let refused = match &served {
+            Err(failure @ Failure::Declined(_)) => Some(Arc::new(self.words(failure))),
+            _ => None,
+        };
+        self.account_trouble.store(refused);
+        served
     }
 
     /// A server to which no connection can be made is down at once.
@@ -249,6 +261,11 @@ impl Server {
         self.trouble.load().as_deref().cloned()
     }
 
+    /// Why it does not let the service account in.
+    pub(super) fn account_trouble(&self) -> Option<String> {
+        self.account_trouble.load().as_deref().cloned()
+    }
+
     fn note(&self, counted: &Counted, failure: Option<&Failure>) {
         match failure {
             // Nothing was asked.
@@ -262,8 +279,11 @@ impl Server {
     }
 
     fn tell(&self, failure: &Failure) {
-        let text = format!("{} {failure}", self.address.place());
-        self.trouble.store(Some(Arc::new(text)));
+        self.trouble.store(Some(Arc::new(self.words(failure))));
+    }
+
+    fn words(&self, failure: &Failure) -> String {
+        format!("{} {failure}", self.address.place())
     }
 
     fn now(&self) -> Duration {
@@ -288,11 +308,13 @@ impl Session<'_> {
     /// Searches.
     ///
     /// # Errors
-    /// When there is no answer; then the session is over.
+    /// When there is no answer; then the session is over, and whatever was made of it
+    /// counts for nothing.
     pub(super) async fn search(&mut self, search: &Search<'_>) -> Result<Found, Failure> {
         let server = self.server;
         let result = server.while_up(self.search_now(search)).await;
         server.note(&server.searches, result.as_ref().err());
+        self.failure = result.as_ref().err().cloned();
         result
     }
 
@@ -311,10 +333,17 @@ impl Session<'_> {
     }
 
     /// Gives the connection back.
-    pub(super) fn close(self) {
+    ///
+    /// # Errors
+    /// Why there is none to give back.
+    pub(super) fn close(self) -> Result<(), Failure> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
         if let Some(searcher) = self.searcher {
             self.lease.give_back(searcher, self.server.now());
         }
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::connection::{Ended, Found, Proof};
 use super::failure::Failure;
 use super::message::Search;
-use super::server::Server;
+use super::server::{Server, Session};
 use super::status::ServerStatus;
 use crate::endpoint::Turn;
 use crate::services::sleep;
@@ -53,8 +53,25 @@ pub(super) struct NoAnswer {
     pub(super) failure: Failure,
 }
 
+/// Searches that belong together.
+pub(super) trait Inquiry: Sync {
+    /// What they come to. Of a session that failed it counts for nothing.
+    type Answer: Send;
+
+    /// Makes them.
+    fn make(&self, session: &mut Session<'_>) -> impl Future<Output = Self::Answer> + Send;
+}
+
+impl Inquiry for Search<'_> {
+    type Answer = Result<Found, Failure>;
+
+    async fn make(&self, session: &mut Session<'_>) -> Self::Answer {
+        session.search(self).await
+    }
+}
+
 /// The servers that one request is put to.
-pub(super) struct Attempts<'a> {
+struct Attempts<'a> {
     servers: &'a Servers,
     start: usize,
     left: usize,
@@ -93,30 +110,33 @@ impl Servers {
         Err(last)
     }
 
-    /// Searches as the service account.
+    /// Lends the connection of the service account for an inquiry: all its searches are put
+    /// to one server. Where one gets no answer the whole is made once more elsewhere.
     ///
     /// # Errors
     /// When nobody answered.
-    pub(super) async fn search(&self, search: &Search<'_>, turn: &Turn) -> Result<Found, NoAnswer> {
+    pub(super) async fn lend<I: Inquiry>(
+        &self,
+        inquiry: &I,
+        turn: &Turn,
+    ) -> Result<I::Answer, NoAnswer> {
         let mut attempts = self.attempts();
         let mut last = nobody();
         while let Some(server) = attempts.next() {
-            let found = async {
+            let result = async {
                 let mut session = server.lend(turn).await?;
-                let found = session.search(search).await?;
-                session.close();
-                Ok(found)
+                let answer = inquiry.make(&mut session).await;
+                session.close().map(|()| answer)
             };
-            match found.await {
-                Ok(found) => return Ok(found),
+            match result.await {
+                Ok(result) => return Ok(result),
                 Err(failure) => last = no_answer(server, failure)?,
             }
         }
         Err(last)
     }
 
-    /// The servers to put one request to, one after the other.
-    pub(super) fn attempts(&self) -> Attempts<'_> {
+    fn attempts(&self) -> Attempts<'_> {
         let start = match self.selection {
             Selection::Order => 0,
             Selection::RoundRobin => self.turns.fetch_add(1, Ordering::Relaxed),
@@ -158,13 +178,16 @@ impl Servers {
         self.list.len()
     }
 
-    /// What keeps all of them from answering; `None` while one does.
+    /// What keeps all of them from answering, or the service account from being let in;
+    /// `None` while log-ins can succeed.
     pub(super) fn trouble(&self) -> Option<String> {
+        let refuses = self.list.iter().find_map(Server::account_trouble);
         let is_lost = self.list.iter().all(Server::is_down);
-        is_lost.then(|| {
-            let words: Vec<_> = self.list.iter().filter_map(Server::trouble).collect();
-            words.join("; ")
-        })
+        if !is_lost {
+            return refuses;
+        }
+        let words: Vec<_> = self.list.iter().filter_map(Server::trouble).collect();
+        Some(words.join("; "))
     }
 
     pub(super) fn status(&self) -> Vec<ServerStatus> {
@@ -183,7 +206,7 @@ impl Servers {
 impl<'a> Attempts<'a> {
     /// The next to ask: one that is up before one that is not, one that was not asked yet
     /// before one that was.
-    pub(super) fn next(&mut self) -> Option<&'a Server> {
+    fn next(&mut self) -> Option<&'a Server> {
         if self.left == 0 {
             return None;
         }
@@ -200,8 +223,7 @@ impl<'a> Attempts<'a> {
     }
 }
 
-/// Nobody was there to be asked.
-pub(super) fn nobody() -> NoAnswer {
+fn nobody() -> NoAnswer {
     NoAnswer {
         place: "the directory".to_owned(),
         failure: Failure::Down,
@@ -212,7 +234,7 @@ pub(super) fn nobody() -> NoAnswer {
 ///
 /// # Errors
 /// One after which none is.
-pub(super) fn no_answer(server: &Server, failure: Failure) -> Result<NoAnswer, NoAnswer> {
+fn no_answer(server: &Server, failure: Failure) -> Result<NoAnswer, NoAnswer> {
     let is_of_the_server = failure.is_of_the_server();
     let answer = NoAnswer {
         place: server.address.place(),

@@ -3,8 +3,7 @@
 //! In comes text; out go its parts and a normal form in which two spellings of one name
 //! are equal. What is not such a name is an error, never a part of one.
 
-use std::fmt::Write;
-
+use icu_normalizer::ComposingNormalizerBorrowed;
 use ldap3::Scope;
 
 use super::super::name::is_type;
@@ -110,11 +109,11 @@ impl Dn {
         &self.text
     }
 
-    /// What is equal for equal names: types and values without regard to case and to
-    /// superfluous spaces, as caseIgnoreMatch compares (RFC 4517 §4.2.11). Of what
-    /// RFC 4518 prepares besides, nothing is done here: two spellings that differ in that
-    /// count as two names, which lets a walk look twice and puts neither under a base that
-    /// is spelt otherwise.
+    /// What is equal for equal names: types and values without regard to case, to
+    /// superfluous spaces and to compatibility forms, as caseIgnoreMatch compares (RFC 4517
+    /// §4.2.11). Of what RFC 4518 prepares besides, nothing is done here: two spellings that
+    /// differ in that count as two names, which lets a walk look twice and puts neither
+    /// under a base that is spelt otherwise.
     pub(crate) fn normal(&self) -> String {
         self.normal.join(",")
     }
@@ -233,15 +232,11 @@ fn normalised(pairs: &[Pair]) -> String {
     let pair = |pair: &Pair| match &pair.value {
         Value::Encoded(digits) => format!("{}=#{digits}", pair.kind),
         Value::Text(text) => {
-            let mut words = String::new();
-            for word in text.split(' ').filter(|word| !word.is_empty()) {
-                if !words.is_empty() {
-                    words.push(' ');
-                }
-                // Writing to a string does not fail.
-                let _infallible = write!(words, "{}", word.to_lowercase());
-            }
-            format!("{}={}", pair.kind, ldap3::dn_escape(words))
+            let text = ComposingNormalizerBorrowed::new_nfkc()
+                .normalize(&text.to_lowercase())
+                .into_owned();
+            let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+            format!("{}={}", pair.kind, ldap3::dn_escape(words.join(" ")))
         }
     };
     let mut pairs: Vec<String> = pairs.iter().map(pair).collect();
@@ -322,6 +317,7 @@ mod tests {
             "cn = data   admins , ou=Groups, dc=example ",
             r"2.5.4.3=Data\20Admins,organizationalUnitName=Groups,0.9.2342.19200300.100.1.25=example",
             r"cn=\44ata Admins,ou=Groups,dc=example",
+            "cn=Ｄata\u{a0}Admins,ou=Groups,dc=example",
         ] {
             assert_eq!(normal(same), one, "{same}");
         }
