@@ -2,10 +2,11 @@
 //! doing the same without it.
 //!
 //! One part a file: [`commands`] (does a session's command cost more?) and [`log_ins`] (does
-//! logging in?) answer pairs; [`processor`] (what is warden's own part of it?) takes the
+//! logging in?) and [`directory`] answer pairs; [`processor`] (what is warden's own part of it?) takes the
 //! processor time of a log-in apart. Each takes a server line.
 
 pub mod commands;
+pub mod directory;
 pub mod load;
 pub mod log_ins;
 pub mod processor;

@@ -47,7 +47,7 @@ const KNOWN: [&str; 23] = [
     "require_binding",
     "endpoint",
 ];
-const OTHERS: [&str; 3] = ["introspection", "userinfo", "certificate"];
+const OTHERS: [&str; 4] = ["introspection", "userinfo", "ldap", "certificate"];
 const SOURCES: [&str; 4] = ["jwks_file", "key_file", "secret_file", "jwks_url"];
 const HMACS: [&str; 3] = ["HS256", "HS384", "HS512"];
 

@@ -7,6 +7,7 @@ use warden_core::{AuthenticatorId, Now, Principal};
 
 use crate::certificate::CertificateAuthenticator;
 use crate::configuration::Section;
+pub use crate::ldap::fuzzing::{Said, directory_answer};
 use crate::{Authenticator, FileError, Services, directory};
 
 /// What [`crate::Chain::load`] makes of a file that holds these bytes. The path

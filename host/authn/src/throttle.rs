@@ -126,13 +126,16 @@ impl Throttle {
             let (host, network) = whereabouts(address);
             let client = host.as_bytes();
             let given = name.unwrap_or_default().as_bytes();
+            // Whoever is asked may take a name in any case for the same.
+            let folded = name.unwrap_or_default().to_lowercase();
+            let folded = folded.as_bytes();
             Keys {
                 pair: match name {
-                    Some(_) => inner.digest(Of::NamePair, client, given),
+                    Some(_) => inner.digest(Of::NamePair, client, folded),
                     None => inner.digest(Of::CredentialPair, client, secret),
                 },
                 address: inner.digest(Of::Address, network.as_bytes(), b""),
-                name: name.map(|_| inner.digest(Of::Name, given, b"")),
+                name: name.map(|_| inner.digest(Of::Name, folded, b"")),
                 credential: inner.digest(Of::Credential, given, secret),
             }
         });

@@ -463,7 +463,7 @@ fn all_faults_of_all_files_are_told_together() {
         "id = 'X'\nusers = ['[']\nleeway_seconds = 999\nwhat = 1\n",
         &[OTHER_RSA.jwk()],
     );
-    directory.write("20-b.toml", "type = 'ldap'\nservers = []");
+    directory.write("20-b.toml", "type = 'kerberos'\nservers = []");
     directory.write("30-c.toml", "issuer = 'x'");
     let faults = directory.faults();
     for part in [

@@ -87,6 +87,16 @@ fn a_pair_that_fails_too_often_costs_no_more_calls() {
 }
 
 #[test]
+fn a_name_in_another_case_is_the_same_pair() {
+    let asked = service();
+    for name in ["alice", "ALICE", "Alice"] {
+        fails(&asked, HERE, name, 1);
+    }
+    held_back(asked.ask_from(HERE, "alice", "right"));
+    assert_eq!(asked.web.requests("/c"), 3);
+}
+
+#[test]
 fn another_address_with_the_same_name_is_still_served() {
     let asked = service();
     fails(&asked, HERE, "alice", 3);

@@ -184,7 +184,7 @@ mod tests {
                 r#"{"user": "corp/a", "scopes": ["other/x"]}"#,
                 "scopes[0]: ",
             ),
-            (r#"{"user": "corp/a", "method": "ldap"}"#, "method: "),
+            (r#"{"user": "corp/a", "method": "kerberos"}"#, "method: "),
             (r#"{"user": "corp/a", "claims": []}"#, "claims: "),
             (
                 r#"{"user": "corp/a", "sole_authenticator": 1}"#,

@@ -1,0 +1,321 @@
+//! Directories that are stopped, killed, stalled, cut off and restarted.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use warden_tests::hostile_directory::{Answer, Operation};
+use warden_tests::proxy::{End, Flow, Proxy};
+use warden_tests::slapd::{Slapd, password_of};
+use warden_tests::{Authority, HostileDirectory, Line, Reply, Scene, eventually, on_both_lines};
+
+use crate::ldap::{WRONG, by_bind, by_search, password_file, people};
+
+on_both_lines!(
+    no_log_in_is_lost_that_another_server_can_answer,
+    a_server_that_comes_back_is_asked_again_in_its_order,
+    in_rotation_each_server_has_its_share,
+    a_directory_that_is_down_is_unavailable_until_it_is_back,
+    a_broken_connection_is_replaced_without_a_refusal,
+    a_directory_that_stalls_holds_up_nobody_elses_log_ins,
+    who_waits_too_long_for_a_connection_may_try_again,
+    a_server_that_says_it_cannot_is_not_the_last_that_is_asked,
+    how_each_server_is_can_be_seen,
+);
+
+/// Between two log-ins of one client.
+const PACE: Duration = Duration::from_millis(10);
+
+/// Two directories of the same people, and a server that asks them.
+struct Pair {
+    scene: Scene,
+    slapds: [Slapd; 2],
+    _authority: Authority,
+}
+
+impl Pair {
+    fn start(line: Line, lines: &str) -> Self {
+        let authority = Authority::new("ca");
+        let described = people();
+        let slapds = [described.start(&authority), described.start(&authority)];
+        let [first, second] = slapds.each_ref().map(Slapd::url);
+        let file = by_bind(&first)
+            .replace(&format!("'{first}'"), &format!("'{first}', '{second}'"))
+            + "cache_seconds = 0\n"
+            + lines;
+        Self {
+            scene: Scene::builder(line).authenticator_file(&file).start(),
+            slapds,
+            _authority: authority,
+        }
+    }
+
+    fn log_in(&self) -> Reply {
+        let mut client = self.scene.server.connect();
+        client.auth("alice", &password_of("alice"))
+    }
+
+    fn binds(&self) -> [u64; 2] {
+        self.slapds.each_ref().map(|slapd| slapd.counters().binds)
+    }
+}
+
+/// How the servers of the authenticator are.
+fn servers(scene: &Scene) -> Vec<Reply> {
+    scene.authenticators_state()[0].field("servers").items()
+}
+
+#[track_caller]
+fn wait_for(scene: &Scene, place: usize, status: &str) {
+    eventually(&format!("server {place} is {status}"), || {
+        let is = servers(scene)[place].field("status").text();
+        (is == status).then_some(())
+    });
+}
+
+fn no_log_in_is_lost_that_another_server_can_answer(line: Line) {
+    let pair = Pair::start(line, "connection_pool_size = 4\n");
+    let over = AtomicBool::new(false);
+    let lost = thread::scope(|scope| {
+        let crowd: Vec<_> = (0..8)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut lost = Vec::new();
+                    let mut made = 0_u32;
+                    while !over.load(Ordering::Relaxed) {
+                        let reply = pair.log_in();
+                        made += 1;
+                        if !reply.is_ok() {
+                            lost.push(reply.to_string());
+                        }
+                        thread::sleep(PACE);
+                    }
+                    (made, lost)
+                })
+            })
+            .collect();
+        for (place, slapd) in pair.slapds.iter().enumerate() {
+            slapd.kill();
+            wait_for(&pair.scene, place, "down");
+            slapd.start_again();
+            wait_for(&pair.scene, place, "up");
+            slapd.stall();
+            wait_for(&pair.scene, place, "down");
+            slapd.resume();
+            wait_for(&pair.scene, place, "up");
+            slapd.restart();
+            wait_for(&pair.scene, place, "up");
+        }
+        over.store(true, Ordering::Relaxed);
+        let ended = crowd.into_iter().map(|one| one.join().unwrap());
+        ended.fold((0, Vec::new()), |(made, mut all), (more, lost)| {
+            all.extend(lost);
+            (made + more, all)
+        })
+    });
+    let (made, lost) = lost;
+    assert!(made > 200, "only {made} log-ins");
+    assert!(
+        lost.is_empty(),
+        "of {made}: {lost:?}\n{}",
+        pair.scene.server.log()
+    );
+}
+
+fn a_server_that_comes_back_is_asked_again_in_its_order(line: Line) {
+    let pair = Pair::start(line, "");
+    let [first, second] = &pair.slapds;
+    pair.log_in().expect_ok();
+    assert_eq!(pair.binds(), [1, 0]);
+    first.kill();
+    pair.log_in().expect_ok();
+    pair.log_in().expect_ok();
+    assert_eq!(second.counters().binds, 2);
+    wait_for(&pair.scene, 0, "down");
+    first.start_again();
+    wait_for(&pair.scene, 0, "up");
+    pair.log_in().expect_ok();
+    assert_eq!(pair.binds(), [1, 2]);
+}
+
+fn in_rotation_each_server_has_its_share(line: Line) {
+    let pair = Pair::start(line, "server_selection = 'round-robin'\n");
+    for _ in 0..10 {
+        pair.log_in().expect_ok();
+    }
+    assert_eq!(pair.binds(), [5, 5]);
+    pair.slapds[0].stop();
+    wait_for(&pair.scene, 0, "down");
+    for _ in 0..10 {
+        pair.log_in().expect_ok();
+    }
+    assert_eq!(pair.slapds[1].counters().binds, 15);
+}
+
+fn a_directory_that_is_down_is_unavailable_until_it_is_back(line: Line) {
+    let authority = Authority::new("ca");
+    let slapd = people().start(&authority);
+    let file = by_search(&slapd.url(), &password_file(&authority));
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    let log_in = || scene.server.connect().auth("alice", &password_of("alice"));
+    slapd.stop();
+    log_in().expect_error("TRYAGAIN");
+    wait_for(&scene, 0, "down");
+    let corp = &scene.authenticators_state()[0];
+    assert_eq!(corp.field("status").text(), "failing");
+    let trouble = corp.field("trouble").text();
+    assert!(trouble.contains(&slapd.address().to_string()), "{trouble}");
+    slapd.start_again();
+    wait_for(&scene, 0, "up");
+    log_in().expect_ok();
+    assert_eq!(scene.authenticators_state()[0].field("status").text(), "ok");
+}
+
+fn a_broken_connection_is_replaced_without_a_refusal(line: Line) {
+    let authority = Authority::new("ca");
+    let slapd = people().start(&authority);
+    let proxy = Proxy::to(slapd.address());
+    let url = format!("ldap://{}", proxy.address());
+    let file = by_search(&url, &password_file(&authority)) + "cache_seconds = 0\n";
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    let log_in = || {
+        let mut client = scene.server.connect();
+        client.auth("alice", &password_of("alice")).expect_ok();
+    };
+    for _ in 0..3 {
+        log_in();
+        proxy.reset();
+        log_in();
+        proxy.close();
+        log_in();
+        proxy.half_close(End::Client);
+        log_in();
+        proxy.half_close(End::Server);
+        log_in();
+    }
+    assert!(
+        scene.authenticators_state()[0]
+            .field("unavailable")
+            .number()
+            == 0
+    );
+}
+
+fn a_directory_that_stalls_holds_up_nobody_elses_log_ins(line: Line) {
+    let authority = Authority::new("ca");
+    let slapd = people().start(&authority);
+    let proxy = Proxy::to(slapd.address());
+    let url = format!("ldap://{}", proxy.address());
+    let scene = Scene::builder(line)
+        .config([("loglevel", "notice")])
+        .start();
+    let file = by_bind(&url) + "users = ['staff-*']\n";
+    scene.authenticators.replace("20-directory.toml", file);
+    let reply = scene.server.admin().call(["WARDEN.RELOAD"]);
+    let errors = reply.field("authenticators").field("errors").texts();
+    assert!(errors.is_empty(), "{errors:?}");
+    proxy.flow(Flow::Stalled);
+    let mut waiting: Vec<_> = (0..50)
+        .map(|number| {
+            let mut client = scene.server.connect();
+            client.send(["AUTH", &format!("staff-{number}"), "any"]);
+            client
+        })
+        .collect();
+    for _ in 0..50 {
+        scene.log_in("alice");
+    }
+    for client in &mut waiting {
+        client.receive().expect_error("TRYAGAIN");
+    }
+    scene.server.expect_healthy();
+}
+
+fn who_waits_too_long_for_a_connection_may_try_again(line: Line) {
+    let authority = Authority::new("ca");
+    let directory = HostileDirectory::start();
+    directory.answer_by(|request| match &request.operation {
+        Operation::Bind { password, .. } if password == "slow" => {
+            Answer::success().delayed(Duration::from_secs(3))
+        }
+        _ => Answer::success(),
+    });
+    let file = by_bind(&directory.url()) + "connection_pool_size = 1\ntimeout_connection = 1\n";
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    let mut slow = scene.server.connect();
+    slow.send(["AUTH", "alice", "slow"]);
+    eventually("the slow one is asked about", || {
+        (directory.binds().len() == 1).then_some(())
+    });
+    scene.expect_refused(
+        "alice",
+        "other",
+        "TRYAGAIN too many credentials are waiting.",
+    );
+    slow.receive().expect_ok();
+    scene.server.connect().auth("alice", "third").expect_ok();
+    drop(authority);
+}
+
+fn a_server_that_says_it_cannot_is_not_the_last_that_is_asked(line: Line) {
+    let authority = Authority::new("ca");
+    let slapd = people().start(&authority);
+    let busy = HostileDirectory::start();
+    let (first, second) = (busy.url(), slapd.url());
+    let file = by_bind(&first).replace(&format!("'{first}'"), &format!("'{first}', '{second}'"))
+        + "cache_seconds = 0\n";
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    for code in [51, 52] {
+        busy.answer_by(move |request| match &request.operation {
+            Operation::Bind { .. } => Answer::result(code, "later"),
+            _ => Answer::success(),
+        });
+        let mut client = scene.server.connect();
+        client.auth("alice", &password_of("alice")).expect_ok();
+    }
+    // A judgement is one, whoever gave it.
+    busy.answer_by(|request| match &request.operation {
+        Operation::Bind { .. } => Answer::result(49, ""),
+        _ => Answer::success(),
+    });
+    wait_for(&scene, 0, "up");
+    scene.expect_refused("alice", &password_of("alice"), WRONG);
+}
+
+fn how_each_server_is_can_be_seen(line: Line) {
+    let pair = Pair::start(line, "");
+    for _ in 0..5 {
+        pair.log_in().expect_ok();
+    }
+    pair.scene.expect_refused("bob", "wrong", WRONG);
+    wait_for(&pair.scene, 0, "up");
+    pair.slapds[1].kill();
+    wait_for(&pair.scene, 1, "down");
+    let [first, second] = servers(&pair.scene).try_into().unwrap();
+    let place = |slapd: &Slapd| slapd.address().to_string();
+    assert_eq!(first.field("host").text(), place(&pair.slapds[0]));
+    assert!(first.field("error").is_nil());
+    assert!(first.field("ping_usec").number() > 0);
+    let binds = first.field("binds");
+    assert_eq!(binds.field("connections").number(), 2);
+    assert_eq!(binds.field("answered").number(), 6);
+    assert_eq!(binds.field("failed").number(), 0);
+    assert_eq!(binds.field("in_use").number(), 0);
+    assert_eq!(binds.field("idle").number(), 1);
+    let latency = binds.field("latency_usec").text();
+    assert!(latency.starts_with("count=6,p50="), "{latency}");
+    assert!(second.field("ping_usec").is_nil());
+    let error = second.field("error").text();
+    assert!(error.starts_with(&place(&pair.slapds[1])), "{error}");
+    let text = pair.scene.info("warden_directory_corp_1");
+    let host = place(&pair.slapds[0]);
+    assert!(
+        text.starts_with(&format!("host={host},status=up,ping_usec=")),
+        "{text}"
+    );
+    assert_eq!(
+        pair.scene.info("warden_directory_corp_1_binds"),
+        "connections=2,in_use=0,idle=1,waiting=0,answered=6,failed=0"
+    );
+    assert_eq!(pair.scene.info("warden_directory_corp_2_error"), error);
+}
