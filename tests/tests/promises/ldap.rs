@@ -2,6 +2,7 @@
 
 use warden_tests::hostile_directory::{Answer, Operation};
 use warden_tests::ldap::Entry;
+use warden_tests::scene::authenticator;
 use warden_tests::slapd::{
     BASE, SERVICE, SERVICE_PASSWORD, Slapd, SlapdBuilder, User, password_of, user_dn,
 };
@@ -23,6 +24,7 @@ on_both_lines!(
     only_a_yes_to_the_bind_is_a_yes,
     a_search_never_runs_under_a_users_bind,
     log_ins_open_no_new_connections,
+    tokens_are_left_to_others_and_no_directory_sees_them,
     what_the_directory_said_is_remembered_for_so_long,
     a_service_account_that_is_not_let_in_is_no_fault_of_the_users,
     guesses_are_throttled_before_they_reach_the_directory,
@@ -400,6 +402,24 @@ fn log_ins_open_no_new_connections(line: Line) {
     assert_eq!(after.binds, before.binds + 18);
 }
 
+fn tokens_are_left_to_others_and_no_directory_sees_them(line: Line) {
+    let asked = Asked::by_bind(line, "");
+    let keys = asked.scene.keys.file_text("corp.jwks");
+    let file = authenticator(&asked.scene.issuer, &keys);
+    asked.scene.authenticators.replace("20-tokens.toml", file);
+    asked.scene.reload_after(|| {});
+    let before = asked.slapd.counters().binds;
+    let token = asked.scene.token("alice");
+    for name in ["token", "alice", "tokens/alice"] {
+        let reply = asked.scene.server.connect().auth(name, &token);
+        reply.expect_error("WRONGPASS no policy grants access.");
+    }
+    for name in ["token", "certificate"] {
+        asked.scene.expect_refused(name, "an-opaque-token", WRONG);
+    }
+    assert_eq!(asked.slapd.counters().binds, before);
+}
+
 fn what_the_directory_said_is_remembered_for_so_long(line: Line) {
     let asked = Asked::by_bind(line, "cache_seconds = 2\n");
     let before = asked.slapd.counters().binds;
@@ -415,10 +435,11 @@ fn what_the_directory_said_is_remembered_for_so_long(line: Line) {
 }
 
 fn a_service_account_that_is_not_let_in_is_no_fault_of_the_users(line: Line) {
-    let asked = Asked::start(line, &people(), |slapd, authority| {
-        let secrets = Directory::create(authority.directory().join("secrets"));
-        secrets.replace_secret("wrong.password", "wrong");
-        by_search(&slapd.url(), &secrets.file_text("wrong.password")) + QUIET
+    let directory = tempfile::tempdir().unwrap();
+    let secrets = Directory::create(directory.path().join("secrets"));
+    secrets.replace_secret("service.password", "wrong");
+    let asked = Asked::start(line, &people(), |slapd, _| {
+        by_search(&slapd.url(), &secrets.file_text("service.password")) + QUIET
     });
     asked
         .scene
@@ -430,6 +451,17 @@ fn a_service_account_that_is_not_let_in_is_no_fault_of_the_users(line: Line) {
         trouble.contains("search_bind_dn") && trouble.contains("49"),
         "{trouble}"
     );
+    // Its new password is read when the file changes.
+    secrets.replace_secret("service.password", SERVICE_PASSWORD);
+    eventually("the service account is let in", || {
+        let mut client = asked.scene.server.connect();
+        client
+            .auth("alice", &password_of("alice"))
+            .is_ok()
+            .then_some(())
+    });
+    let corp = &asked.scene.authenticators_state()[0];
+    assert_eq!(corp.field("status").text(), "ok");
 }
 
 fn guesses_are_throttled_before_they_reach_the_directory(line: Line) {
