@@ -475,7 +475,7 @@ fn whatever_is_wrong_is_told_at_once_with_its_place_and_nothing_is_written() {
     );
     let errors = place.errors();
     let expected = [
-        "valkey.conf:7: a quote that is not closed, or closed within a word",
+        "valkey.conf:7: a quote that is not closed",
         "valkey.conf:8: cannot be included: \"none\": No such file or directory (os error 2)",
         "valkey.conf:1: ldap.servers: server 1 of 1: must be ldap://HOST[:PORT] or ldaps://HOST[:PORT]",
         "valkey.conf:3: ldap.use_starttls: \"true\": the server takes yes or no",

@@ -98,10 +98,7 @@ impl Reader {
             return self.error(&place, "a NUL byte: this is no configuration file");
         }
         let Ok(words) = words::split(text) else {
-            return self.error(
-                &place,
-                "a quote that is not closed, or closed within a word",
-            );
+            return self.error(&place, "a quote that is not closed");
         };
         let mut words = words.into_iter();
         let Some(name) = words.next() else {

@@ -107,7 +107,7 @@ fn what_is_no_text_is_refused_with_its_place() {
         found.errors,
         [
             format!("{there}/main:2: a NUL byte: this is no configuration file"),
-            format!("{there}/main:3: a quote that is not closed, or closed within a word"),
+            format!("{there}/main:3: a quote that is not closed"),
         ]
     );
     assert_eq!(shown(&found), ["a 1", "d 3"]);
