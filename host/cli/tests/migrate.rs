@@ -296,7 +296,7 @@ fn files_go_where_warden_looks_for_authenticators() {
         place.run(&["--id", "corp"]).expect(0);
         assert_eq!(place.written(), ["corp.toml"], "{line}");
     }
-    let place = Place::new(servers);
+    let place = Place::new(&format!("{servers}warden.authenticator_dir \"\"\n"));
     let run = place.run(&[]).expect(2);
     assert!(run.err.contains("--out"), "{}", run.err);
     place.run(&["--id", "No Id"]).expect(2);
@@ -393,6 +393,18 @@ fn what_has_no_effect_there_is_not_carried_over() {
     assert_eq!(place.table().len(), 3);
 
     let searching = "ldap.servers ldaps://a\nldap.auth_mode search+bind\nldap.bind_dn_suffix x\n";
+    // Nothing is encrypted.
+    let place = Place::new(
+        "ldap.servers ldap://127.0.0.1\nldap.tls_ca_cert_path /ca\nldap.tls_cert_path /cert\n",
+    );
+    let run = place.migrate(&["--json"]).expect(0);
+    for line in [2, 3] {
+        assert!(run.about(line)[0].1.contains("of no use"), "{}", run.out);
+    }
+    assert_eq!(place.table().len(), 3);
+    let place = Place::new("ldap.servers ldaps://a\nldap.tls_cert_path /cert\n");
+    assert!(place.errors()[0].contains("there is no tls_key_path"));
+
     for (line, words) in [
         ("ldap.search_bind_dn cn=a", "no search_bind_passwd"),
         ("ldap.search_bind_passwd Zuckerbrot", "no search_bind_dn"),
@@ -420,8 +432,10 @@ fn what_cannot_be_carried_over_is_told_with_the_reason() {
         ("ldap.auth_enabled no", "left", "switched off"),
         ("ldap.auth_enabled yes", "changed", "authenticator_dir"),
         ("ldap.timeout_connection 0", "left", "the default counts"),
+        ("ldap.timeout_connection 601", "changed", "600 is the most"),
         ("user alice on >Zuckerbrot ~* +@all", "note", "local_users"),
         ("user bob on #00 ~* +@all", "note", "local_users"),
+        ("aclfile /x", "note", "local_users"),
         ("loadmodule /x/libvalkey_ldap.so", "note", "remove it when"),
         (
             "loadmodule /x/libvalkey_ldap.so ldap.servers ldap://b",
@@ -440,6 +454,11 @@ fn what_cannot_be_carried_over_is_told_with_the_reason() {
             "{line}: {found:?}"
         );
     }
+    let place = Place::new(
+        "ldap.servers ldaps://a\nloadmodule /x/libwarden.so\nloadmodule /x/libvalkey_ldap.so\n",
+    );
+    let found = place.migrate(&["--json"]).expect(0).about(3);
+    assert!(found[0].1.starts_with("behind warden's line"), "{found:?}");
     for quiet in [
         "user alice on resetpass +@all",
         "user default on >Zuckerbrot",
@@ -454,6 +473,8 @@ fn what_cannot_be_carried_over_is_told_with_the_reason() {
 #[test]
 fn passwords_that_would_go_unencrypted_are_told() {
     for (lines, told) in [
+        ("ldap.servers \"ldap://127.0.0.1 ldap://[::1]\"", false),
+        ("ldap.servers ldap://localhost", true),
         ("ldap.servers ldap://a", true),
         ("ldap.servers \"ldaps://a LDAP://b\"", true),
         ("ldap.servers ldap://a\nldap.use_starttls no", true),

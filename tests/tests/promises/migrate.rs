@@ -79,7 +79,7 @@ fn a_line_means_what_the_server_takes_it_for(line: Line) {
 
 /// 8.0 does not start with them.
 fn a_word_of_several_parts_means_what_newer_servers_take_it_for(line: Line) {
-    for text in [r#"a'b c'd"#, r#"'a'"b c""#, r#"'it'\''s'"#, r#"a"" b"#] {
+    for text in [r#"a'b c'd"#, r#"'a'"b c""#, r#"'it'"'"s"#, r#"a"" b"#] {
         let (directory, path) = file(&format!("ldap.search_bind_passwd {text}"));
         let password = migrated(&path, directory.path()).unwrap_or_else(|| panic!("{text:?}"));
         match builder(line, &path).try_start() {

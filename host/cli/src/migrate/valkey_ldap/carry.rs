@@ -4,12 +4,14 @@
 //! valkey-ldap, in the order of the lines; or what is wrong with them. Of lines with the same
 //! name the last counts, as for the server.
 
+mod others;
+
 use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-use super::settings::{ENABLED, Kind, LEFT, Mode, PASSWORD, PASSWORD_KEY, SETTINGS, Setting};
-use super::value::{self, Value};
+use super::settings::{Mode, PASSWORD, PASSWORD_KEY, SETTINGS, Setting};
+use super::value::{self, Read, Value, Way};
 use crate::migrate::server_file::{Line, Place, ServerFile};
 use crate::migrate::words::Word;
 
@@ -55,6 +57,9 @@ pub(super) struct Migration {
     pub(super) errors: Vec<String>,
 }
 
+/// What a setting without a value comes to.
+const EMPTY: &str = "empty: as if it were not given";
+
 /// Prefix of valkey-ldap's settings.
 const PREFIX: &str = "ldap.";
 
@@ -70,8 +75,7 @@ pub(super) fn carry(file: &ServerFile) -> Migration {
     };
     work.settings();
     work.password();
-    work.certificate();
-    work.clear_text();
+    work.encryption();
     work.others();
     work.findings.sort_by_key(|(line, _)| *line);
     Migration {
@@ -131,32 +135,24 @@ impl<'a> Work<'a> {
 
     fn setting(&mut self, setting: &Setting, given: &Given<'_>) {
         let directory = self.file.directory.as_deref();
-        match value::read(setting.kind, &given.text, directory) {
-            Err(why) => self.error(given, &why),
-            Ok(None) => self.found(given, Outcome::Taken, "empty: as if it were not given"),
-            // Nothing waits for no time.
-            Ok(Some(Value::Whole(0))) => self.found(
-                given,
-                Outcome::Left,
-                "0 is refused here: the default counts, as docs/configuration.md has it",
-            ),
-            Ok(Some(value)) => {
-                if setting.kind == Kind::Servers && given.text.contains(',') {
-                    self.found(
-                        given,
-                        Outcome::Changed,
-                        "divided at commas, at which valkey-ldap does not divide",
-                    );
-                } else {
-                    self.found(given, Outcome::Taken, &format!("as {}", setting.name));
-                }
-                self.migration.entries.push(Entry {
-                    key: setting.name,
-                    value,
-                    comment: setting.comment,
-                });
+        let value = match value::read(setting.kind, &given.text, directory) {
+            Err(why) => return self.error(given, &why),
+            Ok(Read::Nothing) => return self.found(given, Outcome::Taken, EMPTY),
+            Ok(Read::Left(why)) => return self.found(given, Outcome::Left, why),
+            Ok(Read::Other(value, why)) => {
+                self.found(given, Outcome::Changed, &why);
+                value
             }
-        }
+            Ok(Read::Same(value)) => {
+                self.found(given, Outcome::Taken, &format!("as {}", setting.name));
+                value
+            }
+        };
+        self.migration.entries.push(Entry {
+            key: setting.name,
+            value,
+            comment: setting.comment,
+        });
     }
 
     /// The password, which counts only with a name, as the name only with a password.
@@ -187,7 +183,7 @@ impl<'a> Work<'a> {
                 self.migration.password = Some(given.text);
             }
             (true, true) => {
-                self.found(&given, Outcome::Taken, "empty: as if it were not given");
+                self.found(&given, Outcome::Taken, EMPTY);
                 self.without_password();
             }
             (false, _) => self.found(
@@ -206,6 +202,44 @@ impl<'a> Work<'a> {
         );
     }
 
+    /// What encrypts, and whether anything does.
+    fn encryption(&mut self) {
+        let ways: Vec<Way> = self
+            .migration
+            .entries
+            .iter()
+            .filter_map(|entry| match &entry.value {
+                Value::List(urls) => Some(urls.iter().map(|url| value::way(url))),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        let uses_starttls = self
+            .migration
+            .entries
+            .iter()
+            .any(|entry| entry.key == "use_starttls" && entry.value == Value::Flag(true));
+        if !uses_starttls && !ways.contains(&Way::Tls) && !ways.is_empty() {
+            for key in ["tls_ca_cert_path", "tls_cert_path", "tls_key_path"] {
+                self.withdraw(
+                    key,
+                    "of no use: no server is ldaps://, and use_starttls is not yes",
+                );
+            }
+        }
+        self.certificate();
+        if !uses_starttls
+            && ways.contains(&Way::Network)
+            && let Some(given) = self.given("servers")
+        {
+            self.found(
+                &given,
+                Outcome::Note,
+                "passwords cross the network unencrypted: ldaps://, or use_starttls = true",
+            );
+        }
+    }
+
     /// Certificate and key go together.
     fn certificate(&mut self) {
         match (self.has("tls_cert_path"), self.has("tls_key_path")) {
@@ -219,131 +253,6 @@ impl<'a> Work<'a> {
             }
             (false, true) => self.withdraw("tls_key_path", "there is no tls_cert_path"),
             _ => {}
-        }
-    }
-
-    /// Passwords that anybody on the way can read.
-    fn clear_text(&mut self) {
-        let encrypted = self
-            .migration
-            .entries
-            .iter()
-            .any(|entry| entry.key == "use_starttls" && entry.value == Value::Flag(true));
-        let plain = self.migration.entries.iter().any(|entry| {
-            matches!(&entry.value, Value::List(urls) if urls.iter().any(|url| url.to_ascii_lowercase().starts_with("ldap:")))
-        });
-        if plain
-            && !encrypted
-            && let Some(given) = self.given("servers")
-        {
-            self.found(
-                &given,
-                Outcome::Note,
-                "passwords cross the network unencrypted: ldaps://, or use_starttls = true",
-            );
-        }
-    }
-
-    /// What is not an entry of the authenticator's file.
-    fn others(&mut self) {
-        let file = self.file;
-        for (number, line) in file.lines.iter().enumerate() {
-            match (line.name.as_str(), line.values.as_slice()) {
-                ("loadmodule", [path, arguments @ ..]) => self.module(number, path, arguments),
-                ("warden.authenticator_dir", values) => {
-                    self.migration.authenticator_dir = text(values).map(|t| PathBuf::from(&*t));
-                }
-                ("user", [name, rules @ ..]) => self.user(number, name, rules),
-                (name, values) => {
-                    if let Some(name) = name.strip_prefix(PREFIX) {
-                        self.other(number, name, values);
-                    }
-                }
-            }
-        }
-    }
-
-    /// A setting that is not, or not any more, an entry.
-    fn other(&mut self, number: usize, name: &str, values: &[Word]) {
-        let file = self.file;
-        let is_last = self.last(name).is_some_and(|(last, _)| last == number);
-        if values.is_empty() {
-            if let Some(line) = file.lines.get(number) {
-                let error = format!("{}: {} has no value", line.place, line.name);
-                self.migration.errors.push(error);
-            }
-        } else if !is_last {
-            if let Some((_, last)) = self.last(name) {
-                let says = format!("{} counts", last.place);
-                self.about(number, Outcome::Left, says);
-            }
-        } else if let Some((_, why)) = LEFT.iter().find(|(left, _)| *left == name) {
-            self.about(number, Outcome::Left, (*why).to_owned());
-        } else if name == ENABLED {
-            self.enabled(number, values);
-        } else if !SETTINGS
-            .iter()
-            .chain([&PASSWORD])
-            .any(|known| known.name == name)
-        {
-            let says = "no setting of valkey-ldap that is known here".to_owned();
-            self.about(number, Outcome::Left, says);
-        }
-    }
-
-    fn enabled(&mut self, number: usize, values: &[Word]) {
-        match text(values).as_deref().map(|text| value::flag(text)) {
-            Some(Ok(true)) => self.about(
-                number,
-                Outcome::Changed,
-                "an authenticator is in use as soon as its file is in authenticator_dir".to_owned(),
-            ),
-            Some(Ok(false)) => self.about(
-                number,
-                Outcome::Left,
-                "valkey-ldap is switched off; an authenticator is in use as soon as its file is in authenticator_dir"
-                    .to_owned(),
-            ),
-            Some(Err(why)) => {
-                if let Some(line) = self.file.lines.get(number) {
-                    self.migration.errors.push(format!("{}: {why}", line.place));
-                }
-            }
-            None => {}
-        }
-    }
-
-    fn module(&mut self, number: usize, path: &[u8], arguments: &[Word]) {
-        let path = PathBuf::from(String::from_utf8_lossy(path).into_owned());
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.contains("warden") {
-            for pair in arguments.chunks_exact(2) {
-                if let [key, value] = pair
-                    && key.as_slice() == b"authenticator_dir"
-                    && self.migration.authenticator_dir.is_none()
-                {
-                    self.migration.authenticator_dir =
-                        Some(PathBuf::from(String::from_utf8_lossy(value).into_owned()));
-                }
-            }
-        } else if name.contains("valkey_ldap") || name.contains("valkey-ldap") {
-            let says = "remove it when warden has taken over; meanwhile before warden's line";
-            self.about(number, Outcome::Note, says.to_owned());
-            if !arguments.is_empty() {
-                let says = "its arguments: valkey-ldap takes no settings from there";
-                self.about(number, Outcome::Left, says.to_owned());
-            }
-        }
-    }
-
-    /// A local user whose own password counts from now on.
-    fn user(&mut self, number: usize, name: &[u8], rules: &[Word]) {
-        let has_password = rules
-            .iter()
-            .any(|rule| matches!(rule.as_slice(), [b'>' | b'#', ..] | b"nopass"));
-        if has_password && name != b"default" {
-            let says = "has a password of its own, which alone counts: its name is never looked for in the directory (local_users)";
-            self.about(number, Outcome::Note, says.to_owned());
         }
     }
 
@@ -377,8 +286,11 @@ impl<'a> Work<'a> {
         self.migration.entries.iter().any(|entry| entry.key == key)
     }
 
-    /// Takes back an entry.
+    /// Takes back an entry, if there is one.
     fn withdraw(&mut self, key: &'static str, why: &str) {
+        if !self.has(key) {
+            return;
+        }
         self.migration.entries.retain(|entry| entry.key != key);
         let Some((number, _)) = self.last(key) else {
             return;

@@ -6,16 +6,18 @@
 /// What a value must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Any text; empty counts, too.
-    Text,
-    /// A text that means nothing when it is empty.
+    /// A part of a name; empty counts, too.
+    Part,
+    /// A name of the directory; empty: none.
     Name,
+    /// A filter; empty: none.
+    Filter,
     /// A path; empty: none.
     Path,
     /// `yes` or `no`.
     Flag,
-    /// A whole number, at least this.
-    Whole(u64),
+    /// A whole number: the least of valkey-ldap, and the most here.
+    Whole { least: u64, most: u64 },
     /// One of these words.
     Word(&'static [&'static str]),
     /// URLs of directory servers.
@@ -91,13 +93,13 @@ pub(super) const SETTINGS: [Setting; 18] = [
     ),
     setting(
         "bind_dn_prefix",
-        Kind::Text,
+        Kind::Part,
         Mode::Bind,
         "What stands before the name in the entry's DN.",
     ),
     setting(
         "bind_dn_suffix",
-        Kind::Text,
+        Kind::Part,
         Mode::Bind,
         "What stands behind it.",
     ),
@@ -115,7 +117,7 @@ pub(super) const SETTINGS: [Setting; 18] = [
     ),
     setting(
         "search_filter",
-        Kind::Name,
+        Kind::Filter,
         Mode::Search,
         "What an entry must be besides (RFC 4515).",
     ),
@@ -134,25 +136,37 @@ pub(super) const SETTINGS: [Setting; 18] = [
     setting("search_bind_dn", Kind::Name, Mode::Search, "Who searches."),
     setting(
         "connection_pool_size",
-        Kind::Whole(1),
+        Kind::Whole {
+            least: 1,
+            most: 1024,
+        },
         Mode::Any,
         "Connections to each server.",
     ),
     setting(
         "failure_detector_interval",
-        Kind::Whole(0),
+        Kind::Whole {
+            least: 0,
+            most: 600,
+        },
         Mode::Any,
         "How often each server is looked after, in seconds.",
     ),
     setting(
         "timeout_connection",
-        Kind::Whole(0),
+        Kind::Whole {
+            least: 0,
+            most: 600,
+        },
         Mode::Any,
         "How long connecting may take, in seconds.",
     ),
     setting(
         "timeout_ldap_operation",
-        Kind::Whole(0),
+        Kind::Whole {
+            least: 0,
+            most: 600,
+        },
         Mode::Any,
         "How long an answer may take, in seconds.",
     ),
