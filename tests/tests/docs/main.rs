@@ -21,6 +21,7 @@ mod demo;
 mod first_hour;
 mod guardrails;
 mod markdown;
+mod migrating;
 mod operating;
 mod plugins;
 mod policy_tests;

@@ -57,7 +57,7 @@ fn a_line_means_what_the_server_takes_it_for(line: Line) {
         "ldap.search_bind_passwd \"two  words # and more\"",
         "ldap.search_bind_passwd word # no comment",
         "ldap.search_bind_passwd \x0bword",
-        r#"ldap.search_bind_passwd "\x41\xc3\xa9\"\\\q\xZ\t""#,
+        r#"ldap.search_bind_passwd "\x41\xc3\xa9\"\\\q\xZ\t.""#,
         r"ldap.search_bind_passwd 'it\'s \n \x41'",
         r"ldap.search_bind_passwd a\b\n\",
         r#"ldap.search_bind_passwd a"b c""#,
