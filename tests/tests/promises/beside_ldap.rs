@@ -3,6 +3,8 @@
 //! The server asks the module that registered last first, and whoever does not handle a
 //! credential leaves it to the one before.
 
+use std::fs;
+
 use warden_tests::native::ldap_module;
 use warden_tests::{Claims, Connection, Line, Scene, eventually, on_both_lines};
 
@@ -13,6 +15,7 @@ on_both_lines!(
     a_directory_before_warden_sees_no_token,
     a_directory_before_warden_is_not_asked_where_fallback_is_deny,
     a_directory_before_warden_is_asked_about_native_users,
+    a_directory_before_warden_is_not_asked_about_names_that_are_an_authenticators,
     a_directory_behind_warden_is_asked_first_and_sees_every_token,
     a_directory_behind_warden_answers_in_spite_of_fallback_deny,
     a_directory_behind_warden_that_answers_with_errors_keeps_everybody_out,
@@ -125,6 +128,21 @@ fn a_directory_before_warden_is_asked_about_native_users(line: Line) {
         .auth("breakglass", "glass")
         .expect_ok();
     assert_eq!(asked(&mut admin), ["dora", "breakglass"]);
+}
+
+/// Some users move over first.
+fn a_directory_before_warden_is_not_asked_about_names_that_are_an_authenticators(line: Line) {
+    let (scene, mut admin) = start(line, First::Directory, &[]);
+    let path = scene.authenticators.file("10-corp.toml");
+    let everybody = fs::read_to_string(path).unwrap();
+    let some = format!("users = [\"bob\", \"do*\"]\n{everybody}");
+    scene.reload_after(|| scene.authenticators.replace("10-corp.toml", some));
+    scene.expect_refused("dora", "swordfish", "WRONGPASS");
+    assert_eq!(asked(&mut admin), [""; 0]);
+    scene.expect_refused("alice", "pearl", "ERR Failed to authenticate with ACL");
+    assert_eq!(asked(&mut admin), ["alice"]);
+    let editor = Claims::of("bob").groups(&["editors"]);
+    assert_eq!(scene.log_in_with(&editor).user(), "corp/bob");
 }
 
 fn a_directory_behind_warden_is_asked_first_and_sees_every_token(line: Line) {

@@ -1,3 +1,5 @@
+//! What is read of a file and of all that it includes, and what is refused.
+
 use super::*;
 use std::os::unix::fs::symlink;
 
