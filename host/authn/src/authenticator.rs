@@ -13,6 +13,7 @@ use warden_core::{
     Timestamp, Verified,
 };
 
+use crate::ldap::ServerStatus;
 use crate::survey::Dependency;
 
 /// What became of a credential.
@@ -92,6 +93,11 @@ pub trait Authenticator: Send + Sync {
     /// could not be renewed. One line; takes no lock that is held for long.
     fn trouble(&self) -> Option<String> {
         None
+    }
+
+    /// How the servers are that it keeps connections to; empty when it keeps none.
+    fn servers(&self) -> Vec<ServerStatus> {
+        Vec::new()
     }
 
     /// What of the connection its answers depend on, besides the certificate of a client

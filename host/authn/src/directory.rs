@@ -18,6 +18,7 @@ use crate::configuration::{Fault, Section};
 use crate::file::{self, Access};
 use crate::introspection::IntrospectionAuthenticator;
 use crate::jwt::JwtAuthenticator;
+use crate::ldap::LdapAuthenticator;
 use crate::patterns::{self, Names};
 use crate::plugin::PluginAuthenticator;
 use crate::services::Services;
@@ -165,6 +166,7 @@ fn build(path: &Path, bytes: &[u8], mut file: Section, services: &Services) -> R
         Method::Introspection => {
             IntrospectionAuthenticator::build(file_ref, directory, id, is_bound, services)
         }
+        Method::Ldap => LdapAuthenticator::build(file_ref, directory, id, services),
         Method::Plugin => PluginAuthenticator::build(file_ref, directory, id, is_bound, services),
         Method::UserInfo => {
             UserInfoAuthenticator::build(file_ref, directory, id, is_bound, services)

@@ -24,8 +24,7 @@ use zeroize::Zeroizing;
 use crate::file::{self, Access};
 use crate::services::{Services, sleep};
 
-pub(crate) use gate::Priority;
-use gate::{Full, Gate};
+pub(crate) use gate::{Full, Gate, Place, Priority};
 pub(crate) use settings::{Draft, Settings, address, parse, read};
 
 /// Time between a call that failed and its repetition.

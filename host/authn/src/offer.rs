@@ -74,6 +74,16 @@ impl Offer {
     }
 }
 
+/// The secret as a password: any text but what is shaped like a token, which is not a
+/// directory's to see.
+pub(crate) fn password(credential: &Credential) -> Option<&str> {
+    let secret = credential.secret().expose().as_slice();
+    if !is_text(secret) || is_jws_shaped(secret) {
+        return None;
+    }
+    std::str::from_utf8(secret).ok()
+}
+
 /// `b64token` of RFC 6750 §2.1.
 fn is_bearer_token(secret: &[u8]) -> bool {
     let body = secret.trim_ascii_end();

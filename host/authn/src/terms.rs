@@ -30,10 +30,9 @@ impl Terms {
         } else {
             Opaque::AsToken
         };
-        let cache_seconds = file.whole("cache_seconds", CACHE_SECONDS, 0..=3600);
         Self {
             offer: Offer::read(file, opaque),
-            remembered_for: Duration::from_secs(cache_seconds),
+            remembered_for: remembered_for(file),
             recheck: recheck(file),
         }
     }
@@ -46,6 +45,11 @@ impl Terms {
             ..principal
         }
     }
+}
+
+/// Takes `cache_seconds` out of a file: how long a yes is remembered.
+pub(crate) fn remembered_for(file: &mut Section) -> Duration {
+    Duration::from_secs(file.whole("cache_seconds", CACHE_SECONDS, 0..=3600))
 }
 
 /// Takes `lifetime_seconds` out of a file: the longest time of a session, whatever end an

@@ -15,6 +15,8 @@ pub enum Method {
     Introspection,
     /// A credential that a user-information service was asked about.
     UserInfo,
+    /// A password that a directory judged (RFC 4511).
+    Ldap,
     /// A TLS client certificate (RFC 5280).
     Certificate,
     /// Whatever a plugin of the operator's takes for proof.
@@ -23,10 +25,11 @@ pub enum Method {
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Jwt,
         Self::Introspection,
         Self::UserInfo,
+        Self::Ldap,
         Self::Certificate,
         Self::Plugin,
     ];
@@ -49,6 +52,7 @@ impl Method {
             Self::Jwt => "jwt",
             Self::Introspection => "introspection",
             Self::UserInfo => "userinfo",
+            Self::Ldap => "ldap",
             Self::Certificate => "certificate",
             Self::Plugin => "plugin",
         }

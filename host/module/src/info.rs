@@ -4,7 +4,7 @@
 //! forked children, where no other thread lives: nothing here takes a lock or
 //! waits, and a crash report gets numbers only.
 
-use warden_authn::AuthenticatorStatus;
+use warden_authn::{AuthenticatorStatus, PoolStatus, ServerStatus};
 use warden_core::Now;
 use warden_policy::Bundle;
 
@@ -68,6 +68,9 @@ fn texts(info: &InfoContext<'_>, shared: &Shared) {
             &format!("authenticator_{}", status.id),
             &health(&status, shared.now()),
         );
+        for (number, server) in (1..).zip(&status.servers) {
+            directory(info, &format!("directory_{}_{number}", status.id), server);
+        }
     }
     if let Some(generation) = shared.generation.load().as_ref() {
         for bundle in generation.bundles() {
@@ -106,6 +109,43 @@ fn health(status: &AuthenticatorStatus<'_>, now: Now) -> String {
         status.refused,
         status.unavailable,
         status.throttled,
+    )
+}
+
+/// One server of a directory.
+fn directory(info: &InfoContext<'_>, name: &str, server: &ServerStatus) {
+    let text = format!(
+        "host={},status={},ping_usec={}",
+        server.host,
+        if server.is_up { "up" } else { "down" },
+        server
+            .ping
+            .map(|ping| ping.as_micros().to_string())
+            .unwrap_or_default(),
+    );
+    info.text(name, &text);
+    info.text(
+        &format!("{name}_error"),
+        server.error.as_deref().unwrap_or_default(),
+    );
+    for (kind, pool) in [("binds", &server.binds), ("searches", &server.searches)] {
+        info.text(&format!("{name}_{kind}"), &connections(pool));
+        info.text(&format!("{name}_latency_usec_{kind}"), &pool.latency_usec);
+    }
+}
+
+/// As `connections=2,in_use=1,idle=1,waiting=0,answered=7,failed=0`; what is being changed
+/// just now is left empty.
+fn connections(pool: &PoolStatus) -> String {
+    let maybe = |count: Option<usize>| count.map(|count| count.to_string()).unwrap_or_default();
+    format!(
+        "connections={},in_use={},idle={},waiting={},answered={},failed={}",
+        pool.size,
+        maybe(pool.in_use),
+        maybe(pool.idle),
+        maybe(pool.waiting),
+        pool.answered,
+        pool.failed,
     )
 }
 

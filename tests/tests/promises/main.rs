@@ -32,6 +32,7 @@ mod hostile;
 mod hostile_keys;
 mod info;
 mod kill;
+mod ldap;
 mod life;
 mod limits;
 mod local_acl;

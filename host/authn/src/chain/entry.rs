@@ -7,6 +7,7 @@ use warden_core::{AuthenticatorId, Method, ReasonKind, Timestamp};
 
 use crate::authenticator::{Authenticator, Outcome};
 use crate::directory::{Fingerprint, Made};
+use crate::ldap::ServerStatus;
 use crate::patterns::{Name, Names};
 
 /// An authenticator, the file it came from and the names it speaks for.
@@ -40,6 +41,8 @@ pub struct AuthenticatorStatus<'a> {
     pub keys_changed: Option<Timestamp>,
     /// What keeps it from its work just now.
     pub trouble: Option<String>,
+    /// How the servers are that it keeps connections to.
+    pub servers: Vec<ServerStatus>,
     /// Credentials that wait for it just now.
     pub waiting: usize,
     /// Credentials verified since this version was loaded.
@@ -134,6 +137,7 @@ impl Entry {
             last_good,
             keys_changed: self.authenticator.keys_changed(),
             trouble: self.authenticator.trouble(),
+            servers: self.authenticator.servers(),
             waiting: self.waiting.load(Ordering::Relaxed),
             verified: self.verified.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),

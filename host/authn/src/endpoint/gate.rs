@@ -23,11 +23,11 @@ pub(crate) enum Priority {
 
 /// So many of that low priority wait already.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Full;
+pub(crate) struct Full;
 
 /// The places. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     max_low: usize,
     state: Arc<Mutex<State>>,
 }
@@ -46,7 +46,7 @@ struct State {
 type Queue = BTreeMap<u64, oneshot::Sender<Place>>;
 
 /// The right to call; dropped, it is the next one's.
-pub(super) struct Place(Option<Gate>);
+pub(crate) struct Place(Option<Gate>);
 
 /// A waiter's entry in its queue, taken out when it waits no more.
 struct Entry<'a> {
@@ -57,7 +57,7 @@ struct Entry<'a> {
 
 impl Gate {
     /// `places` calls at once; `max_low` low ones may wait, and as many of the lowest.
-    pub(super) fn new(places: usize, max_low: usize) -> Self {
+    pub(crate) fn new(places: usize, max_low: usize) -> Self {
         let state = State {
             free: places,
             normal: Queue::new(),
@@ -71,11 +71,26 @@ impl Gate {
         }
     }
 
+    /// A place, when one is free.
+    pub(crate) fn at_once(&self) -> Option<Place> {
+        let mut state = self.lock();
+        state.free = state.free.checked_sub(1)?;
+        Some(Place(Some(self.clone())))
+    }
+
+    /// How many places are free, and how many wait for one; `None` while somebody comes
+    /// or goes.
+    pub(crate) fn state(&self) -> Option<(usize, usize)> {
+        let state = self.state.try_lock().ok()?;
+        let waiting = [&state.normal, &state.low, &state.lowest];
+        Some((state.free, waiting.iter().map(|queue| queue.len()).sum()))
+    }
+
     /// Waits for a place. Dropped while it waits, it leaves the queue.
     ///
     /// # Errors
     /// [`Full`], at once, for a low one behind `max_low` others of its priority.
-    pub(super) async fn place(&self, priority: Priority) -> Result<Place, Full> {
+    pub(crate) async fn place(&self, priority: Priority) -> Result<Place, Full> {
         let (sender, receiver) = oneshot::channel();
         let number = {
             let mut state = self.lock();

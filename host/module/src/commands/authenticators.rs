@@ -1,6 +1,8 @@
 //! `WARDEN.AUTHENTICATORS`: who vouches for identities, and what is wrong in
 //! their directory.
 
+use warden_authn::{PoolStatus, ServerStatus};
+
 use crate::ffi::{Answer, CommandHandler, CommandSpec, Context, Reply};
 
 /// The command.
@@ -41,6 +43,10 @@ impl CommandHandler for Authenticators {
                 ("refused", super::number(status.refused)),
                 ("unavailable", super::number(status.unavailable)),
                 ("throttled", super::number(status.throttled)),
+                (
+                    "servers",
+                    Reply::Array(status.servers.iter().map(server).collect()),
+                ),
             ])
         });
         Ok(Answer::Now(super::map([
@@ -51,4 +57,39 @@ impl CommandHandler for Authenticators {
             ),
         ])))
     }
+}
+
+fn server(status: &ServerStatus) -> Reply {
+    let text = if status.is_up { "up" } else { "down" };
+    let ping = status.ping.map(|ping| ping.as_micros());
+    super::map([
+        ("host", Reply::text(&status.host)),
+        ("status", Reply::text(text)),
+        (
+            "error",
+            status.error.as_ref().map_or(Reply::Null, Reply::text),
+        ),
+        (
+            "ping_usec",
+            ping.map_or(Reply::Null, |ping| {
+                super::number(u64::try_from(ping).unwrap_or(u64::MAX))
+            }),
+        ),
+        ("binds", pool(&status.binds)),
+        ("searches", pool(&status.searches)),
+    ])
+}
+
+fn pool(status: &PoolStatus) -> Reply {
+    let count = |count: usize| super::number(u64::try_from(count).unwrap_or(u64::MAX));
+    let maybe = |some: Option<usize>| some.map_or(Reply::Null, count);
+    super::map([
+        ("connections", count(status.size)),
+        ("in_use", maybe(status.in_use)),
+        ("idle", maybe(status.idle)),
+        ("waiting", maybe(status.waiting)),
+        ("answered", super::number(status.answered)),
+        ("failed", super::number(status.failed)),
+        ("latency_usec", Reply::text(&status.latency_usec)),
+    ])
 }

@@ -1,0 +1,303 @@
+//! `type = "ldap"`: a directory judges a user name and a password (RFC 4511, RFC 4513).
+//!
+//! In comes a credential; out goes the principal for whom a directory server accepted a
+//! simple bind. In `bind` mode its name is made of the given one, in `search+bind` mode
+//! it is that of the one entry a search finds. Never: a yes but for result code 0 to a
+//! bind with a name and a password; a referral that is followed; a search on a connection
+//! that is a user's; an unknown name that costs or says anything else than a wrong
+//! password.
+
+mod address;
+mod ber;
+mod connection;
+mod failure;
+mod filter;
+mod message;
+mod name;
+mod pool;
+mod server;
+mod servers;
+mod settings;
+mod status;
+mod tls;
+mod verdict;
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use serde_json::Map;
+use warden_core::{
+    AuthenticatorId, Clock, Credential, Method, Principal, PrincipalName, Reason, ReasonKind,
+    UserArgument,
+};
+use zeroize::Zeroizing;
+
+use crate::asking::{refused, unavailable};
+use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
+use crate::configuration::Section;
+use crate::directory::Built;
+use crate::endpoint::Turn;
+use crate::offer;
+use crate::services::{Services, Task};
+use crate::terms;
+use crate::throttle::{self, Attempt, Throttle};
+use connection::Proof;
+use failure::Failure;
+use message::Search;
+use servers::{NoAnswer, Servers};
+use settings::{Lookup, Mode};
+pub use status::{PoolStatus, ServerStatus};
+
+/// Asks one directory about names and passwords.
+pub(crate) struct LdapAuthenticator {
+    inner: Arc<Inner>,
+    remembered_for: Duration,
+    /// Longest time of a session.
+    lifetime: Duration,
+    throttle: Throttle,
+    /// Who look after the servers.
+    watch: OnceLock<Vec<Option<Task<()>>>>,
+}
+
+struct Inner {
+    id: AuthenticatorId,
+    mode: Mode,
+    lookup: Lookup,
+    servers: Arc<Servers>,
+    services: Services,
+    /// The name of nobody, for binds that must fail.
+    nobody: String,
+}
+
+/// Who has proved to be somebody.
+struct Person {
+    name: PrincipalName,
+    /// Under which name he bound.
+    #[expect(dead_code, reason = "groups are looked up by it")]
+    bound_as: String,
+}
+
+impl LdapAuthenticator {
+    /// Takes the settings of a file.
+    pub(crate) fn build(
+        file: &mut Section,
+        directory: &Path,
+        id: Option<&AuthenticatorId>,
+        services: &Services,
+    ) -> Built {
+        let mut built = Built::default();
+        let settings = settings::read(file, &mut built, directory, services);
+        let remembered_for = terms::remembered_for(file);
+        let lifetime = terms::lifetime(file);
+        let throttle = Throttle::read(file, services);
+        if let (Some(id), Some(settings), Some(throttle)) = (id, settings, throttle)
+            && file.is_good()
+            && let Some(nobody) = nobody(file, &settings.lookup.base)
+        {
+            built.authenticator = Some(Box::new(Self {
+                inner: Arc::new(Inner {
+                    id: id.clone(),
+                    mode: settings.mode,
+                    lookup: settings.lookup,
+                    servers: Arc::new(settings.servers),
+                    services: services.clone(),
+                    nobody,
+                }),
+                remembered_for,
+                lifetime,
+                throttle,
+                watch: OnceLock::new(),
+            }));
+        }
+        built
+    }
+
+    /// Asks about a name and a password.
+    ///
+    /// # Errors
+    /// The refusal; of the kind `Unavailable` when it could not be decided.
+    async fn examine(
+        &self,
+        name: &str,
+        password: &str,
+        attempt: &Attempt,
+        clock: &dyn Clock,
+    ) -> Result<Principal, Reason> {
+        attempt.check()?;
+        let name = self.inner.local(name).to_owned();
+        let password = Zeroizing::new(password.to_owned());
+        let (inner, turn) = (Arc::clone(&self.inner), attempt.turn());
+        let stopped = || unavailable("there is no network here");
+        let task = self
+            .inner
+            .services
+            .spawn(async move { inner.prove(&name, &password, &turn).await });
+        let outcome = task.ok_or_else(stopped)?.outcome().await;
+        let person = outcome.ok_or_else(stopped)??;
+        Ok(Principal {
+            authenticator: self.inner.id.clone(),
+            name: person.name,
+            method: Method::Ldap,
+            groups: Vec::new(),
+            scopes: Vec::new(),
+            sole_authenticator: false,
+            claims: Map::new(),
+            expires: Some(clock.now().wall.plus(self.lifetime)),
+            remembered_for: Some(self.remembered_for),
+            bound_to: None,
+            recheck: None,
+        })
+    }
+}
+
+impl Authenticator for LdapAuthenticator {
+    fn id(&self) -> &AuthenticatorId {
+        &self.inner.id
+    }
+
+    fn method(&self) -> Method {
+        Method::Ldap
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.inner.servers.trouble()
+    }
+
+    fn servers(&self) -> Vec<ServerStatus> {
+        self.inner.servers.status()
+    }
+
+    fn start(&self) {
+        let servers = &self.inner.servers;
+        let notices = self.inner.services.notices();
+        for place in servers.exposed() {
+            let line = format!("passwords go to {place} in clear: use ldaps:// or use_starttls");
+            notices.warn(&self.inner.id, &line);
+        }
+        self.watch.get_or_init(|| {
+            (0..servers.count())
+                .map(|place| {
+                    let looking = Arc::clone(servers).look_after(place);
+                    self.inner.services.spawn(looking)
+                })
+                .collect()
+        });
+    }
+
+    fn claims(&self, credential: &Credential) -> bool {
+        offered(credential).is_some()
+    }
+
+    fn authenticate<'a>(&'a self, presented: &'a Presented, clock: &'a dyn Clock) -> Answering<'a> {
+        Box::pin(async move {
+            let Some((name, password)) = offered(&presented.credential) else {
+                return Outcome::NotMine;
+            };
+            let attempt = self.throttle.attempt(presented);
+            let result = self.examine(name, password, &attempt, clock).await;
+            attempt.close(&self.inner.id, result)
+        })
+    }
+}
+
+/// The name and the password, where a directory may be asked about them: neither for
+/// whoever gives no name, nor about a token, nor about a password that is none.
+fn offered(credential: &Credential) -> Option<(&str, &str)> {
+    let UserArgument::Named(name) = credential.user() else {
+        return None;
+    };
+    let password = offer::password(credential)?;
+    (!name::is_blank(password)).then_some((name, password))
+}
+
+/// A name that nobody has: such as no administrator gives, and random.
+fn nobody(file: &mut Section, base: &str) -> Option<String> {
+    let mut bytes = [0; 16];
+    if rand::fill(&mut bytes).is_err() {
+        file.fault("", crate::Error::Random.to_string());
+        return None;
+    }
+    let number = u128::from_be_bytes(bytes);
+    let comma = if base.trim().is_empty() { "" } else { "," };
+    Some(format!("cn=nobody-{number:032x}{comma}{base}"))
+}
+
+impl Inner {
+    /// The name without the authenticator's id before it.
+    fn local<'a>(&self, given: &'a str) -> &'a str {
+        given
+            .strip_prefix(self.id.as_str())
+            .and_then(|rest| rest.strip_prefix('/'))
+            .unwrap_or(given)
+    }
+
+    /// Lets somebody prove who he is.
+    ///
+    /// # Errors
+    /// The refusal; of the kind `Unavailable` when nobody judged.
+    async fn prove(&self, name: &str, password: &str, turn: &Turn) -> Result<Person, Reason> {
+        if !name::is_plain(name) {
+            return Err(refused("such a name is nobody's in a directory"));
+        }
+        match &self.mode {
+            Mode::Bind(form) => {
+                let bound_as = form
+                    .of(name)
+                    .ok_or_else(|| refused("such a name cannot stand in that of a bind"))?;
+                self.bind(&bound_as, password, turn).await?;
+                person(name, bound_as)
+            }
+            Mode::SearchBind => self.prove_found(name, password, turn).await,
+        }
+    }
+
+    /// The same for the one entry that has the name.
+    async fn prove_found(&self, name: &str, password: &str, turn: &Turn) -> Result<Person, Reason> {
+        let lookup = &self.lookup;
+        let filter = lookup.filter.with(&lookup.attribute, name);
+        let attributes = [lookup.attribute.as_str(), lookup.dn_attribute.as_str()];
+        let search = Search {
+            base: &lookup.base,
+            scope: lookup.scope,
+            filter: filter.as_bytes(),
+            attributes: &attributes,
+            size_limit: 2,
+        };
+        let found = self.servers.search(&search, turn).await;
+        let found = found.map_err(|none| undecided(&none))?;
+        let (target, spelling) = match verdict::the_one(&found, lookup, name)? {
+            Ok(one) => one,
+            // As if there were somebody, and the password wrong.
+            Err(why) => {
+                let _refused = self.bind(&self.nobody, password, turn).await;
+                return Err(why);
+            }
+        };
+        self.bind(&target, password, turn).await?;
+        spelling?;
+        person(name, target)
+    }
+
+    async fn bind(&self, name: &str, password: &str, turn: &Turn) -> Result<(), Reason> {
+        let proof = Proof { name, password };
+        let ended = self.servers.bind(proof, turn).await;
+        verdict::of_bind(&ended.map_err(|none| undecided(&none))?)
+    }
+}
+
+fn person(name: &str, bound_as: String) -> Result<Person, Reason> {
+    let name = PrincipalName::new(name)
+        .map_err(|error| Reason::new(ReasonKind::Name, error.to_string()))?;
+    Ok(Person { name, bound_as })
+}
+
+/// What it means for a credential that no server judged it.
+fn undecided(none: &NoAnswer) -> Reason {
+    match none.failure {
+        Failure::Unwanted => throttle::held_back(),
+        Failure::Busy => Reason::new(ReasonKind::Busy, none.to_string()),
+        _ => unavailable(none),
+    }
+}

@@ -1,0 +1,457 @@
+//! Names and passwords that a real directory judges, one that takes every bind it can.
+
+use warden_tests::hostile_directory::{Answer, Operation};
+use warden_tests::ldap::Entry;
+use warden_tests::slapd::{
+    BASE, SERVICE, SERVICE_PASSWORD, Slapd, SlapdBuilder, User, password_of, user_dn,
+};
+use warden_tests::{
+    Authority, Connection, Directory, HostileDirectory, Line, Scene, eventually, on_both_lines,
+};
+
+use crate::info;
+
+on_both_lines!(
+    who_has_the_password_is_who_he_says,
+    whom_a_search_finds_binds_under_his_own_name,
+    a_password_that_is_none_never_reaches_the_directory,
+    a_name_is_a_value_whatever_is_in_it,
+    an_unknown_name_costs_and_says_what_a_wrong_password_does,
+    a_name_that_several_have_is_refused,
+    an_entry_without_a_name_to_bind_with_is_refused,
+    a_referral_is_not_a_yes_and_is_not_followed,
+    only_a_yes_to_the_bind_is_a_yes,
+    a_search_never_runs_under_a_users_bind,
+    log_ins_open_no_new_connections,
+    what_the_directory_said_is_remembered_for_so_long,
+    guesses_are_throttled_before_they_reach_the_directory,
+    secrets_are_in_no_log,
+);
+
+/// The reply to whatever is wrong with a name or a password.
+const WRONG: &str = "WRONGPASS invalid username-password pair or user is disabled.";
+
+/// A line by which servers are looked after once, when the file is taken, and then not for
+/// the rest of a test.
+const QUIET: &str = "failure_detector_interval = 600\n";
+
+/// The lines of a directory whose users bind by name.
+pub(crate) fn by_bind(url: &str) -> String {
+    format!(
+        "type = 'ldap'\nservers = ['{url}']\nbind_dn_prefix = 'uid='\n\
+         bind_dn_suffix = ',ou=people,{BASE}'\n"
+    )
+}
+
+/// The lines of a directory whose users are searched for by the service account.
+pub(crate) fn by_search(url: &str, password_file: &str) -> String {
+    format!(
+        "type = 'ldap'\nservers = ['{url}']\nauth_mode = 'search+bind'\nsearch_base = '{BASE}'\n\
+         search_bind_dn = '{SERVICE}'\nsearch_bind_passwd_file = '{password_file}'\n"
+    )
+}
+
+/// The file with the service account's password.
+pub(crate) fn password_file(authority: &Authority) -> String {
+    let secrets = Directory::create(authority.directory().join("secrets"));
+    secrets.replace_secret("service.password", SERVICE_PASSWORD);
+    secrets.file_text("service.password")
+}
+
+/// A directory as permissive as it gets, and a server that asks it.
+struct Asked {
+    scene: Scene,
+    slapd: Slapd,
+    _authority: Authority,
+}
+
+/// Alice and Bob.
+fn people() -> SlapdBuilder {
+    Slapd::builder().users(["alice", "bob"]).permissive()
+}
+
+impl Asked {
+    fn by_bind(line: Line, lines: &str) -> Self {
+        Self::start(line, &people(), |slapd, _| {
+            by_bind(&slapd.url()) + QUIET + lines
+        })
+    }
+
+    fn by_search(line: Line, described: &SlapdBuilder, lines: &str) -> Self {
+        Self::start(line, described, |slapd, authority| {
+            by_search(&slapd.url(), &password_file(authority)) + QUIET + lines
+        })
+    }
+
+    fn start(
+        line: Line,
+        described: &SlapdBuilder,
+        file: impl FnOnce(&Slapd, &Authority) -> String,
+    ) -> Self {
+        let authority = Authority::new("ca");
+        let slapd = described.start(&authority);
+        let file = file(&slapd, &authority);
+        Self {
+            scene: Scene::builder(line).authenticator_file(&file).start(),
+            slapd,
+            _authority: authority,
+        }
+    }
+
+    fn log_in(&self, name: &str) -> Connection {
+        let mut client = self.scene.server.connect();
+        client.auth(name, &password_of(name)).expect_ok();
+        client
+    }
+}
+
+/// A directory that answers as scripted, and a server that searches it.
+fn hostile(line: Line, lines: &str) -> (HostileDirectory, Scene, Authority) {
+    let authority = Authority::new("ca");
+    let directory = HostileDirectory::start();
+    let file = by_search(&directory.url(), &password_file(&authority))
+        + QUIET
+        + lines
+        + "[throttle]\nexempt = ['127.0.0.0/8']\n";
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    (directory, scene, authority)
+}
+
+/// The binds of users, of whoever is no service account.
+fn users_binds(directory: &HostileDirectory) -> Vec<(String, String)> {
+    let binds = directory.binds().into_iter();
+    binds.filter(|(name, _)| name != SERVICE).collect()
+}
+
+fn alice() -> Entry {
+    let dn = user_dn("alice");
+    Entry::new(&dn)
+        .with("uid", "alice")
+        .with("entryDN", dn.as_str())
+}
+
+fn who_has_the_password_is_who_he_says(line: Line) {
+    let asked = Asked::by_bind(line, "");
+    let mut client = asked.log_in("alice");
+    assert_eq!(client.user(), "corp/alice");
+    assert!(client.run("GET reports:1").is_nil());
+    client.run("SET reports:1 x").expect_error("NOPERM");
+    let mut client = asked.scene.server.connect();
+    client.auth("corp/alice", &password_of("alice")).expect_ok();
+    assert_eq!(client.user(), "corp/alice");
+    for (name, password) in [
+        ("alice", "wrong".to_owned()),
+        ("alice", password_of("bob")),
+        ("nobody", password_of("alice")),
+    ] {
+        asked.scene.expect_refused(name, &password, WRONG);
+    }
+}
+
+fn whom_a_search_finds_binds_under_his_own_name(line: Line) {
+    let elsewhere = User::new("carol").named_by("cn").unit("staff");
+    let asked = Asked::by_search(line, &people().user(elsewhere), "");
+    for name in ["alice", "carol"] {
+        let mut client = asked.scene.server.connect();
+        let outcome = client.auth(name, &password_of(name));
+        if name == "alice" {
+            outcome.expect_ok();
+            assert_eq!(client.user(), "corp/alice");
+        } else {
+            // Known, and without a right.
+            outcome.expect_error("WRONGPASS no policy grants access.");
+        }
+    }
+    asked.scene.expect_refused("alice", "wrong", WRONG);
+    // The directory takes it for the same name; policies would not.
+    asked
+        .scene
+        .expect_refused("ALICE", &password_of("alice"), WRONG);
+}
+
+fn a_password_that_is_none_never_reaches_the_directory(line: Line) {
+    let asked = Asked::by_bind(line, "users = ['alice']\n");
+    let binds = asked.slapd.counters().binds;
+    for password in [
+        "",
+        " ",
+        "\t",
+        "\u{0}",
+        "\u{0}\u{0}",
+        "a\u{0}b",
+        "\u{a0}",
+        "\u{200b}",
+        "\r\n",
+    ] {
+        asked.scene.expect_refused("alice", password, WRONG);
+    }
+    // A bind without a name succeeds, too.
+    asked.scene.expect_refused("", "credentials", "WRONGPASS");
+    assert_eq!(asked.slapd.counters().binds, binds);
+    asked.log_in("alice");
+    assert_eq!(asked.slapd.counters().binds, binds + 1);
+}
+
+fn a_name_is_a_value_whatever_is_in_it(line: Line) {
+    let odd = [
+        "alice,ou=people",
+        "a+b",
+        "#hash",
+        "a\"b",
+        "Zoë <z>",
+        "a\\b",
+        "a=b",
+        "a;b",
+    ];
+    let people = people().users(odd);
+    let by_bind = Asked::start(line, &people, |slapd, _| by_bind(&slapd.url()));
+    let by_search = Asked::by_search(line, &people, "");
+    for asked in [&by_bind, &by_search] {
+        for name in odd {
+            let refused = asked.scene.server.connect().auth(name, &password_of(name));
+            refused.expect_error("WRONGPASS no policy grants access.");
+        }
+        for name in [
+            "*",
+            "a*",
+            "alice)(uid=*",
+            "*)(|(uid=*",
+            "\\61lice",
+            "alice,ou=people,dc=example,dc=org",
+            "x,uid=alice",
+            "alice ",
+            " alice",
+            "al\u{ad}ice",
+        ] {
+            asked
+                .scene
+                .expect_refused(name, &password_of("alice"), WRONG);
+        }
+    }
+}
+
+fn an_unknown_name_costs_and_says_what_a_wrong_password_does(line: Line) {
+    let asked = Asked::by_search(line, &people(), "cache_seconds = 0\n");
+    asked.log_in("alice");
+    let cost = |name: &str| {
+        let before = asked.slapd.counters();
+        asked.scene.expect_refused(name, "wrong", WRONG);
+        let after = asked.slapd.counters();
+        (after.binds - before.binds, after.searches - before.searches)
+    };
+    assert_eq!(cost("alice"), (1, 1));
+    assert_eq!(cost("nobody"), (1, 1));
+}
+
+fn a_name_that_several_have_is_refused(line: Line) {
+    let twin = User::new("alice")
+        .unit("staff")
+        .password("password-of-alice");
+    let asked = Asked::by_search(line, &people().user(twin), "");
+    asked
+        .scene
+        .expect_refused("alice", &password_of("alice"), WRONG);
+    let log = asked.scene.server.log();
+    assert!(log.contains("several entries have the name"), "{log}");
+    // The twin: a filter that leaves one of them.
+    let (directory, scene, _authority) = hostile(line, "");
+    directory.answer_searches(Answer::success().entry(alice()).entry(alice()));
+    scene.expect_refused("alice", "any", WRONG);
+    directory.answer_searches(Answer::result(4, "").entry(alice()));
+    scene.expect_refused("alice", "other", WRONG);
+    directory.answer_searches(Answer::success().entry(alice()));
+    let mut client = scene.server.connect();
+    client.auth("alice", "another").expect_ok();
+    assert_eq!(client.user(), "corp/alice");
+}
+
+fn an_entry_without_a_name_to_bind_with_is_refused(line: Line) {
+    let (directory, scene, _authority) = hostile(line, "");
+    let bare = || Entry::new(&user_dn("alice")).with("uid", "alice");
+    let two = user_dn("bob");
+    let entries = [
+        bare(),
+        bare().with("entryDN", ""),
+        bare().with("entryDN", " "),
+        alice().with("entryDN", two.as_str()),
+    ];
+    for (number, entry) in entries.into_iter().enumerate() {
+        directory.answer_searches(Answer::success().entry(entry.clone()));
+        scene.expect_refused("alice", &format!("any-{number}"), WRONG);
+        for (name, _) in users_binds(&directory) {
+            assert!(name.starts_with("cn=nobody-"), "{name}: {entry:?}");
+        }
+    }
+}
+
+fn a_referral_is_not_a_yes_and_is_not_followed(line: Line) {
+    let elsewhere = HostileDirectory::start();
+    elsewhere.answer(Answer::success());
+    let (directory, scene, _authority) = hostile(line, "");
+    let url = elsewhere.url();
+    directory.answer_by(move |request| match &request.operation {
+        Operation::Bind { name, .. } if name == SERVICE => Answer::success(),
+        Operation::Bind { .. } => Answer::referral(&[&url]),
+        _ => Answer::success().entry(alice()).reference(&url),
+    });
+    scene.expect_refused("alice", "any", "TRYAGAIN");
+    let url = elsewhere.url();
+    directory.answer_by(move |request| match &request.operation {
+        Operation::Bind { .. } => Answer::success(),
+        _ => Answer::referral(&[&url]),
+    });
+    scene.expect_refused("alice", "any", "TRYAGAIN");
+    assert_eq!(elsewhere.connections(), 0);
+}
+
+fn only_a_yes_to_the_bind_is_a_yes(line: Line) {
+    let (directory, scene, _authority) = hostile(line, "timeout_ldap_operation = 1\n");
+    let answering = |answer: Answer| {
+        directory.answer_by(move |request| match &request.operation {
+            Operation::Bind { name, .. } if name == SERVICE => Answer::success(),
+            Operation::Bind { .. } => answer.clone(),
+            _ => Answer::success().entry(alice()),
+        });
+    };
+    for code in [49, 32, 34, 48, 53, 50, 19] {
+        answering(Answer::result(code, "no"));
+        scene.expect_refused("alice", &format!("guess-{code}"), WRONG);
+    }
+    for answer in [
+        Answer::result(1, ""),
+        Answer::result(8, ""),
+        Answer::result(14, ""),
+        Answer::result(51, ""),
+        Answer::result(52, ""),
+        Answer::result(80, ""),
+        Answer::result(4096, ""),
+        Answer::success().of_kind(5),
+        Answer::success().of_kind(24),
+        Answer::success().with_message_id(1000),
+        Answer::success().with_message_id(0),
+        Answer::success().with_message_id(-1),
+        Answer::success().truncated(5),
+        Answer::success().followed_by(b"x".as_slice()),
+        Answer::disconnection(52),
+        Answer::hang_up(),
+        Answer::never(),
+        Answer::raw(b"\x30\x80\x02\x01\x01".as_slice()),
+        Answer::raw(b"HTTP/1.1 200 OK\r\n\r\n".as_slice()),
+        Answer::raw(nested(50_000)),
+        Answer::raw(b"\x30\x84\x7f\xff\xff\xff".as_slice()),
+    ] {
+        answering(answer.clone());
+        let reply = scene.server.connect().auth("alice", "right");
+        assert!(reply.is_error("TRYAGAIN"), "{answer:?}: {reply}");
+    }
+    answering(Answer::success());
+    scene.server.connect().auth("alice", "right").expect_ok();
+}
+
+/// A message of so many elements, each within the one before.
+fn nested(depth: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for level in (0..depth).rev() {
+        bytes.extend_from_slice(&[0x30, 0x84]);
+        bytes.extend_from_slice(&(level * 6).to_be_bytes());
+    }
+    bytes
+}
+
+fn a_search_never_runs_under_a_users_bind(line: Line) {
+    let (directory, scene, _authority) = hostile(line, "connection_pool_size = 1\n");
+    directory.answer_searches(Answer::success().entry(alice()));
+    for password in ["one", "two", "three"] {
+        scene.server.connect().auth("alice", password).expect_ok();
+    }
+    let mut bound = std::collections::HashMap::new();
+    let mut searches = 0;
+    for request in directory.requests() {
+        match request.operation {
+            Operation::Bind { name, .. } => {
+                bound.insert(request.connection, name);
+            }
+            Operation::Search { base, .. } if !base.is_empty() => {
+                searches += 1;
+                assert_eq!(
+                    bound.get(&request.connection).map(String::as_str),
+                    Some(SERVICE)
+                );
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(searches, 3);
+}
+
+fn log_ins_open_no_new_connections(line: Line) {
+    let asked = Asked::by_search(line, &people(), "cache_seconds = 0\n");
+    asked.log_in("alice");
+    let before = asked.slapd.counters();
+    for number in 0..9 {
+        asked.log_in("alice");
+        let guess = format!("guess-{number}");
+        asked.scene.expect_refused("bob", &guess, WRONG);
+    }
+    let after = asked.slapd.counters();
+    assert_eq!(after.connections, before.connections);
+    assert_eq!(after.binds, before.binds + 18);
+}
+
+fn what_the_directory_said_is_remembered_for_so_long(line: Line) {
+    let asked = Asked::by_bind(line, "cache_seconds = 2\n");
+    let before = asked.slapd.counters().binds;
+    for _ in 0..10 {
+        asked.log_in("alice");
+    }
+    assert_eq!(asked.slapd.counters().binds, before + 1);
+    assert_eq!(asked.scene.counter(info::VERIFICATIONS), 1);
+    eventually("asked again", || {
+        asked.log_in("alice");
+        (asked.slapd.counters().binds > before + 1).then_some(())
+    });
+}
+
+fn guesses_are_throttled_before_they_reach_the_directory(line: Line) {
+    let asked = Asked::by_bind(line, "[throttle]\nfailures = 3\nseconds = 600\n");
+    let before = asked.slapd.counters().binds;
+    for number in 0..3 {
+        let guess = format!("guess-{number}");
+        asked.scene.expect_refused("alice", &guess, WRONG);
+    }
+    for number in 3..10 {
+        let guess = format!("guess-{number}");
+        asked.scene.expect_refused("alice", &guess, "TRYAGAIN");
+    }
+    assert_eq!(asked.slapd.counters().binds, before + 3);
+}
+
+fn secrets_are_in_no_log(line: Line) {
+    let (directory, scene, _authority) = hostile(line, "");
+    // A directory that tells everybody what it was sent.
+    directory.answer_by(|request| match &request.operation {
+        Operation::Bind { name, .. } if name == SERVICE => Answer::success(),
+        Operation::Bind { password, .. } => Answer::result(49, password),
+        _ => Answer::success().entry(alice()),
+    });
+    scene.expect_refused("alice", "hunter2-of-alice", WRONG);
+    directory.answer_by(|request| match &request.operation {
+        Operation::Bind { password, .. } => Answer::result(80, password),
+        _ => Answer::success().entry(alice()),
+    });
+    scene.expect_refused("alice", "hunter3-of-alice", "TRYAGAIN");
+    let shown = [
+        scene.server.log(),
+        format!("{:?}", scene.server.info("warden")),
+        scene
+            .server
+            .admin()
+            .call(["WARDEN.AUTHENTICATORS"])
+            .to_string(),
+    ];
+    for text in shown {
+        for secret in ["hunter2", "hunter3", SERVICE_PASSWORD] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+}
