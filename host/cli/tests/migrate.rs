@@ -18,6 +18,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use warden_authn::{Chain, ChainSettings, Services};
 
 /// A password that must appear nowhere but in its file.
 const CANARY: &str = "canary '\"\\Zuckerbrot";
@@ -33,6 +34,10 @@ struct Run {
     status: i32,
     out: String,
     err: String,
+}
+
+fn armoured(label: &str, der: &[u8]) -> String {
+    pem::encode(&pem::Pem::new(label, der))
 }
 
 impl Place {
@@ -51,6 +56,20 @@ impl Place {
     fn write(&self, name: &str, text: &str) {
         let text = text.replace("ROOT", self.0.path().to_str().unwrap());
         fs::write(self.path(name), text).unwrap();
+    }
+
+    /// `corp.pem`, `valkey.pem` and `valkey.key`.
+    fn certificates(&self) {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec!["valkey".to_owned()]).unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let certificate = armoured("CERTIFICATE", certificate.der());
+        for name in ["corp.pem", "valkey.pem"] {
+            fs::write(self.path(name), &certificate).unwrap();
+        }
+        let path = self.path("valkey.key");
+        fs::write(&path, armoured("PRIVATE KEY", &key.serialize_der())).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     fn read(&self, name: &str) -> String {
@@ -156,6 +175,42 @@ ldap.timeout_ldap_operation 3
 
 fn search() -> String {
     SEARCH.replace("CANARY", QUOTED_CANARY)
+}
+
+/// The module's own reader, which is nobody's network.
+#[test]
+fn what_is_written_is_what_the_authenticator_takes() {
+    let bind =
+        "ldap.servers \"ldaps://a ldaps://a:636 ldap://[::1]\"\nldap.bind_dn_suffix ,ou=a,dc=b\n";
+    for conf in [
+        search().replace("/etc/ssl", "ROOT"),
+        format!("{bind}ldap.tls_ca_cert_path ROOT/corp.pem\n"),
+        format!("{bind}ldap.bind_dn_prefix \"uid=\"\nldap.use_starttls yes\n"),
+        "ldap.servers ldap://127.0.0.1:3389\nldap.bind_dn_prefix DOMAIN\\\nldap.tls_ca_cert_path /none\n"
+            .to_owned(),
+        "ldap.servers ldap://a\nldap.timeout_connection 0\nldap.timeout_ldap_operation 86400\n\
+         ldap.connection_pool_size 8192\nldap.failure_detector_interval 0\nldap.bind_dn_prefix \"\"\n"
+            .to_owned(),
+        "ldap.servers ldap://a,ldap://b\nldap.auth_mode search+bind\nldap.search_bind_dn cn=a\n\
+         ldap.search_filter \"(&(objectClass=person)(!(ou=x)))\"\nldap.search_base \"\"\n"
+            .to_owned(),
+    ] {
+        let place = Place::new(&conf);
+        place.certificates();
+        place.migrate(&[]).expect(0);
+        // What a session becomes is not the reader's to say.
+        let text = place.read("out/ldap.toml");
+        place.write("out/ldap.toml", &text.replace("attach = \"acl-user\"\n", ""));
+        let report = Chain::load(
+            &place.path("out"),
+            &ChainSettings::default(),
+            &Services::offline(),
+            None,
+        );
+        let errors: Vec<String> = report.errors.iter().map(ToString::to_string).collect();
+        assert_eq!(errors, [""; 0], "{conf}\n{text}");
+        assert_eq!(report.chain.authenticators().count(), 1);
+    }
 }
 
 #[test]
