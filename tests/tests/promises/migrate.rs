@@ -9,12 +9,14 @@ use std::process::Command;
 
 use tempfile::TempDir;
 use warden_tests::native::ldap_module;
-use warden_tests::{Line, Server, ServerBuilder, on_both_lines, parts};
+use warden_tests::slapd::{BASE, SERVICE, SERVICE_PASSWORD, Slapd, password_of};
+use warden_tests::{Authority, Line, Scene, Server, ServerBuilder, on_both_lines, parts};
 
 on_both_lines!(
     a_line_means_what_the_server_takes_it_for,
     a_word_of_several_parts_means_what_newer_servers_take_it_for,
     what_the_server_does_not_start_with_is_not_migrated,
+    whom_the_directory_knows_gets_in_by_a_migrated_file,
 );
 
 /// What a file needs beside the line in question.
@@ -108,5 +110,50 @@ fn what_the_server_does_not_start_with_is_not_migrated(line: Line) {
         let (directory, path) = file(text);
         assert!(builder(line, &path).try_start().is_err(), "{text:?}");
         assert_eq!(migrated(&path, directory.path()), None, "{text:?}");
+    }
+}
+
+/// By bind and by search, each over TLS. Policies grant, for the line that makes a session an
+/// ACL user is taken away.
+fn whom_the_directory_knows_gets_in_by_a_migrated_file(line: Line) {
+    let authority = Authority::new("ca");
+    let slapd = Slapd::builder().users(["alice", "bob"]).start(&authority);
+    let scene = Scene::builder(line).without_authenticator().start();
+    let bind = format!("ldap.bind_dn_prefix uid=\nldap.bind_dn_suffix ,ou=people,{BASE}\n");
+    let search = format!(
+        "ldap.auth_mode search+bind\nldap.search_base {BASE}\nldap.search_bind_dn {SERVICE}\n\
+         ldap.search_bind_passwd {SERVICE_PASSWORD}\n"
+    );
+    let encrypted = format!("ldap.tls_ca_cert_path {}\n", authority.ca_file().display());
+    for (url, lines) in [
+        (slapd.tls_url(), bind.clone()),
+        (slapd.url(), format!("{bind}ldap.use_starttls yes\n")),
+        (slapd.tls_url(), search.clone()),
+        (slapd.url(), format!("{search}ldap.use_starttls yes\n")),
+    ] {
+        let out = tempfile::tempdir().unwrap();
+        let conf = out.path().join("valkey.conf");
+        fs::write(&conf, format!("ldap.servers {url}\n{encrypted}{lines}")).unwrap();
+        let output = Command::new(parts::cli())
+            .args(["migrate", "valkey-ldap", "--id", "corp", "--out"])
+            .args([out.path(), &conf])
+            .output()
+            .expect("the command line runs");
+        assert!(output.status.success(), "{output:?}");
+        let text = fs::read_to_string(out.path().join("corp.toml")).unwrap();
+        scene.reload_after(|| {
+            if let Ok(password) = fs::read(out.path().join("corp.password")) {
+                scene
+                    .authenticators
+                    .replace_secret("corp.password", password);
+            }
+            let text = text.replace("attach = \"acl-user\"\n", "");
+            scene.authenticators.replace("corp.toml", text);
+        });
+        let mut alice = scene.server.connect();
+        alice.auth("alice", &password_of("alice")).expect_ok();
+        assert_eq!(alice.user(), "corp/alice");
+        assert!(alice.run("GET reports:q1").is_nil());
+        scene.expect_refused("alice", &password_of("bob"), "WRONGPASS");
     }
 }
