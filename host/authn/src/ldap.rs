@@ -7,6 +7,7 @@
 //! that is a user's; an unknown name that costs or says anything else than a wrong
 //! password.
 
+mod account;
 mod address;
 mod ber;
 mod connection;
@@ -14,6 +15,7 @@ mod failure;
 mod filter;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
+mod groups;
 mod message;
 mod name;
 mod pool;
@@ -29,9 +31,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use serde_json::{Map, Value};
 use warden_core::{
-    AuthenticatorId, Clock, Credential, Method, Principal, PrincipalName, Reason, ReasonKind,
+    AuthenticatorId, Clock, Credential, Method, Now, Principal, PrincipalName, Reason, ReasonKind,
     UserArgument,
 };
 use zeroize::Zeroizing;
@@ -45,8 +46,10 @@ use crate::offer;
 use crate::services::{Services, Task};
 use crate::terms;
 use crate::throttle::{self, Attempt, Throttle};
+use account::{Place, Question};
 use connection::Proof;
 use failure::Failure;
+use groups::{Described, Identifiers, Profile, ProvedBy};
 use message::Search;
 use servers::{NoAnswer, Servers};
 use settings::{Lookup, Mode};
@@ -67,6 +70,7 @@ struct Inner {
     id: AuthenticatorId,
     mode: Mode,
     lookup: Lookup,
+    profile: Profile,
     servers: Arc<Servers>,
     services: Services,
     /// The name of nobody, for binds that must fail.
@@ -76,12 +80,8 @@ struct Inner {
 /// Who has proved to be somebody.
 struct Person {
     name: PrincipalName,
-    /// Under which name he bound.
-    #[expect(dead_code, reason = "groups will be looked up by it")]
-    bound_as: String,
-    /// Qualified, sorted, without doubles.
-    groups: Vec<String>,
-    claims: Map<String, Value>,
+    /// Where his entry is.
+    place: Place,
 }
 
 impl LdapAuthenticator {
@@ -94,10 +94,18 @@ impl LdapAuthenticator {
     ) -> Built {
         let mut built = Built::default();
         let settings = settings::read(file, &mut built, directory, services);
+        let profile = settings.as_ref().map(|settings| {
+            let identifiers = Identifiers {
+                dn: settings.lookup.dn_attribute.clone(),
+                name: settings.lookup.attribute.clone(),
+            };
+            Profile::read(file, identifiers)
+        });
         let remembered_for = terms::remembered_for(file);
         let lifetime = terms::lifetime(file);
         let throttle = Throttle::read(file, services);
-        if let (Some(id), Some(settings), Some(throttle)) = (id, settings, throttle)
+        if let (Some(id), Some(settings), Some(profile), Some(throttle)) =
+            (id, settings, profile, throttle)
             && file.is_good()
             && let Some(nobody) = nobody(file, &settings.lookup.base)
         {
@@ -106,6 +114,7 @@ impl LdapAuthenticator {
                     id: id.clone(),
                     mode: settings.mode,
                     lookup: settings.lookup,
+                    profile,
                     servers: Arc::new(settings.servers),
                     services: services.clone(),
                     nobody,
@@ -134,22 +143,24 @@ impl LdapAuthenticator {
         let name = self.inner.local(name).to_owned();
         let password = Zeroizing::new(password.to_owned());
         let (inner, turn) = (Arc::clone(&self.inner), attempt.turn());
+        let now = clock.now();
         let stopped = || unavailable("there is no network here");
         let task = self
             .inner
             .services
-            .spawn(async move { inner.prove(&name, &password, &turn).await });
+            .spawn(async move { inner.examine(&name, &password, &turn, now).await });
         let outcome = task.ok_or_else(stopped)?.outcome().await;
-        let person = outcome.ok_or_else(stopped)??;
+        let (name, described) = outcome.ok_or_else(stopped)??;
+        let longest = clock.now().wall.plus(self.lifetime);
         Ok(Principal {
             authenticator: self.inner.id.clone(),
-            name: person.name,
+            name,
             method: Method::Ldap,
-            groups: person.groups,
+            groups: described.groups,
             scopes: Vec::new(),
             sole_authenticator: false,
-            claims: person.claims,
-            expires: Some(clock.now().wall.plus(self.lifetime)),
+            claims: described.claims,
+            expires: Some(described.ends.map_or(longest, |end| end.min(longest))),
             remembered_for: Some(self.remembered_for),
             bound_to: None,
             recheck: None,
@@ -242,6 +253,22 @@ impl Inner {
             .unwrap_or(given)
     }
 
+    /// Lets somebody prove who he is, and looks up what he is.
+    ///
+    /// # Errors
+    /// The refusal; of the kind `Unavailable` when nobody judged.
+    async fn examine(
+        &self,
+        name: &str,
+        password: &str,
+        turn: &Turn,
+        now: Now,
+    ) -> Result<(PrincipalName, Described), Reason> {
+        let person = self.prove(name, password, turn).await?;
+        let described = self.describe(&person.place, turn, now).await?;
+        Ok((person.name, described))
+    }
+
     /// Lets somebody prove who he is.
     ///
     /// # Errors
@@ -250,29 +277,45 @@ impl Inner {
         if !name::is_plain(name) {
             return Err(refused("such a name is nobody's in a directory"));
         }
-        let person = match &self.mode {
+        match &self.mode {
             Mode::Bind(form) => {
                 let bound_as = form
                     .of(name)
                     .ok_or_else(|| refused("such a name cannot stand in that of a bind"))?;
                 self.bind(&bound_as, password, turn).await?;
-                person(name, bound_as)
+                let place = match groups::Dn::parse(&bound_as) {
+                    Ok(_) => Place::Named(bound_as),
+                    Err(_) => Place::Searched {
+                        name: name.to_owned(),
+                        bound_as,
+                    },
+                };
+                person(name, place)
             }
             Mode::SearchBind => self.prove_found(name, password, turn).await,
-        };
-        self.describe(person?, turn).await
+        }
     }
 
-    /// What the directory knows of somebody who has proved who he is. The one place where
-    /// groups are to be looked up: by an [`Inquiry`](servers::Inquiry) that
-    /// `self.servers.lend` makes on a connection that is the service account's and never a
-    /// user's.
+    /// What the directory knows of somebody who has proved who he is, as far as anybody
+    /// wants to know it.
     ///
     /// # Errors
     /// The refusal; of the kind `Unavailable` when nobody answered.
-    #[expect(clippy::unused_async, reason = "looking up waits for the directory")]
-    async fn describe(&self, person: Person, _turn: &Turn) -> Result<Person, Reason> {
-        Ok(person)
+    async fn describe(&self, place: &Place, turn: &Turn, now: Now) -> Result<Described, Reason> {
+        let is_found = matches!(self.mode, Mode::SearchBind);
+        if !self.profile.is_wanted(is_found) {
+            return Ok(Described::default());
+        }
+        let question = Question {
+            profile: &self.profile,
+            lookup: &self.lookup,
+            place,
+            proved: ProvedBy::Password,
+            id: &self.id,
+            now,
+        };
+        let described = self.servers.lend(&question, turn).await;
+        described.map_err(|none| undecided(&none))?
     }
 
     /// The same for the one entry that has the name.
@@ -302,7 +345,9 @@ impl Inner {
         };
         self.bind(&target, password, turn).await?;
         spelling?;
-        person(name, target)
+        // The entry itself: it may be bound by another name than its own.
+        let entry = found.entries.into_iter().next();
+        person(name, Place::Named(entry.map_or(target, |entry| entry.dn)))
     }
 
     async fn bind(&self, name: &str, password: &str, turn: &Turn) -> Result<(), Reason> {
@@ -312,15 +357,10 @@ impl Inner {
     }
 }
 
-fn person(name: &str, bound_as: String) -> Result<Person, Reason> {
+fn person(name: &str, place: Place) -> Result<Person, Reason> {
     let name = PrincipalName::new(name)
         .map_err(|error| Reason::new(ReasonKind::Name, error.to_string()))?;
-    Ok(Person {
-        name,
-        bound_as,
-        groups: Vec::new(),
-        claims: Map::new(),
-    })
+    Ok(Person { name, place })
 }
 
 /// What it means for a credential that no server judged it.

@@ -114,12 +114,14 @@ impl ActiveDirectory {
                 .with_all("objectClass", ["top", "group"])
                 .with("cn", name)
                 .with("sAMAccountName", name)
+                .with("distinguishedName", dn.as_str())
                 .with_all("member", members),
         );
         self
     }
 
-    pub(super) fn answer(&self, request: &Request) -> Answer {
+    /// What it answers to a request.
+    pub fn answer(&self, request: &Request) -> Answer {
         match &request.operation {
             Operation::Bind { name, password } => self.bind(request.connection, name, password),
             Operation::Search {

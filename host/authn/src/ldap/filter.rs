@@ -15,6 +15,7 @@ const MAX_BYTES: usize = 4096;
 const MAX_DEPTH: usize = 32;
 
 const AND: u8 = 0xa0;
+const OR: u8 = 0xa1;
 const EQUALITY: u8 = 0xa3;
 const PRESENT: u8 = 0x87;
 
@@ -60,6 +61,23 @@ impl Filter {
         Self(bytes)
     }
 
+    /// What passes this filter and has any of these values.
+    pub(super) fn with_any(&self, values: &[(&str, &str)]) -> Self {
+        let mut bytes = Vec::new();
+        ber::nest(&mut bytes, AND, |to| {
+            to.extend_from_slice(&self.0);
+            ber::nest(to, OR, |to| {
+                for (attribute, value) in values {
+                    ber::nest(to, EQUALITY, |to| {
+                        ber::write(to, ber::OCTET_STRING, attribute.as_bytes());
+                        ber::write(to, ber::OCTET_STRING, value.as_bytes());
+                    });
+                }
+            });
+        });
+        Self(bytes)
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -81,7 +99,7 @@ fn depth(text: &str) -> usize {
 }
 
 /// Goes as deep as the text nests.
-fn encode(tag: StructureTag, to: &mut Vec<u8>) {
+pub(super) fn encode(tag: StructureTag, to: &mut Vec<u8>) {
     let class = (tag.class as u8) << 6;
     // Numbers of filters are below 31.
     let number = u8::try_from(tag.id).unwrap_or(0) & 0x1f;
@@ -127,6 +145,13 @@ mod tests {
             });
             assert_eq!(bytes, expected, "{name:?}");
         }
+    }
+
+    #[test]
+    fn any_of_several_values_is_asked_for_beside_the_filter() {
+        let filter = Filter::parse("a=b").unwrap();
+        let expected = Filter::parse("(&(a=b)(|(c=d)(e=f\\2a)))").unwrap();
+        assert_eq!(filter.with_any(&[("c", "d"), ("e", "f*")]), expected);
     }
 
     #[test]
