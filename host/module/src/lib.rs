@@ -8,6 +8,7 @@
 
 mod answers;
 mod commands;
+mod compilations;
 mod configuration;
 mod counters;
 mod default_user;

@@ -121,7 +121,7 @@ const REMEMBERED_AT_ONCE: u64 = 1000;
 const FOR_THREADS: Duration = Duration::from_millis(20);
 
 fn may_end(lock: &ServerLock, shared: &Shared) -> Result<(), String> {
-    if !shared.close() {
+    if !shared.compilations.close() {
         return Err("policies are being loaded just now: try again in a moment".to_owned());
     }
     let (sessions, users) = sessions::remaining(lock);

@@ -66,13 +66,11 @@ pub(crate) const POLICIES: Lane = Lane {
         files: BTreeSet::new(),
     },
     load: |shared| {
-        if !shared.begin_compiling() {
+        let Some(_compiling) = shared.compilations.begin() else {
             return Changes::failed("warden is being unloaded");
-        }
+        };
         let failed = Changes::failed("internal error: see the server's log");
-        let changes = guard("loading of policies", failed, || load_policies(shared));
-        shared.end_compiling();
-        changes
+        guard("loading of policies", failed, || load_policies(shared))
     },
     errors: |shared| &shared.policy_errors,
 };

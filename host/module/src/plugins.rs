@@ -182,14 +182,14 @@ pub(crate) fn run(shared: &Arc<Shared>, errands: &Receiver<Errand>) {
         if matches!(errand, Errand::Stop) {
             return;
         }
-        if !shared.begin_compiling() {
+        let Some(_compiling) = shared.compilations.begin() else {
             // Being unloaded: plugins are dropped unclosed. Should nothing come of that, the
             // next load asks for them again.
             if let Errand::Start(setup) = errand {
                 shared.plugins.places().remove(&setup.id);
             }
             continue;
-        }
+        };
         match errand {
             Errand::Start(setup) => {
                 shared.plugins.begin(setup);
@@ -198,7 +198,6 @@ pub(crate) fn run(shared: &Arc<Shared>, errands: &Receiver<Errand>) {
             Errand::Close(plugin) => close(plugin),
             Errand::Stop => {}
         }
-        shared.end_compiling();
     }
 }
 

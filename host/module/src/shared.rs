@@ -5,7 +5,7 @@
 //! never waits for a writer. INFO reads it from crash reports and forked
 //! children, where no lock may be taken.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -19,6 +19,7 @@ use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits};
 use warden_state::PrivateDir;
 
 use crate::answers::{Answers, Given};
+use crate::compilations::Compilations;
 use crate::counters::Counters;
 use crate::ffi::Blocked;
 use crate::guest_lines::GuestLines;
@@ -84,9 +85,8 @@ pub(crate) struct Shared {
     server_is_stale: AtomicBool,
     replica: AtomicBool,
     publishing: Mutex<()>,
-    /// How many threads compile just now.
-    compiling: AtomicUsize,
-    closing: AtomicBool,
+    /// Who compiles just now.
+    pub(crate) compilations: Compilations,
     draining: AtomicBool,
     first_load: Once,
     clock: Arc<SystemClock>,
@@ -173,8 +173,7 @@ impl Shared {
             server_is_stale: AtomicBool::new(false),
             replica: AtomicBool::new(false),
             publishing: Mutex::new(()),
-            compiling: AtomicUsize::new(0),
-            closing: AtomicBool::new(false),
+            compilations: Compilations::default(),
             draining: AtomicBool::new(false),
             first_load: Once::new(),
             services,
@@ -321,34 +320,6 @@ impl Shared {
     /// Whether the server has finished loading the module.
     pub(crate) fn has_begun_loading(&self) -> bool {
         self.first_load.is_completed()
-    }
-
-    /// Who compiles (policies, plugins) asks whether it may begin, and says when it has
-    /// ended.
-    ///
-    /// Each side writes its own word before it reads the other's, in one order for
-    /// all threads: a compilation and an unload that would wait for it cannot both
-    /// go ahead.
-    pub(crate) fn begin_compiling(&self) -> bool {
-        self.compiling.fetch_add(1, Ordering::SeqCst);
-        let may = !self.closing.load(Ordering::SeqCst);
-        if !may {
-            self.end_compiling();
-        }
-        may
-    }
-
-    /// What was begun has ended.
-    pub(crate) fn end_compiling(&self) {
-        self.compiling.fetch_sub(1, Ordering::SeqCst);
-    }
-
-    /// Whether an unload may go ahead; from then on no compilation begins.
-    pub(crate) fn close(&self) -> bool {
-        self.closing.store(true, Ordering::SeqCst);
-        let may = self.compiling.load(Ordering::SeqCst) == 0;
-        self.closing.store(may, Ordering::SeqCst);
-        may
     }
 
     /// Begins what an unload of many sessions needs: log-ins are refused from now on.

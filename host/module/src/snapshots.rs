@@ -39,9 +39,10 @@ fn take(shared: &Shared, generation: &Generation) {
         let current = shared.generation.load();
         current.as_ref().map(|current| current.number()) == Some(generation.number())
     };
-    while in_force() && shared.begin_compiling() {
-        let taken = guard("taking of a snapshot", None, || generation.take_snapshot());
-        shared.end_compiling();
+    while in_force() {
+        let taken = shared.compilations.begin().and_then(|_compiling| {
+            guard("taking of a snapshot", None, || generation.take_snapshot())
+        });
         let Some(bundle) = taken else {
             return;
         };

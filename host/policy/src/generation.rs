@@ -9,14 +9,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
 use warden_core::permissions::{BaseRules, Permissions, Restriction};
 use warden_core::server::Server;
-use warden_core::{
-    ClassKey, ClientFacts, Decision, Now, Principal, Reason, ReasonKind, Timestamp, Verified,
-};
+use warden_core::{ClientFacts, Decision, Now, Principal, Reason, ReasonKind, Verified};
 
+use crate::answers::Answers;
 use crate::budget;
 use crate::bundle::Bundle;
 use crate::compose::{Composed, compose};
@@ -26,14 +23,6 @@ use crate::gate::{self, Rehearsal, TestFile, TestReport};
 use crate::renderings::Renderings;
 use crate::request::{Inputs, Request};
 use crate::verdict::{self, Opinion};
-
-/// How long an answer is remembered at least, failures among them: bounds what a policy
-/// that fails, or says its answer holds for no time, costs per class.
-const SHORTEST_MEMORY: Duration = Duration::from_secs(1);
-
-/// Rules of up to so many bytes take one place among the remembered: bounds the memory
-/// that a policy with long answers can take.
-const USUAL_RULES: usize = 4096;
 
 /// What is laid over the policies' verdicts, from the server and its configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +47,7 @@ pub struct Generation {
     pub(crate) tests: Vec<Arc<TestFile>>,
     inputs: Inputs,
     pub(crate) machine: Arc<Machine>,
-    remembered: Cache<ClassKey, Remembered, Places>,
+    answers: Answers,
     renderings: Renderings,
 }
 
@@ -80,37 +69,6 @@ enum Occasion {
     Test,
 }
 
-/// An answer and when it stops to hold, by either clock.
-#[derive(Clone)]
-struct Remembered {
-    answer: Result<Arc<Decision>, Reason>,
-    until: Option<(Timestamp, Duration)>,
-}
-
-/// How many places an answer takes among the remembered.
-#[derive(Clone, Copy)]
-struct Places;
-
-impl Weighter<ClassKey, Remembered> for Places {
-    fn weight(&self, _: &ClassKey, remembered: &Remembered) -> u64 {
-        let rules = remembered.answer.as_ref();
-        places(rules.map_or(0, |decision| decision.rendered.rules.len()))
-    }
-}
-
-/// How many places something with rules of so many bytes takes where it is remembered.
-pub(crate) fn places(rules: usize) -> u64 {
-    u64::try_from(rules / USUAL_RULES).map_or(u64::MAX, |more| more.saturating_add(1))
-}
-
-impl Remembered {
-    /// A wall clock set back does not prolong an answer.
-    fn holds(&self, now: Now) -> bool {
-        self.until
-            .is_none_or(|(wall, monotonic)| now.wall < wall && now.monotonic < monotonic)
-    }
-}
-
 impl Generation {
     pub(crate) fn new(
         number: u64,
@@ -125,11 +83,7 @@ impl Generation {
             inputs: bundles
                 .iter()
                 .fold(Inputs::default(), |all, bundle| all.or(bundle.inputs())),
-            remembered: Cache::with_weighter(
-                usize::try_from(machine.remembered_decisions).unwrap_or(usize::MAX),
-                machine.remembered_decisions,
-                Places,
-            ),
+            answers: Answers::new(machine.remembered_decisions),
             renderings: Renderings::default(),
             machine,
             frame,
@@ -264,9 +218,8 @@ impl Generation {
     /// The answer this generation gave to an equal request, while it holds. For the main
     /// thread: where a worker is putting something in, nothing is remembered.
     pub fn remembered(&self, request: &Request) -> Option<Result<Arc<Decision>, Reason>> {
-        self.recall(request, request.now(), |key| {
-            self.remembered.try_get(key).ok()?
-        })
+        (request.generation() == self.number)
+            .then(|| self.answers.glance(&request.key(), request.now()))?
     }
 
     /// Asks every policy and composes their verdicts. For a worker with at least
@@ -286,41 +239,20 @@ impl Generation {
                 ),
             ));
         }
-        if let Some(answer) = self.recall(request, now, |key| self.remembered.get(key)) {
+        if let Some(answer) = self.answers.get(&request.key(), now) {
             return answer;
         }
         let (answer, valid_for) = match self.opinions(request, now, Occasion::LogIn) {
             Ok(opinions) => {
                 let Composed { answer, valid_for } =
                     compose(opinions, self.on(), request.key(), self.number, now);
-                (
-                    answer.map(Arc::new),
-                    valid_for.map(|held| held.max(SHORTEST_MEMORY)),
-                )
+                (answer.map(Arc::new), valid_for)
             }
-            Err(reason) => (Err(reason), Some(SHORTEST_MEMORY)),
+            Err(reason) => (Err(reason), Some(Duration::ZERO)),
         };
-        let until = valid_for.map(|held| (now.wall.plus(held), now.monotonic.saturating_add(held)));
-        let remembered = Remembered {
-            answer: answer.clone(),
-            until,
-        };
-        self.remembered.insert(request.key(), remembered);
+        self.answers
+            .put(request.key(), answer.clone(), valid_for, now);
         answer
-    }
-
-    fn recall(
-        &self,
-        request: &Request,
-        now: Now,
-        look_up: impl FnOnce(&ClassKey) -> Option<Remembered>,
-    ) -> Option<Result<Arc<Decision>, Reason>> {
-        if request.generation() != self.number {
-            return None;
-        }
-        look_up(&request.key())
-            .filter(|remembered| remembered.holds(now))
-            .map(|remembered| remembered.answer)
     }
 
     /// Asks every policy and shows what each answers and what that comes to. For a

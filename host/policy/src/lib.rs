@@ -14,6 +14,7 @@
 
 #![deny(unsafe_code)]
 
+mod answers;
 mod artefact;
 mod bindings;
 mod budget;

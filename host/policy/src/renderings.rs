@@ -10,7 +10,7 @@ use quick_cache::sync::Cache;
 use warden_core::permissions::{PermissionError, Permissions, Rendered};
 use warden_core::server::Server;
 
-use crate::generation::places;
+use crate::answers::places;
 
 /// The most that are remembered. Long ones take the place of several.
 const REMEMBERED: u64 = 1000;
