@@ -87,7 +87,7 @@ fn a_token_of_an_unknown_issuer_is_nobodys() {
     let token = P256.token("ES256", &claims(json!({ "iss": "https://c" })));
     assert!(matches!(ask(&chain, &token), Outcome::NotMine));
     assert!(matches!(ask(&Chain::empty(), &token), Outcome::NotMine));
-    assert!(!Chain::empty().claims(&credential("token", token)));
+    assert!(!Chain::empty().claims(&credential("token", token), false));
 }
 
 #[test]
@@ -100,14 +100,14 @@ fn a_password_is_left_to_the_server() {
         ("alice", "e30.e30.e30"),
     ] {
         let credential = credential(user, password);
-        assert!(!chain.claims(&credential), "{password}");
+        assert!(!chain.claims(&credential, false), "{password}");
         assert!(matches!(
             chain.authenticate_alone(&presented(user, password), &at(NOW)),
             Outcome::NotMine
         ));
     }
     for user in ["default", "token", "a/alice", "anyone"] {
-        assert!(chain.claims(&credential(user, of_a("alice"))));
+        assert!(chain.claims(&credential(user, of_a("alice")), false));
     }
 }
 
@@ -164,7 +164,7 @@ fn a_bound_name_goes_to_its_authenticator_without_falling_through() {
         ReasonKind::Credential,
         "nor to the server"
     );
-    assert!(chain.claims(&credential("svc-1", "password")));
+    assert!(chain.claims(&credential("svc-1", "password"), false));
     assert_eq!(
         refused(asked("token", &of_b("svc-1"))).kind(),
         ReasonKind::Name,
@@ -190,7 +190,7 @@ fn an_excluded_name_is_never_asked_about_nor_admitted() {
         chain.authenticate_alone(&presented("admin1", of_a("admin1")), &at(NOW)),
         Outcome::NotMine
     ));
-    assert!(!chain.claims(&credential("alice", "x")));
+    assert!(!chain.claims(&credential("alice", "x"), false));
     for name in ["token", "default"] {
         let reason = refused(chain.authenticate_alone(&presented(name, of_a("admin1")), &at(NOW)));
         assert_eq!(reason.kind(), ReasonKind::Name);
@@ -232,6 +232,7 @@ fn principal(id: &str, expires: u64) -> Box<Principal> {
         remembered_for: None,
         bound_to: None,
         recheck: None,
+        attach: warden_core::Attach::default(),
     })
 }
 
