@@ -52,10 +52,11 @@ impl Selection {
                 .group
                 .as_ref()
                 .is_none_or(|group| principal.groups.contains(group))
-            && self
-                .class
-                .as_ref()
-                .is_none_or(|class| session.class_key.is_some_and(|key| *class == key.to_string()))
+            && self.class.as_ref().is_none_or(|class| {
+                session
+                    .class_key
+                    .is_some_and(|key| *class == key.to_string())
+            })
             && self
                 .address
                 .as_ref()

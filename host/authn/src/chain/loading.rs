@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use warden_core::{Attach, AuthenticatorId};
 use warden_core::plugin::Reads;
+use warden_core::{Attach, AuthenticatorId};
 
 use super::entry::Entry;
 use super::{Chain, ChainSettings, LoadReport, Slot, next_generation};

@@ -190,7 +190,8 @@ fn verified(
         is_unclaimed: false,
     };
     let credential = Credential::new(arguments.user.as_bytes(), token.as_bytes());
-    let Some(credential) = credential.filter(|credential| report.chain.claims(credential, false)) else {
+    let Some(credential) = credential.filter(|credential| report.chain.claims(credential, false))
+    else {
         return Ok(Ok(Err(unclaimed())));
     };
     let presented = Presented {

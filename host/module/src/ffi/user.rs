@@ -308,8 +308,14 @@ mod tests {
         };
         for (description, expected) in [
             ("on nopass sanitize-payload ~* &* +@all", (true, true)),
-            ("on sanitize-payload #5e88 #1234 ~* resetchannels -@all", (true, true)),
-            ("off skip-sanitize-payload #5e88 resetchannels -@all", (false, true)),
+            (
+                "on sanitize-payload #5e88 #1234 ~* resetchannels -@all",
+                (true, true),
+            ),
+            (
+                "off skip-sanitize-payload #5e88 resetchannels -@all",
+                (false, true),
+            ),
             ("on sanitize-payload resetchannels -@all", (true, false)),
             ("on ~#a %R~#b &#c -@all +get (~nopass #5e88)", (true, false)),
             ("off ~on &nopass +@all", (false, false)),

@@ -34,7 +34,10 @@ fn with(names: &[&str]) -> (Registry, World) {
         let admission = as_acl_user(client, &attached(name));
         world.registry.admit(admission, world.now).unwrap();
     }
-    (std::mem::replace(&mut world.registry, Registry::new(Settings::default())), world)
+    (
+        std::mem::replace(&mut world.registry, Registry::new(Settings::default())),
+        world,
+    )
 }
 
 fn closed(registry: &mut Registry, world: &World) -> Vec<(u64, EndCause)> {
