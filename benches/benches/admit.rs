@@ -5,12 +5,10 @@
     reason = "a benchmark has nobody to return an error to"
 )]
 
-use std::sync::Arc;
-
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use warden_benches::rooms::Rooms;
 use warden_core::{ClientFacts, ClientId};
-use warden_session::{Admission, Registry, Settings};
+use warden_session::{Admission, Registry, Rights, Settings};
 
 /// Sessions there already: the maps have a size that counts.
 const SESSIONS: u64 = 10_000;
@@ -23,7 +21,7 @@ fn admission(rooms: &Rooms, client: u64, subject: &str) -> Admission {
         client: ClientId(client),
         principal,
         facts: ClientFacts::default(),
-        decision: decision.expect("a member of a known group"),
+        rights: Rights::Decided(decision.expect("a member of a known group")),
     }
 }
 
@@ -48,7 +46,6 @@ fn admit(criterion: &mut Criterion) {
                     client += 1;
                     Admission {
                         client: ClientId(client),
-                        decision: Arc::clone(&admission.decision),
                         ..admission.clone()
                     }
                 },

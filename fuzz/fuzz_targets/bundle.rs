@@ -164,6 +164,7 @@ fn alice() -> Arc<Verified<Principal>> {
         remembered_for: None,
         bound_to: None,
         recheck: None,
+        attach: warden_core::Attach::default(),
     }))
 }
 

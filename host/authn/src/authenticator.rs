@@ -13,12 +13,14 @@ use warden_core::{
     Timestamp, Verified,
 };
 
+use crate::coexistence::Coexistence;
 use crate::ldap::ServerStatus;
 use crate::survey::Dependency;
 
 /// What became of a credential.
 ///
-/// `Refused` ends the chain, but for a token that is meant for another audience;
+/// `Refused` ends the chain, but for a token that is meant for another audience, and where
+/// the authenticator passes on what it refuses;
 /// `Unavailable` never becomes a yes.
 #[derive(Clone, Debug)]
 pub enum Outcome<T = Arc<Verified<Principal>>> {
@@ -26,7 +28,7 @@ pub enum Outcome<T = Arc<Verified<Principal>>> {
     NotMine,
     /// Proved.
     Verified(T),
-    /// Not proved; nobody else is asked.
+    /// Not proved; nobody else is asked, unless the authenticator passes on what it refuses.
     Refused(Reason),
     /// Undecided: keys, directory or provider out of reach.
     Unavailable(Reason),
@@ -49,6 +51,9 @@ pub struct Presented {
     pub credential: Credential,
     /// The connection it came on; of several that present the same, the first.
     pub client: ClientFacts,
+    /// Whether the server itself lets somebody in under this very name, as of when the
+    /// credential came. Whoever spares local users is not shown it then.
+    pub is_local: bool,
 }
 
 impl From<Credential> for Presented {
@@ -57,6 +62,7 @@ impl From<Credential> for Presented {
         Self {
             credential,
             client: ClientFacts::default(),
+            is_local: false,
         }
     }
 }
@@ -104,6 +110,11 @@ pub trait Authenticator: Send + Sync {
     /// that gives no secret: part of what they are remembered under.
     fn reads(&self) -> Reads {
         Reads::default()
+    }
+
+    /// How it goes along with the users of the server's own ACL.
+    fn coexistence(&self) -> Coexistence {
+        Coexistence::default()
     }
 
     /// Whom it depends on beyond this machine; `None`: on nobody.

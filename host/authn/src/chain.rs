@@ -24,6 +24,7 @@ use warden_core::{
 pub use entry::AuthenticatorStatus;
 
 use crate::authenticator::{Outcome, Presented, at_once};
+use crate::coexistence::Coexistence;
 use crate::directory;
 use crate::error::FileError;
 use crate::patterns::{self, Name};
@@ -53,6 +54,17 @@ pub struct ChainSettings {
     /// Most credentials that wait at one authenticator; one more is left undecided.
     /// Default: 10,000.
     pub max_pending: usize,
+    /// Whether principals may become users of the server's own ACL, which no policy binds.
+    /// Default: yes.
+    pub may_attach: bool,
+}
+
+impl ChainSettings {
+    /// Whether credentials come to the same under both: what may be a fault in a file is
+    /// no difference.
+    fn judges_as(&self, other: &Self) -> bool {
+        self.require_expiry == other.require_expiry && self.max_pending == other.max_pending
+    }
 }
 
 impl Default for ChainSettings {
@@ -60,6 +72,7 @@ impl Default for ChainSettings {
         Self {
             require_expiry: true,
             max_pending: 10_000,
+            may_attach: true,
         }
     }
 }
@@ -73,6 +86,8 @@ pub struct Chain {
     sole: bool,
     /// What any of them reads.
     reads: Reads,
+    /// Whether any of them must not see the names of local users.
+    spares_local_users: bool,
 }
 
 /// A place in the chain.
@@ -116,6 +131,7 @@ impl Chain {
             settings: ChainSettings::default(),
             sole: false,
             reads: Reads::default(),
+            spares_local_users: false,
         }
     }
 
@@ -187,6 +203,20 @@ impl Chain {
         })
     }
 
+    /// Whether it matters to any authenticator that a name is a local user's: only then must
+    /// the server be asked.
+    pub fn spares_local_users(&self) -> bool {
+        self.spares_local_users
+    }
+
+    /// How the authenticator of this id goes along with the users of the server's own ACL;
+    /// by default where there is none.
+    pub fn coexistence(&self, id: &AuthenticatorId) -> Coexistence {
+        let slot = self.slots.iter().find(|slot| slot.entry.id() == id);
+        slot.map(|slot| slot.entry.coexistence())
+            .unwrap_or_default()
+    }
+
     /// How each authenticator is, in the order they are asked.
     pub fn authenticators(&self) -> impl Iterator<Item = AuthenticatorStatus<'_>> {
         self.slots
@@ -194,15 +224,15 @@ impl Chain {
             .map(|slot| slot.entry.status(slot.last_good))
     }
 
-    /// Whether any authenticator wants this credential. Cheap; for the main thread.
-    pub fn claims(&self, credential: &Credential) -> bool {
+    /// Whether any authenticator wants this credential; `is_local` as in [`Presented`].
+    /// Cheap; for the main thread.
+    pub fn claims(&self, credential: &Credential, is_local: bool) -> bool {
         let name = given_name(credential);
-        match self.route(name) {
+        match self.route(name, is_local) {
             Route::Bound(_) => true,
-            Route::Open => self.slots.iter().any(|slot| {
-                slot.entry.admits(name.map(Name::Given))
-                    && slot.entry.authenticator.claims(credential)
-            }),
+            Route::Open => self
+                .admitting(name, is_local)
+                .any(|entry| entry.authenticator.claims(credential)),
         }
     }
 
@@ -211,10 +241,11 @@ impl Chain {
     ///
     /// `NotMine` leaves the credential to the `fallback`; a name bound by `users`
     /// never gets there. A token for another audience may be meant for a later one of
-    /// them. Every doubt is a refusal.
+    /// them, and a later one is asked about what one refuses that passes on. Every doubt
+    /// is a refusal.
     pub async fn authenticate(&self, presented: &Presented, clock: &dyn Clock) -> Outcome {
         let name = given_name(&presented.credential);
-        match self.route(name) {
+        match self.route(name, presented.is_local) {
             Route::Bound(entry) => match self.ask(entry, presented, clock).await {
                 Outcome::NotMine => Outcome::Refused(Reason::new(
                     ReasonKind::Credential,
@@ -226,13 +257,9 @@ impl Chain {
                 outcome => outcome,
             },
             Route::Open => {
-                let admitting = self
-                    .slots
-                    .iter()
-                    .filter(|slot| slot.entry.admits(name.map(Name::Given)));
                 let mut answer = Outcome::NotMine;
-                for slot in admitting {
-                    match self.ask(&slot.entry, presented, clock).await {
+                for entry in self.admitting(name, presented.is_local) {
+                    match self.ask(entry, presented, clock).await {
                         Outcome::NotMine => {}
                         Outcome::Refused(reason) if reason.kind() == ReasonKind::WrongAudience => {
                             answer = Outcome::Refused(reason);
@@ -251,17 +278,31 @@ impl Chain {
         at_once(self.authenticate(presented, clock))
     }
 
-    fn route(&self, name: Option<&str>) -> Route<'_> {
-        name.and_then(|name| self.binder(Name::Given(name)))
-            .map_or(Route::Open, Route::Bound)
+    fn route(&self, name: Option<&str>, is_local: bool) -> Route<'_> {
+        name.and_then(|name| {
+            self.entries()
+                .find(|entry| entry.may_see(is_local) && entry.binds(Name::Given(name)))
+        })
+        .map_or(Route::Open, Route::Bound)
+    }
+
+    /// Those that may be asked about a name that nobody has bound.
+    fn admitting<'a>(
+        &'a self,
+        name: Option<&'a str>,
+        is_local: bool,
+    ) -> impl Iterator<Item = &'a Entry> {
+        self.entries()
+            .filter(move |entry| entry.may_see(is_local) && entry.admits(name.map(Name::Given)))
     }
 
     /// The first authenticator whose `users` match.
     fn binder(&self, name: Name<'_>) -> Option<&Entry> {
-        self.slots
-            .iter()
-            .map(|slot| slot.entry.as_ref())
-            .find(|entry| entry.binds(name))
+        self.entries().find(|entry| entry.binds(name))
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.slots.iter().map(|slot| slot.entry.as_ref())
     }
 
     async fn ask(&self, entry: &Entry, presented: &Presented, clock: &dyn Clock) -> Outcome {
@@ -273,7 +314,14 @@ impl Chain {
             };
             match entry.authenticator.authenticate(presented, clock).await {
                 Outcome::NotMine => Outcome::NotMine,
-                Outcome::Refused(reason) => Outcome::Refused(reason),
+                Outcome::Refused(reason) => {
+                    let refused = Outcome::Refused(reason);
+                    if entry.coexistence().passes_on {
+                        entry.count(&refused);
+                        return Outcome::NotMine;
+                    }
+                    refused
+                }
                 Outcome::Unavailable(reason) => Outcome::Unavailable(reason),
                 Outcome::Verified(principal) => {
                     match self.admit(entry, *principal, credential, clock.now()) {
@@ -377,7 +425,7 @@ impl Chain {
 
     /// The same authenticators under other settings.
     fn under(self: &Arc<Self>, settings: &ChainSettings) -> Arc<Self> {
-        if self.settings == *settings {
+        if self.settings.judges_as(settings) {
             return Arc::clone(self);
         }
         Arc::new(Self {
@@ -387,6 +435,7 @@ impl Chain {
             settings: settings.clone(),
             sole: self.sole,
             reads: self.reads,
+            spares_local_users: self.spares_local_users,
         })
     }
 }

@@ -166,7 +166,7 @@ fn build(path: &Path, bytes: &[u8], mut file: Section, services: &Services) -> R
         Method::Introspection => {
             IntrospectionAuthenticator::build(file_ref, directory, id, is_bound, services)
         }
-        Method::Ldap => LdapAuthenticator::build(file_ref, directory, id, services),
+        Method::Ldap => LdapAuthenticator::build(file_ref, directory, id, is_bound, services),
         Method::Plugin => PluginAuthenticator::build(file_ref, directory, id, is_bound, services),
         Method::UserInfo => {
             UserInfoAuthenticator::build(file_ref, directory, id, is_bound, services)

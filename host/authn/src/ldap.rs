@@ -9,6 +9,7 @@
 
 mod account;
 mod address;
+mod attached;
 mod ber;
 mod connection;
 mod failure;
@@ -39,6 +40,7 @@ use zeroize::Zeroizing;
 
 use crate::asking::{refused, unavailable};
 use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
+use crate::coexistence::Coexistence;
 use crate::configuration::Section;
 use crate::directory::Built;
 use crate::endpoint::Turn;
@@ -61,6 +63,7 @@ pub(crate) struct LdapAuthenticator {
     remembered_for: Duration,
     /// Longest time of a session.
     lifetime: Duration,
+    coexistence: Coexistence,
     throttle: Throttle,
     /// Who look after the servers.
     watch: OnceLock<Vec<Option<Task<()>>>>,
@@ -90,6 +93,7 @@ impl LdapAuthenticator {
         file: &mut Section,
         directory: &Path,
         id: Option<&AuthenticatorId>,
+        is_bound: bool,
         services: &Services,
     ) -> Built {
         let mut built = Built::default();
@@ -103,6 +107,7 @@ impl LdapAuthenticator {
         });
         let remembered_for = terms::remembered_for(file);
         let lifetime = terms::lifetime(file);
+        let coexistence = Coexistence::read(file, is_bound);
         let throttle = Throttle::read(file, services);
         if let (Some(id), Some(settings), Some(profile), Some(throttle)) =
             (id, settings, profile, throttle)
@@ -121,6 +126,7 @@ impl LdapAuthenticator {
                 }),
                 remembered_for,
                 lifetime,
+                coexistence,
                 throttle,
                 watch: OnceLock::new(),
             }));
@@ -151,6 +157,8 @@ impl LdapAuthenticator {
             .spawn(async move { inner.examine(&name, &password, &turn, now).await });
         let outcome = task.ok_or_else(stopped)?.outcome().await;
         let (name, described) = outcome.ok_or_else(stopped)??;
+        let attach = self.coexistence.attach;
+        attached::check(attach, &name, &self.inner.mode)?;
         let longest = clock.now().wall.plus(self.lifetime);
         Ok(Principal {
             authenticator: self.inner.id.clone(),
@@ -164,6 +172,7 @@ impl LdapAuthenticator {
             remembered_for: Some(self.remembered_for),
             bound_to: None,
             recheck: None,
+            attach,
         })
     }
 }
@@ -183,6 +192,10 @@ impl Authenticator for LdapAuthenticator {
 
     fn servers(&self) -> Vec<ServerStatus> {
         self.inner.servers.status()
+    }
+
+    fn coexistence(&self) -> Coexistence {
+        self.coexistence
     }
 
     fn start(&self) {

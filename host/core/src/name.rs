@@ -111,6 +111,11 @@ impl PrincipalName {
         &self.0
     }
 
+    /// Whether it is what the token or the directory gave, and nothing in it is encoded.
+    pub fn is_verbatim(&self) -> bool {
+        !self.0.contains('%')
+    }
+
     /// The name as the token or the directory gave it.
     pub fn raw(&self) -> Cow<'_, str> {
         percent_decode_str(&self.0).decode_utf8_lossy()
@@ -134,6 +139,12 @@ impl UserName {
     /// Joins the two halves.
     pub fn new(authenticator: &AuthenticatorId, principal: &PrincipalName) -> Self {
         Self([authenticator.as_str(), "/", principal.as_str()].concat())
+    }
+
+    /// That of a user of the server's own ACL. For a name that had to be encoded there is no
+    /// such user: see [`PrincipalName::is_verbatim`].
+    pub fn of_acl_user(principal: &PrincipalName) -> Self {
+        Self(principal.as_str().to_owned())
     }
 
     /// The whole name.

@@ -68,6 +68,26 @@ pub struct Recheck {
     pub grace: Duration,
 }
 
+/// Whom sessions of a principal run as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Attach {
+    /// A user of warden's, with the rights that policies grant.
+    #[default]
+    Policies,
+    /// The user of the server's own ACL that has the principal's name. No policy is asked.
+    AclUser,
+}
+
+impl Attach {
+    /// The word in configuration and replies.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Policies => "policies",
+            Self::AclUser => "acl-user",
+        }
+    }
+}
+
 /// An identity with what is known about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Principal {
@@ -95,6 +115,8 @@ pub struct Principal {
     pub bound_to: Option<String>,
     /// Whether it is asked about again.
     pub recheck: Option<Recheck>,
+    /// Whom its sessions run as.
+    pub attach: Attach,
 }
 
 impl Principal {
@@ -122,9 +144,12 @@ impl Principal {
         ))
     }
 
-    /// The Valkey user name: `corp/alice`.
+    /// The Valkey user name: `corp/alice`, or `alice` of the server's own ACL.
     pub fn user_name(&self) -> UserName {
-        UserName::new(&self.authenticator, &self.name)
+        match self.attach {
+            Attach::Policies => UserName::new(&self.authenticator, &self.name),
+            Attach::AclUser => UserName::of_acl_user(&self.name),
+        }
     }
 }
 
@@ -166,6 +191,7 @@ mod tests {
             remembered_for: None,
             bound_to: bound_to.map(str::to_owned),
             recheck: None,
+            attach: Attach::default(),
         }
     }
 

@@ -6,9 +6,12 @@
 //! is checked, takes the place of the old settings in one store, and wakes whoever
 //! must act on it. Nothing here reads a file.
 
+use warden_core::{Attach, Reason, ReasonKind};
+
 use crate::ffi::{self, Context, MainThread, ServerLock, SettingFlags};
 use crate::loader::Load;
 use crate::settings::{SETTINGS, Settings};
+use crate::shared::Shared;
 
 /// The settings of a load under way.
 static DRAFT: MainThread<Option<Settings>> = MainThread::new(None);
@@ -43,6 +46,7 @@ impl ffi::Configuration for Configuration {
             Some(shared) => {
                 let old = shared.settings.load_full();
                 let new = old.with(name, value).map_err(|error| error.to_string())?;
+                may_bind_every_session(&shared, &old, &new)?;
                 shared.adopt(new)?;
                 act_on_change(lock, name);
             }
@@ -55,6 +59,24 @@ impl ffi::Configuration for Configuration {
         }
         Ok(())
     }
+}
+
+/// A bound on every session is not taken while an authenticator makes sessions that it
+/// would not bind.
+fn may_bind_every_session(shared: &Shared, old: &Settings, new: &Settings) -> Result<(), String> {
+    if old.binds_every_session().is_some() || new.binds_every_session().is_none() {
+        return Ok(());
+    }
+    let chain = shared.chain.load();
+    let attaches = chain
+        .authenticators()
+        .find(|status| status.coexistence.attach == Attach::AclUser);
+    attaches.map_or(Ok(()), |status| {
+        Err(format!(
+            "it would not bind the sessions of {}, which has attach = \"acl-user\": change that file first",
+            status.id
+        ))
+    })
 }
 
 /// Registers every setting, with the load arguments as defaults, and collects
@@ -87,13 +109,21 @@ fn act_on_change(lock: &ServerLock, name: &str) {
     let settings = shared.settings.load();
     match name {
         // The channels are closed only at unload.
-        "policy_dir" | "required_policies" => {
+        "policy_dir" => {
             let _ = shared.policy_loads.send(Load::Now);
+        }
+        "required_policies" => {
+            let _ = shared.policy_loads.send(Load::Now);
+            bind_every_session(&shared, lock);
         }
         "authenticator_dir" | "require_expiry" | "max_pending" => {
             let _ = shared.authenticator_loads.send(Load::Now);
         }
-        "ceiling" | "base_rules" => shared.publish(None),
+        "ceiling" => {
+            shared.publish(None);
+            bind_every_session(&shared, lock);
+        }
+        "base_rules" => shared.publish(None),
         "log_level" => ffi::set_level(settings.log_level),
         "session_max_seconds" | "reauthentication" => {
             crate::sessions::with_registry(lock, |registry| {
@@ -104,4 +134,15 @@ fn act_on_change(lock: &ServerLock, name: &str) {
         }
         _ => {}
     }
+}
+
+/// What binds every session has been set or taken back: sessions that it does not bind end,
+/// those whose authenticator has changed since; and files that say `attach` are judged anew.
+fn bind_every_session(shared: &Shared, lock: &ServerLock) {
+    if let Some(why) = shared.settings.load().binds_every_session() {
+        let why = Reason::new(ReasonKind::Denied, why);
+        crate::sessions::with_registry(lock, |registry| registry.end_acl_users(why));
+        shared.wake_clock();
+    }
+    let _ = shared.authenticator_loads.send(Load::Now);
 }

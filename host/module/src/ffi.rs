@@ -54,4 +54,4 @@ pub(crate) use log::{Level, log, set_level};
 pub(crate) use reply::Reply;
 pub(crate) use stopwatch::slices;
 pub(crate) use thread::{Priority, rest_if_crashing, spawn, without_signals};
-pub(crate) use user::{ModuleUser, Permission, user_exists};
+pub(crate) use user::{LocalUser, ModuleUser, Permission, local_user, user_exists};

@@ -94,13 +94,13 @@ fn texts(info: &InfoContext<'_>, shared: &Shared) {
     }
 }
 
-/// As `type=jwt,status=ok,key_age_seconds=86400,waiting=0,verified=7,refused=1,unavailable=0,throttled=0`.
+/// As `type=jwt,status=ok,key_age_seconds=86400,waiting=0,verified=7,refused=1,unavailable=0,throttled=0,attach=policies`.
 fn health(status: &AuthenticatorStatus<'_>, now: Now) -> String {
     let age = status
         .keys_changed
         .map(|at| now.wall.since(at).as_secs().to_string());
     format!(
-        "type={},status={},key_age_seconds={},waiting={},verified={},refused={},unavailable={},throttled={}",
+        "type={},status={},key_age_seconds={},waiting={},verified={},refused={},unavailable={},throttled={},attach={}",
         status.method.as_str(),
         status.health(),
         age.unwrap_or_default(),
@@ -109,6 +109,7 @@ fn health(status: &AuthenticatorStatus<'_>, now: Now) -> String {
         status.refused,
         status.unavailable,
         status.throttled,
+        status.coexistence.attach.as_str(),
     )
 }
 

@@ -9,10 +9,13 @@
 use std::sync::Arc;
 
 use warden_authn::Presented;
-use warden_core::{ClientFacts, Credential, Principal, Reason, ReasonKind, UserName, Verified};
+use warden_core::{
+    Attach, ClientFacts, Credential, Principal, Reason, ReasonKind, UserName, Verified,
+};
 
 use crate::commands::{dryrun, explain};
 use crate::ffi::{Answer, Context, ServerLock, Waiting, user_exists};
+use crate::local;
 use crate::login::seen;
 use crate::pending::Joined;
 use crate::refusals::{self, Attempt, looks_like_a_token};
@@ -62,7 +65,8 @@ pub(crate) fn begin(
         return Err("ERR the user name looks like a token: write token TOKEN".to_owned());
     }
     let chain = shared.chain.load();
-    let credential = Credential::new(user, secret).filter(|c| chain.claims(c));
+    let is_local = local::is_local(&chain, ctx.lock(), user);
+    let credential = Credential::new(user, secret).filter(|c| chain.claims(c, is_local));
     let Some(credential) = credential else {
         return Err(unclaimed(shared));
     };
@@ -77,7 +81,7 @@ pub(crate) fn begin(
         );
         return Err(refuse(shared, ctx, user, &reason));
     }
-    let client = seen(&chain, ctx, secret);
+    let client = seen(&chain, ctx, secret, is_local);
     let key = shared
         .cache
         .load()
@@ -91,6 +95,7 @@ pub(crate) fn begin(
         presented: Presented {
             credential,
             client: facts.clone(),
+            is_local,
         },
     };
     let (shared, user) = (Arc::clone(shared), user.to_vec());
@@ -137,6 +142,9 @@ impl Inquiry {
         if let Err(reason) = principal.get().check_binding(facts) {
             return self.refuse(reason);
         }
+        if principal.get().attach == Attach::AclUser {
+            return self.answer_attached(principal);
+        }
         let Some(generation) = shared.generation.load_full() else {
             return self.refuse(no_policies());
         };
@@ -178,6 +186,39 @@ impl Inquiry {
                 });
             }
         }
+    }
+}
+
+impl Inquiry {
+    /// The same where no policy is asked: the principal becomes a user of the server's own
+    /// ACL.
+    fn answer_attached(self, principal: &Arc<Verified<Principal>>) {
+        let principal = Arc::clone(principal);
+        self.waiting.complete(move |ctx| {
+            let shared = crate::state::shared().ok_or_else(stopped)?;
+            let (settings, chain) = (shared.settings.load(), shared.chain.load());
+            let checked = local::check(
+                &settings,
+                &chain,
+                ctx.lock(),
+                &self.user,
+                principal.get(),
+            );
+            if let Err(reason) = checked {
+                let reply = recorded(ctx, &self.user, &reason)?;
+                return Ok(match self.question {
+                    Question::Explain => explain::refused(None, &reason, &reply),
+                    Question::MayRun { .. } => dryrun::refused(&reason),
+                });
+            }
+            match self.question {
+                Question::Explain => Ok(explain::attached(principal.get())),
+                Question::MayRun { .. } => Err(format!(
+                    "ERR the session becomes the user {} of Valkey's own ACL, which decides: see ACL GETUSER and ACL DRYRUN",
+                    principal.get().user_name()
+                )),
+            }
+        });
     }
 }
 

@@ -20,6 +20,7 @@ mod inquiry;
 mod latencies;
 mod lifecycle;
 mod loader;
+mod local;
 mod login;
 mod modes;
 mod network;

@@ -344,6 +344,7 @@ pub(crate) fn read_authenticators(shared: &Shared) -> LoadReport {
     let chain_settings = ChainSettings {
         require_expiry: settings.require_expiry,
         max_pending: settings.max_pending,
+        may_attach: settings.binds_every_session().is_none(),
     };
     match &settings.authenticator_dir {
         Some(directory) => Chain::load(directory, &chain_settings, shared.services(), Some(&chain)),

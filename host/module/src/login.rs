@@ -1,7 +1,7 @@
 //! One AUTH, from the server's callback to its answer.
 //!
 //! ```text
-//!            ┌ native user, nobody's credential ──────────────→ Valkey's own check
+//!            ┌ native or local user, nobody's credential ─────→ Valkey's own check
 //! AUTH ──────┼ cached and decided ──────────────→ settle ─┐
 //!            └ else: block, worker verifies and decides ──┴→ session or refusal
 //! ```
@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 use warden_authn::{Cache, CacheKey, Cached, Chain, Presented};
 use warden_core::{
-    ClientFacts, ClientId, Credential, Decision, Now, Principal, Reason, ReasonKind, UserArgument,
+    Attach, ClientFacts, ClientId, Credential, Now, Principal, Reason, ReasonKind, UserArgument,
     Verified,
 };
-use warden_session::Admission;
+use warden_session::{Admission, Rights};
 
-use crate::ffi::{self, AuthOutcome, Authentication, Context, ServerLock, user_exists};
-use crate::inquiry::name_taken;
+use crate::ffi::{self, AuthOutcome, Authentication, Context, ServerLock};
+use crate::local;
 use crate::pending::Joined;
 use crate::refusals::{self, Attempt, looks_like_a_token};
 use crate::sessions;
@@ -73,13 +73,13 @@ pub(crate) enum Answer {
     Settled(Settled),
 }
 
-/// A verified principal with the policies' decision.
+/// A verified principal with what it may do.
 pub(crate) struct Settled {
     /// The generation of the chain that verified it.
     pub(crate) chain: u64,
     pub(crate) principal: Arc<Verified<Principal>>,
     pub(crate) facts: ClientFacts,
-    pub(crate) decision: Arc<Decision>,
+    pub(crate) rights: Rights,
 }
 
 /// A credential arrives.
@@ -98,7 +98,8 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
     let cache = shared.cache.load();
     // What is remembered was claimed: whether this one is need not be asked first, which
     // would take as long as the rest.
-    let client = seen(&chain, ctx, secret);
+    let is_local = local::is_local(&chain, ctx.lock(), user);
+    let client = seen(&chain, ctx, secret, is_local);
     let key = cache.key(chain.generation(), user, secret, &client);
     if let Some(cached) = cache.glance(&key, now).filter(|_| !shared.is_draining())
         && let Some(outcome) = answer_inline(
@@ -114,7 +115,8 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
         shared.counters.latencies.cached.record(took);
         return outcome;
     }
-    let credential = Credential::new(user, secret).filter(|credential| chain.claims(credential));
+    let credential =
+        Credential::new(user, secret).filter(|credential| chain.claims(credential, is_local));
     let Some(credential) = credential else {
         return unclaimed(shared, ctx, user);
     };
@@ -136,8 +138,16 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
         );
         return refuse(shared, ctx, user, &reason);
     }
-    let chain = chain.generation();
-    block(shared, ctx, user, (key, chain, credential), now)
+    let verify = Verify {
+        key,
+        chain: chain.generation(),
+        presented: Presented {
+            credential,
+            client: crate::facts::of_client(ctx),
+            is_local,
+        },
+    };
+    block(shared, ctx, user, verify, now)
 }
 
 /// Nobody is let in any more: also what keeps a connection from waiting, and the server
@@ -201,6 +211,15 @@ fn answer_inline(
         });
     }
     let facts = crate::facts::of_client(ctx);
+    if principal.get().attach == Attach::AclUser {
+        let settled = Settled {
+            chain,
+            principal,
+            facts,
+            rights: Rights::OfAclUser,
+        };
+        return Some(settle(shared, ctx, (user, secret), settled));
+    }
     let request = generation.project(&principal, &facts, now);
     Some(match generation.remembered(&request)? {
         Ok(decision) => settle(
@@ -211,7 +230,7 @@ fn answer_inline(
                 chain,
                 principal,
                 facts,
-                decision,
+                rights: Rights::Decided(decision),
             },
         ),
         Err(reason) => refuse(shared, ctx, user, &reason),
@@ -223,13 +242,12 @@ fn block(
     shared: &Arc<Shared>,
     ctx: &AuthContext<'_>,
     user: &[u8],
-    (key, chain, credential): (CacheKey, u64, Credential),
+    verify: Verify,
     now: Now,
 ) -> AuthOutcome {
     if shared.generation.load().is_none() {
         return refuse(shared, ctx, user, &no_policies());
     }
-    let facts = crate::facts::of_client(ctx);
     let settings = shared.settings.load();
     if shared.pending.is_full(settings.max_pending) {
         shared.counters.busy.add_one();
@@ -247,17 +265,10 @@ fn block(
         return refuse(shared, ctx, user, &reason);
     };
     let deadline = now.monotonic.saturating_add(settings.auth_timeout);
-    let waiter = Waiter::to_log_in(blocked, facts.clone(), now);
-    match shared.pending.join(key, waiter, deadline) {
+    let waiter = Waiter::to_log_in(blocked, verify.presented.client.clone(), now);
+    match shared.pending.join(verify.key, waiter, deadline) {
         Joined::Later => {}
-        Joined::First => shared.hand_over(Job::Verify(Verify {
-            key,
-            chain,
-            presented: Presented {
-                credential,
-                client: facts,
-            },
-        })),
+        Joined::First => shared.hand_over(Job::Verify(verify)),
     }
     AuthOutcome::Blocked
 }
@@ -269,11 +280,13 @@ fn settle(
     (user, secret): (&[u8], &[u8]),
     settled: Settled,
 ) -> AuthOutcome {
-    let name = settled.principal.get().user_name();
-    if user_exists(ctx.lock(), name.as_str().as_bytes()).unwrap_or(true) {
-        return refuse(shared, ctx, user, &name_taken(&name));
+    let chain = shared.chain.load();
+    let principal = settled.principal.get();
+    let settings = shared.settings.load();
+    if let Err(reason) = local::check(&settings, &chain, ctx.lock(), user, principal) {
+        return refuse(shared, ctx, user, &reason);
     }
-    if settled.chain != shared.chain.load().generation() {
+    if settled.chain != chain.generation() {
         // A removal closes sessions, and one verified just before must not slip in
         // behind it; keys may have changed, too. The next attempt sees the new chain.
         let reason = Reason::new(
@@ -291,7 +304,7 @@ fn settle(
     let now = shared.now().monotonic;
     let watched = shared
         .rechecks
-        .watch(&settled.principal, &settled.facts, now, seal);
+        .watch(&settled.principal, (&name, &settled.facts), now, seal);
     if watched.is_none() {
         let reason = Reason::new(ReasonKind::Internal, "the credential cannot be kept sealed");
         return refuse(shared, ctx, user, &reason);
@@ -300,7 +313,7 @@ fn settle(
         client,
         principal: settled.principal,
         facts: settled.facts,
-        decision: settled.decision,
+        rights: settled.rights,
     };
     match sessions::admit(shared, ctx, admission) {
         Ok(()) => AuthOutcome::Granted,
@@ -310,12 +323,13 @@ fn settle(
 
 /// What the outcome depends on besides the credential. Mostly nothing, and then nothing is
 /// asked of the server.
-pub(crate) fn seen(chain: &Chain, ctx: &Context<'_>, secret: &[u8]) -> Vec<u8> {
+pub(crate) fn seen(chain: &Chain, ctx: &Context<'_>, secret: &[u8], is_local: bool) -> Vec<u8> {
+    let mut seen = Vec::from_iter(local::distinction(chain, is_local));
     let reads = chain.reads(secret);
-    if !reads.anything() {
-        return Vec::new();
+    if reads.anything() {
+        seen.extend(reads.seen(&crate::facts::read_of_client(ctx, reads)));
     }
-    reads.seen(&crate::facts::read_of_client(ctx, reads))
+    seen
 }
 
 /// Under what a credential is remembered by the chain in force.
@@ -327,8 +341,9 @@ pub(crate) fn cache_key(shared: &Shared, cache: &Cache, presented: &Presented) -
     };
     let chain = shared.chain.load();
     let secret = credential.secret().expose();
-    let client = chain.reads(secret).seen(&presented.client);
-    cache.key(chain.generation(), user, secret, &client)
+    let mut seen = Vec::from_iter(local::distinction(&chain, presented.is_local));
+    seen.extend(chain.reads(secret).seen(&presented.client));
+    cache.key(chain.generation(), user, secret, &seen)
 }
 
 /// Refuses, and says so in the log, in ACL LOG and to the client: each its own words.

@@ -110,7 +110,25 @@ pub(crate) fn next(lock: &ServerLock, limit: usize) -> Option<Vec<ClientId>> {
     Some(in_mode(lock, &members, lost))
 }
 
-/// The modes these rules allow a client to enter.
+/// All of them.
+pub(crate) const EVERY: Modes = Modes {
+    monitor: true,
+    sync: true,
+    subscribe: true,
+    tracking: true,
+};
+
+/// The modes a client may have entered under these rules: any, where they are those of a
+/// user of the server's own ACL, which the operator may have changed since.
+pub(crate) fn entered_under(rules: &Rules) -> Modes {
+    if rules.are_of_acl_user() {
+        return EVERY;
+    }
+    of(rules)
+}
+
+/// The modes these rules allow a client to enter: none for certain, where they are those of
+/// a user of the server's own ACL.
 pub(crate) fn of(rules: &Rules) -> Modes {
     rules
         .decision()

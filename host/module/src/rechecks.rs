@@ -9,7 +9,8 @@
 //! In: the proof of an admission and its credential, sealed. Out: proofs whose sessions
 //! must end, for the main thread's slices. One proof is asked about once, however many
 //! sessions were made with it, and no more when the last of them is gone. Nothing here
-//! runs on the main thread but one operation on a map.
+//! runs on the main thread but one operation on a map, and the look whether a name has
+//! become a local user's: whoever spares those is not shown it again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -32,6 +33,18 @@ const A_TIME: usize = 64;
 
 /// How much earlier a credential may end than was known before, for clocks and rounding.
 const TOLERANCE: Duration = Duration::from_secs(5);
+
+impl Entry {
+    /// The name its credential was given under.
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Says whether the server itself lets somebody in under that name.
+    pub(crate) fn look(&mut self, is_local: bool) {
+        self.is_local = is_local;
+    }
+}
 
 /// All proofs that are asked about again.
 #[derive(Default)]
@@ -57,6 +70,10 @@ struct Waiting {
 pub(crate) struct Entry {
     proof: Weak<Verified<Principal>>,
     credential: Sealed,
+    /// The name it was given under.
+    user: Box<str>,
+    /// Whether the server itself lets somebody in under that name, as of the last look.
+    is_local: bool,
     client: ClientFacts,
     recheck: Recheck,
     /// When it is due, on the monotonic clock.
@@ -71,7 +88,7 @@ impl Rechecks {
     pub(crate) fn watch(
         &self,
         proof: &Proof,
-        client: &ClientFacts,
+        (user, client): (&str, &ClientFacts),
         now: Duration,
         seal: impl FnOnce() -> Option<Sealed>,
     ) -> Option<()> {
@@ -87,6 +104,8 @@ impl Rechecks {
         let entry = Entry {
             proof: Arc::downgrade(proof),
             credential: seal()?,
+            user: user.into(),
+            is_local: false,
             client: client.clone(),
             recheck,
             at: now,
@@ -241,6 +260,7 @@ async fn ask(shared: &Shared, mut entry: Entry) -> Option<(Entry, Duration)> {
     let presented = Presented {
         credential,
         client: entry.client.clone(),
+        is_local: entry.is_local,
     };
     let chain = shared.chain.load_full();
     let outcome = chain.authenticate(&presented, shared.clock()).await;
@@ -341,6 +361,7 @@ mod tests {
                 every: Duration::from_secs(3600),
                 grace: Duration::from_secs(300),
             }),
+            attach: warden_core::Attach::default(),
         }))
     }
 
@@ -351,7 +372,7 @@ mod tests {
             let client = ClientFacts::default();
             let sealed = || seal.close("token", b"a secret");
             rechecks
-                .watch(proof, &client, Duration::ZERO, sealed)
+                .watch(proof, ("token", &client), Duration::ZERO, sealed)
                 .unwrap();
         };
         let lasting: Vec<Proof> = (0..100).map(proof).collect();

@@ -65,7 +65,7 @@ pub(crate) fn taken_over(lock: &ServerLock, client: ClientId, now: Now) {
     });
     if let Some(rules) = rules.flatten() {
         left(lock, client, now);
-        modes::left(lock, client, modes::of(&rules));
+        modes::left(lock, client, modes::entered_under(&rules));
     }
 }
 
@@ -118,12 +118,13 @@ pub(crate) fn admit(
     let actions = with_registry(ctx.lock(), |registry| registry.admit(admission, now))
         .unwrap_or_else(|| Err(internal("no registry")))?;
     let session = actions.iter().find_map(|action| match action {
-        Action::Attach { session, .. } => Some(*session),
+        Action::Attach { session, .. } | Action::AttachToAclUser { session, .. } => Some(*session),
         _ => None,
     });
     for action in actions {
         let done = match action {
             Action::Attach { class, .. } => users::attach(ctx, class),
+            Action::AttachToAclUser { user, .. } => users::attach_to_local(ctx, &user),
             other => perform_one(ctx.lock(), other, now),
         };
         if let Err(reason) = done {
@@ -158,13 +159,7 @@ fn may_be_in_a_mode(ctx: &AuthContext<'_>, client: ClientId) -> bool {
 /// A connection that was of the server's own ACL stays in the modes it was in. Where its
 /// rules would not let it enter one of them, it is closed; a subscriber is in any case.
 fn end_former_modes(lock: &ServerLock, client: ClientId, now: Now) {
-    let every = Modes {
-        monitor: true,
-        sync: true,
-        subscribe: true,
-        tracking: true,
-    };
-    end_modes(lock, client, every, now);
+    end_modes(lock, client, modes::EVERY, now);
 }
 
 /// A connection that authenticated again stays in the modes it was in. Where its new
@@ -175,7 +170,7 @@ fn end_kept_modes(lock: &ServerLock, client: ClientId, before: &Rules, now: Now)
         registry.session(client).map(|view| view.rules.clone())
     });
     if after.flatten().is_some_and(|after| after != *before) {
-        end_modes(lock, client, modes::of(before), now);
+        end_modes(lock, client, modes::entered_under(before), now);
     }
 }
 
@@ -235,7 +230,9 @@ fn perform_one(lock: &ServerLock, action: Action, now: Now) -> Result<(), Reason
             free_user(lock, class, now);
             Ok(())
         }
-        Action::Attach { .. } => Err(internal("a client to attach outside a log-in")),
+        Action::Attach { .. } | Action::AttachToAclUser { .. } => {
+            Err(internal("a client to attach outside a log-in"))
+        }
     }
 }
 

@@ -251,6 +251,18 @@ impl Settings {
         self.texts.get(position).map_or("", String::as_str)
     }
 
+    /// Why no session may run as a user of the server's own ACL, to which neither applies;
+    /// `None` where neither is set.
+    pub(crate) fn binds_every_session(&self) -> Option<&'static str> {
+        if self.ceiling != Restriction::default() {
+            Some("warden.ceiling binds every session, and no user of the server's own ACL")
+        } else if !self.required_policies.is_empty() {
+            Some("warden.required_policies bind every session, and no user of the server's own ACL")
+        } else {
+            None
+        }
+    }
+
     /// What the session room needs of them.
     pub(crate) fn of_sessions(&self) -> warden_session::Settings {
         warden_session::Settings {

@@ -19,7 +19,7 @@ use crate::ffi::{Blocked, ServerLock, post, rest_if_crashing};
 use crate::review::Assignment;
 use crate::shared::Shared;
 use crate::workers::{Job, timed_out};
-use crate::{default_user, searches, sessions};
+use crate::{default_user, local, searches, sessions};
 
 /// The pace when nothing is to be done: the precision of expiry.
 const TICK: Duration = Duration::from_millis(100);
@@ -56,7 +56,6 @@ pub(crate) fn run(shared: &Arc<Shared>, ticks: &Receiver<()>) {
             return;
         }
         answer_overdue(shared);
-        ask_again(shared);
         let (done, finished) = bounded(1);
         let inner = Arc::clone(shared);
         let posted = post(move |lock| {
@@ -124,8 +123,10 @@ fn answer_overdue(shared: &Shared) {
 }
 
 /// Hands credentials of live sessions to the workers that are to be asked about again.
-fn ask_again(shared: &Shared) {
-    for entry in shared.rechecks.due(shared.now().monotonic) {
+fn ask_again(shared: &Shared, lock: &ServerLock) {
+    let chain = shared.chain.load();
+    for mut entry in shared.rechecks.due(shared.now().monotonic) {
+        entry.look(local::is_local(&chain, lock, entry.user().as_bytes()));
         shared.hand_over(Job::Recheck(entry));
     }
 }
@@ -154,6 +155,7 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
         end: start.monotonic.saturating_add(BUDGET),
     };
     shared.begin_loading();
+    ask_again(shared, lock);
     let answers = shared.answers.turn(Blocked::complete);
     default_user::look(lock, start);
     let mut more = sessions::refresh_server(shared, lock);

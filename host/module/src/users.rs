@@ -107,6 +107,14 @@ pub(crate) fn attach(ctx: &AuthContext<'_>, class: ClassId) -> Result<(), Reason
     }
 }
 
+/// Makes the client that is authenticating run as a user of the server's own ACL.
+///
+/// # Errors
+/// When the server refuses; the client's identity is what it was.
+pub(crate) fn attach_to_local(ctx: &AuthContext<'_>, user: &UserName) -> Result<(), Reason> {
+    ctx.authenticate_as_local(user.as_str()).map_err(internal)
+}
+
 /// Frees a class's user and answers the clients that the server closes with it.
 pub(crate) fn free(lock: &ServerLock, class: ClassId) -> Vec<ClientId> {
     let held = USERS

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use warden_authn::Outcome;
-use warden_core::{ClientFacts, Now, Principal, Reason, Verified};
+use warden_core::{Attach, ClientFacts, Now, Principal, Reason, Verified};
+
+use warden_session::Rights;
 
 use crate::ffi::Blocked;
 use crate::inquiry::Inquiry;
@@ -83,13 +85,21 @@ impl Waiter {
     }
 }
 
-/// Asks the policies for one connection of a verified principal.
+/// Asks the policies for one connection of a verified principal, unless no policy applies.
 fn decide(
     shared: &Shared,
     principal: &Arc<Verified<Principal>>,
     chain: u64,
     facts: ClientFacts,
 ) -> Answer {
+    if principal.get().attach == Attach::AclUser {
+        return Answer::Settled(Settled {
+            principal: Arc::clone(principal),
+            chain,
+            facts,
+            rights: Rights::OfAclUser,
+        });
+    }
     let Some(generation) = shared.generation.load_full() else {
         return Answer::Refused(no_policies());
     };
@@ -103,7 +113,7 @@ fn decide(
             principal: Arc::clone(principal),
             chain,
             facts,
-            decision,
+            rights: Rights::Decided(decision),
         }),
         Err(reason) => Answer::Refused(reason),
     }

@@ -2,7 +2,7 @@
 //!
 //! In: nothing. Out: values naming users by [`ClassId`] and connections by
 //! [`ClientId`]. Rule strings come from a [`Decision`] or are [`NO_RIGHTS`];
-//! none is put together here.
+//! none is put together here. A class of a user of the server's own ACL has none.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,50 +17,73 @@ use crate::{ClassId, KillId, SessionId};
 /// mention, they grant nothing without a command.
 pub const NO_RIGHTS: &str = "reset on resetkeys resetchannels -@all";
 
-/// The rules of a class: those of a decision, or none.
+/// The rules of a class: those of a decision, none, or whatever the server's own ACL says.
 ///
 /// Only this crate makes one, so a rule string that reaches a user was composed
 /// from every policy of one generation.
 #[derive(Clone)]
-pub struct Rules(Option<Arc<Decision>>);
+pub struct Rules(Source);
+
+#[derive(Clone)]
+enum Source {
+    Decided(Arc<Decision>),
+    Nothing,
+    /// The operator's, of a user of the server's own ACL. Never set by us.
+    AclUser,
+}
 
 impl Rules {
     pub(crate) fn decided(decision: Arc<Decision>) -> Self {
-        Self(Some(decision))
+        Self(Source::Decided(decision))
     }
 
     pub(crate) fn none() -> Self {
-        Self(None)
+        Self(Source::Nothing)
     }
 
-    /// The decision they come from; `None` for [`NO_RIGHTS`].
+    pub(crate) fn of_acl_user() -> Self {
+        Self(Source::AclUser)
+    }
+
+    /// The decision they come from; `None` for [`NO_RIGHTS`], and where no policy was asked.
     pub fn decision(&self) -> Option<&Arc<Decision>> {
-        self.0.as_ref()
+        match &self.0 {
+            Source::Decided(decision) => Some(decision),
+            Source::Nothing | Source::AclUser => None,
+        }
+    }
+
+    /// Whether they are those of a user of the server's own ACL.
+    pub fn are_of_acl_user(&self) -> bool {
+        matches!(self.0, Source::AclUser)
     }
 
     /// Whether the server's own description of the user says the same. `false`
     /// means they are not in force, whatever the server answered before.
     pub fn matches(&self, description: &str) -> bool {
         match &self.0 {
-            Some(decision) => decision.rendered.matches(description),
+            Source::Decided(decision) => decision.rendered.matches(description),
             // A root selector that starts from nothing and gets nothing.
-            None => Rendered {
+            Source::Nothing => Rendered {
                 selectors: vec![Selector::default()],
                 ..Rendered::default()
             }
             .matches(description),
+            Source::AclUser => false,
         }
     }
 
     fn server(&self) -> Option<&Arc<Server>> {
-        self.0.as_ref().map(|decision| &decision.server)
+        self.decision().map(|decision| &decision.server)
     }
 
-    /// The rule string for the server.
+    /// The rule string for the server; empty where none is for us to set.
     pub fn as_str(&self) -> &str {
-        self.0
-            .as_ref()
-            .map_or(NO_RIGHTS, |decision| &decision.rendered.rules)
+        match &self.0 {
+            Source::Decided(decision) => &decision.rendered.rules,
+            Source::Nothing => NO_RIGHTS,
+            Source::AclUser => "",
+        }
     }
 }
 
@@ -106,6 +129,15 @@ pub enum Action {
         session: SessionId,
         /// The class whose user it becomes.
         class: ClassId,
+    },
+    /// Make a connection that of a user of the server's own ACL. As `Attach` otherwise.
+    AttachToAclUser {
+        /// The connection.
+        client: ClientId,
+        /// This admission of it.
+        session: SessionId,
+        /// The user's name.
+        user: UserName,
     },
     /// Deauthenticate and close a connection. If it is already gone, nothing.
     Close {

@@ -37,6 +37,9 @@ impl fmt::Display for ClassId {
 /// what a policy that is valid for no time at all costs the workers.
 const MIN_VALIDITY: Duration = Duration::from_secs(1);
 
+/// In place of the number of a generation, where none decides: later than any.
+pub(crate) const UNDECIDED: u64 = u64::MAX;
+
 /// A module user and its sessions.
 #[derive(Debug)]
 pub(crate) struct Class {
@@ -99,6 +102,23 @@ impl Class {
             generation: decision.generation,
             reviewed: Some(decision.generation),
             rules: Rules::decided(decision),
+            mixed: false,
+            condemned: false,
+            members: BTreeSet::new(),
+            idle_since_ms: 0,
+            due: None,
+            progress: None,
+        }
+    }
+
+    /// That of a user of the server's own ACL, which no generation decides about.
+    pub(crate) fn of_acl_user(user: UserName) -> Self {
+        Self {
+            key: ClassKey::new([0; 32]),
+            user,
+            generation: UNDECIDED,
+            reviewed: Some(UNDECIDED),
+            rules: Rules::of_acl_user(),
             mixed: false,
             condemned: false,
             members: BTreeSet::new(),

@@ -40,6 +40,9 @@
 //!               under review
 //! ```
 //!
+//! Sessions that run as a user of the server's own ACL are members of a class, too, one for
+//! each such user: it has no key, no rules of ours, and is never reviewed.
+//!
 //! A client cannot be moved to another user, so a new generation of policies
 //! edits the class's user in place. A class may then hold the key of another
 //! class: both stay, the newest is the one later sessions join.
@@ -57,7 +60,7 @@ pub use class::ClassId;
 pub use registry::review::{Answer, Candidate, Review};
 pub use registry::sweep::{KillId, Killed};
 pub use registry::view::{Counts, SessionView};
-pub use registry::{Admission, Registry};
+pub use registry::{Admission, Registry, Rights};
 pub use selection::Selection;
 pub use session::SessionId;
 pub use settings::{Reauthentication, Settings};

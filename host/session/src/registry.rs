@@ -35,8 +35,18 @@ pub struct Admission {
     pub principal: Arc<Verified<Principal>>,
     /// What the server knew when it was decided; reviews project it again.
     pub facts: ClientFacts,
+    /// What it may do.
+    pub rights: Rights,
+}
+
+/// What an admitted connection may do.
+#[derive(Clone, Debug)]
+pub enum Rights {
     /// What the policies decided.
-    pub decision: Arc<Decision>,
+    Decided(Arc<Decision>),
+    /// What the user of the server's own ACL may that has the principal's name: the
+    /// connection becomes that user, whom the operator alone makes, changes and deletes.
+    OfAclUser,
 }
 
 /// The state machine. Lives on the server's main thread.
@@ -139,9 +149,17 @@ impl Registry {
         {
             return Vec::new();
         }
-        self.classes.remove(class);
+        self.free(class).into_iter().collect()
+    }
+
+    /// Forgets a class, and has its user freed if that is one of ours.
+    fn free(&mut self, class: ClassId) -> Option<Action> {
+        let rules = self.classes.remove(class)?;
+        if rules.are_of_acl_user() {
+            return None;
+        }
         self.totals.users_freed += 1;
-        vec![Action::FreeUser { class }]
+        Some(Action::FreeUser { class })
     }
 
     /// Ends everything, for unload: every session is closed, then every user freed.
@@ -158,9 +176,7 @@ impl Registry {
         }
         let classes: Vec<_> = self.classes.ids().collect();
         for class in classes {
-            self.classes.remove(class);
-            self.totals.users_freed += 1;
-            actions.push(Action::FreeUser { class });
+            actions.extend(self.free(class));
         }
         self.replaced.clear();
         self.doomed.clear();

@@ -25,6 +25,8 @@ pub struct Selection {
     pub client: Option<ClientId>,
     /// Sessions that end before this time. One without an end is never meant.
     pub expires_before: Option<Timestamp>,
+    /// Only sessions that run as users of the server's own ACL.
+    pub of_acl_users: bool,
     /// Not this connection.
     pub except: Option<ClientId>,
 }
@@ -50,10 +52,11 @@ impl Selection {
                 .group
                 .as_ref()
                 .is_none_or(|group| principal.groups.contains(group))
-            && self
-                .class
-                .as_ref()
-                .is_none_or(|class| *class == session.class_key.to_string())
+            && self.class.as_ref().is_none_or(|class| {
+                session
+                    .class_key
+                    .is_some_and(|key| *class == key.to_string())
+            })
             && self
                 .address
                 .as_ref()
@@ -62,6 +65,7 @@ impl Selection {
             && self
                 .expires_before
                 .is_none_or(|end| session.expires.is_some_and(|expires| expires < end))
+            && (!self.of_acl_users || session.rules.are_of_acl_user())
             && self.except != Some(session.client)
     }
 }

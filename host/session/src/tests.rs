@@ -1,6 +1,7 @@
 //! Behaviour of the registry, seen through its public surface by a server that
 //! checks every action it is asked to perform.
 
+mod acl_users;
 mod admission;
 mod closing;
 mod killing;

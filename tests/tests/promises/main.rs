@@ -13,6 +13,7 @@
     reason = "this is test code: a failed expectation is a failed test, and waiting on a real server needs real time"
 )]
 
+mod acl_users;
 mod anywhere;
 mod api_keys;
 mod asked_services;
@@ -39,6 +40,7 @@ mod ldap_tls;
 mod life;
 mod limits;
 mod local_acl;
+mod local_users;
 mod log_in;
 mod migrate;
 mod modes;

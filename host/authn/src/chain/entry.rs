@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use warden_core::{AuthenticatorId, Method, ReasonKind, Timestamp};
 
 use crate::authenticator::{Authenticator, Outcome};
+use crate::coexistence::Coexistence;
 use crate::directory::{Fingerprint, Made};
 use crate::ldap::ServerStatus;
 use crate::patterns::{Name, Names};
@@ -17,6 +18,7 @@ pub(super) struct Entry {
     pub(super) fingerprint: Fingerprint,
     pub(super) generation: u64,
     names: Names,
+    coexistence: Coexistence,
     waiting: AtomicUsize,
     verified: AtomicU64,
     refused: AtomicU64,
@@ -37,6 +39,8 @@ pub struct AuthenticatorStatus<'a> {
     pub generation: u64,
     /// Whether its file is in error now and this is the last good version.
     pub last_good: bool,
+    /// How it goes along with the users of the server's own ACL.
+    pub coexistence: Coexistence,
     /// When its keys last changed; `None`: it has none, or cannot tell.
     pub keys_changed: Option<Timestamp>,
     /// What keeps it from its work just now.
@@ -79,6 +83,7 @@ impl Drop for Place<'_> {
 impl Entry {
     pub(super) fn new(file: PathBuf, made: Made, generation: u64) -> Self {
         Self {
+            coexistence: made.authenticator.coexistence(),
             authenticator: made.authenticator,
             file,
             fingerprint: made.fingerprint,
@@ -92,6 +97,10 @@ impl Entry {
         }
     }
 
+    pub(super) fn coexistence(&self) -> Coexistence {
+        self.coexistence
+    }
+
     pub(super) fn id(&self) -> &AuthenticatorId {
         self.authenticator.id()
     }
@@ -99,6 +108,11 @@ impl Entry {
     /// Whether `users` gives it this name and no one else.
     pub(super) fn binds(&self, name: Name<'_>) -> bool {
         self.names.bind(self.id(), name)
+    }
+
+    /// Whether it may be shown a credential under a name that is a local user's, or not.
+    pub(super) fn may_see(&self, is_local: bool) -> bool {
+        !(is_local && self.coexistence.spares_local_users)
     }
 
     /// Whether it may be asked about this name; `None` is no name at all.
@@ -135,6 +149,7 @@ impl Entry {
             file: &self.file,
             generation: self.generation,
             last_good,
+            coexistence: self.coexistence,
             keys_changed: self.authenticator.keys_changed(),
             trouble: self.authenticator.trouble(),
             servers: self.authenticator.servers(),

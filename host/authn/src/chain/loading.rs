@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use warden_core::AuthenticatorId;
 use warden_core::plugin::Reads;
+use warden_core::{Attach, AuthenticatorId};
 
 use super::entry::Entry;
 use super::{Chain, ChainSettings, LoadReport, Slot, next_generation};
@@ -18,6 +18,10 @@ use crate::services::Services;
 
 /// Faults of one file that are told: bounds what a file of nonsense writes to the log.
 const MAX_FAULTS: usize = 20;
+
+/// What keeps sessions from being users of the server's own ACL.
+const WITHOUT_POLICIES: &str = "\"acl-user\" makes sessions to which no policy applies, and warden.ceiling or \
+     warden.required_policies are set for all of them";
 
 /// The next generation while it is being built.
 pub(super) struct Loading<'a> {
@@ -56,6 +60,13 @@ impl<'a> Loading<'a> {
         self.files += 1;
         self.watched.extend(read.watched);
         match read.result {
+            Ok(made)
+                if !self.settings.may_attach
+                    && made.authenticator.coexistence().attach == Attach::AclUser =>
+            {
+                self.fault(file, "attach", WITHOUT_POLICIES);
+                self.keep_last_good(file);
+            }
             Ok(made) => match self.holder(made.authenticator.id()) {
                 None => self.install(file, made),
                 Some(other) => {
@@ -137,7 +148,7 @@ impl<'a> Loading<'a> {
         let same = self.previous.filter(|chain| {
             numbers(&chain.slots).eq(numbers(&self.slots))
                 && chain.sole == sole
-                && chain.settings == *self.settings
+                && chain.settings.judges_as(self.settings)
         });
         let mut watched = self.watched;
         watched.sort_unstable();
@@ -149,6 +160,10 @@ impl<'a> Loading<'a> {
                 .iter()
                 .map(|slot| slot.entry.authenticator.reads())
                 .fold(Reads::default(), Reads::or),
+            spares_local_users: self
+                .slots
+                .iter()
+                .any(|slot| slot.entry.coexistence().spares_local_users),
             slots: self.slots,
             watched,
             settings: self.settings.clone(),

@@ -87,7 +87,7 @@ fn a_token_of_an_unknown_issuer_is_nobodys() {
     let token = P256.token("ES256", &claims(json!({ "iss": "https://c" })));
     assert!(matches!(ask(&chain, &token), Outcome::NotMine));
     assert!(matches!(ask(&Chain::empty(), &token), Outcome::NotMine));
-    assert!(!Chain::empty().claims(&credential("token", token)));
+    assert!(!Chain::empty().claims(&credential("token", token), false));
 }
 
 #[test]
@@ -100,14 +100,14 @@ fn a_password_is_left_to_the_server() {
         ("alice", "e30.e30.e30"),
     ] {
         let credential = credential(user, password);
-        assert!(!chain.claims(&credential), "{password}");
+        assert!(!chain.claims(&credential, false), "{password}");
         assert!(matches!(
             chain.authenticate_alone(&presented(user, password), &at(NOW)),
             Outcome::NotMine
         ));
     }
     for user in ["default", "token", "a/alice", "anyone"] {
-        assert!(chain.claims(&credential(user, of_a("alice"))));
+        assert!(chain.claims(&credential(user, of_a("alice")), false));
     }
 }
 
@@ -164,7 +164,7 @@ fn a_bound_name_goes_to_its_authenticator_without_falling_through() {
         ReasonKind::Credential,
         "nor to the server"
     );
-    assert!(chain.claims(&credential("svc-1", "password")));
+    assert!(chain.claims(&credential("svc-1", "password"), false));
     assert_eq!(
         refused(asked("token", &of_b("svc-1"))).kind(),
         ReasonKind::Name,
@@ -190,7 +190,7 @@ fn an_excluded_name_is_never_asked_about_nor_admitted() {
         chain.authenticate_alone(&presented("admin1", of_a("admin1")), &at(NOW)),
         Outcome::NotMine
     ));
-    assert!(!chain.claims(&credential("alice", "x")));
+    assert!(!chain.claims(&credential("alice", "x"), false));
     for name in ["token", "default"] {
         let reason = refused(chain.authenticate_alone(&presented(name, of_a("admin1")), &at(NOW)));
         assert_eq!(reason.kind(), ReasonKind::Name);
@@ -201,6 +201,7 @@ fn an_excluded_name_is_never_asked_about_nor_admitted() {
 /// An authenticator that says what it is told to.
 struct Scripted {
     id: AuthenticatorId,
+    coexistence: Coexistence,
     answer: Outcome<Box<Principal>>,
 }
 
@@ -210,6 +211,9 @@ impl Authenticator for Scripted {
     }
     fn method(&self) -> Method {
         Method::Jwt
+    }
+    fn coexistence(&self) -> Coexistence {
+        self.coexistence
     }
     fn claims(&self, _: &Credential) -> bool {
         true
@@ -232,15 +236,32 @@ fn principal(id: &str, expires: u64) -> Box<Principal> {
         remembered_for: None,
         bound_to: None,
         recheck: None,
+        attach: warden_core::Attach::default(),
     })
 }
 
 fn scripted(answers: Vec<(&str, Outcome<Box<Principal>>)>) -> Chain {
-    let slots = answers.into_iter().map(|(id, answer)| {
-        let id = AuthenticatorId::new(id).unwrap();
+    beside(
+        answers
+            .into_iter()
+            .map(|(id, answer)| (id, Coexistence::default(), answer))
+            .collect(),
+    )
+}
+
+fn beside(answers: Vec<(&str, Coexistence, Outcome<Box<Principal>>)>) -> Chain {
+    let slots = answers.into_iter().map(|(id, coexistence, answer)| {
+        // `ID*` has names bound to it.
+        let bound = id.strip_suffix('*');
+        let users = bound.map(|_| vec![crate::patterns::parse("*").unwrap()]);
+        let id = AuthenticatorId::new(bound.unwrap_or(id)).unwrap();
         let made = Made {
-            authenticator: Box::new(Scripted { id, answer }),
-            names: Names::default(),
+            authenticator: Box::new(Scripted {
+                id,
+                coexistence,
+                answer,
+            }),
+            names: Names::new(users, Vec::new()),
             fingerprint: [0; 32],
         };
         Slot {
@@ -252,6 +273,89 @@ fn scripted(answers: Vec<(&str, Outcome<Box<Principal>>)>) -> Chain {
         slots: slots.collect(),
         ..Chain::empty()
     }
+}
+
+fn wrong() -> Outcome<Box<Principal>> {
+    Outcome::Refused(Reason::new(ReasonKind::Credential, "x"))
+}
+
+fn yes(id: &str) -> Outcome<Box<Principal>> {
+    Outcome::Verified(principal(id, NOW + 60))
+}
+
+#[test]
+fn whoever_spares_local_users_is_not_asked_about_one_even_where_names_are_bound_to_it() {
+    let sparing = Coexistence {
+        spares_local_users: true,
+        ..Coexistence::default()
+    };
+    let ask = |chain: &Chain, is_local| {
+        let presented = Presented {
+            is_local,
+            ..presented("alice", "any")
+        };
+        let claimed = chain.claims(&presented.credential, is_local);
+        (claimed, chain.authenticate_alone(&presented, &at(NOW)))
+    };
+    for id in ["a", "a*"] {
+        let lone = beside(vec![(id, sparing, yes("a"))]);
+        assert!(
+            matches!(ask(&lone, true), (false, Outcome::NotMine)),
+            "{id}"
+        );
+        assert!(
+            matches!(ask(&lone, false), (true, Outcome::Verified(_))),
+            "{id}"
+        );
+        let other = ("b", Coexistence::default(), yes("b"));
+        let two = beside(vec![(id, sparing, yes("a")), other]);
+        let (claimed, outcome) = ask(&two, true);
+        assert!(claimed);
+        if id == "a" {
+            assert_eq!(verified(outcome).get().authenticator.as_str(), "b");
+        } else {
+            // Whom `users` gives to one, another still does not vouch for.
+            assert_eq!(refused(outcome).kind(), ReasonKind::Name);
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_is_passed_on_and_what_is_undecided_is_not() {
+    let passing = Coexistence {
+        passes_on: true,
+        ..Coexistence::default()
+    };
+    let outcome = |first, rest: Option<Outcome<Box<Principal>>>| {
+        let first = ("a", passing, first);
+        let rest = rest.map(|answer| ("b", Coexistence::default(), answer));
+        let chain = beside(std::iter::once(first).chain(rest).collect());
+        let outcome = ask(&chain, "any");
+        let status = chain.authenticators().next().unwrap();
+        (outcome, status.refused, status.unavailable)
+    };
+    assert!(matches!(outcome(wrong(), None), (Outcome::NotMine, 1, 0)));
+    assert!(matches!(
+        outcome(wrong(), Some(yes("b"))),
+        (Outcome::Verified(_), 1, 0)
+    ));
+    assert!(matches!(
+        outcome(wrong(), Some(wrong())),
+        (Outcome::Refused(_), 1, 0)
+    ));
+    for kind in [ReasonKind::Throttled, ReasonKind::Unavailable] {
+        let undecided = Outcome::Unavailable(Reason::new(kind, "x"));
+        assert!(matches!(
+            outcome(undecided, Some(yes("b"))),
+            (Outcome::Unavailable(_), 0, 1)
+        ));
+    }
+    // What the chain itself refuses of a proof is nobody else's to judge.
+    let expired = Outcome::Verified(principal("a", NOW - 60));
+    assert!(matches!(
+        outcome(expired, Some(yes("b"))),
+        (Outcome::Refused(_), 1, 0)
+    ));
 }
 
 #[test]

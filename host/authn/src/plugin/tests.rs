@@ -153,6 +153,7 @@ impl Scene {
         let presented = Presented {
             credential: credential(user, secret),
             client,
+            is_local: false,
         };
         let chain = self.chain.as_ref().unwrap();
         chain.authenticate_alone(&presented, &at(NOW))

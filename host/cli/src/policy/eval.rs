@@ -190,12 +190,14 @@ fn verified(
         is_unclaimed: false,
     };
     let credential = Credential::new(arguments.user.as_bytes(), token.as_bytes());
-    let Some(credential) = credential.filter(|credential| report.chain.claims(credential)) else {
+    let Some(credential) = credential.filter(|credential| report.chain.claims(credential, false))
+    else {
         return Ok(Ok(Err(unclaimed())));
     };
     let presented = Presented {
         credential,
         client: client.clone(),
+        is_local: false,
     };
     Ok(Ok(
         match network.wait(report.chain.authenticate(&presented, &now)) {

@@ -29,6 +29,7 @@ impl CommandHandler for Authenticators {
                 ("id", Reply::text(status.id.as_str())),
                 ("type", Reply::text(status.method.as_str())),
                 ("file", Reply::text(status.file.to_string_lossy())),
+                ("attach", Reply::text(status.coexistence.attach.as_str())),
                 ("status", Reply::text(status.health())),
                 (
                     "trouble",

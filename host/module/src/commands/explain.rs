@@ -53,7 +53,14 @@ pub(crate) struct Told<'a> {
 
 /// The log-in would be granted.
 pub(crate) fn granted(told: &Told<'_>) -> Reply {
-    report("granted", "OK", None, Some(told))
+    let principal = Some(told.principal.get());
+    report("granted", "OK", None, principal, Some(told))
+}
+
+/// It would be granted without asking a policy: the session becomes a user of the server's
+/// own ACL.
+pub(crate) fn attached(principal: &Principal) -> Reply {
+    report("granted", "OK", None, Some(principal), None)
 }
 
 /// It would be refused; `reply` is what the client would read.
@@ -63,20 +70,27 @@ pub(crate) fn refused(told: Option<&Told<'_>>, reason: &Reason, reply: &str) -> 
     } else {
         "undecided"
     };
-    report(outcome, reply, Some(reason), told)
+    let principal = told.map(|told| told.principal.get());
+    report(outcome, reply, Some(reason), principal, told)
 }
 
 /// Fields of a map, in the order of the reply.
 type Fields = Vec<(&'static str, Reply)>;
 
-fn report(outcome: &str, reply: &str, reason: Option<&Reason>, told: Option<&Told<'_>>) -> Reply {
+fn report(
+    outcome: &str,
+    reply: &str,
+    reason: Option<&Reason>,
+    principal: Option<&Principal>,
+    told: Option<&Told<'_>>,
+) -> Reply {
     let fields = [
         vec![
             ("outcome", Reply::text(outcome)),
             ("reply", Reply::text(reply)),
             ("reason", optional(reason.map(Reason::detail))),
         ],
-        identity(told.map(|told| told.principal.get())),
+        identity(principal),
         verdicts(told),
         rights(told),
     ];
@@ -96,6 +110,7 @@ fn identity(principal: Option<&Principal>) -> Fields {
             optional(principal.map(|p| p.authenticator.as_str())),
         ),
         ("method", optional(principal.map(|p| p.method.as_str()))),
+        ("attach", optional(principal.map(|p| p.attach.as_str()))),
         ("groups", words(|p| &p.groups)),
         ("scopes", words(|p| &p.scopes)),
         ("expires", seconds(principal.and_then(|p| p.expires))),

@@ -81,8 +81,15 @@ fn describe(session: &SessionView<'_>) -> Reply {
         ("address", super::optional(session.address)),
         ("since", super::seconds(Some(session.since))),
         ("expires", super::seconds(session.expires)),
-        ("class", Reply::text(session.class_key.to_string())),
-        ("generation", super::number(session.generation)),
+        ("attach", Reply::text(principal.attach.as_str())),
+        (
+            "class",
+            super::optional(session.class_key.map(|key| key.to_string())),
+        ),
+        (
+            "generation",
+            session.generation.map_or(Reply::Null, super::number),
+        ),
     ])
 }
 

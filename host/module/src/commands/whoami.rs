@@ -39,6 +39,8 @@ impl CommandHandler for Whoami {
 /// A session as its owner sees it.
 fn describe(session: &warden_session::SessionView<'_>) -> Reply {
     let principal = session.principal;
+    // The operator's own say more than their owner may know.
+    let rules = Some(session.rules).filter(|rules| !rules.are_of_acl_user());
     super::map([
         ("user", Reply::text(session.user.as_str())),
         (
@@ -51,8 +53,15 @@ fn describe(session: &warden_session::SessionView<'_>) -> Reply {
         ("scopes", super::texts(&principal.scopes)),
         ("since", super::seconds(Some(session.since))),
         ("expires", super::seconds(session.expires)),
-        ("class", Reply::text(session.class_key.to_string())),
-        ("generation", super::number(session.generation)),
-        ("rules", Reply::text(session.rules.as_str())),
+        ("attach", Reply::text(principal.attach.as_str())),
+        (
+            "class",
+            super::optional(session.class_key.map(|key| key.to_string())),
+        ),
+        (
+            "generation",
+            session.generation.map_or(Reply::Null, super::number),
+        ),
+        ("rules", super::optional(rules.map(|rules| rules.as_str()))),
     ])
 }

@@ -1,7 +1,8 @@
 //! Log-ins.
 //!
 //! In: the server's auth callback with the user name and password of an `AUTH` or `HELLO … AUTH`. Out: one answer.
-//! Never: an answer that says yes without [`AuthContext::authenticate`] having given the client its user.
+//! Never: an answer that says yes without [`AuthContext::authenticate`], or its twin for users of the server's own ACL,
+//! having given the client its user.
 //!
 //! ```text
 //!            begin                                             finish
@@ -136,6 +137,37 @@ impl<A: Authentication> AuthContext<'_, A> {
         });
         if !is_ok(status) {
             return Err(Error::Refused("ValkeyModule_AuthenticateClientWithUser"));
+        }
+        self.state.set(State::Authenticated);
+        Ok(())
+    }
+
+    /// Makes the client run as a user of the server's own ACL. Otherwise as [`Self::authenticate`].
+    ///
+    /// # Errors
+    /// As there; and when there is no such user.
+    pub(crate) fn authenticate_as_local(&self, name: &str) -> Result<(), Error> {
+        const CALL: &str = "ValkeyModule_AuthenticateClientWithACLUser";
+        if self.state.get() != State::Open {
+            return Err(Error::AlreadyAnswered);
+        }
+        let authenticate = api!(ValkeyModule_AuthenticateClientWithACLUser)?;
+        let (status, _replaced) = collect_changes(self.lock(), || {
+            // SAFETY: the context is live; the name is given with its length and only read; the callback is a function of
+            // this library, which stays mapped; the client's number is not asked for.
+            unsafe {
+                authenticate(
+                    self.as_ptr(),
+                    name.as_ptr().cast(),
+                    name.len(),
+                    Some(on_user_changed::<A>),
+                    std::ptr::null_mut(),
+                    std::ptr::null_mut(),
+                )
+            }
+        });
+        if !is_ok(status) {
+            return Err(Error::Refused(CALL));
         }
         self.state.set(State::Authenticated);
         Ok(())

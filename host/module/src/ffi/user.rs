@@ -222,6 +222,62 @@ impl Drop for ModuleUser {
     }
 }
 
+/// What the server's own ACL says about a user of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LocalUser {
+    /// It is `on`.
+    pub(crate) is_enabled: bool,
+    /// It has a password, or needs none.
+    pub(crate) has_password: bool,
+}
+
+impl LocalUser {
+    /// Reads the beginning of the server's description: flags, then digests of passwords, then the rights.
+    fn of(description: &[u8]) -> Self {
+        let mut user = Self {
+            is_enabled: false,
+            has_password: false,
+        };
+        for word in description.split(u8::is_ascii_whitespace) {
+            match word {
+                b"on" => user.is_enabled = true,
+                b"nopass" => user.has_password = true,
+                _ if word.starts_with(b"#") => user.has_password = true,
+                // Of flags; rights are words of other kinds.
+                _ if word.first().is_some_and(u8::is_ascii_alphabetic) => {}
+                _ => break,
+            }
+        }
+        user
+    }
+}
+
+/// The user of this name in the server's own ACL; `None` when there is none. Asked anew each time: the server hands out
+/// a description that it keeps.
+///
+/// # Errors
+/// When the server cannot be asked, or does not describe a user it has.
+pub(crate) fn local_user(lock: &ServerLock, name: &[u8]) -> Result<Option<LocalUser>, Error> {
+    const CALL: &str = "ValkeyModule_GetModuleUserACLString";
+    let find = api!(ValkeyModule_GetModuleUserFromUserName)?;
+    let free = api!(ValkeyModule_FreeModuleUser)?;
+    let ask = api!(ValkeyModule_GetModuleUserACLString)?;
+    let name = ServerString::new(lock, name)?;
+    // SAFETY: the string lives across the call, which only reads it.
+    let found = unsafe { find(name.as_ptr()) };
+    if found.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the handle is live until it is freed below.
+    let answer = unsafe { ask(found) };
+    // SAFETY: the server hands over its reference to the string it made.
+    let description = unsafe { ServerString::adopt(answer) };
+    // SAFETY: the handle is ours; freeing one made by name leaves the ACL user itself alone.
+    unsafe { free(found) };
+    let description = description.ok_or(Error::Refused(CALL))?;
+    Ok(Some(LocalUser::of(description.bytes())))
+}
+
 /// True when the server's own ACL knows a user of this name, enabled or not.
 ///
 /// # Errors
@@ -238,4 +294,34 @@ pub(crate) fn user_exists(lock: &ServerLock, name: &[u8]) -> Result<bool, Error>
     // SAFETY: the handle is ours; freeing one made by name leaves the ACL user itself alone.
     unsafe { free(found) };
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_tells_whether_the_server_lets_somebody_in() {
+        let read = |description: &str| {
+            let user = LocalUser::of(description.as_bytes());
+            (user.is_enabled, user.has_password)
+        };
+        for (description, expected) in [
+            ("on nopass sanitize-payload ~* &* +@all", (true, true)),
+            (
+                "on sanitize-payload #5e88 #1234 ~* resetchannels -@all",
+                (true, true),
+            ),
+            (
+                "off skip-sanitize-payload #5e88 resetchannels -@all",
+                (false, true),
+            ),
+            ("on sanitize-payload resetchannels -@all", (true, false)),
+            ("on ~#a %R~#b &#c -@all +get (~nopass #5e88)", (true, false)),
+            ("off ~on &nopass +@all", (false, false)),
+            ("", (false, false)),
+        ] {
+            assert_eq!(read(description), expected, "{description}");
+        }
+    }
 }

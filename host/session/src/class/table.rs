@@ -11,6 +11,7 @@ use std::sync::Arc;
 use warden_core::{ClassKey, Decision, UserName};
 
 use super::{Class, ClassId, Slots};
+use crate::action::Rules;
 use crate::agenda::{Agenda, Instant};
 use crate::session::Member;
 
@@ -19,6 +20,8 @@ use crate::session::Member;
 pub(crate) struct ClassTable {
     classes: BTreeMap<ClassId, Class>,
     by_key: BTreeMap<ClassKey, ClassId>,
+    /// Classes of users of the server's own ACL.
+    by_acl_user: BTreeMap<UserName, ClassId>,
     /// Classes in use and not under review, longest unreviewed first.
     pending: BTreeSet<(Option<u64>, ClassId)>,
     due: Agenda<ClassId>,
@@ -31,6 +34,7 @@ impl ClassTable {
         Self {
             classes: BTreeMap::new(),
             by_key: BTreeMap::new(),
+            by_acl_user: BTreeMap::new(),
             pending: BTreeSet::new(),
             due: Agenda::new(),
             idle: BTreeSet::new(),
@@ -81,11 +85,26 @@ impl ClassTable {
         decision: Arc<Decision>,
         now: Instant,
     ) -> ClassId {
+        let key = decision.class;
+        let id = self.insert(Class::new(user, decision), now);
+        self.by_key.insert(key, id);
+        id
+    }
+
+    /// The class of a user of the server's own ACL, made if there is none.
+    pub(crate) fn of_acl_user(&mut self, user: UserName, now: Instant) -> ClassId {
+        if let Some(id) = self.by_acl_user.get(&user) {
+            return *id;
+        }
+        let id = self.insert(Class::of_acl_user(user.clone()), now);
+        self.by_acl_user.insert(user, id);
+        id
+    }
+
+    fn insert(&mut self, mut class: Class, now: Instant) -> ClassId {
         self.last += 1;
         let id = ClassId(self.last);
-        let mut class = Class::new(user, decision);
         class.idle_since_ms = now.monotonic_ms;
-        self.by_key.insert(class.key, id);
         self.place(id, class.slots());
         self.classes.insert(id, class);
         id
@@ -157,12 +176,15 @@ impl ClassTable {
         }
     }
 
-    /// Forgets a class, its user being freed.
-    pub(crate) fn remove(&mut self, id: ClassId) {
+    /// Forgets a class, its user being freed, and answers its rules.
+    pub(crate) fn remove(&mut self, id: ClassId) -> Option<Rules> {
         self.conceal(id);
-        if let Some(class) = self.classes.remove(&id) {
-            self.displace(id, class.slots());
+        let class = self.classes.remove(&id)?;
+        if class.rules.are_of_acl_user() {
+            self.by_acl_user.remove(&class.user);
         }
+        self.displace(id, class.slots());
+        Some(class.rules)
     }
 
     fn place(&mut self, id: ClassId, slots: Slots) {

@@ -6,18 +6,18 @@
 
 use std::sync::Arc;
 
-use warden_core::{ClientId, Decision, Now, Principal, Reason, ReasonKind, Verified};
+use warden_core::{Attach, ClientId, Decision, Now, Principal, Reason, ReasonKind, Verified};
 
-use super::{Admission, Registry};
+use super::{Admission, Registry, Rights};
 use crate::action::Rules;
 use crate::agenda::{Deadline, Instant};
-use crate::class::Fit;
+use crate::class::{Fit, UNDECIDED};
 use crate::session::{Facts, Session};
 use crate::{Action, ClassId, Reauthentication, SessionId};
 
 impl Registry {
     /// Admits a connection. The actions are: perhaps `CreateUser` or `SetRules`,
-    /// always `Attach` last.
+    /// always `Attach` or `AttachToAclUser` last.
     ///
     /// A connection that is admitted already gets its rights and its expiry
     /// replaced if the principal is the same. A decision older than the
@@ -34,7 +34,7 @@ impl Registry {
             client,
             principal,
             facts,
-            decision,
+            rights,
         } = admission;
         if self.draining {
             return Err(Reason::new(
@@ -44,13 +44,33 @@ impl Registry {
         }
         principal.get().check_binding(&facts)?;
         self.check_identity(client, principal.get())?;
-        let deadline = self.deadline(now, principal.get(), &decision);
+        let wants = match rights {
+            Rights::Decided(_) => Attach::Policies,
+            Rights::OfAclUser => Attach::AclUser,
+        };
+        if principal.get().attach != wants {
+            return Err(Reason::new(
+                ReasonKind::Internal,
+                "rights of another kind than the principal's",
+            ));
+        }
+        let deadline = self.deadline(now, principal.get(), &rights);
         if deadline.is_some_and(|deadline| deadline.has_passed(now)) {
             return Err(no_time_left(principal.get(), now));
         }
 
         let mut actions = Vec::with_capacity(2);
-        let class = self.class_for(principal.get(), &decision, now, &mut actions);
+        let (class, generation) = match &rights {
+            Rights::Decided(decision) => (
+                self.class_for(principal.get(), decision, now, &mut actions),
+                decision.generation,
+            ),
+            Rights::OfAclUser => (
+                self.classes.of_acl_user(principal.get().user_name(), now),
+                UNDECIDED,
+            ),
+        };
+        let user = principal.get().user_name();
         self.last_session += 1;
         let session = Session {
             id: SessionId(self.last_session),
@@ -62,14 +82,21 @@ impl Registry {
             closing: false,
         };
         let (id, member) = (session.id, session.member(client));
-        self.classes.join(class, member, decision.generation);
+        self.classes.join(class, member, generation);
         self.expiry.insert(deadline, member);
         self.replace(client, session, now);
         self.totals.admitted += 1;
-        actions.push(Action::Attach {
-            client,
-            session: id,
-            class,
+        actions.push(match rights {
+            Rights::Decided(_) => Action::Attach {
+                client,
+                session: id,
+                class,
+            },
+            Rights::OfAclUser => Action::AttachToAclUser {
+                client,
+                session: id,
+                user,
+            },
         });
         Ok(actions)
     }
@@ -92,7 +119,7 @@ impl Registry {
         let session = self.sessions.get(&client)?;
         let (id, member) = (session.class, session.member(client));
         let class = self.classes.get(id)?;
-        let decision = class.rules.decision()?;
+        let decision = Arc::clone(class.rules.decision()?);
         let is_decided = class.generation == generation
             && self.generation <= generation
             && !class.mixed
@@ -101,7 +128,7 @@ impl Registry {
         if self.draining || !is_decided || !is_same || !self.stays(member) {
             return None;
         }
-        let deadline = self.deadline(now, principal.get(), decision);
+        let deadline = self.deadline(now, principal.get(), &Rights::Decided(decision));
         if deadline.is_some_and(|deadline| deadline.has_passed(now)) {
             return None;
         }
@@ -118,9 +145,13 @@ impl Registry {
         &self,
         since: Instant,
         principal: &Principal,
-        decision: &Decision,
+        rights: &Rights,
     ) -> Option<Deadline> {
-        let longest = self.settings.longest(decision.session_ttl);
+        let bound = match rights {
+            Rights::Decided(decision) => decision.session_ttl,
+            Rights::OfAclUser => None,
+        };
+        let longest = self.settings.longest(bound);
         Deadline::earliest(since, principal.expires, longest)
     }
 

@@ -1,7 +1,7 @@
 //! Freeing the users of classes nobody is in.
 //!
 //! In: the clock's reading and a limit. Out: `FreeUser` actions, longest idle
-//! first. Never the user of a class with a member: a class is in the index of
+//! first; a class of a user of the server's own ACL is only forgotten. Never the user of a class with a member: a class is in the index of
 //! idle classes only while it is empty.
 
 use warden_core::Now;
@@ -9,6 +9,10 @@ use warden_core::Now;
 use super::Registry;
 use crate::Action;
 use crate::agenda::{Instant, millis};
+
+/// Classes of users of the server's own ACL that are forgotten in one call: nobody is freed
+/// with them.
+const FORGOTTEN: usize = 64;
 
 impl Registry {
     /// Up to `limit` users to free: of classes empty for
@@ -23,7 +27,8 @@ impl Registry {
             millis(self.settings.idle_class)
         };
         let mut actions = Vec::new();
-        while actions.len() < limit {
+        let mut forgotten = 0;
+        while actions.len() < limit && forgotten < FORGOTTEN {
             let Some((since, class)) = self.classes.longest_idle() else {
                 break;
             };
@@ -31,9 +36,10 @@ impl Registry {
             if !overdue && self.classes.idle_len() <= self.settings.idle_classes_max {
                 break;
             }
-            self.classes.remove(class);
-            self.totals.users_freed += 1;
-            actions.push(Action::FreeUser { class });
+            match self.free(class) {
+                Some(action) => actions.push(action),
+                None => forgotten += 1,
+            }
         }
         actions
     }

@@ -8,7 +8,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use warden_core::{AuthenticatorId, ClientId, Principal, Verified};
+use warden_core::{AuthenticatorId, ClientId, Principal, Reason, Verified};
 
 use super::Registry;
 use super::doomed::Haste;
@@ -59,6 +59,17 @@ impl Registry {
             Selection::of_authenticator(id.as_str()),
             EndCause::AuthenticatorRemoved,
         );
+    }
+
+    /// Closes, over the next slices, every session admitted so far that runs as a user of
+    /// the server's own ACL: what policies, or the operator, now say of all sessions would
+    /// not bind it.
+    pub fn end_acl_users(&mut self, why: Reason) {
+        let selection = Selection {
+            of_acl_users: true,
+            ..Selection::default()
+        };
+        self.sweep_out(selection, EndCause::refused(why));
     }
 
     /// Closes, over the next slices, every session admitted so far with one of these very

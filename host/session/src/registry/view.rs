@@ -26,10 +26,10 @@ pub struct SessionView<'a> {
     pub principal: &'a Principal,
     /// Where it came from, if known.
     pub address: Option<&'a str>,
-    /// The key of its class.
-    pub class_key: ClassKey,
-    /// The generation of policies its rules come from.
-    pub generation: u64,
+    /// The key of its class; `None` where no policy was asked.
+    pub class_key: Option<ClassKey>,
+    /// The generation of policies its rules come from; `None` where none was asked.
+    pub generation: Option<u64>,
     /// Its rules and the decision behind them.
     pub rules: &'a Rules,
     /// When it was admitted.
@@ -130,6 +130,7 @@ impl Registry {
         session: &'a Session,
     ) -> Option<SessionView<'a>> {
         let class = self.classes.get(session.class)?;
+        let is_decided = !class.rules.are_of_acl_user();
         Some(SessionView {
             client,
             session: session.id,
@@ -137,8 +138,8 @@ impl Registry {
             user: &class.user,
             principal: session.principal.get(),
             address: session.facts.address(),
-            class_key: class.key,
-            generation: class.generation,
+            class_key: is_decided.then_some(class.key),
+            generation: is_decided.then_some(class.generation),
             rules: &class.rules,
             since: session.since.wall,
             expires: session.deadline.map(|deadline| deadline.wall),

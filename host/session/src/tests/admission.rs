@@ -202,7 +202,7 @@ fn a_view_shows_the_session_as_it_stands() {
     world.enter(9, &decision(2, 3, "b"));
     let view = world.registry.session(ClientId(7)).unwrap();
     assert_eq!(view.user.as_str(), "corp/alice");
-    assert_eq!((view.generation, view.rules.as_str()), (3, "a"));
+    assert_eq!((view.generation, view.rules.as_str()), (Some(3), "a"));
     assert_eq!(view.expires, principal("alice", Some(10)).get().expires);
     let after: Vec<_> = world
         .registry

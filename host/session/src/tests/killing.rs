@@ -48,7 +48,12 @@ fn each_part_of_a_selection_must_hold() {
     let world = world();
     let text = |text: &str| Some(text.to_owned());
     let all = Selection::default;
-    let class = world.registry.session(ClientId(3)).unwrap().class_key;
+    let class = world
+        .registry
+        .session(ClientId(3))
+        .unwrap()
+        .class_key
+        .unwrap();
     let soon = Some(Timestamp::from_unix_seconds(START + 61));
     for (selection, clients) in [
         (all(), &[1, 2, 3, 4][..]),

@@ -351,7 +351,7 @@ impl Life {
                 .answer(view.principal, current)
                 .expect("who is refused was closed");
             assert_eq!(view.rules.as_str(), answer.rendered.rules);
-            assert_eq!(view.generation, current);
+            assert_eq!(view.generation, Some(current));
         }
     }
 }
@@ -371,6 +371,7 @@ fn who(name: usize, department: usize, expires: Option<Timestamp>) -> Arc<Verifi
         remembered_for: None,
         bound_to: None,
         recheck: None,
+        attach: warden_core::Attach::default(),
     }))
 }
 

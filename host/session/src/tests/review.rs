@@ -91,7 +91,10 @@ fn unchanged_rules_ask_nothing_of_the_server() {
     let same = decision(1, 2, "old");
     let answers = (0..3).map(|client| (client, Some(same.clone()))).collect();
     assert!(review_all(&mut world, 100, &answers).is_empty());
-    assert_eq!(world.registry.session(ClientId(0)).unwrap().generation, 2);
+    assert_eq!(
+        world.registry.session(ClientId(0)).unwrap().generation,
+        Some(2)
+    );
 }
 
 #[test]

@@ -137,6 +137,7 @@ impl World {
                         self.registry.left(client, former, self.now);
                     }
                 }
+                Action::AttachToAclUser { .. } => panic!("nobody here becomes a user of an ACL"),
                 Action::Close {
                     client,
                     session,
@@ -216,6 +217,7 @@ pub(super) fn principal_at(
         remembered_for: None,
         bound_to: None,
         recheck: None,
+        attach: warden_core::Attach::default(),
     }))
 }
 
@@ -261,6 +263,6 @@ pub(super) fn admission(
         client: ClientId(client),
         principal: Arc::clone(principal),
         facts: ClientFacts::default(),
-        decision: Arc::clone(decision),
+        rights: crate::Rights::Decided(Arc::clone(decision)),
     }
 }
