@@ -20,13 +20,20 @@ const ROUNDS: usize = 2000;
 /// Threads that drive the clients.
 const THREADS: usize = 2;
 
-/// AUTH by a simple bind.
-pub fn binds(line: Line) -> Answer {
+/// AUTH by a simple bind, with a connection for each user and with as few as by default.
+pub fn binds(line: Line) -> Vec<Answer> {
+    [CLIENTS, 2]
+        .into_iter()
+        .map(|connections| with(line, connections))
+        .collect()
+}
+
+fn with(line: Line, connections: usize) -> Answer {
     let authority = Authority::new("ca");
     let slapd = Slapd::builder().crowd(CLIENTS).start(&authority);
     let file = format!(
         "type = 'ldap'\nservers = ['{}']\nbind_dn_prefix = 'uid='\n\
-         bind_dn_suffix = ',ou=people,{BASE}'\nconnection_pool_size = {CLIENTS}\ncache_seconds = 0\n",
+         bind_dn_suffix = ',ou=people,{BASE}'\nconnection_pool_size = {connections}\ncache_seconds = 0\n",
         slapd.url()
     );
     let members: Vec<_> = (0..CLIENTS)
@@ -42,7 +49,7 @@ pub fn binds(line: Line) -> Answer {
     let mut clients = open(scene.server.address(), auth, "+OK\r\n".len());
     let mut bare = open(slapd.address(), bind, BOUND_BYTES);
     Answer::ask(
-        "AUTH that a directory judges by a bind, 20 users at once",
+        &format!("AUTH that a directory judges by a bind, 20 users and {connections} connections"),
         ("log-in", "bare bind"),
         || measured(pid, || drive(&mut clients)),
         || measured(slapd.pid(), || drive(&mut bare)),

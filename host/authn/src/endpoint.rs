@@ -1,4 +1,4 @@
-//! The way out: every call to somebody else's server goes through here.
+//! The way out by HTTP: every call to somebody else's service goes through here.
 //!
 //! In: a request to an allowed host. Out: a bounded answer, or a [`CallError`] in words
 //! for the operator. Never: plain `http` but to this machine when asked for, a redirect,

@@ -3,9 +3,9 @@
 //! In comes a [`Credential`](warden_core::Credential) and the time; out goes an
 //! [`Outcome`]: not ours, verified, refused, or undecided. The [`Chain`] is one
 //! immutable generation of the authenticator directory; the [`Cache`] remembers
-//! what a credential came to. Whoever must be asked is asked through an `endpoint`, on
-//! the runtime of [`Services`]. Nothing here owns a thread, [`Chain::load`] is what
-//! touches files, and no credential is kept in clear.
+//! what a credential came to. Whoever must be asked is asked through an `endpoint`, or a
+//! directory over LDAP, on the runtime of [`Services`]. Nothing here owns a thread,
+//! [`Chain::load`] is what touches files, and no credential is kept in clear.
 
 #![forbid(unsafe_code)]
 

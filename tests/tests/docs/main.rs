@@ -20,6 +20,7 @@ mod configuration;
 mod demo;
 mod first_hour;
 mod guardrails;
+mod ldap;
 mod markdown;
 mod operating;
 mod plugins;

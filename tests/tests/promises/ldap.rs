@@ -415,10 +415,11 @@ fn what_the_directory_said_is_remembered_for_so_long(line: Line) {
 }
 
 fn a_service_account_that_is_not_let_in_is_no_fault_of_the_users(line: Line) {
-    let asked = Asked::start(line, &people(), |slapd, authority| {
-        let secrets = Directory::create(authority.directory().join("secrets"));
-        secrets.replace_secret("wrong.password", "wrong");
-        by_search(&slapd.url(), &secrets.file_text("wrong.password")) + QUIET
+    let directory = tempfile::tempdir().unwrap();
+    let secrets = Directory::create(directory.path().join("secrets"));
+    secrets.replace_secret("service.password", "wrong");
+    let asked = Asked::start(line, &people(), |slapd, _| {
+        by_search(&slapd.url(), &secrets.file_text("service.password")) + QUIET
     });
     asked
         .scene
@@ -430,6 +431,17 @@ fn a_service_account_that_is_not_let_in_is_no_fault_of_the_users(line: Line) {
         trouble.contains("search_bind_dn") && trouble.contains("49"),
         "{trouble}"
     );
+    // Its new password is read when the file changes.
+    secrets.replace_secret("service.password", SERVICE_PASSWORD);
+    eventually("the service account is let in", || {
+        let mut client = asked.scene.server.connect();
+        client
+            .auth("alice", &password_of("alice"))
+            .is_ok()
+            .then_some(())
+    });
+    let corp = &asked.scene.authenticators_state()[0];
+    assert_eq!(corp.field("status").text(), "ok");
 }
 
 fn guesses_are_throttled_before_they_reach_the_directory(line: Line) {

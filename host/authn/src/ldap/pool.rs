@@ -127,3 +127,122 @@ impl<C: Pooled> Lease<'_, C> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::runtime::{Builder, Runtime};
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(20);
+
+    /// A connection that counts how often one took leave.
+    struct Fake {
+        is_quiet: bool,
+        parted: Arc<AtomicUsize>,
+    }
+
+    impl Pooled for Fake {
+        fn is_quiet(&mut self) -> bool {
+            self.is_quiet
+        }
+
+        fn part(self) {
+            self.parted.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn runtime() -> Runtime {
+        Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    fn second(number: u64) -> Duration {
+        Duration::from_secs(number)
+    }
+
+    #[test]
+    fn no_more_are_leased_than_there_may_be_and_a_wait_has_an_end() {
+        let pool: Pool<Fake> = Pool::new(2);
+        runtime().block_on(async {
+            let turn = Turn::default();
+            let first = pool.lease(&turn, LIMIT).await.unwrap();
+            let _second = pool.lease(&turn, LIMIT).await.unwrap();
+            assert_eq!(pool.load(), Some((2, 0)));
+            let third = pool.lease(&turn, LIMIT).await;
+            assert_eq!(third.err(), Some(Failure::Busy));
+            drop(first);
+            assert!(pool.lease(&turn, LIMIT).await.is_ok());
+            assert_eq!(pool.load(), Some((1, 0)));
+        });
+    }
+
+    #[test]
+    fn only_what_was_given_back_and_is_quiet_is_used_again() {
+        let pool = Pool::new(3);
+        let parted = Arc::default();
+        let fake = |is_quiet| Fake {
+            is_quiet,
+            parted: Arc::clone(&parted),
+        };
+        runtime().block_on(async {
+            let turn = Turn::default();
+            let leases = [true, false].map(|is_quiet| {
+                let place = pool.places.at_once().unwrap();
+                let lease = Lease {
+                    pool: &pool,
+                    _place: place,
+                };
+                (lease, fake(is_quiet))
+            });
+            for (lease, connection) in leases {
+                lease.give_back(connection, second(1));
+            }
+            assert_eq!(pool.idle(), Some(2));
+            let (lease, idle) = pool.lease(&turn, LIMIT).await.unwrap();
+            assert!(idle.unwrap().is_quiet);
+            // It failed: it is not given back.
+            drop(lease);
+            assert_eq!(pool.idle(), Some(0));
+            let (_lease, idle) = pool.lease(&turn, LIMIT).await.unwrap();
+            assert!(idle.is_none());
+        });
+    }
+
+    #[test]
+    fn what_nobody_has_used_for_a_while_takes_leave() {
+        let pool = Pool::new(3);
+        let parted = Arc::default();
+        for age in [1, 5, 9] {
+            let lease = Lease {
+                pool: &pool,
+                _place: pool.places.at_once().unwrap(),
+            };
+            let connection = Fake {
+                is_quiet: true,
+                parted: Arc::clone(&parted),
+            };
+            lease.give_back(connection, second(age));
+        }
+        pool.retire(second(5));
+        assert_eq!(parted.load(Ordering::Relaxed), 1);
+        assert_eq!(pool.idle(), Some(2));
+        pool.clear();
+        assert_eq!(parted.load(Ordering::Relaxed), 1);
+        assert_eq!(pool.idle(), Some(0));
+    }
+
+    #[test]
+    fn what_is_not_wanted_any_more_takes_no_connection() {
+        let pool: Pool<Fake> = Pool::new(1);
+        let turn = Turn {
+            is_wanted: Box::new(|| false),
+            ..Turn::default()
+        };
+        let result = runtime().block_on(pool.lease(&turn, LIMIT));
+        assert_eq!(result.err(), Some(Failure::Unwanted));
+        assert_eq!(pool.load(), Some((0, 0)));
+    }
+}

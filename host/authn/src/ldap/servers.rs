@@ -38,7 +38,9 @@ pub(super) enum Selection {
 pub(super) struct Servers {
     list: Vec<Server>,
     selection: Selection,
-    turns: AtomicUsize,
+    /// Of binds and of inquiries: of each every server has its share.
+    bind_turns: AtomicUsize,
+    inquiry_turns: AtomicUsize,
     /// `failure_detector_interval`.
     interval: Duration,
     /// `timeout_ldap_operation`.
@@ -88,7 +90,8 @@ impl Servers {
         Self {
             list,
             selection,
-            turns: AtomicUsize::new(0),
+            bind_turns: AtomicUsize::new(0),
+            inquiry_turns: AtomicUsize::new(0),
             interval,
             operation_limit,
         }
@@ -99,7 +102,7 @@ impl Servers {
     /// # Errors
     /// When nobody judged.
     pub(super) async fn bind(&self, proof: Proof<'_>, turn: &Turn) -> Result<Ended, NoAnswer> {
-        let mut attempts = self.attempts();
+        let mut attempts = self.attempts(&self.bind_turns);
         let mut last = nobody();
         while let Some(server) = attempts.next() {
             match server.bind(proof, turn).await {
@@ -120,7 +123,7 @@ impl Servers {
         inquiry: &I,
         turn: &Turn,
     ) -> Result<I::Answer, NoAnswer> {
-        let mut attempts = self.attempts();
+        let mut attempts = self.attempts(&self.inquiry_turns);
         let mut last = nobody();
         while let Some(server) = attempts.next() {
             let result = async {
@@ -136,10 +139,10 @@ impl Servers {
         Err(last)
     }
 
-    fn attempts(&self) -> Attempts<'_> {
+    fn attempts(&self, turns: &AtomicUsize) -> Attempts<'_> {
         let start = match self.selection {
             Selection::Order => 0,
-            Selection::RoundRobin => self.turns.fetch_add(1, Ordering::Relaxed),
+            Selection::RoundRobin => turns.fetch_add(1, Ordering::Relaxed),
         };
         Attempts {
             servers: self,

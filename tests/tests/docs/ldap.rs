@@ -1,0 +1,105 @@
+//! docs/ldap.md: every authenticator file lets in whom a directory of its kind accepts.
+//!
+//! Hosts, files and the root of the tree are those of the tests' directories; the rest of
+//! each file is as written.
+
+use warden_tests::hostile_directory::ActiveDirectory;
+use warden_tests::slapd::{BASE, SERVICE, SERVICE_PASSWORD, Slapd, password_of};
+use warden_tests::{Authority, Directory, HostileDirectory, Line, Scene, on_both_lines};
+
+use crate::markdown::{between, blocks, document};
+
+on_both_lines!(
+    open_ldap_lets_in_whom_the_page_says,
+    active_directory_lets_in_whom_the_page_says,
+);
+
+const PASSWORD_FILE: &str = "/etc/valkey/keys/directory.password";
+
+/// The files of a section, with these in place of what they name.
+fn files(section: &str, places: &[(&str, &str)]) -> Vec<String> {
+    let text = document("docs/ldap.md");
+    let section = between(&text, section, "\n## ");
+    let files = blocks(section, "toml");
+    assert_eq!(files.len(), 2, "{section}");
+    files
+        .into_iter()
+        .map(|mut file| {
+            for (from, to) in places {
+                file = file.replace(from, to);
+            }
+            file
+        })
+        .collect()
+}
+
+/// A file with the service account's password.
+fn password_file(authority: &Authority) -> String {
+    let secrets = Directory::create(authority.directory().join("secrets"));
+    secrets.replace_secret("directory.password", SERVICE_PASSWORD);
+    secrets.file_text("directory.password")
+}
+
+fn expect(line: Line, file: &str) {
+    let scene = Scene::builder(line).authenticator_file(file).start();
+    let mut client = scene.server.connect();
+    client.auth("alice", &password_of("alice")).expect_ok();
+    assert_eq!(client.user(), "corp/alice");
+    scene.expect_refused("alice", "wrong", "WRONGPASS");
+    let log = scene.server.log();
+    assert!(!log.contains("in clear"), "{log}");
+}
+
+fn open_ldap_lets_in_whom_the_page_says(line: Line) {
+    let authority = Authority::new("ca");
+    let described = Slapd::builder().users(["alice"]);
+    let [first, second] = [described.start(&authority), described.start(&authority)];
+    let ca_file = authority.ca_file().display().to_string();
+    for file in files(
+        "## OpenLDAP\n",
+        &[
+            ("ldaps://ldap1.example.com", &first.tls_url()),
+            ("ldaps://ldap2.example.com", &second.tls_url()),
+            ("ldap://ldap1.example.com", &first.url()),
+            ("ldap://ldap2.example.com", &second.url()),
+            ("/etc/valkey/keys/directory-ca.pem", &ca_file),
+            (PASSWORD_FILE, &password_file(&authority)),
+            ("cn=valkey,ou=services,dc=example,dc=com", SERVICE),
+            ("dc=example,dc=com", BASE),
+        ],
+    ) {
+        expect(line, &file);
+    }
+}
+
+fn active_directory_lets_in_whom_the_page_says(line: Line) {
+    let authority = Authority::new("ca");
+    let [first, second] = [(); 2].map(|()| {
+        let controller = HostileDirectory::start_tls(&authority.server());
+        controller.act_as(
+            ActiveDirectory::new("corp.example.com", "CORP")
+                .user("alice", &password_of("alice"))
+                .user("valkey", SERVICE_PASSWORD),
+        );
+        controller
+    });
+    let service = ActiveDirectory::new("corp.example.com", "CORP").user_dn("valkey");
+    // A domain's authority is among the system's.
+    let trusting = format!("tls_ca_cert_path = '{}'\n", authority.ca_file().display());
+    for file in files(
+        "## Active Directory\n",
+        &[
+            ("ldaps://dc1.corp.example.com", &first.url()),
+            ("ldaps://dc2.corp.example.com", &second.url()),
+            (PASSWORD_FILE, &password_file(&authority)),
+            ("CN=valkey,OU=Services,DC=corp,DC=example,DC=com", &service),
+        ],
+    ) {
+        expect(line, &(file + &trusting));
+    }
+}
+
+#[test]
+fn every_example_of_the_page_is_one_of_these() {
+    assert_eq!(blocks(&document("docs/ldap.md"), "toml").len(), 4);
+}
