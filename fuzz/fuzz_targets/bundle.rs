@@ -158,6 +158,7 @@ fn alice() -> Arc<Verified<Principal>> {
         remembered_for: None,
         bound_to: None,
         recheck: None,
+        account: None,
     }))
 }
 

@@ -154,6 +154,7 @@ impl CertificateAuthenticator {
             remembered_for: None,
             bound_to: Some(certificate.fingerprint.clone()),
             recheck: self.trust.as_ref().map(|_| RECHECK),
+            account: None,
         })
     }
 }

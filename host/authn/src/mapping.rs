@@ -137,6 +137,7 @@ impl Mapped {
             remembered_for: None,
             bound_to: self.bound_to,
             recheck: None,
+            account: None,
         }
     }
 }

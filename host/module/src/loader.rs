@@ -328,7 +328,7 @@ fn load_authenticators(shared: &Shared) -> Changes {
         log(Level::Notice, &format!("authenticators in force: {ids}"));
         shared
             .rechecks
-            .hasten(&report.altered, shared.now().monotonic);
+            .hasten(&report.affected, shared.now().monotonic);
         shared.reviews.authenticators_removed(report.removed);
         shared.wake_clock();
     }
@@ -364,6 +364,7 @@ fn without_authenticators(previous: &Chain) -> LoadReport {
         errors: Vec::new(),
         changed: !removed.is_empty(),
         altered: Vec::new(),
+        affected: Vec::new(),
         removed,
     }
 }

@@ -341,6 +341,7 @@ mod tests {
                 every: Duration::from_secs(3600),
                 grace: Duration::from_secs(300),
             }),
+            account: None,
         }))
     }
 

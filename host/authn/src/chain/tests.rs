@@ -232,6 +232,7 @@ fn principal(id: &str, expires: u64) -> Box<Principal> {
         remembered_for: None,
         bound_to: None,
         recheck: None,
+        account: None,
     })
 }
 
@@ -241,6 +242,7 @@ fn scripted(answers: Vec<(&str, Outcome<Box<Principal>>)>) -> Chain {
         let made = Made {
             authenticator: Box::new(Scripted { id, answer }),
             names: Names::default(),
+            source: None,
             fingerprint: [0; 32],
         };
         Slot {

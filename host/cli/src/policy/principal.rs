@@ -93,6 +93,7 @@ fn parse(text: &str) -> Result<Principal, String> {
         remembered_for: None,
         bound_to: None,
         recheck: None,
+        account: None,
     })
 }
 

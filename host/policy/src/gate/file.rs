@@ -278,6 +278,7 @@ impl Checked<'_> {
             remembered_for: None,
             bound_to: None,
             recheck: None,
+            account: None,
         })
     }
 

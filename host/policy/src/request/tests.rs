@@ -31,6 +31,7 @@ fn principal(name: &str, groups: &[String], claims: Value) -> Arc<Verified<Princ
         remembered_for: None,
         bound_to: None,
         recheck: None,
+        account: None,
     }))
 }
 

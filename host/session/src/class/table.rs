@@ -6,6 +6,7 @@
 //! class. Each costs O(log n).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use warden_core::{ClassKey, Decision, UserName};
@@ -19,6 +20,7 @@ use crate::session::Member;
 pub(crate) struct ClassTable {
     classes: BTreeMap<ClassId, Class>,
     by_key: BTreeMap<ClassKey, ClassId>,
+    by_user: BTreeMap<UserName, BTreeSet<ClassId>>,
     /// Classes in use and not under review, longest unreviewed first.
     pending: BTreeSet<(Option<u64>, ClassId)>,
     due: Agenda<ClassId>,
@@ -31,6 +33,7 @@ impl ClassTable {
         Self {
             classes: BTreeMap::new(),
             by_key: BTreeMap::new(),
+            by_user: BTreeMap::new(),
             pending: BTreeSet::new(),
             due: Agenda::new(),
             idle: BTreeSet::new(),
@@ -86,6 +89,8 @@ impl ClassTable {
         let mut class = Class::new(user, decision);
         class.idle_since_ms = now.monotonic_ms;
         self.by_key.insert(class.key, id);
+        let user = class.user.clone();
+        self.by_user.entry(user).or_default().insert(id);
         self.place(id, class.slots());
         self.classes.insert(id, class);
         id
@@ -162,7 +167,29 @@ impl ClassTable {
         self.conceal(id);
         if let Some(class) = self.classes.remove(&id) {
             self.displace(id, class.slots());
+            if let Some(classes) = self.by_user.get_mut(&class.user) {
+                classes.remove(&id);
+                if classes.is_empty() {
+                    self.by_user.remove(&class.user);
+                }
+            }
         }
+    }
+
+    /// The next classes of a user's name, those after one.
+    pub(crate) fn of_user(
+        &self,
+        user: &UserName,
+        after: Option<ClassId>,
+        limit: usize,
+    ) -> Vec<ClassId> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let classes = self.by_user.get(user).into_iter();
+        classes
+            .flat_map(|classes| classes.range((start, Bound::Unbounded)))
+            .take(limit)
+            .copied()
+            .collect()
     }
 
     fn place(&mut self, id: ClassId, slots: Slots) {

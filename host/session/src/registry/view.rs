@@ -135,7 +135,7 @@ impl Registry {
             session: session.id,
             class: session.class,
             user: &class.user,
-            principal: session.principal.get(),
+            principal: self.renewals.newest(&session.principal).get(),
             address: session.facts.address(),
             class_key: class.key,
             generation: class.generation,

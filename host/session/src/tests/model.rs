@@ -371,6 +371,7 @@ fn who(name: usize, department: usize, expires: Option<Timestamp>) -> Arc<Verifi
         remembered_for: None,
         bound_to: None,
         recheck: None,
+        account: None,
     }))
 }
 

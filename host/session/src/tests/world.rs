@@ -216,6 +216,7 @@ pub(super) fn principal_at(
         remembered_for: None,
         bound_to: None,
         recheck: None,
+        account: None,
     }))
 }
 
