@@ -18,7 +18,7 @@ use crate::configuration::Section;
 use crate::mapping::Selector;
 
 /// Somebody who knows accounts.
-pub(crate) trait Accounts: Send + Sync {
+pub trait Accounts: Send + Sync {
     /// What is done with the answers.
     fn terms(&self) -> &AccountTerms;
 
@@ -35,7 +35,7 @@ pub(crate) type LookingUp<'a> =
 
 /// What is done with the answers of one directory.
 #[derive(Debug)]
-pub(crate) struct AccountTerms {
+pub struct AccountTerms {
     /// Whether other authenticators may ask: those that judge passwords are asked about
     /// their own people alone.
     pub(crate) serves_others: bool,
@@ -49,7 +49,7 @@ pub(crate) struct AccountTerms {
 
 /// Which account.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted<'a> {
+pub struct Wanted<'a> {
     pub(crate) name: &'a str,
     pub(crate) proved: ProvedBy,
     /// For sessions that live: whoever logs in goes before.
@@ -68,7 +68,7 @@ pub(crate) enum ProvedBy {
 
 /// What a directory says of an account.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Described {
+pub struct Described {
     /// Qualified, sorted, without doubles.
     pub(crate) groups: Vec<String>,
     /// The chosen attributes.

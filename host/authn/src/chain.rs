@@ -372,6 +372,16 @@ impl Chain {
         Arc::new(self.attest(principal.clone()))
     }
 
+    /// The same without what a directory said of it, which is looked up again for itself.
+    #[must_use]
+    pub fn alone(&self, verified: &Arc<Verified<Principal>>) -> Arc<Verified<Principal>> {
+        let principal = verified.get();
+        if principal.account.is_none() {
+            return self.renewed(verified);
+        }
+        Arc::new(self.attest(principal.without_account()))
+    }
+
     fn slot_of(&self, file: &Path) -> Option<&Slot> {
         self.slots.iter().find(|slot| slot.entry.file == file)
     }

@@ -326,9 +326,9 @@ fn load_authenticators(shared: &Shared) -> Changes {
             ids.join(", ")
         };
         log(Level::Notice, &format!("authenticators in force: {ids}"));
-        shared
-            .rechecks
-            .hasten(&report.affected, shared.now().monotonic);
+        let now = shared.now().monotonic;
+        shared.rechecks.hasten(&report.affected, now);
+        shared.refreshes.hasten(&report.affected, now);
         shared.reviews.authenticators_removed(report.removed);
         shared.wake_clock();
     }

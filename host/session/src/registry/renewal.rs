@@ -75,7 +75,7 @@ impl Registry {
     /// Sessions made with the first of each pair are of the second from now on: the same
     /// person, of whom other things are known. The caller admits nobody with the first any
     /// more. [`mark_renewed`](Self::mark_renewed) has them decided anew.
-    pub fn renew(&mut self, renewed: impl IntoIterator<Item = (Proof, Proof)>) {
+    pub fn renew_proofs(&mut self, renewed: impl IntoIterator<Item = (Proof, Proof)>) {
         for (former, newest) in renewed {
             let user = newest.get().user_name();
             if former.get().user_name() != user {
