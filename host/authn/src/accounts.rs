@@ -52,8 +52,6 @@ pub struct AccountTerms {
 pub struct Wanted<'a> {
     pub(crate) name: &'a str,
     pub(crate) proved: ProvedBy,
-    /// For sessions that live: whoever logs in goes before.
-    pub(crate) is_refresh: bool,
 }
 
 /// What proved that the client is the one whom the account belongs to.
@@ -301,8 +299,14 @@ mod tests {
         let token_ends = Some(Timestamp::from_unix_seconds(1000));
         assert_eq!(second.expires, token_ends);
         let account = second.account.as_ref().unwrap();
-        assert_eq!((account.name.as_str(), account.proof_ends), ("alice", token_ends));
+        assert_eq!(
+            (account.name.as_str(), account.proof_ends),
+            ("alice", token_ends)
+        );
         let alone = second.without_account();
-        assert_eq!((alone.groups, alone.account), (vec!["idp/staff".to_owned()], None));
+        assert_eq!(
+            (alone.groups, alone.account),
+            (vec!["idp/staff".to_owned()], None)
+        );
     }
 }

@@ -39,14 +39,12 @@ use warden_core::{
 };
 use zeroize::Zeroizing;
 
-use crate::accounts::{
-    self, AccountTerms, Accounts, Described, LookingUp, ProvedBy, Wanted,
-};
+use crate::accounts::{self, AccountTerms, Accounts, Described, LookingUp, ProvedBy, Wanted};
 use crate::asking::{refused, unavailable};
 use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
 use crate::configuration::Section;
 use crate::directory::Built;
-use crate::endpoint::{Priority, Turn};
+use crate::endpoint::Turn;
 use crate::offer;
 use crate::services::{Services, Task};
 use crate::terms;
@@ -124,8 +122,7 @@ impl LdapAuthenticator {
             let throttle = Throttle::read(file, services);
             throttle.map(|throttle| Some(Door { lifetime, throttle }))
         };
-        if let (Some(id), Some(settings), Some(profile), Some(door)) =
-            (id, settings, profile, door)
+        if let (Some(id), Some(settings), Some(profile), Some(door)) = (id, settings, profile, door)
             && file.is_good()
             && let Some(nobody) = nobody(file, &settings.lookup.base)
         {
@@ -221,16 +218,8 @@ impl Accounts for LdapAuthenticator {
     fn look_up<'a>(&'a self, wanted: Wanted<'a>, now: Now) -> LookingUp<'a> {
         let (inner, name) = (Arc::clone(&self.inner), wanted.name.to_owned());
         let proved = wanted.proved;
-        let priority = if wanted.is_refresh {
-            Priority::Low
-        } else {
-            Priority::Normal
-        };
         Box::pin(self.run(async move {
-            let turn = Turn {
-                priority,
-                ..Turn::default()
-            };
+            let turn = Turn::default();
             let place = inner.place_of(&name)?;
             inner.look_at(&place, proved, &turn, now).await
         }))
@@ -281,15 +270,12 @@ impl Authenticator for LdapAuthenticator {
 
     fn authenticate<'a>(&'a self, presented: &'a Presented, clock: &'a dyn Clock) -> Answering<'a> {
         Box::pin(async move {
-            let (Some(door), Some((name, password))) =
-                (&self.door, offered(&presented.credential))
+            let (Some(door), Some((name, password))) = (&self.door, offered(&presented.credential))
             else {
                 return Outcome::NotMine;
             };
             let attempt = door.throttle.attempt(presented);
-            let result = self
-                .examine(name, password, (door, &attempt), clock)
-                .await;
+            let result = self.examine(name, password, (door, &attempt), clock).await;
             attempt.close(&self.inner.id, result)
         })
     }

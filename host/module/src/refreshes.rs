@@ -28,9 +28,9 @@ use crate::workers::Job;
 /// How soon somebody whose directory did not answer is asked about again, at most.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Most people of one directory who are asked about at a time: what log-ins ask goes before,
-/// and waits for no more than is under way.
-const AT_ONCE: usize = 16;
+/// Most people of one directory who are asked about at a time, and so most whom a log-in
+/// waits behind.
+const AT_ONCE: usize = 4;
 
 /// People taken out of the map by one operation: the others follow soon.
 const A_TIME: usize = 64;
@@ -239,7 +239,13 @@ impl Refreshes {
     }
 
     /// Notes what asking came to. Answers the proofs whose sessions must end, and why.
-    fn go_on(&self, entry: &Entry, found: Found, now: Duration) -> Option<(Vec<Proof>, String)> {
+    /// `is_current`: the authenticators are still those that were asked.
+    fn go_on(
+        &self,
+        entry: &Entry,
+        (found, is_current): (Found, bool),
+        now: Duration,
+    ) -> Option<(Vec<Proof>, String)> {
         let mut directories = lock(&self.directories);
         let directory = directories.get_mut(&entry.directory)?;
         directory.asked = directory.asked.saturating_sub(1);
@@ -279,6 +285,9 @@ impl Refreshes {
                 }
                 person.at = now.saturating_add(person.refresh.every.min(SOON));
             }
+        }
+        if !is_current {
+            person.at = now;
         }
         directory.due.insert((person.at, Arc::clone(key)));
         None
@@ -352,7 +361,12 @@ impl Person {
 pub(crate) fn hand_out(shared: &Shared) {
     let (due, late) = shared.refreshes.due(shared.now().monotonic);
     for (user, proofs) in late {
-        end(shared, &user, proofs, "nobody answered for refresh_grace_seconds");
+        end(
+            shared,
+            &user,
+            proofs,
+            "nobody answered for refresh_grace_seconds",
+        );
     }
     for entry in due {
         shared.hand_over(Job::Refresh(entry));
@@ -366,14 +380,9 @@ pub(crate) async fn ask_again(shared: Arc<Shared>, entry: Entry) {
         entry,
         is_answered: false,
     };
-    let (found, is_current) = ask(&shared, &asked.entry).await;
+    let found = ask(&shared, &asked.entry).await;
     asked.is_answered = true;
     note(&shared, &asked.entry, found);
-    if !is_current {
-        // Authenticators changed meanwhile, and this one may know better.
-        let of = [asked.entry.directory.clone()];
-        shared.refreshes.hasten(&of, shared.now().monotonic);
-    }
     hand_out(&shared);
 }
 
@@ -389,7 +398,7 @@ impl Drop for Asked {
     fn drop(&mut self) {
         if !self.is_answered && !self.shared.is_stopping() {
             let found = Found::Gone("asking about it failed".to_owned());
-            note(&self.shared, &self.entry, found);
+            note(&self.shared, &self.entry, (found, true));
         }
     }
 }
@@ -401,8 +410,7 @@ async fn ask(shared: &Shared, entry: &Entry) -> (Found, bool) {
         let newest = held.newest.clone().unwrap_or_else(|| Arc::clone(&first));
         Some((first, newest))
     };
-    let (firsts, newest): (Vec<Proof>, Vec<Proof>) =
-        entry.proofs.iter().filter_map(there).unzip();
+    let (firsts, newest): (Vec<Proof>, Vec<Proof>) = entry.proofs.iter().filter_map(there).unzip();
     if firsts.is_empty() {
         return (Found::Nothing, true);
     }
@@ -423,14 +431,13 @@ async fn ask(shared: &Shared, entry: &Entry) -> (Found, bool) {
     (found, is_current)
 }
 
-fn note(shared: &Shared, entry: &Entry, found: Found) {
+fn note(shared: &Shared, entry: &Entry, (found, is_current): (Found, bool)) {
     let renewed = match &found {
         Found::There(pairs) => pairs.clone(),
         _ => Vec::new(),
     };
-    let ended = shared
-        .refreshes
-        .go_on(entry, found, shared.now().monotonic);
+    let now = shared.now().monotonic;
+    let ended = shared.refreshes.go_on(entry, (found, is_current), now);
     if !renewed.is_empty() {
         let user = &entry.key.user;
         log(

@@ -189,7 +189,9 @@ fn renew(shared: &Shared, lock: &ServerLock, budget: &Budget<'_>) -> bool {
         let Some(renewed) = shared.refreshes.next_renewed() else {
             return mark_renewed(lock, budget);
         };
-        sessions::with_registry(lock, |registry| registry.renew_proofs(renewed));
+        let left = sessions::with_registry(lock, |registry| registry.renew_proofs(renewed));
+        // Ten thousand groups are not freed on the main thread.
+        shared.hand_over(Job::Forget(Box::new(left)));
     }
     true
 }

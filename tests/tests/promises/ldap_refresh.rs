@@ -3,16 +3,20 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+use warden_tests::provider::{BASIC, Provider};
 use warden_tests::slapd::{BASE, Group, Slapd, SlapdBuilder, User, password_of, user_dn};
 use warden_tests::{Authority, Claims, Connection, Line, Scene, eventually, on_both_lines};
 
+use crate::asked_services::{endpoint, introspection, with_secret};
 use crate::ldap::{QUIET, WRONG, by_bind, by_search, password_file, people};
-use crate::ldap_lookup::{Proved, editors, groups_base};
+use crate::ldap_lookup::{Proved, ROLES as LOOKUP_ROLES, by_lookup, editors, groups_base};
 
 on_both_lines!(
     rights_of_live_sessions_follow_their_groups,
     rights_of_sessions_by_token_follow_their_groups,
     what_is_remembered_follows_too,
+    a_token_that_is_asked_about_again_outlives_other_groups_and_not_its_revocation,
     who_is_removed_disabled_or_renamed_loses_the_session,
     an_entry_of_another_person_with_the_name_is_not_taken_for_it,
     wrong_passwords_of_others_end_no_session,
@@ -150,6 +154,34 @@ fn rights_of_sessions_by_token_follow_their_groups(line: Line) {
         .slapd
         .replace(&user_dn("bob"), "userAccountControl", &["514"]);
     sessions.iter_mut().for_each(closes);
+}
+
+fn a_token_that_is_asked_about_again_outlives_other_groups_and_not_its_revocation(line: Line) {
+    let authority = Authority::new("ca");
+    let provider = Provider::start(&authority);
+    let slapd = editors().start(&authority);
+    let client = with_secret(&authority, "client.secret", BASIC);
+    let lines = "cache_seconds = 0\nrecheck_seconds = 1\ngroups_from = 'dir'\n";
+    let file = introspection(provider.issuer(), &client, lines) + &endpoint(&authority);
+    let directory = by_lookup(&slapd.url(), &password_file(&authority)) + EVERY + &groups_base();
+    let scene = Scene::builder(line).roles(LOOKUP_ROLES).start();
+    scene.authenticators.replace("10-corp.toml", file);
+    scene.authenticators.replace("20-dir.toml", directory);
+    scene.server.admin().call(["WARDEN.RELOAD"]);
+    let token = provider.opaque("alice", json!({}));
+    let mut alice = scene.server.connect();
+    alice.auth("token", &token).expect_ok();
+    assert!(writes(&mut alice));
+    slapd.join("editors", &user_dn("bob"));
+    slapd.leave("editors", &user_dn("alice"));
+    eventually("she writes no more", || (!writes(&mut alice)).then_some(()));
+    let rechecked = scene.counter("warden_rechecks");
+    eventually("her token is asked about again", || {
+        (scene.counter("warden_rechecks") > rechecked + 2).then_some(())
+    });
+    assert!(reads(&mut alice), "by name");
+    provider.revoke(&token);
+    closes(&mut alice);
 }
 
 fn what_is_remembered_follows_too(line: Line) {

@@ -7,9 +7,7 @@
 
 use std::sync::Arc;
 
-use warden_core::{
-    Account, AuthenticatorId, Clock, Now, Principal, Reason, Verified,
-};
+use warden_core::{Account, AuthenticatorId, Clock, Now, Principal, Reason, Verified};
 
 use super::entry::Entry;
 use super::{Chain, Slot};
@@ -36,12 +34,11 @@ impl Chain {
         let wanted = Wanted {
             name: &name,
             proved: ProvedBy::Another,
-            is_refresh: false,
         };
         let said = accounts.look_up(wanted, now).await;
         let terms = accounts.terms();
-        let joined = said
-            .map(|said| accounts::described(&principal, directory.id(), terms, &name, &said));
+        let joined =
+            said.map(|said| accounts::described(&principal, directory.id(), terms, &name, &said));
         directory.count(&match &joined {
             Ok(_) => Outcome::Verified(()),
             Err(reason) => Outcome::against(reason.clone()),
@@ -71,7 +68,6 @@ impl Chain {
         let wanted = Wanted {
             name: &account.name,
             proved,
-            is_refresh: true,
         };
         let said = accounts.look_up(wanted, clock.now()).await?;
         let terms = accounts.terms();
@@ -105,7 +101,11 @@ impl Chain {
         if principal.authenticator == account.directory {
             let accounts = entry.authenticator.accounts();
             let accounts = accounts.filter(|accounts| !accounts.terms().serves_others);
-            return Ok((entry.id(), accounts.ok_or_else(changed)?, ProvedBy::Password));
+            return Ok((
+                entry.id(),
+                accounts.ok_or_else(changed)?,
+                ProvedBy::Password,
+            ));
         }
         let source = entry.source.as_ref();
         let source = source.filter(|source| source.directory == account.directory);
@@ -131,8 +131,8 @@ pub(super) fn fault(entry: &Entry, slots: &[Slot]) -> Option<String> {
 /// Words for the operator, when it cannot be asked.
 fn named<'a>(slots: &'a [Slot], source: &Source) -> Result<(&'a Entry, &'a dyn Accounts), String> {
     let id = source.directory.as_str();
-    let entry = find(slots, &source.directory)
-        .ok_or_else(|| format!("{id:?} is no authenticator"))?;
+    let entry =
+        find(slots, &source.directory).ok_or_else(|| format!("{id:?} is no authenticator"))?;
     let accounts = entry.authenticator.accounts();
     accounts
         .filter(|accounts| accounts.terms().serves_others)

@@ -1,5 +1,7 @@
 //! Order, binding, generations and reloads of the chain.
 
+mod looking;
+
 use std::time::Duration;
 
 use serde_json::json;

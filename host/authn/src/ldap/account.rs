@@ -133,7 +133,9 @@ impl Asked<'_, '_> {
     /// The distinguished name of the one entry that has a short one.
     async fn one_called(&mut self, lookup: &Lookup, name: &str) -> Result<String, Reason> {
         let filter = lookup.filter.with(&lookup.attribute, name);
-        let found = self.search(&lookup.search(&filter, &lookup.names())).await?;
+        let found = self
+            .search(&lookup.search(&filter, &lookup.names()))
+            .await?;
         let (target, spelling) = verdict::the_one(&found, lookup, name)??;
         spelling?;
         let entry = found.entries.into_iter().next();

@@ -6,9 +6,8 @@
 //! that however many sessions have it, all change at once. Costs O(log n) for each proof
 //! and each class.
 
-use std::collections::VecDeque;
 use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use warden_core::{Principal, UserName, Verified};
@@ -51,10 +50,18 @@ impl Renewals {
         }
     }
 
-    fn sweep(&mut self) {
+    fn replace(&mut self, former: &Proof, newest: Proof) -> Option<Proof> {
+        let address = Arc::as_ptr(former).addr();
+        let value = (Arc::downgrade(former), newest);
+        self.newest.insert(address, value).map(|(_, before)| before)
+    }
+
+    /// Forgets some of those without a session: each that comes looks at a few, so that
+    /// those who are gone never outnumber those who are there by much.
+    fn sweep(&mut self) -> Vec<Proof> {
         let next: Vec<usize> = self
             .newest
-            .range((Bound::Included(self.swept), Bound::Unbounded))
+            .range(self.swept..)
             .take(SWEPT)
             .map(|(address, _)| *address)
             .collect();
@@ -62,34 +69,41 @@ impl Renewals {
             Some(last) if next.len() == SWEPT => last.saturating_add(1),
             _ => 0,
         };
+        let mut gone = Vec::new();
         for address in next {
             let is_over = |(former, _): &(Weak<_>, _)| former.strong_count() == 0;
             if self.newest.get(&address).is_some_and(is_over) {
-                self.newest.remove(&address);
+                gone.extend(self.newest.remove(&address).map(|(_, newest)| newest));
             }
         }
+        gone
     }
 }
 
 impl Registry {
     /// Sessions made with the first of each pair are of the second from now on: the same
     /// person, of whom other things are known. The caller admits nobody with the first any
-    /// more. [`mark_renewed`](Self::mark_renewed) has them decided anew.
-    pub fn renew_proofs(&mut self, renewed: impl IntoIterator<Item = (Proof, Proof)>) {
+    /// more. [`mark_renewed`](Self::mark_renewed) has them decided anew. Answers what stood
+    /// in that place before, to be freed where it is nobody's time.
+    pub fn renew_proofs(
+        &mut self,
+        renewed: impl IntoIterator<Item = (Proof, Proof)>,
+    ) -> Vec<Proof> {
+        let mut left = Vec::new();
         for (former, newest) in renewed {
             let user = newest.get().user_name();
             if former.get().user_name() != user {
                 continue;
             }
-            self.renewals.sweep();
-            let address = Arc::as_ptr(&former).addr();
-            let value = (Arc::downgrade(&former), newest);
-            self.renewals.newest.insert(address, value);
+            left.extend(self.renewals.sweep());
+            left.extend(self.renewals.replace(&former, newest));
+            left.push(former);
             let last = self.renewals.unmarked.back();
             if last.is_none_or(|(waiting, done)| *waiting != user || done.is_some()) {
                 self.renewals.unmarked.push_back((user, None));
             }
         }
+        left
     }
 
     /// Marks some classes of those who were renewed for review. Answers whether there are
@@ -111,5 +125,38 @@ impl Registry {
             self.renewals.unmarked.push_front((user, after));
         }
         !self.renewals.unmarked.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::world::principal;
+
+    #[test]
+    fn proofs_without_a_session_do_not_pile_up() {
+        let mut renewals = Renewals::default();
+        let lasting: Vec<Proof> = (0..100).map(|_| principal("alice", None)).collect();
+        for proof in &lasting {
+            renewals.replace(proof, principal("alice", None));
+        }
+        for _ in 100..5000 {
+            renewals.sweep();
+            // Its session ends without a word.
+            renewals.replace(&principal("bob", None), principal("bob", None));
+        }
+        let kept = renewals.newest.len();
+        assert!((100..400).contains(&kept), "{kept}");
+        assert!(
+            lasting
+                .iter()
+                .all(|proof| !Arc::ptr_eq(renewals.newest(proof), proof))
+        );
+        for proof in lasting {
+            renewals.leave(&proof);
+        }
+        renewals.swept = 0;
+        while renewals.newest.len() > 0 && !renewals.sweep().is_empty() {}
+        assert_eq!(renewals.newest.len(), 0);
     }
 }

@@ -221,7 +221,7 @@ pub(super) fn principal_at(
 }
 
 /// `corp/NAME`, until `expires` seconds after [`START`].
-pub(super) fn principal(name: &str, expires: Option<u64>) -> Arc<Verified<Principal>> {
+pub(crate) fn principal(name: &str, expires: Option<u64>) -> Arc<Verified<Principal>> {
     principal_at("corp", name, expires.map(|seconds| START + seconds))
 }
 
