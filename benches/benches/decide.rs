@@ -1,5 +1,5 @@
 //! What does a decision cost: projected, instantiated, configured, evaluated, composed
-//! and rendered; and when it is remembered?
+//! and rendered; from a snapshot; and when it is remembered?
 
 #![allow(
     clippy::expect_used,
@@ -35,6 +35,13 @@ fn decide(criterion: &mut Criterion) {
             });
         },
     );
+    while rooms.generation.take_snapshot().is_some() {}
+    group.bench_function("rbac: from a snapshot, evaluate, render", |bencher| {
+        bencher.iter(|| {
+            let explained = rooms.generation.explain(black_box(&request), rooms.now);
+            assert!(explained.answer.is_ok());
+        });
+    });
     group.finish();
 }
 

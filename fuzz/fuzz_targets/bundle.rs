@@ -3,8 +3,8 @@
 //!
 //! In: the bytes of `fuzzed.wasm`, alone in a policy directory.
 //! Held: it loads or is refused in words that name it, in bounded time, stack and
-//! memory; what loads decides or is refused in bounded time too; its rules stay
-//! under the ceiling. Libraries may panic on bytes made to hurt them, for loading
+//! memory; what loads decides or is refused in bounded time too, before and after its
+//! snapshot is taken; its rules stay under the ceiling. Libraries may panic on bytes made to hurt them, for loading
 //! contains that; warden's own code may not.
 #![no_main]
 
@@ -25,7 +25,7 @@ use warden_fuzz::call;
 use warden_fuzz::engine::User;
 use warden_fuzz::said::Said;
 use warden_fuzz::world;
-use warden_policy::{Engine, EngineSettings, Frame, Limits};
+use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits};
 
 /// What a thread of the module has, the loader's included.
 const STACK_BYTES: usize = 2 << 20;
@@ -118,6 +118,12 @@ fn load(data: &[u8]) {
             return;
         }
     };
+    decide(&generation, now);
+    generation.take_snapshot();
+    decide(&generation.reframed(generation.frame().clone(), 1), now);
+}
+
+fn decide(generation: &Generation, now: Now) {
     let request = generation.project(&alice(), &ClientFacts::default(), now);
     match generation.decide(&request, now) {
         Ok(decision) => under_the_ceiling(&decision.rendered.rules),

@@ -1,4 +1,4 @@
-//! What only C can be: a clock put in front of the system's, and a second module.
+//! What only C can be: a clock put in front of the system's, and other modules.
 //!
 //! In: the sources in `tests/native`. Out: shared objects, compiled by `cc` once
 //! in each test process; the same compiler the build itself needs.
@@ -17,6 +17,14 @@ use crate::server::ServerBuilder;
 pub fn late_module() -> &'static Path {
     static MODULE: OnceLock<PathBuf> = OnceLock::new();
     MODULE.get_or_init(|| compile("late"))
+}
+
+/// A module `ldap` that answers AUTH as valkey-ldap does, out of its setting
+/// `ldap.people`: `NAME:PASSWORD` with spaces between. `ldap.asked` tells the names it was
+/// asked about.
+pub fn ldap_module() -> &'static Path {
+    static MODULE: OnceLock<PathBuf> = OnceLock::new();
+    MODULE.get_or_init(|| compile("ldap"))
 }
 
 fn clock_shim() -> &'static Path {

@@ -339,6 +339,17 @@ impl Scene {
         self.server.admin().call(["WARDEN.POLICIES"])
     }
 
+    /// Waits until decisions start from a snapshot of every policy.
+    pub fn await_snapshots(&self) {
+        eventually("all snapshots are taken", || {
+            let policies = self.policies_state().field("policies").items();
+            let mut states = policies
+                .iter()
+                .map(|policy| policy.field("snapshot").text());
+            states.all(|state| state == "taken").then_some(())
+        });
+    }
+
     /// The number of the generation in force; 0 before the first.
     #[track_caller]
     pub fn generation(&self) -> i64 {

@@ -45,6 +45,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
             "warden-session",
             "warden-core",
             "warden-rules",
+            "warden-state",
         ],
     ),
     ("warden-sdk-macros", &[]),

@@ -70,6 +70,7 @@ fn round(line: Line, issuer: &Issuer) -> (Parts, Parts) {
         .issuer(issuer.clone())
         .roles(scene::ROLES)
         .start();
+    scene.await_snapshots();
     let known = tokens(issuer, |_| "alice".to_owned());
     let new = tokens(issuer, |number| format!("user{number}"));
     let length = known.first().map_or(0, String::len);

@@ -287,6 +287,10 @@ fn offered(credential: &Credential) -> Option<(&str, &str)> {
     let UserArgument::Named(name) = credential.user() else {
         return None;
     };
+    // These stand for whoever a token or a certificate names.
+    if matches!(name.as_str(), "token" | "certificate") {
+        return None;
+    }
     let password = offer::password(credential)?;
     (!name::is_blank(password)).then_some((name, password))
 }

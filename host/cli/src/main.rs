@@ -9,9 +9,11 @@ mod completions;
 mod doctor;
 mod error;
 mod man;
+mod migrate;
 mod network;
 mod output;
 mod policy;
+mod style;
 mod token;
 
 use std::io::{self, Write};
@@ -38,6 +40,9 @@ enum Command {
     /// Check, show, try and test policies, without a server.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Turn what a server authenticates with today into files of warden's.
+    #[command(subcommand)]
+    Migrate(migrate::Command),
     /// Look at a running server and say what is wrong with its set-up.
     Doctor(Box<doctor::Arguments>),
     /// Write the completion script of a shell.
@@ -66,6 +71,7 @@ fn run(command: Command) -> Result<Output, Error> {
     match command {
         Command::Token(command) => token::run(command),
         Command::Policy(command) => policy::run(command),
+        Command::Migrate(command) => migrate::run(command),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
         Command::Man(arguments) => man::run(&arguments, Arguments::command()),

@@ -15,7 +15,6 @@ mod inspect;
 mod moment;
 mod principal;
 mod report;
-mod style;
 mod table;
 mod test;
 

@@ -34,6 +34,7 @@ mod sessions;
 mod settings;
 mod shared;
 mod slices;
+mod snapshots;
 mod state;
 mod users;
 mod waiter;

@@ -37,7 +37,8 @@ use crate::review::Assignment;
 use crate::settings::{self, Settings};
 use crate::shared::{Channels, Shared};
 use crate::{
-    commands, configuration, default_user, facts, info, loader, sessions, slices, state, workers,
+    commands, configuration, default_user, facts, info, loader, sessions, slices, snapshots, state,
+    workers,
 };
 
 /// What a thread does until the module is unloaded.
@@ -232,6 +233,7 @@ struct Ends {
     authenticator_loads: Receiver<Load>,
     plugin_errands: Receiver<Errand>,
     ticks: Receiver<()>,
+    snapshot_wishes: Receiver<()>,
     network: Network,
 }
 
@@ -242,6 +244,7 @@ fn channels(network: Network, stop_network: watch::Sender<bool>) -> (Channels, E
     let (authenticator_loads, authenticator_queue) = unbounded();
     let (plugin_errands, plugin_queue) = unbounded();
     let (ticks, tick_queue) = bounded(1);
+    let (snapshot_wishes, snapshot_queue) = bounded(1);
     let channels = Channels {
         jobs,
         assignments,
@@ -249,6 +252,7 @@ fn channels(network: Network, stop_network: watch::Sender<bool>) -> (Channels, E
         authenticator_loads,
         plugin_errands,
         ticks,
+        snapshot_wishes,
         stop_network,
     };
     let ends = Ends {
@@ -258,6 +262,7 @@ fn channels(network: Network, stop_network: watch::Sender<bool>) -> (Channels, E
         authenticator_loads: authenticator_queue,
         plugin_errands: plugin_queue,
         ticks: tick_queue,
+        snapshot_wishes: snapshot_queue,
         network,
     };
     (channels, ends)
@@ -296,6 +301,7 @@ fn start_threads(lock: &ServerLock, shared: &Arc<Shared>, ends: Ends) -> Result<
         authenticator_loads,
         plugin_errands,
         ticks,
+        snapshot_wishes,
         network,
         ..
     } = ends;
@@ -312,6 +318,8 @@ fn start_threads(lock: &ServerLock, shared: &Arc<Shared>, ends: Ends) -> Result<
     start("warden-authn", Priority::WORKER, authenticators)?;
     let plugins: Life = Box::new(move |shared| plugins::run(shared, &plugin_errands));
     start("warden-plugins", Priority::COMPILER, plugins)?;
+    let snapshots: Life = Box::new(move |shared| snapshots::run(shared, &snapshot_wishes));
+    start("warden-snapshot", Priority::COMPILER, snapshots)?;
     start(
         "warden-clock",
         Priority::NORMAL,

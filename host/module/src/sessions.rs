@@ -346,6 +346,7 @@ pub(crate) fn refresh_server(shared: &Shared, lock: &ServerLock) -> bool {
     if !shared.take_server_change() {
         return false;
     }
+    users::server_changed(lock);
     match crate::facts::of_server(&ctx) {
         Ok(server) => {
             if **shared.server.load() != server {

@@ -80,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) authenticator_loads: Sender<Load>,
     /// Wakes the clock thread.
     pub(crate) ticks: Sender<()>,
+    /// Wakes the thread that takes snapshots of policies.
+    snapshot_wishes: Sender<()>,
     stop_network: watch::Sender<bool>,
     stopping: AtomicBool,
     server_is_stale: AtomicBool,
@@ -108,6 +110,8 @@ pub(crate) struct Channels {
     pub(crate) plugin_errands: Sender<Errand>,
     /// To the clock thread.
     pub(crate) ticks: Sender<()>,
+    /// To the thread that takes snapshots of policies.
+    pub(crate) snapshot_wishes: Sender<()>,
     /// Ends the network's thread.
     pub(crate) stop_network: watch::Sender<bool>,
 }
@@ -167,6 +171,7 @@ impl Shared {
             policy_loads: channels.policy_loads,
             authenticator_loads: channels.authenticator_loads,
             ticks: channels.ticks,
+            snapshot_wishes: channels.snapshot_wishes,
             stop_network: channels.stop_network,
             stopping: AtomicBool::new(false),
             server_is_stale: AtomicBool::new(false),
@@ -238,6 +243,7 @@ impl Shared {
         if let Some(old) = self.generation.swap(Some(next)) {
             self.hand_over(Job::Forget(Box::new(old)));
         }
+        self.wake_snapshots();
         self.wake_clock();
     }
 
@@ -389,7 +395,14 @@ impl Shared {
         let _ = self.authenticator_loads.send(Load::Stop);
         self.plugins.stop();
         self.stop_network.send_replace(true);
+        self.wake_snapshots();
         self.wake_clock();
+    }
+
+    /// Asks for snapshots of the policies in force.
+    fn wake_snapshots(&self) {
+        // A full channel holds a wish already.
+        let _ = self.snapshot_wishes.try_send(());
     }
 
     /// Asks the clock thread for a slice of the main thread soon.

@@ -24,14 +24,13 @@ use warden_state::PrivateDir;
 const FORMAT: &str = "warden artefact 1";
 /// The most one artefact may hold: bounds what reading one costs.
 const MAX_BYTES: u64 = 512 << 20;
-/// Artefacts kept; the least recently written go first.
-const KEPT: usize = 64;
+/// Artefacts kept; the least recently used go first.
+const KEPT: usize = 128;
 
 /// The artefacts of one state directory.
 pub(crate) struct Artefacts {
     dir: PrivateDir,
     key: hmac::Key,
-    engine: u64,
 }
 
 /// What was found for a digest.
@@ -49,38 +48,37 @@ impl Artefacts {
     ///
     /// # Errors
     /// When the directories or the key are not ours alone.
-    pub(crate) fn open(state_dir: &Path, engine: &wasmtime::Engine) -> Result<Self, Error> {
+    pub(crate) fn open(state_dir: &Path) -> Result<Self, Error> {
         let state = PrivateDir::open(state_dir)?;
         let key = key::node_key(&state)?;
         let dir = PrivateDir::open(&state.path("artefacts"))?;
-        let mut hasher = DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut hasher);
-        Ok(Self {
-            dir,
-            key,
-            engine: hasher.finish(),
-        })
+        Ok(Self { dir, key })
     }
 
     /// The component compiled from this wasm, if it is certainly ours.
     pub(crate) fn take(&self, engine: &wasmtime::Engine, wasm: &Digest) -> Taken {
+        let (name, subject) = identify(engine, wasm);
         let sealed = match self
             .dir
             .check()
-            .and_then(|()| self.dir.read(&self.name(wasm), MAX_BYTES))
+            .and_then(|()| self.dir.read(&name, MAX_BYTES))
         {
             Ok(Some(sealed)) => sealed,
             Ok(None) => return Taken::Missing,
             Err(error) => return Taken::Distrusted(error.to_string()),
         };
-        let Some(proven) = deserialise::prove(&self.key, &self.subject(wasm), &sealed) else {
+        let Some(proven) = deserialise::prove(&self.key, &subject, &sealed) else {
             return Taken::Distrusted(format!(
                 "{:?} was not written by this node or was changed since",
-                self.dir.path(&self.name(wasm))
+                self.dir.path(&name)
             ));
         };
         match deserialise::deserialise(engine, proven) {
-            Ok(component) => Taken::Component(component),
+            Ok(component) => {
+                // Were it not noted, it would only go sooner.
+                let _ = self.dir.touch(&name);
+                Taken::Component(component)
+            }
             Err(error) => Taken::Distrusted(gist(&format!("{error:#}"))),
         }
     }
@@ -91,24 +89,13 @@ impl Artefacts {
     /// In words: without an artefact the next start only takes longer.
     pub(crate) fn keep(&self, wasm: &Digest, component: &Component) -> Result<(), String> {
         let code = component.serialize().map_err(|e| gist(&format!("{e:#}")))?;
-        let mac = deserialise::seal(&self.key, &self.subject(wasm), &code);
+        let (name, subject) = identify(component.engine(), wasm);
+        let mac = deserialise::seal(&self.key, &subject, &code);
         self.dir
-            .replace(&self.name(wasm), &[mac.as_ref(), &code])
+            .replace(&name, &[mac.as_ref(), &code])
             .map_err(|e| e.to_string())?;
         self.prune();
         Ok(())
-    }
-
-    fn name(&self, wasm: &Digest) -> String {
-        format!("{wasm}-{:016x}", self.engine)
-    }
-
-    /// What the MAC binds the code to.
-    fn subject(&self, wasm: &Digest) -> Digest {
-        let mut digester = Digester::new(FORMAT);
-        digester.bytes(wasm.as_bytes());
-        digester.bytes(&self.engine.to_be_bytes());
-        digester.finish()
     }
 
     /// Removes the oldest artefacts over the bound; failing that leaves more files, no more.
@@ -119,14 +106,14 @@ impl Artefacts {
         let mut files: Vec<_> = entries
             .flatten()
             .filter_map(|entry| {
-                let written = entry
+                let used = entry
                     .metadata()
                     .and_then(|m| m.modified())
                     .unwrap_or(SystemTime::UNIX_EPOCH);
                 entry
                     .file_type()
                     .is_ok_and(|t| t.is_file())
-                    .then(|| (written, entry.path()))
+                    .then(|| (used, entry.path()))
             })
             .collect();
         files.sort_by(|a, b| b.cmp(a));
@@ -134,4 +121,15 @@ impl Artefacts {
             let _ = std::fs::remove_file(path);
         }
     }
+}
+
+/// The name of an artefact's file, and what the MAC binds the code to.
+fn identify(engine: &wasmtime::Engine, wasm: &Digest) -> (String, Digest) {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    let engine = hasher.finish();
+    let mut digester = Digester::new(FORMAT);
+    digester.bytes(wasm.as_bytes());
+    digester.bytes(&engine.to_be_bytes());
+    (format!("{wasm}-{engine:016x}"), digester.finish())
 }

@@ -67,6 +67,11 @@ impl Budget {
     }
 }
 
+/// What the wall clock's pace shows, from some moment on.
+pub(crate) fn now() -> Duration {
+    read(ClockId::Monotonic)
+}
+
 fn read(clock: ClockId) -> Duration {
     let Timespec { tv_sec, tv_nsec } = clock_gettime(clock);
     // Neither clock is ever negative, nor its nanoseconds over a thousand million.

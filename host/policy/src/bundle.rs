@@ -14,8 +14,12 @@ use std::time::Duration;
 use crate::bindings::policy::PolicyPre;
 use crate::bindings::policy::warden::policy::types::File;
 use crate::digest::Digest;
+use crate::engine::Machine;
+use crate::error::{Failure, gist};
+use crate::instance::Instance;
 use crate::request::Inputs;
 use crate::sandbox::Guest;
+use crate::snapshot::{Snapshot, SnapshotState};
 
 /// A data file of a bundle, as the policy sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +48,7 @@ pub struct Bundle {
     pub(crate) description: Description,
     pub(crate) component: PolicyPre<Guest>,
     pub(crate) files: Vec<File>,
+    pub(crate) snapshot: Snapshot,
     pub(crate) statistics: Arc<Statistics>,
 }
 
@@ -102,6 +107,28 @@ impl Bundle {
             name: file.name.clone(),
             bytes: file.bytes.len(),
         })
+    }
+
+    /// What its decisions start from.
+    pub fn snapshot(&self) -> SnapshotState<'_> {
+        self.snapshot.state()
+    }
+
+    /// A fresh instance that has read its data.
+    ///
+    /// # Errors
+    /// When the guest fails.
+    pub(crate) fn configured(&self, machine: &Machine) -> Result<Instance, Failure> {
+        let limits = machine.limits();
+        let start = |policy| Instance::start(machine, Arc::clone(&self.name), policy, limits);
+        if let Some(policy) = self.snapshot.policy(limits) {
+            return start(policy);
+        }
+        let mut instance = start(&self.component)?;
+        instance.configure(&self.files)?.map_err(|refusal| {
+            Failure::Answer(format!("that its data is wrong: {}", gist(&refusal)))
+        })?;
+        Ok(instance)
     }
 
     /// How its evaluations went; kept while a bundle of that name exists.

@@ -5,6 +5,7 @@
 
 use std::sync::atomic::Ordering;
 
+use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::artefact::Taken;
@@ -27,42 +28,50 @@ pub(crate) fn component(
     link: impl FnOnce(&mut Linker<Guest>) -> wasmtime::Result<()>,
     warnings: &mut Vec<String>,
 ) -> Result<InstancePre<Guest>, Fault> {
-    let kept = machine
-        .artefacts
-        .as_ref()
-        .map(|a| a.take(&machine.wasm, digest));
-    let component = match kept {
-        Some(Taken::Component(component)) => component,
-        Some(Taken::Distrusted(why)) => {
+    let engine = &machine.wasm;
+    let component = match kept(machine, engine, digest, warnings) {
+        Some(component) => component,
+        None => {
+            outline::check_cost(wasm)?;
+            let lifted = lift::lift(engine, wasm)?;
+            outline::check_contract(&lifted, contract)?;
+            compile(machine, engine, (&lifted, digest), warnings)?
+        }
+    };
+    linked(&component, contract, link)
+}
+
+/// What was compiled earlier on this node for an engine and kept under this digest.
+pub(crate) fn kept(
+    machine: &Machine,
+    engine: &Engine,
+    digest: &Digest,
+    warnings: &mut Vec<String>,
+) -> Option<Component> {
+    match machine.artefacts.as_ref()?.take(engine, digest) {
+        Taken::Component(component) => Some(component),
+        Taken::Distrusted(why) => {
             warnings.push(format!(
                 "a compiled artefact is not used and made again: {why}"
             ));
-            compile(machine, (wasm, digest), contract, warnings)?
+            None
         }
-        Some(Taken::Missing) | None => compile(machine, (wasm, digest), contract, warnings)?,
-    };
-    lift::check_imports(&component, contract)?;
-    let broken = |e: wasmtime::Error| contract.broken(gist(&format!("{e:#}")));
-    let mut linker = Linker::new(&machine.wasm);
-    link(&mut linker).map_err(broken)?;
-    // Only WASI is left after check_imports: it is there, and every call of it traps.
-    linker
-        .define_unknown_imports_as_traps(&component)
-        .map_err(broken)?;
-    linker.instantiate_pre(&component).map_err(broken)
+        Taken::Missing => None,
+    }
 }
 
-fn compile(
+/// Compiles a component for an engine and keeps it under a digest.
+///
+/// # Errors
+/// When it is no component.
+pub(crate) fn compile(
     machine: &Machine,
-    (wasm, digest): (&[u8], &Digest),
-    contract: &Contract,
+    engine: &Engine,
+    (lifted, digest): (&[u8], &Digest),
     warnings: &mut Vec<String>,
 ) -> Result<Component, Fault> {
-    outline::check_cost(wasm)?;
-    let lifted = lift::lift(&machine.wasm, wasm)?;
-    outline::check_contract(&lifted, contract)?;
     machine.compilations.fetch_add(1, Ordering::Relaxed);
-    let component = Component::from_binary(&machine.wasm, &lifted)
+    let component = Component::from_binary(engine, lifted)
         .map_err(|e| Fault::NotComponent(gist(&format!("{e:#}"))))?;
     if let Some(artefacts) = &machine.artefacts
         && let Err(why) = artefacts.keep(digest, &component)
@@ -72,4 +81,24 @@ fn compile(
         ));
     }
     Ok(component)
+}
+
+/// Gives a component what it may import, and nothing else.
+///
+/// # Errors
+/// When it wants more.
+pub(crate) fn linked(
+    component: &Component,
+    contract: &Contract,
+    link: impl FnOnce(&mut Linker<Guest>) -> wasmtime::Result<()>,
+) -> Result<InstancePre<Guest>, Fault> {
+    lift::check_imports(component, contract)?;
+    let broken = |e: wasmtime::Error| contract.broken(gist(&format!("{e:#}")));
+    let mut linker = Linker::new(component.engine());
+    link(&mut linker).map_err(broken)?;
+    // Only WASI is left after check_imports: it is there, and every call of it traps.
+    linker
+        .define_unknown_imports_as_traps(component)
+        .map_err(broken)?;
+    linker.instantiate_pre(component).map_err(broken)
 }

@@ -8,18 +8,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use wasmtime::{Config, OptLevel, Strategy};
+use wasmtime::{Config, Enabled, OptLevel, PoolingAllocationConfig, Strategy};
 
 use crate::artefact::Artefacts;
 use crate::error::{Error, gist};
 use crate::log::{GuestLog, Silent};
 use crate::plugin::Shelf;
+use crate::sandbox::{PARTS, TABLE_ENTRIES};
 use crate::ticker::Ticker;
 
 /// The guest's stack. A thread that evaluates needs 1 MiB or more of its own.
 pub(crate) const STACK_BYTES: usize = 256 << 10;
 /// Address space set aside for a linear memory, and added when it must move.
 const RESERVATION_BYTES: u64 = 2 << 20;
+/// Instances of snapshots at a time: of each worker one, and some for loaders.
+const PLACES: u32 = 96;
+/// The most memory of an instance of a snapshot, all of it address space that is set aside.
+pub(crate) const PLACE_BYTES: usize = 256 << 20;
+/// Tables of a snapshot: the guest's own, and that of what lifts it.
+const TABLES: u32 = 4;
+/// What wasmtime itself notes about an instance; thousands of functions take megabytes.
+const INSTANCE_BYTES: usize = 16 << 20;
+/// The first bytes of a memory that are cleared by writing zeros rather than given back to
+/// the system: as many as a small guest has, its stack included.
+const KEPT_BYTES: usize = 256 << 10;
+/// The same of a table.
+const KEPT_TABLE_BYTES: usize = 16 << 10;
 /// How much more CPU time than an evaluation `describe` and the first `configure` get.
 const LOAD_FACTOR: u32 = 50;
 
@@ -75,7 +89,10 @@ pub struct Engine {
 
 /// What an engine and its generations share.
 pub(crate) struct Machine {
+    /// What everything but a snapshot is compiled for.
     pub(crate) wasm: wasmtime::Engine,
+    /// What snapshots of policies are compiled for.
+    pub(crate) snapshots: wasmtime::Engine,
     pub(crate) ticker: Ticker,
     pub(crate) artefacts: Option<Artefacts>,
     pub(crate) shelf: Shelf,
@@ -95,14 +112,16 @@ impl Engine {
     pub fn new(settings: EngineSettings) -> Result<Self, Error> {
         let wasm =
             wasmtime::Engine::new(&config()).map_err(|e| Error::Engine(gist(&format!("{e:#}"))))?;
-        let artefacts = settings
-            .state_dir
-            .map(|dir| Artefacts::open(&dir, &wasm))
-            .transpose()?;
-        let ticked = wasm.clone();
-        let ticker = Ticker::start(move || ticked.increment_epoch()).map_err(Error::Ticker)?;
+        // A system that sets no such address space aside is served without.
+        let snapshots = wasmtime::Engine::new(&pooled()).unwrap_or_else(|_| wasm.clone());
+        let artefacts = settings.state_dir.map(|dir| Artefacts::open(&dir));
+        let artefacts = artefacts.transpose()?;
+        let ticked = [wasm.clone(), snapshots.clone()];
+        let tick = move || ticked.iter().for_each(wasmtime::Engine::increment_epoch);
+        let ticker = Ticker::start(tick).map_err(Error::Ticker)?;
         let machine = Machine {
             wasm,
+            snapshots,
             ticker,
             artefacts,
             shelf: Shelf::default(),
@@ -154,6 +173,34 @@ impl Machine {
     }
 }
 
+/// Settings for snapshots of policies: places that instances come and go in, mapped once
+/// and cleared in between, with images that are shared until they are written to. What
+/// is cleared is what was written: where pages of memory are asked for that (`PAGEMAP_SCAN`),
+/// one that was swapped out in between would be passed over.
+fn pooled() -> Config {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_memories(PLACES)
+        .total_component_instances(PLACES)
+        .total_core_instances(PLACES * PARTS as u32)
+        .total_tables(PLACES * TABLES)
+        .max_core_instances_per_component(PARTS as u32)
+        .max_memories_per_component(1)
+        .max_tables_per_component(TABLES)
+        .max_component_instance_size(INSTANCE_BYTES)
+        .max_core_instance_size(INSTANCE_BYTES)
+        .table_elements(TABLE_ENTRIES)
+        .max_memory_size(PLACE_BYTES)
+        .linear_memory_keep_resident(KEPT_BYTES)
+        .table_keep_resident(KEPT_TABLE_BYTES)
+        .pagemap_scan(Enabled::No);
+    let mut config = config();
+    config
+        .memory_reservation(PLACE_BYTES as u64)
+        .memory_init_cow(true)
+        .allocation_strategy(pool);
+    config
+}
+
 /// Wasmtime's settings; each that is not its default has its reason.
 fn config() -> Config {
     let mut config = Config::new();
@@ -167,7 +214,7 @@ fn config() -> Config {
         .guard_before_linear_memory(false)
         .memory_reservation(RESERVATION_BYTES)
         .memory_reservation_for_growth(RESERVATION_BYTES)
-        // Instances live for microseconds: copying the image beats mapping it.
+        // Where nothing is kept mapped, copying an image beats mapping it.
         .memory_init_cow(false)
         .epoch_interruption(true)
         .max_wasm_stack(STACK_BYTES)

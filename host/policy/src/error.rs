@@ -132,7 +132,7 @@ pub enum Fault {
     TestsTooSlow(usize),
     /// Every decision would time out.
     #[error(
-        "needs {used:?} of CPU time to be configured, which every decision repeats within policy_timeout_ms ({limit:?})"
+        "needs {used:?} of CPU time to be configured, and no snapshot can be taken of it: every decision repeats that within policy_timeout_ms ({limit:?})"
     )]
     Slow {
         /// CPU time measured.

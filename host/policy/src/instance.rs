@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use wasmtime::Store;
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{self, ComponentType, HasSelf, Lift, Linker};
 
 use crate::bindings::policy::warden::policy::types::{Description, File, Request, Verdict};
 use crate::bindings::policy::warden::policy::{log, types};
@@ -61,7 +61,8 @@ impl Instance {
         limits: Limits,
     ) -> Result<Self, Failure> {
         let ticking = machine.ticker.ticking();
-        let mut store = sandbox::store(machine, Speaker::Policy(bundle), limits);
+        let engine = component.engine();
+        let mut store = sandbox::store(machine, engine, Speaker::Policy(bundle), limits);
         match component.instantiate(&mut store) {
             Ok(policy) => Ok(Self {
                 store,
@@ -70,6 +71,68 @@ impl Instance {
             }),
             Err(error) => Err(failure(&store, &error)),
         }
+    }
+
+    /// The same of a policy with exports beyond the contract, for [`call`](Self::call).
+    /// What it says is dropped: it said so when it was loaded.
+    ///
+    /// # Errors
+    /// As those of [`start`](Self::start).
+    pub(crate) fn start_open(
+        machine: &Machine,
+        bundle: Arc<str>,
+        component: &PolicyPre<Guest>,
+        limits: Limits,
+    ) -> Result<(Self, component::Instance), Failure> {
+        let ticking = machine.ticker.ticking();
+        let engine = component.engine();
+        let mut store = sandbox::store(machine, engine, Speaker::Policy(bundle), limits);
+        store.data_mut().notebook.close();
+        let started = component.instance_pre().instantiate(&mut store);
+        let started = started.and_then(|open| Ok((Policy::new(&mut store, &open)?, open)));
+        match started {
+            Ok((policy, open)) => Ok((
+                Self {
+                    store,
+                    policy,
+                    _ticking: ticking,
+                },
+                open,
+            )),
+            Err(error) => Err(failure(&store, &error)),
+        }
+    }
+
+    /// Calls a function of an interface that takes nothing.
+    ///
+    /// # Errors
+    /// When there is none, or it fails.
+    pub(crate) fn call<R: ComponentType + Lift + 'static>(
+        &mut self,
+        open: &component::Instance,
+        (interface, name): (&str, &str),
+    ) -> Result<R, String> {
+        let store = &mut self.store;
+        let index = open
+            .get_export_index(&mut *store, None, interface)
+            .and_then(|interface| open.get_export_index(&mut *store, Some(&interface), name))
+            .ok_or_else(|| format!("it has no function {name:?}"))?;
+        open.get_typed_func::<(), (R,)>(&mut *store, index)
+            .and_then(|function| function.call(&mut *store, ()))
+            .map(|(returned,)| returned)
+            .map_err(|error| failure(&self.store, &error).to_string())
+    }
+
+    /// Where its memories are.
+    pub(crate) fn store(&self) -> &Store<Guest> {
+        &self.store
+    }
+
+    /// Begins another run under these limits, whose answers may be as large as its
+    /// memories.
+    pub(crate) fn begin(&mut self, limits: Limits) {
+        self.store.data_mut().begin(limits);
+        self.store.set_hostcall_fuel(limits.memory_bytes);
     }
 
     /// Runs `describe`.

@@ -39,6 +39,7 @@ mod prepare;
 mod renderings;
 mod request;
 mod sandbox;
+mod snapshot;
 mod ticker;
 mod verdict;
 
@@ -50,4 +51,5 @@ pub use gate::{Failing, Problem, Rehearsal, TestReport, read_moment};
 pub use generation::{Explanation, Frame, Generation};
 pub use log::{GuestLog, Level, Silent, Speaker};
 pub use request::{Inputs, Request};
+pub use snapshot::SnapshotState;
 pub use verdict::{Denial, Opinion};

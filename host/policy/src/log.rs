@@ -82,6 +82,11 @@ impl Notebook {
         }
     }
 
+    /// Drops whatever is written from now on.
+    pub(crate) fn close(&mut self) {
+        self.log = Arc::new(Silent);
+    }
+
     /// Withholds lines that hold this secret, in this run.
     pub(crate) fn keep_secret(&mut self, secret: &[u8]) {
         self.secret = Secret::new(secret.to_vec());

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::bindings::policy::PolicyPre;
 use crate::bindings::policy::warden::policy::types as wit;
@@ -19,6 +20,7 @@ use crate::error::{Fault, gist};
 use crate::instance::{Instance, link};
 use crate::request::Inputs;
 use crate::sandbox::Guest;
+use crate::snapshot::Snapshot;
 
 /// Longest name, version, summary and claim pointer a policy may give.
 pub(crate) const MAX_TEXT_BYTES: usize = 512;
@@ -47,8 +49,8 @@ pub(crate) fn prepare(
             (component, description)
         }
     };
-    configure(machine, &name, &component, &contents.data)?;
-    Ok(Arc::new(Bundle {
+    let used = configure(machine, &name, &component, &contents.data)?;
+    let bundle = Bundle {
         name,
         wasm: contents.wasm_digest,
         wasm_bytes: contents.wasm.len(),
@@ -56,10 +58,21 @@ pub(crate) fn prepare(
         description,
         component,
         files: contents.data,
+        snapshot: Snapshot::pending(contents.wasm),
         statistics: previous
             .map(|p| Arc::clone(&p.statistics))
             .unwrap_or_default(),
-    }))
+    };
+    bundle.snapshot.recall(machine, &bundle);
+    let limits = machine.limits();
+    if used > limits.cpu {
+        bundle.snapshot.take(machine, &bundle);
+        if bundle.snapshot.policy(limits).is_none() {
+            let limit = limits.cpu;
+            return Err(Fault::Slow { used, limit });
+        }
+    }
+    Ok(Arc::new(bundle))
 }
 
 fn policy(
@@ -92,12 +105,13 @@ fn describe(
     })
 }
 
+/// Whether the policy takes its data, and the CPU time that took.
 fn configure(
     machine: &Machine,
     name: &Arc<str>,
     component: &PolicyPre<Guest>,
     files: &[wit::File],
-) -> Result<(), Fault> {
+) -> Result<Duration, Fault> {
     let failed = |failure| Fault::Failed {
         function: "configure",
         failure,
@@ -108,11 +122,7 @@ fn configure(
         .configure(files)
         .map_err(failed)?
         .map_err(|refusal| Fault::Data(gist(&refusal)))?;
-    let (used, limit) = (instance.budget().cpu(), machine.limits().cpu);
-    if used > limit {
-        return Err(Fault::Slow { used, limit });
-    }
-    Ok(())
+    Ok(instance.budget().cpu())
 }
 
 /// A text of a description, as it may be shown.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::{ResourceLimiter, Store, Trap, UpdateDeadline};
+use wasmtime::{Engine, ResourceLimiter, Store, Trap, UpdateDeadline};
 
 use crate::budget::Budget;
 use crate::engine::{Limits, Machine};
@@ -86,7 +86,12 @@ impl ResourceLimiter for Quota {
 }
 
 /// An empty store for this guest; its first run begins now.
-pub(crate) fn store(machine: &Machine, speaker: Speaker, limits: Limits) -> Store<Guest> {
+pub(crate) fn store(
+    machine: &Machine,
+    engine: &Engine,
+    speaker: Speaker,
+    limits: Limits,
+) -> Store<Guest> {
     let guest = Guest {
         quota: Quota {
             memory_bound: limits.memory_bytes,
@@ -97,7 +102,7 @@ pub(crate) fn store(machine: &Machine, speaker: Speaker, limits: Limits) -> Stor
         budget: Budget::start(limits.cpu),
         notebook: Notebook::new(speaker, Arc::clone(&machine.log)),
     };
-    let mut store = Store::new(&machine.wasm, guest);
+    let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.quota);
     store.set_hostcall_fuel(ANSWER_BYTES);
     store.set_epoch_deadline(1);

@@ -16,6 +16,8 @@ const LINGER: u32 = 20;
 #[derive(Default)]
 struct State {
     running: usize,
+    /// The thread waits for a guest; while it ticks, nobody needs to wake it.
+    asleep: bool,
     stop: bool,
 }
 
@@ -59,7 +61,7 @@ impl Ticker {
     pub(crate) fn ticking(&self) -> Ticking {
         let mut state = self.shared.lock();
         state.running += 1;
-        if state.running == 1 {
+        if std::mem::take(&mut state.asleep) {
             self.shared.wake.notify_one();
         }
         drop(state);
@@ -93,10 +95,11 @@ fn run(shared: &Shared, tick: &impl Fn()) {
     let mut state = shared.lock();
     while !state.stop {
         if state.running == 0 && idle >= LINGER {
-            state = shared
+            state.asleep = true;
+            let woken = shared
                 .wake
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+                .wait_while(state, |state| state.asleep && !state.stop);
+            state = woken.unwrap_or_else(PoisonError::into_inner);
             idle = 0;
             continue;
         }
@@ -106,7 +109,7 @@ fn run(shared: &Shared, tick: &impl Fn()) {
             .unwrap_or_else(PoisonError::into_inner);
         state = woken.0;
         idle = if state.running == 0 { idle + 1 } else { 0 };
-        // Only a full period counts: a guest that starts wakes this thread too.
+        // What wakes it sooner is its end.
         if woken.1.timed_out() {
             tick();
         }

@@ -7,5 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod private_dir;
+mod whole_file;
 
 pub use private_dir::{Error, PrivateDir};
+pub use whole_file::{Existing, write_whole};

@@ -4,12 +4,13 @@
 //! reading checks owner, mode, kind and size of what was opened, not of a path.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::OFlags;
+use rustix::fs::{AtFlags, CWD, OFlags, Timespec, Timestamps, UTIME_NOW, utimensat};
+
+use crate::whole_file::{Existing, write_whole};
 
 /// A file or directory of the state directory that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,10 +98,26 @@ impl PrivateDir {
     /// When it cannot be written or renamed into place.
     pub fn replace(&self, name: &str, parts: &[&[u8]]) -> Result<(), Error> {
         let path = self.path(name);
-        let written = self.temporary(name, parts).and_then(|temporary| {
-            rename_or_remove(&temporary, || std::fs::rename(&temporary, &path))
-        });
-        written.map_err(|e| Error::new(&path, e.to_string()))
+        write_whole(&path, 0o600, Existing::Replaced, parts)
+            .map_err(|e| Error::new(&path, e.to_string()))
+    }
+
+    /// Notes that a file was used now: as its time of modification.
+    ///
+    /// # Errors
+    /// When there is none, or the system refuses.
+    pub fn touch(&self, name: &str) -> Result<(), Error> {
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_NOW,
+        };
+        let times = Timestamps {
+            last_access: now,
+            last_modification: now,
+        };
+        let path = self.path(name);
+        utimensat(CWD, &path, &times, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|e| Error::new(&path, e.to_string()))
     }
 
     /// Writes a file unless there is one of that name already.
@@ -109,42 +126,11 @@ impl PrivateDir {
     /// When it cannot be written or linked into place.
     pub fn create(&self, name: &str, parts: &[&[u8]]) -> Result<(), Error> {
         let path = self.path(name);
-        let written = self.temporary(name, parts).and_then(|temporary| {
-            let linked = std::fs::hard_link(&temporary, &path);
-            let removed = std::fs::remove_file(&temporary);
-            match linked {
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => removed,
-                linked => linked.and(removed),
-            }
-        });
-        written.map_err(|e| Error::new(&path, e.to_string()))
+        match write_whole(&path, 0o600, Existing::Kept, parts) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            written => written.map_err(|e| Error::new(&path, e.to_string())),
+        }
     }
-
-    fn temporary(&self, name: &str, parts: &[&[u8]]) -> io::Result<PathBuf> {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let path = self.path(&format!(".{name}.{}-{number}.tmp", std::process::id()));
-        // A file of that name can only be left over from a process with our number.
-        let _ = std::fs::remove_file(&path);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
-        let written = parts
-            .iter()
-            .try_for_each(|part| file.write_all(part))
-            .and_then(|()| file.sync_all());
-        rename_or_remove(&path, || written).map(|()| path.clone())
-    }
-}
-
-/// Removes the temporary file when the step fails.
-fn rename_or_remove(temporary: &Path, step: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-    step().inspect_err(|_| {
-        // The first error is the one to report.
-        let _ = std::fs::remove_file(temporary);
-    })
 }
 
 fn read_ours(file: File, bound: u64) -> Result<Vec<u8>, String> {

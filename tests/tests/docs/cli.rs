@@ -198,7 +198,12 @@ fn every_verb_has_a_manual_page() {
     let page = fs::read_to_string(pages.join("warden-doctor.1")).unwrap();
     assert!(page.contains("\\-\\-password\\-file"), "{page}");
     // Verbs with verbs below them have a page too.
-    for parent in ["warden.1", "warden-token.1", "warden-policy.1"] {
+    for parent in [
+        "warden.1",
+        "warden-token.1",
+        "warden-policy.1",
+        "warden-migrate.1",
+    ] {
         assert!(found.remove(parent), "{parent}");
     }
     let expected = documented()

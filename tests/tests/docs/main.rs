@@ -22,6 +22,7 @@ mod first_hour;
 mod guardrails;
 mod ldap;
 mod markdown;
+mod migrating;
 mod operating;
 mod plugins;
 mod policy_tests;

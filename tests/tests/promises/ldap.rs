@@ -2,6 +2,7 @@
 
 use warden_tests::hostile_directory::{Answer, Operation};
 use warden_tests::ldap::Entry;
+use warden_tests::scene::authenticator;
 use warden_tests::slapd::{
     BASE, SERVICE, SERVICE_PASSWORD, Slapd, SlapdBuilder, User, password_of, user_dn,
 };
@@ -23,6 +24,7 @@ on_both_lines!(
     only_a_yes_to_the_bind_is_a_yes,
     a_search_never_runs_under_a_users_bind,
     log_ins_open_no_new_connections,
+    tokens_are_left_to_others_and_no_directory_sees_them,
     what_the_directory_said_is_remembered_for_so_long,
     a_service_account_that_is_not_let_in_is_no_fault_of_the_users,
     guesses_are_throttled_before_they_reach_the_directory,
@@ -398,6 +400,24 @@ fn log_ins_open_no_new_connections(line: Line) {
     let after = asked.slapd.counters();
     assert_eq!(after.connections, before.connections);
     assert_eq!(after.binds, before.binds + 18);
+}
+
+fn tokens_are_left_to_others_and_no_directory_sees_them(line: Line) {
+    let asked = Asked::by_bind(line, "");
+    let keys = asked.scene.keys.file_text("corp.jwks");
+    let file = authenticator(&asked.scene.issuer, &keys);
+    asked.scene.authenticators.replace("20-tokens.toml", file);
+    asked.scene.reload_after(|| {});
+    let before = asked.slapd.counters().binds;
+    let token = asked.scene.token("alice");
+    for name in ["token", "alice", "tokens/alice"] {
+        let reply = asked.scene.server.connect().auth(name, &token);
+        reply.expect_error("WRONGPASS no policy grants access.");
+    }
+    for name in ["token", "certificate"] {
+        asked.scene.expect_refused(name, "an-opaque-token", WRONG);
+    }
+    assert_eq!(asked.slapd.counters().binds, before);
 }
 
 fn what_the_directory_said_is_remembered_for_so_long(line: Line) {

@@ -17,6 +17,7 @@ on_both_lines!(
     in_rotation_each_server_has_its_share,
     a_directory_that_is_down_is_unavailable_until_it_is_back,
     a_broken_connection_is_replaced_without_a_refusal,
+    a_server_that_closes_idle_connections_is_not_down,
     a_directory_that_stalls_holds_up_nobody_elses_log_ins,
     who_waits_too_long_for_a_connection_may_try_again,
     a_server_that_says_it_cannot_is_not_the_last_that_is_asked,
@@ -199,6 +200,29 @@ fn a_broken_connection_is_replaced_without_a_refusal(line: Line) {
             .number()
             == 0
     );
+}
+
+fn a_server_that_closes_idle_connections_is_not_down(line: Line) {
+    let authority = Authority::new("ca");
+    let slapd = people().start(&authority);
+    let proxy = Proxy::to(slapd.address());
+    let file = by_bind(&format!("ldap://{}", proxy.address()));
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    wait_for(&scene, 0, "up");
+    for _ in 0..3 {
+        let looks = slapd.counters().searches;
+        eventually("it is looked after", || {
+            (slapd.counters().searches > looks + 1).then_some(())
+        });
+        let before = proxy.connections();
+        proxy.close();
+        eventually("it is looked after on another connection", || {
+            let state = &servers(&scene)[0];
+            assert_eq!(state.field("status").text(), "up");
+            assert!(state.field("error").is_nil());
+            (proxy.connections() > before).then_some(())
+        });
+    }
 }
 
 fn a_directory_that_stalls_holds_up_nobody_elses_log_ins(line: Line) {

@@ -55,9 +55,11 @@ pub fn is_jws_shaped(token: &[u8]) -> bool {
     let Some((header, payload, signature)) = parts(token) else {
         return false;
     };
+    // Every byte is looked at, without a branch: that is the fast way for a token.
     let alphabet = |part: &[u8]| {
-        part.iter()
-            .all(|&b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        part.iter().fold(true, |all, b| {
+            all & (b.is_ascii_alphanumeric() | (*b == b'-') | (*b == b'_'))
+        })
     };
     if !alphabet(payload) || !alphabet(signature) {
         return false;
@@ -76,11 +78,13 @@ fn parts(token: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     if token.len() > MAX_TOKEN_BYTES {
         return None;
     }
-    let mut parts = token.split(|&b| b == b'.');
-    match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(header), Some(payload), Some(signature), None) => Some((header, payload, signature)),
-        _ => None,
-    }
+    let mut dots = memchr::memchr_iter(b'.', token);
+    let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
+        return None;
+    };
+    let (header, rest) = token.split_at_checked(first)?;
+    let (payload, signature) = rest.get(1..)?.split_at_checked(second - first - 1)?;
+    Some((header, payload, signature.get(1..)?))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use warden_core::Secret;
 
 use super::address::Address;
-use super::connection::{Binder, Ended, Found, Proof, Searcher};
+use super::connection::{Binder, Ended, Found, Pooled, Proof, Searcher};
 use super::failure::Failure;
 use super::filter::Filter;
 use super::message::Search;
@@ -200,13 +200,20 @@ impl Server {
         limit: Duration,
     ) -> Result<(), Failure> {
         let manner = &self.manner;
-        let started = self.now();
-        let searcher = match kept.take() {
-            Some(searcher) => searcher,
-            None => {
-                Searcher::open(&self.address, manner.tls.as_ref(), manner.connection_limit).await?
-            }
-        };
+        // Servers close what is idle for long: that is no sign of anything.
+        if let Some(mut searcher) = kept.take()
+            && searcher.is_quiet()
+            && let Ok(searcher) = self.ping_on(searcher, limit).await
+        {
+            *kept = Some(searcher);
+            return Ok(());
+        }
+        let opening = Searcher::open(&self.address, manner.tls.as_ref(), manner.connection_limit);
+        *kept = Some(self.ping_on(opening.await?, limit).await?);
+        Ok(())
+    }
+
+    async fn ping_on(&self, searcher: Searcher, limit: Duration) -> Result<Searcher, Failure> {
         let filter = Filter::present("objectClass");
         let search = Search {
             base: "",
@@ -215,13 +222,13 @@ impl Server {
             attributes: &["1.1"],
             size_limit: 1,
         };
+        let started = self.now();
         let (found, searcher) = searcher.search(&search, limit).await?;
         able(&found.ended)?;
-        *kept = Some(searcher);
         let took = self.now().saturating_sub(started).as_micros();
         let took = u64::try_from(took).unwrap_or(u64::MAX);
         self.ping_us.store(took.max(1), Ordering::Relaxed);
-        Ok(())
+        Ok(searcher)
     }
 
     pub(super) fn is_down(&self) -> bool {

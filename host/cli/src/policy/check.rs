@@ -23,9 +23,9 @@ use warden_policy::Generation;
 use self::finding::{Findings, Warning};
 use super::directory::{Directory, releases};
 use super::principal;
-use super::style::Paint;
 use crate::error::Error;
 use crate::output::Output;
+use crate::style::Paint;
 
 /// Which directory, and how strictly.
 #[derive(Args)]

@@ -17,11 +17,11 @@ use warden_policy::{Explanation, Generation};
 
 use super::directory::{Directory, Release};
 use super::report::{Report, Told};
-use super::style::Paint;
 use super::{moment, principal};
 use crate::error::Error;
 use crate::network::Network;
 use crate::output::Output;
+use crate::style::Paint;
 use crate::token::read_token;
 
 /// Whose rights, under which circumstances.

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use warden_policy::{Bundle, Generation, Inputs};
 
 use super::directory::{Directory, Release};
-use super::style::{Paint, counted};
 use crate::error::Error;
 use crate::output::Output;
+use crate::style::{Paint, counted};
 
 /// Which directory.
 #[derive(Args)]

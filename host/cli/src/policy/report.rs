@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use warden_core::{ClientFacts, Decision, Principal, Reason, Server, Timestamp};
 use warden_policy::{Bundle, Explanation, Failure, Opinion};
 
-use super::style::Paint;
 use super::{moment, table};
+use crate::style::Paint;
 
 /// A log-in that nobody makes, and what it would come to.
 pub(super) struct Report<'a> {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use warden_core::Server;
 use warden_core::permissions::Row;
 
-use super::style::{Paint, WIDTH, wrapped};
+use crate::style::{Paint, WIDTH, wrapped};
 
 /// How many words a category must save to be told in place of its commands.
 const WORTH: usize = 3;

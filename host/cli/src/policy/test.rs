@@ -8,9 +8,9 @@ use warden_core::clock::{Clock, SystemClock};
 use warden_policy::{Generation, TestReport};
 
 use super::directory::{Directory, Release};
-use super::style::{Paint, counted};
 use crate::error::Error;
 use crate::output::Output;
+use crate::style::{Paint, counted};
 
 /// Which directory, for which server.
 #[derive(Args)]

@@ -1,6 +1,6 @@
 //! `WARDEN.POLICIES`: what decides, and why a newer set was not taken.
 
-use warden_policy::Bundle;
+use warden_policy::{Bundle, SnapshotState};
 
 use crate::ffi::{Answer, CommandHandler, CommandSpec, Context, Reply};
 
@@ -57,7 +57,16 @@ fn describe(bundle: &Bundle, tests: usize) -> Reply {
         ("wasm", Reply::text(bundle.wasm_digest().to_string())),
         ("files", super::texts(bundle.files().map(|file| file.name))),
         ("tests", super::number(tests as u64)),
+        ("snapshot", Reply::text(snapshot(bundle.snapshot()))),
         ("evaluations", super::number(statistics.evaluations())),
         ("failures", super::number(statistics.failures())),
     ])
+}
+
+fn snapshot(state: SnapshotState<'_>) -> String {
+    match state {
+        SnapshotState::Pending => "pending".to_owned(),
+        SnapshotState::Taken => "taken".to_owned(),
+        SnapshotState::Impossible(why) => format!("impossible: {why}"),
+    }
 }

@@ -17,6 +17,7 @@ fn shared(directory: &std::path::Path) -> Shared {
         authenticator_loads: unbounded().0,
         plugin_errands: unbounded().0,
         ticks: unbounded().0,
+        snapshot_wishes: unbounded().0,
         stop_network: watch::channel(false).0,
     };
     let server = Server::of_release("9.1").expect("a known release");

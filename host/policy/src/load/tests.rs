@@ -5,6 +5,7 @@ mod bounds;
 mod gating;
 mod hostile;
 mod seeds;
+mod snapshots;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -59,7 +59,8 @@ impl Instance {
         limits: Limits,
     ) -> Result<Self, Failure> {
         let _ticking = machine.ticker.ticking();
-        let mut store = sandbox::store(machine, Speaker::Plugin(id), limits);
+        let engine = component.engine();
+        let mut store = sandbox::store(machine, engine, Speaker::Plugin(id), limits);
         match component.instantiate(&mut store) {
             Ok(plugin) => Ok(Self { store, plugin }),
             Err(error) => Err(failure(&store, &error)),

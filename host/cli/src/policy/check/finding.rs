@@ -9,7 +9,7 @@ use serde_json::json;
 use warden_core::Principal;
 use warden_policy::Generation;
 
-use crate::policy::style::{Paint, counted};
+use crate::style::{Paint, counted};
 
 /// The most people a text names for one warning.
 const SHOWN_PEOPLE: usize = 6;

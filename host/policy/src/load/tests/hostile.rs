@@ -192,7 +192,7 @@ fn data_that_a_policy_refuses_is_told_in_its_words() {
 }
 
 #[test]
-fn a_policy_too_slow_to_configure_is_refused_at_load() {
+fn a_policy_too_slow_to_configure_is_refused_unless_that_is_done_once() {
     let scene = Scene::new();
     scene.engine.set_limits(Limits {
         cpu: Duration::from_micros(200),
@@ -200,9 +200,14 @@ fn a_policy_too_slow_to_configure_is_refused_at_load() {
     });
     let slow = "(local $i i32) (loop (local.set $i (i32.add (local.get $i) (i32.const 1))) \
                 (br_if 0 (i32.lt_u (local.get $i) (i32.const 2000000))))";
-    let fault = scene.fault(&Guest {
+    let guest = Guest {
         configure: slow.into(),
         ..Guest::granting(&GETTER)
+    };
+    let fault = scene.fault(&Guest {
+        fields: super::snapshots::TABLE.into(),
+        ..guest.clone()
     });
     assert!(matches!(fault, Fault::Slow { .. }), "{fault}");
+    scene.decide(&guest).unwrap();
 }

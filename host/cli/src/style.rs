@@ -9,32 +9,32 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
 /// Width that lists are wrapped to.
-pub(super) const WIDTH: usize = 100;
+pub(crate) const WIDTH: usize = 100;
 
 /// Whether words are coloured.
 #[derive(Clone, Copy)]
-pub(super) struct Paint(bool);
+pub(crate) struct Paint(bool);
 
 impl Paint {
     /// As standard output wants it.
-    pub(super) fn of_stdout() -> Self {
+    pub(crate) fn of_stdout() -> Self {
         let out = io::stdout();
         Self(out.is_terminal() && AutoStream::choice(&out) != ColorChoice::Never)
     }
 
-    pub(super) fn good(self, word: &str) -> String {
+    pub(crate) fn good(self, word: &str) -> String {
         self.with(AnsiColor::Green.on_default(), word)
     }
 
-    pub(super) fn doubtful(self, word: &str) -> String {
+    pub(crate) fn doubtful(self, word: &str) -> String {
         self.with(AnsiColor::Yellow.on_default(), word)
     }
 
-    pub(super) fn bad(self, word: &str) -> String {
+    pub(crate) fn bad(self, word: &str) -> String {
         self.with(AnsiColor::Red.on_default().bold(), word)
     }
 
-    pub(super) fn head(self, word: &str) -> String {
+    pub(crate) fn head(self, word: &str) -> String {
         self.with(Style::new().bold(), word)
     }
 
@@ -49,7 +49,7 @@ impl Paint {
 
 /// Words with spaces between them, in lines of at most this width; a longer word
 /// stands alone.
-pub(super) fn wrapped<'a>(words: impl IntoIterator<Item = &'a str>, width: usize) -> Vec<String> {
+pub(crate) fn wrapped<'a>(words: impl IntoIterator<Item = &'a str>, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in words {
         let Some(line) = lines.last_mut() else {
@@ -68,7 +68,7 @@ pub(super) fn wrapped<'a>(words: impl IntoIterator<Item = &'a str>, width: usize
 }
 
 /// `1 test`, `2 tests`.
-pub(super) fn counted(count: usize, noun: &str) -> String {
+pub(crate) fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
 }

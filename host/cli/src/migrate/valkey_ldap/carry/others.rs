@@ -1,0 +1,140 @@
+//! Lines that are no entry of the authenticator's file: what is left of valkey-ldap's settings,
+//! modules that are loaded, and users whom the change concerns.
+
+use std::path::PathBuf;
+
+use super::{Outcome, PREFIX, Work, text};
+use crate::migrate::valkey_ldap::settings::{ENABLED, LEFT, PASSWORD, SETTINGS};
+use crate::migrate::valkey_ldap::value;
+use crate::migrate::words::Word;
+
+impl Work<'_> {
+    /// What is not an entry of the authenticator's file.
+    pub(super) fn others(&mut self) {
+        let file = self.file;
+        for (number, line) in file.lines.iter().enumerate() {
+            match (line.name.as_str(), line.values.as_slice()) {
+                ("loadmodule", [path, arguments @ ..]) => self.module(number, path, arguments),
+                ("warden.authenticator_dir", values) => {
+                    let given = text(values).and_then(|text| directory(text.as_bytes()));
+                    self.migration.authenticator_dir = given;
+                }
+                ("aclfile", _) => self.about(
+                    number,
+                    Outcome::Note,
+                    "not read: users in it that have a password of their own are never looked for in the directory (local_users)"
+                        .to_owned(),
+                ),
+                ("user", [name, rules @ ..]) => self.user(number, name, rules),
+                (name, values) => {
+                    if let Some(name) = name.strip_prefix(PREFIX) {
+                        self.other(number, name, values);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A setting that is not, or not any more, an entry.
+    fn other(&mut self, number: usize, name: &str, values: &[Word]) {
+        let file = self.file;
+        let is_last = self.last(name).is_some_and(|(last, _)| last == number);
+        if values.is_empty() {
+            if let Some(line) = file.lines.get(number) {
+                let error = format!("{}: {} has no value", line.place, line.name);
+                self.migration.errors.push(error);
+            }
+        } else if !is_last {
+            if let Some((_, last)) = self.last(name) {
+                let says = format!("{} counts", last.place);
+                self.about(number, Outcome::Left, says);
+            }
+        } else if let Some((_, why)) = LEFT.iter().find(|(left, _)| *left == name) {
+            self.about(number, Outcome::Left, (*why).to_owned());
+        } else if name == ENABLED {
+            self.enabled(number, values);
+        } else if !SETTINGS
+            .iter()
+            .chain([&PASSWORD])
+            .any(|known| known.name == name)
+        {
+            let says = "no setting of valkey-ldap that is known here".to_owned();
+            self.about(number, Outcome::Left, says);
+        }
+    }
+
+    fn enabled(&mut self, number: usize, values: &[Word]) {
+        match text(values).as_deref().map(|text| value::flag(text)) {
+            Some(Ok(true)) => self.about(
+                number,
+                Outcome::Changed,
+                "an authenticator is in use as soon as its file is in authenticator_dir".to_owned(),
+            ),
+            Some(Ok(false)) => self.about(
+                number,
+                Outcome::Left,
+                "valkey-ldap is switched off; an authenticator is in use as soon as its file is in authenticator_dir"
+                    .to_owned(),
+            ),
+            Some(Err(why)) => {
+                if let Some(line) = self.file.lines.get(number) {
+                    self.migration.errors.push(format!("{}: {}: {why}", line.place, line.name));
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn module(&mut self, number: usize, path: &[u8], arguments: &[Word]) {
+        if is_module(path, &["warden"]) {
+            let given = arguments
+                .chunks_exact(2)
+                .find_map(|pair| match pair {
+                    [key, value] if key.as_slice() == b"authenticator_dir" => Some(value),
+                    _ => None,
+                })
+                .and_then(|path| directory(path.as_slice()));
+            // A line of its own stands over it, wherever it is.
+            self.migration.authenticator_dir = self.migration.authenticator_dir.take().or(given);
+        } else if is_module(path, &["valkey_ldap", "valkey-ldap"]) {
+            let behind = self.file.lines.iter().take(number).any(|line| {
+                line.name == "loadmodule"
+                    && matches!(line.values.as_slice(), [path, ..] if is_module(path, &["warden"]))
+            });
+            let says = if behind {
+                "behind warden's line: it is asked first and sees every token; put it before, and remove it when warden has taken over"
+            } else {
+                "remove it when warden has taken over; meanwhile it stays before warden's line"
+            };
+            self.about(number, Outcome::Note, says.to_owned());
+            if !arguments.is_empty() {
+                let says = "its arguments: valkey-ldap takes no settings from there";
+                self.about(number, Outcome::Left, says.to_owned());
+            }
+        }
+    }
+
+    /// A local user whose own password counts from now on.
+    fn user(&mut self, number: usize, name: &[u8], rules: &[Word]) {
+        let has_password = rules
+            .iter()
+            .any(|rule| matches!(rule.as_slice(), [b'>' | b'#', ..] | b"nopass"));
+        if has_password && name != b"default" {
+            let says = "has a password of its own, which alone counts: its name is never looked for in the directory (local_users)";
+            self.about(number, Outcome::Note, says.to_owned());
+        }
+    }
+}
+
+/// A directory that is named.
+fn directory(path: &[u8]) -> Option<PathBuf> {
+    let path = String::from_utf8_lossy(path).into_owned();
+    (!path.is_empty()).then(|| PathBuf::from(path))
+}
+
+/// Whether a module's file has one of these in its name.
+fn is_module(path: &[u8], names: &[&str]) -> bool {
+    let path = String::from_utf8_lossy(path);
+    let file = path.rsplit('/').next().unwrap_or_default();
+    names.iter().any(|name| file.contains(name))
+}

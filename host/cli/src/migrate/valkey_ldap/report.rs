@@ -1,0 +1,79 @@
+//! What became of each setting, as text for people, or as JSON for machines.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::carry::{Finding, Outcome};
+use crate::style::Paint;
+
+/// Width of the longest word of [`Outcome::word`].
+const OUTCOME_WIDTH: usize = 7;
+
+impl Outcome {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Changed => "changed",
+            Self::Left => "left",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// One object.
+pub(super) fn json(findings: &[Finding], files: &[PathBuf], toml: &str) -> String {
+    let settings: Vec<_> = findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "setting": finding.setting,
+                "place": finding.place.to_string(),
+                "outcome": finding.outcome.word(),
+                "says": finding.says,
+            })
+        })
+        .collect();
+    let files: Vec<_> = files.iter().map(|path| path.to_string_lossy()).collect();
+    format!(
+        "{:#}\n",
+        json!({ "settings": settings, "files": files, "toml": toml })
+    )
+}
+
+/// A line for each setting and what it came to below it; then the files, or what would be in
+/// the one.
+pub(super) fn text(
+    findings: &[Finding],
+    files: &[PathBuf],
+    toml: Option<&str>,
+    paint: Paint,
+) -> String {
+    let width = findings
+        .iter()
+        .map(|finding| finding.setting.chars().count())
+        .max()
+        .unwrap_or_default();
+    let mut text = String::new();
+    for finding in findings {
+        let word = format!("{:OUTCOME_WIDTH$}", finding.outcome.word());
+        let word = match finding.outcome {
+            Outcome::Taken => paint.good(&word),
+            Outcome::Changed | Outcome::Note => paint.doubtful(&word),
+            Outcome::Left => paint.bad(&word),
+        };
+        text.push_str(&format!(
+            "{word}  {:width$}  {}  {}\n",
+            finding.setting, finding.place, finding.says
+        ));
+    }
+    text.push('\n');
+    for file in files {
+        let file = file.to_string_lossy();
+        text.push_str(&format!("wrote {}\n", file.escape_debug()));
+    }
+    if let Some(toml) = toml {
+        text.push_str(toml);
+    }
+    text
+}

@@ -1,0 +1,174 @@
+//! Decisions start from a policy that has read its data, each from a copy of its own.
+
+use super::*;
+use crate::snapshot::SnapshotState;
+
+/// What keeps the state of a policy from being read out.
+pub(super) const TABLE: &str = r#"(table $spare 1 funcref)
+    (func (export "unused") (table.set $spare (i32.const 0) (ref.null func)))"#;
+
+/// Traps unless `configure` ran before, and unless nobody was asked about twice before:
+/// once is the evaluation that a snapshot is taken after.
+fn counting() -> Guest {
+    Guest {
+        fields: r#"(global $configured (mut i32) (i32.const 0)) (global $asked (mut i32) (i32.const 0))"#.into(),
+        configure: "(global.set $configured (i32.const 7)) (i32.store (i32.const 400000) (i32.const 7))".into(),
+        ..Guest::evaluating(
+            "(if (i32.ne (global.get $configured) (i32.const 7)) (then (unreachable))) \
+             (if (i32.ne (i32.load (i32.const 400000)) (i32.const 7)) (then (unreachable))) \
+             (global.set $asked (i32.add (global.get $asked) (i32.const 1))) \
+             (if (i32.gt_u (global.get $asked) (i32.const 2)) (then (unreachable))) \
+             (i32.store (i32.const 300000) (i32.add (i32.load (i32.const 300000)) (i32.const 1))) \
+             (if (i32.gt_u (i32.load (i32.const 300000)) (i32.const 2)) (then (unreachable)))",
+        )
+    }
+}
+
+fn state(generation: &Generation) -> SnapshotState<'_> {
+    generation.bundles()[0].snapshot()
+}
+
+fn snapshot(scene: &Scene, guest: &Guest) -> Arc<Generation> {
+    scene.put("p.wasm", guest.wasm());
+    let generation = scene.load(None).unwrap();
+    assert_eq!(state(&generation), SnapshotState::Pending);
+    assert!(generation.take_snapshot().is_some());
+    assert!(generation.take_snapshot().is_none());
+    generation
+}
+
+/// Asks about so many principals, so that nothing is remembered.
+fn decide_all(generation: &Generation, principals: usize) -> Result<(), Reason> {
+    for number in 0..principals {
+        let mut principal = alice().get().clone();
+        principal.groups = vec![format!("corp/{number}")];
+        let principal = Arc::new(Verified::attest(principal));
+        let request = generation.project(&principal, &ClientFacts::default(), now(0));
+        generation.decide(&request, now(0))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_decision_starts_from_a_copy_that_no_other_has_touched() {
+    let scene = Scene::new();
+    let generation = snapshot(&scene, &counting());
+    assert_eq!(state(&generation), SnapshotState::Taken);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| decide_all(&generation, 200).unwrap());
+        }
+    });
+    assert_eq!(generation.bundles()[0].statistics().failures(), 0);
+}
+
+#[test]
+fn what_a_policy_wrote_anywhere_in_its_memory_is_gone_for_the_next_decision() {
+    let scene = Scene::new();
+    // Beyond the bytes that are cleared by hand, in pages it had and in some it asked for.
+    let dirty = "(local.set 1 (i32.const 65536)) \
+         (block $end (loop $next \
+           (br_if $end (i32.gt_u (local.get 1) (i32.const 520000))) \
+           (if (i32.load (local.get 1)) (then (unreachable))) \
+           (if (i32.ne (global.get $next) (i32.const 0)) \
+             (then (i32.store (local.get 1) (i32.const -1)))) \
+           (local.set 1 (i32.add (local.get 1) (i32.const 4096))) \
+           (br $next))) \
+         (if (i32.ne (memory.size) (i32.const 8)) (then (unreachable))) \
+         (if (i32.eq (memory.grow (i32.const 4)) (i32.const -1)) (then (unreachable))) \
+         (if (i32.load (i32.const 780000)) (then (unreachable))) \
+         (i32.store (i32.const 780000) (i32.const -1))";
+    let guest = Guest::evaluating(&format!("(local i32) {dirty}"));
+    // Asked about nobody it traps at once: what it wrote then would be found.
+    let generation = snapshot(&scene, &guest);
+    decide_all(&generation, 50).unwrap_err();
+
+    let guest = Guest {
+        victim: Some("alice".into()),
+        ..guest
+    };
+    let generation = snapshot(&scene, &guest);
+    assert_eq!(state(&generation), SnapshotState::Taken);
+    decide_all(&generation, 200).unwrap();
+}
+
+#[test]
+fn a_policy_whose_state_cannot_be_read_out_is_configured_for_each_decision() {
+    let scene = Scene::new();
+    let guest = Guest {
+        fields: format!("{TABLE} {}", counting().fields),
+        ..counting()
+    };
+    let generation = snapshot(&scene, &guest);
+    let SnapshotState::Impossible(why) = state(&generation) else {
+        panic!("{:?}", state(&generation));
+    };
+    assert!(why.contains("table.set"), "{why}");
+    decide_all(&generation, 20).unwrap();
+}
+
+#[test]
+fn a_policy_that_fails_when_asked_about_nobody_has_a_snapshot_from_before() {
+    let scene = Scene::new();
+    let guest = Guest {
+        fields: "(global $asked (mut i32) (i32.const 0))".into(),
+        ..Guest::evaluating(
+            "(if (global.get $asked) (then (unreachable))) (global.set $asked (i32.const 1)) \
+             (if (i32.eq (i32.load8_u (i32.load (local.get 0))) (i32.const 110)) (then (unreachable)))",
+        )
+    };
+    let generation = snapshot(&scene, &guest);
+    assert_eq!(state(&generation), SnapshotState::Taken);
+    decide_all(&generation, 20).unwrap();
+}
+
+#[test]
+fn a_snapshot_is_kept_for_the_next_start_and_made_anew_for_other_data() {
+    let scene = Scene::with_state();
+    snapshot(&scene, &counting());
+    // The policy, the same made to be read out, the snapshot.
+    assert_eq!(scene.engine.compilations(), 3);
+
+    let again = Scene {
+        engine: engine(Some(scene.root.path().join("state"))),
+        ..scene
+    };
+    let generation = again.load(None).unwrap();
+    assert_eq!(state(&generation), SnapshotState::Taken);
+    assert_eq!(again.engine.compilations(), 0);
+    decide_all(&generation, 5).unwrap();
+
+    again.put("p.toml", "x = 1");
+    let next = again.load(Some(&generation)).unwrap();
+    assert_eq!(state(&next), SnapshotState::Pending);
+    assert_eq!(again.engine.compilations(), 0);
+    next.take_snapshot().unwrap();
+    assert_eq!(state(&next), SnapshotState::Taken);
+    assert_eq!(again.engine.compilations(), 1, "the snapshot alone");
+    decide_all(&next, 5).unwrap();
+}
+
+#[test]
+fn with_more_memory_than_a_snapshot_has_room_for_a_policy_is_configured_each_time() {
+    let scene = Scene::new();
+    let generation = snapshot(&scene, &counting());
+    scene.engine.set_limits(Limits {
+        cpu: Duration::from_millis(50),
+        memory_bytes: 1 << 30,
+    });
+    decide_all(&generation, 20).unwrap();
+}
+
+/// The whole test once more, in a process that is granted too little address space.
+#[test]
+fn without_address_space_for_places_snapshots_are_copied_into_fresh_memory() {
+    let test = "snapshots::a_decision_starts_from_a_copy_that_no_other_has_touched";
+    let run = std::process::Command::new("sh")
+        .args(["-c", "ulimit -v 8388608 && exec \"$0\" \"$1\""])
+        .arg(std::env::current_exe().unwrap())
+        .arg(test)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && told.contains("1 passed"), "{told}");
+}
