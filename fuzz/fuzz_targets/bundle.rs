@@ -165,6 +165,7 @@ fn alice() -> Arc<Verified<Principal>> {
         bound_to: None,
         recheck: None,
         attach: warden_core::Attach::default(),
+        account: None,
     }))
 }
 

@@ -13,6 +13,7 @@ use warden_core::{
     Timestamp, Verified,
 };
 
+use crate::accounts::Accounts;
 use crate::coexistence::Coexistence;
 use crate::ldap::ServerStatus;
 use crate::survey::Dependency;
@@ -104,6 +105,11 @@ pub trait Authenticator: Send + Sync {
     /// How the servers are that it keeps connections to; empty when it keeps none.
     fn servers(&self) -> Vec<ServerStatus> {
         Vec::new()
+    }
+
+    /// The accounts it knows; `None` when it asks no directory.
+    fn accounts(&self) -> Option<&dyn Accounts> {
+        None
     }
 
     /// What of the connection its answers depend on, besides the certificate of a client

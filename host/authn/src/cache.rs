@@ -85,10 +85,30 @@ struct Kept<T> {
     expires: Option<Timestamp>,
 }
 
-impl<T> Kept<T> {
+/// What is remembered for as long as it is good.
+trait Holding {
+    /// Whether nobody has taken it back.
+    fn is_good(&self) -> bool;
+}
+
+impl Holding for Arc<Verified<Principal>> {
+    fn is_good(&self) -> bool {
+        !self.is_withdrawn()
+    }
+}
+
+impl Holding for Reason {
+    fn is_good(&self) -> bool {
+        true
+    }
+}
+
+impl<T: Holding> Kept<T> {
     /// A wall clock set back does not prolong it.
     fn holds(&self, now: Now) -> bool {
-        now.monotonic < self.until && self.expires.is_none_or(|expires| now.wall < expires)
+        self.value.is_good()
+            && now.monotonic < self.until
+            && self.expires.is_none_or(|expires| now.wall < expires)
     }
 }
 

@@ -155,6 +155,7 @@ impl CertificateAuthenticator {
             bound_to: Some(certificate.fingerprint.clone()),
             recheck: self.trust.as_ref().map(|_| RECHECK),
             attach: warden_core::Attach::default(),
+            account: None,
         })
     }
 }

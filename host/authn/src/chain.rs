@@ -8,6 +8,7 @@
 
 mod entry;
 mod loading;
+mod looking;
 #[cfg(test)]
 mod tests;
 
@@ -109,6 +110,9 @@ pub struct LoadReport {
     pub changed: bool,
     /// Authenticators whose settings or keys are other than before.
     pub altered: Vec<AuthenticatorId>,
+    /// These, and those whose directory is altered or gone: what they vouched for is to be
+    /// asked about again.
+    pub affected: Vec<AuthenticatorId>,
     /// Authenticators that are no more: their sessions close.
     pub removed: Vec<AuthenticatorId>,
 }
@@ -164,6 +168,7 @@ impl Chain {
                         .is_none_or(|previous| previous.generation() != chain.generation()),
                     chain,
                     altered: Vec::new(),
+                    affected: Vec::new(),
                     removed: Vec::new(),
                 };
             }
@@ -324,8 +329,11 @@ impl Chain {
                 }
                 Outcome::Unavailable(reason) => Outcome::Unavailable(reason),
                 Outcome::Verified(principal) => {
-                    match self.admit(entry, *principal, credential, clock.now()) {
-                        Ok(verified) => Outcome::Verified(Arc::new(verified)),
+                    match self.check(entry, &principal, credential, clock.now()) {
+                        Ok(()) => match self.complete(entry, *principal, clock.now()).await {
+                            Ok(whole) => Outcome::Verified(Arc::new(self.attest(whole))),
+                            Err(reason) => Outcome::against(reason),
+                        },
                         Err(reason) => Outcome::Refused(reason),
                     }
                 }
@@ -337,14 +345,14 @@ impl Chain {
         outcome
     }
 
-    /// The one place where a principal becomes a proof.
-    fn admit(
+    /// Whether an authenticator may vouch for a principal, to whoever gave this name.
+    fn check(
         &self,
         entry: &Entry,
-        principal: Principal,
+        principal: &Principal,
         credential: &Credential,
         now: Now,
-    ) -> Result<Verified<Principal>, Reason> {
+    ) -> Result<(), Reason> {
         if principal.authenticator != *entry.id() {
             return Err(Reason::new(
                 ReasonKind::Internal,
@@ -387,9 +395,10 @@ impl Chain {
             );
             return Err(Reason::new(ReasonKind::Name, detail));
         }
-        Ok(self.attest(principal))
+        Ok(())
     }
 
+    /// The one place where a principal becomes a proof.
     fn attest(&self, mut principal: Principal) -> Verified<Principal> {
         principal.sole_authenticator = self.sole;
         Verified::attest(principal)
@@ -409,6 +418,16 @@ impl Chain {
             return Arc::clone(verified);
         }
         Arc::new(self.attest(principal.clone()))
+    }
+
+    /// The same without what a directory said of it, which is looked up again for itself.
+    #[must_use]
+    pub fn alone(&self, verified: &Arc<Verified<Principal>>) -> Arc<Verified<Principal>> {
+        let principal = verified.get();
+        if principal.account.is_none() {
+            return self.renewed(verified);
+        }
+        Arc::new(self.attest(principal.without_account()))
     }
 
     fn slot_of(&self, file: &Path) -> Option<&Slot> {

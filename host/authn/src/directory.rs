@@ -12,6 +12,7 @@ use glob::Pattern;
 use warden_core::{AuthenticatorId, Method};
 use zeroize::Zeroizing;
 
+use crate::accounts::Source;
 use crate::authenticator::Authenticator;
 use crate::certificate::CertificateAuthenticator;
 use crate::configuration::{Fault, Section};
@@ -39,6 +40,8 @@ pub(crate) struct Made {
     pub(crate) authenticator: Box<dyn Authenticator>,
     /// The names it speaks for.
     pub(crate) names: Names,
+    /// Who knows more of whomever it proves.
+    pub(crate) source: Option<Source>,
     /// Equal when nothing changed.
     pub(crate) fingerprint: Fingerprint,
 }
@@ -157,6 +160,12 @@ fn build(path: &Path, bytes: &[u8], mut file: Section, services: &Services) -> R
     let id = id(&mut file, path);
     let users = name_patterns(&mut file, "users");
     let not_users = name_patterns(&mut file, "not_users").unwrap_or_default();
+    let has_names = users.is_some() || !not_users.is_empty();
+    // Who asks a directory itself has its groups from there.
+    let source = match kind {
+        Method::Ldap => None,
+        _ => Source::read(&mut file),
+    };
     let directory = path.parent().unwrap_or(Path::new("."));
     let is_bound = users.is_some();
     let (file_ref, id) = (&mut file, id.as_ref());
@@ -172,11 +181,22 @@ fn build(path: &Path, bytes: &[u8], mut file: Section, services: &Services) -> R
             UserInfoAuthenticator::build(file_ref, directory, id, is_bound, services)
         }
     };
+    let accounts = built
+        .authenticator
+        .as_ref()
+        .and_then(|built| built.accounts());
+    if has_names && accounts.is_some_and(|accounts| accounts.terms().serves_others) {
+        file.fault(
+            "auth_mode",
+            "lookup takes no credential: users and not_users are not for it",
+        );
+    }
     let faults = file.finish();
     let result = match built.authenticator {
         Some(authenticator) if faults.is_empty() => Ok(Made {
             authenticator,
             names: Names::new(users, not_users),
+            source,
             fingerprint: fingerprint(path, bytes, &built.content),
         }),
         _ => Err(faults),

@@ -5,7 +5,8 @@
 //! it is that of the one entry a search finds. Never: a yes but for result code 0 to a
 //! bind with a name and a password; a referral that is followed; a search on a connection
 //! that is a user's; an unknown name that costs or says anything else than a wrong
-//! password.
+//! password. In `lookup` mode it takes no credential, and tells what it knows of those whom
+//! other authenticators proved.
 
 mod account;
 mod address;
@@ -32,12 +33,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
+use serde_json::Map;
 use warden_core::{
     AuthenticatorId, Clock, Credential, Method, Now, Principal, PrincipalName, Reason, ReasonKind,
     UserArgument,
 };
 use zeroize::Zeroizing;
 
+use crate::accounts::{self, AccountTerms, Accounts, Described, LookingUp, ProvedBy, Wanted};
 use crate::asking::{refused, unavailable};
 use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
 use crate::coexistence::Coexistence;
@@ -51,8 +54,8 @@ use crate::throttle::{self, Attempt, Throttle};
 use account::{Place, Question};
 use connection::Proof;
 use failure::Failure;
-use groups::{Described, Identifiers, Profile, ProvedBy};
-use message::Search;
+use groups::{Identifiers, Profile};
+use name::BindName;
 use servers::{NoAnswer, Servers};
 use settings::{Lookup, Mode};
 pub use status::{PoolStatus, ServerStatus};
@@ -60,13 +63,19 @@ pub use status::{PoolStatus, ServerStatus};
 /// Asks one directory about names and passwords.
 pub(crate) struct LdapAuthenticator {
     inner: Arc<Inner>,
-    remembered_for: Duration,
+    terms: AccountTerms,
+    /// `None`: it takes no credential.
+    door: Option<Door>,
+    /// Who look after the servers.
+    watch: OnceLock<Vec<Option<Task<()>>>>,
+}
+
+/// How those come in who have a password.
+struct Door {
     /// Longest time of a session.
     lifetime: Duration,
     coexistence: Coexistence,
     throttle: Throttle,
-    /// Who look after the servers.
-    watch: OnceLock<Vec<Option<Task<()>>>>,
 }
 
 struct Inner {
@@ -98,22 +107,42 @@ impl LdapAuthenticator {
     ) -> Built {
         let mut built = Built::default();
         let settings = settings::read(file, &mut built, directory, services);
+        let refresh = terms::refresh(file);
         let profile = settings.as_ref().map(|settings| {
             let identifiers = Identifiers {
                 dn: settings.lookup.dn_attribute.clone(),
                 name: settings.lookup.attribute.clone(),
             };
-            Profile::read(file, identifiers)
+            Profile::read(file, identifiers, refresh.is_some())
         });
         let remembered_for = terms::remembered_for(file);
-        let lifetime = terms::lifetime(file);
-        let coexistence = Coexistence::read(file, is_bound);
-        let throttle = Throttle::read(file, services);
-        if let (Some(id), Some(settings), Some(profile), Some(throttle)) =
-            (id, settings, profile, throttle)
+        let serves_others = settings
+            .as_ref()
+            .is_some_and(|settings| matches!(settings.mode, Mode::Lookup));
+        let door = if serves_others {
+            Some(None)
+        } else {
+            let lifetime = terms::lifetime(file);
+            let coexistence = Coexistence::read(file, is_bound);
+            let throttle = Throttle::read(file, services);
+            throttle.map(|throttle| {
+                Some(Door {
+                    lifetime,
+                    coexistence,
+                    throttle,
+                })
+            })
+        };
+        if let (Some(id), Some(settings), Some(profile), Some(door)) = (id, settings, profile, door)
             && file.is_good()
             && let Some(nobody) = nobody(file, &settings.lookup.base)
         {
+            let terms = AccountTerms {
+                serves_others,
+                remembered_for,
+                refresh,
+                attributes: profile.attributes(),
+            };
             built.authenticator = Some(Box::new(Self {
                 inner: Arc::new(Inner {
                     id: id.clone(),
@@ -124,10 +153,8 @@ impl LdapAuthenticator {
                     services: services.clone(),
                     nobody,
                 }),
-                remembered_for,
-                lifetime,
-                coexistence,
-                throttle,
+                terms,
+                door,
                 watch: OnceLock::new(),
             }));
         }
@@ -142,7 +169,7 @@ impl LdapAuthenticator {
         &self,
         name: &str,
         password: &str,
-        attempt: &Attempt,
+        (door, attempt): (&Door, &Attempt),
         clock: &dyn Clock,
     ) -> Result<Principal, Reason> {
         attempt.check()?;
@@ -150,30 +177,66 @@ impl LdapAuthenticator {
         let password = Zeroizing::new(password.to_owned());
         let (inner, turn) = (Arc::clone(&self.inner), attempt.turn());
         let now = clock.now();
-        let stopped = || unavailable("there is no network here");
-        let task = self
-            .inner
-            .services
-            .spawn(async move { inner.examine(&name, &password, &turn, now).await });
-        let outcome = task.ok_or_else(stopped)?.outcome().await;
-        let (name, described) = outcome.ok_or_else(stopped)??;
-        let attach = self.coexistence.attach;
+        let outcome = self
+            .run(async move { inner.examine(&name, &password, &turn, now).await })
+            .await;
+        let (name, described) = outcome?;
+        let attach = door.coexistence.attach;
         attached::check(attach, &name, &self.inner.mode)?;
-        let longest = clock.now().wall.plus(self.lifetime);
-        Ok(Principal {
-            authenticator: self.inner.id.clone(),
+        let id = &self.inner.id;
+        let looked_up = name.raw().into_owned();
+        let principal = Principal {
+            authenticator: id.clone(),
             name,
             method: Method::Ldap,
-            groups: described.groups,
+            groups: Vec::new(),
             scopes: Vec::new(),
             sole_authenticator: false,
-            claims: described.claims,
-            expires: Some(described.ends.map_or(longest, |end| end.min(longest))),
-            remembered_for: Some(self.remembered_for),
+            claims: Map::new(),
+            expires: Some(clock.now().wall.plus(door.lifetime)),
+            remembered_for: None,
             bound_to: None,
             recheck: None,
             attach,
-        })
+            account: None,
+        };
+        Ok(accounts::described(
+            &principal,
+            id,
+            &self.terms,
+            &looked_up,
+            &described,
+        ))
+    }
+
+    /// Runs what asks the directory where there is a network.
+    ///
+    /// # Errors
+    /// Its own, and `Unavailable` without a network.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Reason>> + Send + 'static,
+    ) -> Result<T, Reason> {
+        let stopped = || unavailable("there is no network here");
+        let task = self.inner.services.spawn(work);
+        let outcome = task.ok_or_else(stopped)?.outcome().await;
+        outcome.ok_or_else(stopped)?
+    }
+}
+
+impl Accounts for LdapAuthenticator {
+    fn terms(&self) -> &AccountTerms {
+        &self.terms
+    }
+
+    fn look_up<'a>(&'a self, wanted: Wanted<'a>, now: Now) -> LookingUp<'a> {
+        let (inner, name) = (Arc::clone(&self.inner), wanted.name.to_owned());
+        let proved = wanted.proved;
+        Box::pin(self.run(async move {
+            let turn = Turn::default();
+            let place = inner.place_of(&name)?;
+            inner.look_at(&place, proved, &turn, now).await
+        }))
     }
 }
 
@@ -195,7 +258,8 @@ impl Authenticator for LdapAuthenticator {
     }
 
     fn coexistence(&self) -> Coexistence {
-        self.coexistence
+        let door = self.door.as_ref();
+        door.map(|door| door.coexistence).unwrap_or_default()
     }
 
     fn start(&self) {
@@ -215,17 +279,22 @@ impl Authenticator for LdapAuthenticator {
         });
     }
 
+    fn accounts(&self) -> Option<&dyn Accounts> {
+        Some(self)
+    }
+
     fn claims(&self, credential: &Credential) -> bool {
-        offered(credential).is_some()
+        self.door.is_some() && offered(credential).is_some()
     }
 
     fn authenticate<'a>(&'a self, presented: &'a Presented, clock: &'a dyn Clock) -> Answering<'a> {
         Box::pin(async move {
-            let Some((name, password)) = offered(&presented.credential) else {
+            let (Some(door), Some((name, password))) = (&self.door, offered(&presented.credential))
+            else {
                 return Outcome::NotMine;
             };
-            let attempt = self.throttle.attempt(presented);
-            let result = self.examine(name, password, &attempt, clock).await;
+            let attempt = door.throttle.attempt(presented);
+            let result = self.examine(name, password, (door, &attempt), clock).await;
             attempt.close(&self.inner.id, result)
         })
     }
@@ -288,24 +357,31 @@ impl Inner {
     /// The refusal; of the kind `Unavailable` when nobody judged.
     async fn prove(&self, name: &str, password: &str, turn: &Turn) -> Result<Person, Reason> {
         if !name::is_plain(name) {
-            return Err(refused("such a name is nobody's in a directory"));
+            return Err(no_name());
         }
         match &self.mode {
             Mode::Bind(form) => {
-                let bound_as = form
-                    .of(name)
-                    .ok_or_else(|| refused("such a name cannot stand in that of a bind"))?;
+                let (bound_as, place) = bound(form, name)?;
                 self.bind(&bound_as, password, turn).await?;
-                let place = match groups::Dn::parse(&bound_as) {
-                    Ok(_) => Place::Named(bound_as),
-                    Err(_) => Place::Searched {
-                        name: name.to_owned(),
-                        bound_as,
-                    },
-                };
                 person(name, place)
             }
             Mode::SearchBind => self.prove_found(name, password, turn).await,
+            // No credential comes here.
+            Mode::Lookup => Err(refused("this directory judges no passwords")),
+        }
+    }
+
+    /// Where the entry is of whoever has proved to have this name.
+    ///
+    /// # Errors
+    /// When it cannot be anybody's.
+    fn place_of(&self, name: &str) -> Result<Place, Reason> {
+        if !name::is_plain(name) {
+            return Err(no_name());
+        }
+        match &self.mode {
+            Mode::Bind(form) => Ok(bound(form, name)?.1),
+            Mode::SearchBind | Mode::Lookup => Ok(Place::Called(name.to_owned())),
         }
     }
 
@@ -319,11 +395,25 @@ impl Inner {
         if !self.profile.is_wanted(is_found) {
             return Ok(Described::default());
         }
+        self.look_at(place, ProvedBy::Password, turn, now).await
+    }
+
+    /// What the directory says of one account.
+    ///
+    /// # Errors
+    /// The refusal; of the kind `Unavailable` when nobody answered.
+    async fn look_at(
+        &self,
+        place: &Place,
+        proved: ProvedBy,
+        turn: &Turn,
+        now: Now,
+    ) -> Result<Described, Reason> {
         let question = Question {
             profile: &self.profile,
             lookup: &self.lookup,
             place,
-            proved: ProvedBy::Password,
+            proved,
             id: &self.id,
             now,
         };
@@ -335,14 +425,8 @@ impl Inner {
     async fn prove_found(&self, name: &str, password: &str, turn: &Turn) -> Result<Person, Reason> {
         let lookup = &self.lookup;
         let filter = lookup.filter.with(&lookup.attribute, name);
-        let attributes = [lookup.attribute.as_str(), lookup.dn_attribute.as_str()];
-        let search = Search {
-            base: &lookup.base,
-            scope: lookup.scope,
-            filter: filter.as_bytes(),
-            attributes: &attributes,
-            size_limit: 2,
-        };
+        let names = lookup.names();
+        let search = lookup.search(&filter, &names);
         let found = self.servers.lend(&search, turn).await;
         let found = found.map_err(|none| undecided(&none))?;
         let found = found.map_err(unavailable)?;
@@ -368,6 +452,25 @@ impl Inner {
         let ended = self.servers.bind(proof, turn).await;
         verdict::of_bind(&ended.map_err(|none| undecided(&none))?)
     }
+}
+
+fn no_name() -> Reason {
+    refused("such a name is nobody's in a directory")
+}
+
+/// What a name binds as, and where its entry is.
+fn bound(form: &BindName, name: &str) -> Result<(String, Place), Reason> {
+    let bound_as = form
+        .of(name)
+        .ok_or_else(|| refused("such a name cannot stand in that of a bind"))?;
+    let place = match groups::Dn::parse(&bound_as) {
+        Ok(_) => Place::Named(bound_as.clone()),
+        Err(_) => Place::Searched {
+            name: name.to_owned(),
+            bound_as: bound_as.clone(),
+        },
+    };
+    Ok((bound_as, place))
 }
 
 fn person(name: &str, place: Place) -> Result<Person, Reason> {

@@ -138,6 +138,7 @@ impl Mapped {
             bound_to: self.bound_to,
             recheck: None,
             attach: warden_core::Attach::default(),
+            account: None,
         }
     }
 }

@@ -33,7 +33,7 @@ impl Terms {
         Self {
             offer: Offer::read(file, opaque),
             remembered_for: remembered_for(file),
-            recheck: recheck(file),
+            recheck: recheck(file, "recheck"),
         }
     }
 
@@ -58,11 +58,16 @@ pub(crate) fn lifetime(file: &mut Section) -> Duration {
     Duration::from_secs(file.whole("lifetime_seconds", 3600, 1..=31_536_000))
 }
 
+/// Takes `refresh_seconds` and `refresh_grace_seconds` out of a file.
+pub(crate) fn refresh(file: &mut Section) -> Option<Recheck> {
+    recheck(file, "refresh")
+}
+
 /// How often live sessions are asked about again, and how long they live while nobody
 /// answers. 0, the default: never.
-fn recheck(file: &mut Section) -> Option<Recheck> {
-    let every = file.whole("recheck_seconds", 0, 0..=86_400);
-    let grace = file.whole("recheck_grace_seconds", 300, 0..=86_400);
+fn recheck(file: &mut Section, what: &str) -> Option<Recheck> {
+    let every = file.whole(&format!("{what}_seconds"), 0, 0..=86_400);
+    let grace = file.whole(&format!("{what}_grace_seconds"), 300, 0..=86_400);
     (every > 0).then(|| Recheck {
         every: Duration::from_secs(every),
         grace: Duration::from_secs(grace),

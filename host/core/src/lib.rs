@@ -26,7 +26,7 @@ pub use credential::{Credential, UserArgument};
 pub use decision::Decision;
 pub use latency::Latency;
 pub use name::{AuthenticatorId, NameError, PrincipalName, UserName};
-pub use principal::{Attach, Method, Principal, Recheck, Verified};
+pub use principal::{Account, Attach, Method, Principal, Recheck, Verified};
 pub use reason::{Reason, ReasonKind, Reply};
 pub use secret::Secret;
 pub use server::Server;

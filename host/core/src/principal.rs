@@ -1,5 +1,7 @@
 //! Who was authenticated, and the proof that it happened.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -117,6 +119,26 @@ pub struct Principal {
     pub recheck: Option<Recheck>,
     /// Whom its sessions run as.
     pub attach: Attach,
+    /// The account in a directory that is looked up again; `None`: there is none, or it is
+    /// not.
+    pub account: Option<Arc<Account>>,
+}
+
+/// What a principal is in a directory that is asked about it while its sessions live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The authenticator that asks the directory.
+    pub directory: AuthenticatorId,
+    /// The name by which it is looked up.
+    pub name: String,
+    /// What tells it from another that has the same name later.
+    pub identity: String,
+    /// The names of claims that are the directory's.
+    pub attributes: Vec<String>,
+    /// When the proof itself ends, whatever the directory says.
+    pub proof_ends: Option<Timestamp>,
+    /// How often it is looked up, and how long sessions live while it cannot be.
+    pub refresh: Recheck,
 }
 
 impl Principal {
@@ -144,6 +166,21 @@ impl Principal {
         ))
     }
 
+    /// The same without anything its directory said: what the proof alone says.
+    #[must_use]
+    pub fn without_account(&self) -> Self {
+        let mut alone = self.clone();
+        if let Some(account) = alone.account.take() {
+            let prefix = format!("{}/", account.directory);
+            alone.groups.retain(|group| !group.starts_with(&prefix));
+            for name in &account.attributes {
+                alone.claims.remove(name);
+            }
+            alone.expires = account.proof_ends;
+        }
+        alone
+    }
+
     /// The Valkey user name: `corp/alice`, or `alice` of the server's own ACL.
     pub fn user_name(&self) -> UserName {
         match self.attach {
@@ -158,18 +195,41 @@ impl Principal {
 /// Rooms behind authentication take it by type and never a raw claim. The one
 /// constructor is called in one place, the authenticators' chain; a test of the
 /// workspace holds that.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Verified<T>(T);
+#[derive(Debug)]
+pub struct Verified<T> {
+    value: T,
+    is_withdrawn: AtomicBool,
+}
 
 impl<T> Verified<T> {
     /// Attests a value. Only `warden_authn::Chain` calls this.
     pub fn attest(value: T) -> Self {
-        Self(value)
+        Self {
+            value,
+            is_withdrawn: AtomicBool::new(false),
+        }
     }
 
     /// The value.
     pub fn get(&self) -> &T {
-        &self.0
+        &self.value
+    }
+
+    /// Nobody is let in with this proof from now on. Sessions that it made go on until they
+    /// are given another, or end.
+    pub fn withdraw(&self) {
+        self.is_withdrawn.store(true, Ordering::Release);
+    }
+
+    /// Whether nobody is let in with it any more.
+    pub fn is_withdrawn(&self) -> bool {
+        self.is_withdrawn.load(Ordering::Acquire)
+    }
+}
+
+impl<T: PartialEq> PartialEq for Verified<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
     }
 }
 
@@ -192,6 +252,7 @@ mod tests {
             bound_to: bound_to.map(str::to_owned),
             recheck: None,
             attach: Attach::default(),
+            account: None,
         }
     }
 

@@ -59,6 +59,8 @@ pub(crate) struct Counters {
     pub(crate) verifications: Counter,
     /// Credentials of live sessions that were asked about again.
     pub(crate) rechecks: Counter,
+    /// People with live sessions who were looked up again.
+    pub(crate) refreshes: Counter,
     /// Refusals about the credential (`WRONGPASS`).
     pub(crate) refused: Counter,
     /// Refusals because warden could not decide (`TRYAGAIN`).

@@ -186,6 +186,7 @@ fn numbers(info: &InfoContext<'_>, shared: &Shared) {
         ("throttled", counters.throttled.value()),
         ("verifications", counters.verifications.value()),
         ("rechecks", counters.rechecks.value()),
+        ("refreshes", counters.refreshes.value()),
         ("cache_hits", counters.cache_hits.value()),
         ("cache_misses", counters.cache_misses.value()),
         ("review_pending", u64::from(shared.reviews.is_pending())),
@@ -203,6 +204,10 @@ fn numbers(info: &InfoContext<'_>, shared: &Shared) {
             "recheck_pending",
             u64::try_from(rechecks).unwrap_or(u64::MAX),
         );
+    }
+    if let Some(people) = shared.refreshes.count() {
+        let people = u64::try_from(people).unwrap_or(u64::MAX);
+        info.number("refresh_pending", people);
     }
     // Somebody may hold the map just now, or have held it when this child was forked.
     if let Some(pending) = shared.pending.count() {

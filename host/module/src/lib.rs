@@ -28,6 +28,7 @@ mod pending;
 mod plugins;
 mod quota;
 mod rechecks;
+mod refreshes;
 mod refusals;
 mod review;
 mod searches;

@@ -324,9 +324,9 @@ fn load_authenticators(shared: &Shared) -> Changes {
             ids.join(", ")
         };
         log(Level::Notice, &format!("authenticators in force: {ids}"));
-        shared
-            .rechecks
-            .hasten(&report.altered, shared.now().monotonic);
+        let now = shared.now().monotonic;
+        shared.rechecks.hasten(&report.affected, now);
+        shared.refreshes.hasten(&report.affected, now);
         shared.reviews.authenticators_removed(report.removed);
         shared.wake_clock();
     }
@@ -363,6 +363,7 @@ fn without_authenticators(previous: &Chain) -> LoadReport {
         errors: Vec::new(),
         changed: !removed.is_empty(),
         altered: Vec::new(),
+        affected: Vec::new(),
         removed,
     }
 }

@@ -295,6 +295,13 @@ fn settle(
         );
         return refuse(shared, ctx, user, &reason);
     }
+    if settled.principal.is_withdrawn() {
+        let reason = Reason::new(
+            ReasonKind::Unavailable,
+            "the account changed while the credential was verified",
+        );
+        return refuse(shared, ctx, user, &reason);
+    }
     let Some(client) = ctx.client() else {
         let reason = Reason::new(ReasonKind::Internal, "a log-in without a client");
         return refuse(shared, ctx, user, &reason);
@@ -309,6 +316,7 @@ fn settle(
         let reason = Reason::new(ReasonKind::Internal, "the credential cannot be kept sealed");
         return refuse(shared, ctx, user, &reason);
     }
+    shared.refreshes.watch(&settled.principal, now);
     let admission = Admission {
         client,
         principal: settled.principal,

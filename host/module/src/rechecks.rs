@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use warden_authn::{Outcome, Presented, Sealed};
 use warden_core::{AuthenticatorId, ClientFacts, Principal, Reason, ReasonKind, Recheck, Verified};
+use warden_session::Proof;
 
 use crate::ffi::{Level, log};
 use crate::shared::Shared;
@@ -52,8 +53,6 @@ pub(crate) struct Rechecks {
     waiting: Mutex<Waiting>,
     ended: Mutex<Vec<Proof>>,
 }
-
-type Proof = Arc<Verified<Principal>>;
 
 #[derive(Default)]
 struct Waiting {
@@ -167,6 +166,11 @@ impl Rechecks {
     /// On the main thread: proofs whose sessions must end.
     pub(crate) fn take_ended(&self) -> Vec<Proof> {
         std::mem::take(&mut *lock(&self.ended))
+    }
+
+    /// Sessions made with these must end.
+    pub(crate) fn put_ended(&self, proofs: Vec<Proof>) {
+        lock(&self.ended).extend(proofs);
     }
 
     fn go_on(&self, address: usize, entry: Option<(Entry, Duration)>) {
@@ -291,14 +295,16 @@ async fn ask(shared: &Shared, mut entry: Entry) -> Option<(Entry, Duration)> {
 
 /// Whether policies would be told the same, and for as long.
 fn is_as_before(shared: &Shared, before: &Proof, again: &Proof, client: &ClientFacts) -> bool {
+    let chain = shared.chain.load();
+    // What a directory says is looked up for itself, and may change.
+    let (before, again) = (chain.alone(before), chain.alone(again));
     let (old, new) = (before.get(), again.get());
     let Some(generation) = shared.generation.load_full() else {
         return true;
     };
     let now = shared.now();
     let facts = shared.facts_now(client);
-    let chain = shared.chain.load();
-    let told = |proof: &Proof| generation.project(&chain.renewed(proof), &facts, now).key();
+    let told = |proof: &Proof| generation.project(proof, &facts, now).key();
     let ends_earlier = match (old.expires, new.expires) {
         (Some(old), Some(new)) => new.plus(TOLERANCE) < old,
         (None, Some(_)) => true,
@@ -307,7 +313,7 @@ fn is_as_before(shared: &Shared, before: &Proof, again: &Proof, client: &ClientF
     old.user_name() == new.user_name()
         && old.bound_to == new.bound_to
         && !ends_earlier
-        && told(before) == told(again)
+        && told(&before) == told(&again)
 }
 
 /// What is remembered of the credential must not let it in again.
@@ -324,7 +330,7 @@ fn end(shared: &Shared, proof: Proof, why: &str) {
         Level::Notice,
         &format!("sessions of {name} end, for their credential was asked about again: {why}"),
     );
-    lock(&shared.rechecks.ended).push(proof);
+    shared.rechecks.put_ended(vec![proof]);
     shared.wake_clock();
 }
 
@@ -362,6 +368,7 @@ mod tests {
                 grace: Duration::from_secs(300),
             }),
             attach: warden_core::Attach::default(),
+            account: None,
         }))
     }
 

@@ -29,6 +29,7 @@ use crate::network::LoggedNotices;
 use crate::pending::Pending;
 use crate::plugins::{Errand, PluginHost};
 use crate::rechecks::Rechecks;
+use crate::refreshes::Refreshes;
 use crate::review::{Assignment, Reviews};
 use crate::settings::Settings;
 use crate::waiter::Waiter;
@@ -58,7 +59,9 @@ pub(crate) struct Shared {
     pub(crate) reviews: Reviews,
     /// Credentials of live sessions that are asked about again.
     pub(crate) rechecks: Rechecks,
-    /// What keeps them unreadable meanwhile.
+    /// People with live sessions whose accounts are looked up again.
+    pub(crate) refreshes: Refreshes,
+    /// What keeps credentials unreadable meanwhile.
     pub(crate) seal: Seal,
     /// Numbers for INFO.
     pub(crate) counters: Counters,
@@ -157,6 +160,7 @@ impl Shared {
             answers: Answers::new(),
             reviews: Reviews::new(),
             rechecks: Rechecks::default(),
+            refreshes: Refreshes::default(),
             seal: Seal::new().map_err(|error| error.to_string())?,
             counters: Counters::default(),
             engine,

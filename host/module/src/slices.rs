@@ -14,12 +14,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never};
 use warden_core::Now;
+use warden_session::Registry;
 
 use crate::ffi::{Blocked, ServerLock, post, rest_if_crashing};
 use crate::review::Assignment;
 use crate::shared::Shared;
 use crate::workers::{Job, timed_out};
-use crate::{default_user, local, searches, sessions};
+use crate::{default_user, local, refreshes, searches, sessions};
 
 /// The pace when nothing is to be done: the precision of expiry.
 const TICK: Duration = Duration::from_millis(100);
@@ -129,6 +130,7 @@ fn ask_again(shared: &Shared, lock: &ServerLock) {
         entry.look(local::is_local(&chain, lock, entry.user().as_bytes()));
         shared.hand_over(Job::Recheck(entry));
     }
+    refreshes::hand_out(shared);
 }
 
 /// The time of one slice.
@@ -159,6 +161,7 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
     let answers = shared.answers.turn(Blocked::complete);
     default_user::look(lock, start);
     let mut more = sessions::refresh_server(shared, lock);
+    more |= renew(shared, lock, &budget);
     more |= hand_out(shared, lock, start);
     more |= take_answers(shared, lock, &budget, start);
     // Counted, not only timed, and after the answers: whoever lost its place in its
@@ -179,6 +182,29 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
         (false, true) => Pace::AtOnce,
         (false, false) => Pace::Rest,
     }
+}
+
+/// Takes what directories say now of people with live sessions: who they are first, then
+/// that they are to be decided anew.
+fn renew(shared: &Shared, lock: &ServerLock, budget: &Budget<'_>) -> bool {
+    while !budget.is_spent() {
+        let Some(renewed) = shared.refreshes.next_renewed() else {
+            return mark_renewed(lock, budget);
+        };
+        let left = sessions::with_registry(lock, |registry| registry.renew_proofs(renewed));
+        // Ten thousand groups are not freed on the main thread.
+        shared.hand_over(Job::Forget(Box::new(left)));
+    }
+    true
+}
+
+fn mark_renewed(lock: &ServerLock, budget: &Budget<'_>) -> bool {
+    while sessions::with_registry(lock, Registry::mark_renewed) == Some(true) {
+        if budget.is_spent() {
+            return true;
+        }
+    }
+    false
 }
 
 /// Hands sessions to the workers that an older generation decided about.

@@ -16,6 +16,7 @@ use warden_core::{Reason, ReasonKind};
 use crate::ffi::{guard, rest_if_crashing};
 use crate::pending::Landed;
 use crate::rechecks::{self, Entry};
+use crate::refreshes;
 use crate::review::Assignment;
 use crate::shared::Shared;
 use crate::waiter::Waiter;
@@ -28,6 +29,8 @@ pub(crate) enum Job {
     GoOn(Runnable),
     /// Ask about the credential of live sessions again.
     Recheck(Entry),
+    /// Look up again whom live sessions belong to.
+    Refresh(refreshes::Entry),
     /// Free what is no longer used and too large for the main thread.
     Forget(Box<dyn Send>),
     /// End: one for each worker.
@@ -93,6 +96,7 @@ pub(crate) fn work(shared: &Arc<Shared>, jobs: &Receiver<Job>, assignments: &Rec
             recv(jobs) -> job => match job {
                 Ok(Job::Verify(job)) => begin(shared, job),
                 Ok(Job::Recheck(entry)) => start(shared, rechecks::ask_again(Arc::clone(shared), entry)),
+                Ok(Job::Refresh(entry)) => start(shared, refreshes::ask_again(Arc::clone(shared), entry)),
                 Ok(Job::GoOn(verification)) => go_on(verification),
                 Ok(Job::Forget(old)) => drop(old),
                 Ok(Job::Stop) | Err(_) => return,

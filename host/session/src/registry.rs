@@ -9,6 +9,7 @@ mod admit;
 mod doomed;
 mod expiry;
 mod reap;
+pub(crate) mod renewal;
 pub(crate) mod review;
 mod settle;
 pub(crate) mod sweep;
@@ -24,6 +25,7 @@ use crate::class::table::ClassTable;
 use crate::session::{Member, Session};
 use crate::{Action, ClassId, EndCause, Killed, SessionId, Settings};
 use doomed::Doomed;
+use renewal::Renewals;
 use sweep::Sweep;
 
 /// A connection that proved who it is and may log in.
@@ -67,6 +69,7 @@ pub struct Registry {
     /// Orders that have marked all they mean, and not been told as finished.
     kills: Vec<Killed>,
     classes: ClassTable,
+    renewals: Renewals,
     /// The module is going to be unloaded.
     draining: bool,
     last_session: u64,
@@ -99,6 +102,7 @@ impl Registry {
             sweeps: VecDeque::new(),
             kills: Vec::new(),
             classes: ClassTable::new(),
+            renewals: Renewals::default(),
             draining: false,
             last_session: 0,
             last_ticket: 0,
@@ -183,6 +187,7 @@ impl Registry {
         self.condemned.clear();
         self.sweeps.clear();
         self.kills.clear();
+        self.renewals = Renewals::default();
         self.expiry = Agenda::new();
         actions
     }
@@ -194,6 +199,7 @@ impl Registry {
             self.expiry.remove(session.deadline, member);
             self.doomed.remove(member);
             self.classes.leave(session.class, member, now);
+            self.renewals.leave(&session.principal);
         }
     }
 
@@ -203,6 +209,7 @@ impl Registry {
             let member = session.member(client);
             self.doomed.remove(member);
             self.classes.leave(session.class, member, now);
+            self.renewals.leave(&session.principal);
         }
     }
 }

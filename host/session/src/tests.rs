@@ -7,5 +7,6 @@ mod closing;
 mod killing;
 mod model;
 mod reaping;
+mod renewal;
 mod review;
-mod world;
+pub(crate) mod world;

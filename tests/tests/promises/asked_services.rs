@@ -23,7 +23,7 @@ on_both_lines!(
     warden_proves_itself_by_the_token_that_a_file_holds_now,
 );
 
-fn endpoint(authority: &Authority) -> String {
+pub(crate) fn endpoint(authority: &Authority) -> String {
     format!(
         "[endpoint]\nca_file = '{}'\n",
         authority.ca_file().display()
@@ -31,12 +31,12 @@ fn endpoint(authority: &Authority) -> String {
 }
 
 /// The lines of an authenticator that introspects, without `[endpoint]`.
-fn introspection(issuer: &str, client: &str, lines: &str) -> String {
+pub(crate) fn introspection(issuer: &str, client: &str, lines: &str) -> String {
     format!("type = 'introspection'\nissuer = '{issuer}'\naudience = ['valkey']\n{client}{lines}")
 }
 
 /// The lines of a client with its secret in a file of this name.
-fn with_secret(authority: &Authority, name: &str, client: Client) -> String {
+pub(crate) fn with_secret(authority: &Authority, name: &str, client: Client) -> String {
     let secrets = Directory::create(authority.directory().join("secrets"));
     secrets.replace_secret(name, client.secret);
     format!(

@@ -35,6 +35,8 @@ mod info;
 mod kill;
 mod ldap;
 mod ldap_groups;
+mod ldap_lookup;
+mod ldap_refresh;
 mod ldap_servers;
 mod ldap_tls;
 mod life;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use warden_core::{AuthenticatorId, Method, ReasonKind, Timestamp};
 
+use crate::accounts::Source;
 use crate::authenticator::{Authenticator, Outcome};
 use crate::coexistence::Coexistence;
 use crate::directory::{Fingerprint, Made};
@@ -19,6 +20,8 @@ pub(super) struct Entry {
     pub(super) generation: u64,
     names: Names,
     coexistence: Coexistence,
+    /// Who knows more of whomever it proves.
+    pub(super) source: Option<Source>,
     waiting: AtomicUsize,
     verified: AtomicU64,
     refused: AtomicU64,
@@ -89,6 +92,7 @@ impl Entry {
             fingerprint: made.fingerprint,
             generation,
             names: made.names,
+            source: made.source,
             waiting: AtomicUsize::new(0),
             verified: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -127,7 +131,7 @@ impl Entry {
         (before < most).then_some(place)
     }
 
-    pub(super) fn count(&self, outcome: &Outcome) {
+    pub(super) fn count<T>(&self, outcome: &Outcome<T>) {
         let counter = match outcome {
             Outcome::NotMine => return,
             Outcome::Verified(_) => &self.verified,

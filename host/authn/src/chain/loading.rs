@@ -11,6 +11,7 @@ use warden_core::plugin::Reads;
 use warden_core::{Attach, AuthenticatorId};
 
 use super::entry::Entry;
+use super::looking;
 use super::{Chain, ChainSettings, LoadReport, Slot, next_generation};
 use crate::directory::{self, Made};
 use crate::error::FileError;
@@ -140,8 +141,42 @@ impl<'a> Loading<'a> {
         });
     }
 
+    /// Finds fault with files whose `groups_from` leads nowhere, whatever the order of the
+    /// files. They keep their last good version; where that leads nowhere either, what it
+    /// proves stays undecided.
+    fn check_sources(&mut self) {
+        let wrong: Vec<(PathBuf, String)> = self
+            .slots
+            .iter()
+            .filter_map(|slot| {
+                let why = looking::fault(&slot.entry, &self.slots)?;
+                Some((slot.entry.file.clone(), why))
+            })
+            .collect();
+        for (file, why) in wrong {
+            self.fault(&file, "groups_from", why);
+            let former = self.previous.and_then(|chain| chain.slot_of(&file));
+            let former = former.map(|slot| Arc::clone(&slot.entry)).filter(|former| {
+                self.holder(former.id())
+                    .is_none_or(|holder| holder == file.as_path())
+            });
+            let Some(place) = self.slots.iter().position(|slot| slot.entry.file == file) else {
+                continue;
+            };
+            let slot = self.slots.remove(place);
+            let last_good = true;
+            if let Some(entry) = former {
+                self.slots.insert(place, Slot { entry, last_good });
+            } else if self.previous.is_none() {
+                // Tells what it is of a load that fails.
+                self.slots.insert(place, slot);
+            }
+        }
+    }
+
     /// The generation, and what differs from the previous one.
-    pub(super) fn finish(self) -> LoadReport {
+    pub(super) fn finish(mut self) -> LoadReport {
+        self.check_sources();
         // A file in error counts: a bare group name must not become ambiguous, or
         // another's, the moment that file is mended.
         let sole = self.files == 1;
@@ -173,20 +208,26 @@ impl<'a> Loading<'a> {
             self.previous.map(Chain::versions).unwrap_or_default(),
             chain.versions(),
         );
-        let differs =
-            |id: &AuthenticatorId, version: &u64| before.get(id).is_some_and(|old| old != version);
+        let removed: Vec<AuthenticatorId> = before
+            .keys()
+            .filter(|id| !after.contains_key(*id))
+            .map(|id| (*id).clone())
+            .collect();
+        let differs = |id: &AuthenticatorId| {
+            let (old, new) = (before.get(id), after.get(id));
+            old.is_some() && old != new
+        };
+        let altered = after.keys().filter(|id| differs(id));
+        // Whom an authenticator proves is what its directory says, too.
+        let affected = chain.slots.iter().filter(|slot| {
+            let source = slot.entry.source.as_ref();
+            differs(slot.entry.id()) || source.is_some_and(|source| differs(&source.directory))
+        });
         LoadReport {
             changed: same.is_none(),
-            altered: after
-                .iter()
-                .filter(|(id, version)| differs(id, version))
-                .map(|(id, _)| (*id).clone())
-                .collect(),
-            removed: before
-                .keys()
-                .filter(|id| !after.contains_key(*id))
-                .map(|id| (*id).clone())
-                .collect(),
+            altered: altered.map(|id| (*id).clone()).collect(),
+            affected: affected.map(|slot| slot.entry.id().clone()).collect(),
+            removed,
             errors: self.errors,
             chain: Arc::new(chain),
         }

@@ -1,5 +1,7 @@
 //! Order, binding, generations and reloads of the chain.
 
+mod looking;
+
 use std::time::Duration;
 
 use serde_json::json;
@@ -237,6 +239,7 @@ fn principal(id: &str, expires: u64) -> Box<Principal> {
         bound_to: None,
         recheck: None,
         attach: warden_core::Attach::default(),
+        account: None,
     })
 }
 
@@ -262,6 +265,7 @@ fn beside(answers: Vec<(&str, Coexistence, Outcome<Box<Principal>>)>) -> Chain {
                 answer,
             }),
             names: Names::new(users, Vec::new()),
+            source: None,
             fingerprint: [0; 32],
         };
         Slot {

@@ -10,11 +10,13 @@ use warden_core::{AuthenticatorId, Now, Reason};
 
 use super::connection::Found;
 use super::filter::{self, Filter};
-use super::groups::{self, Described, Entry, Profile, ProvedBy, SearchError, Searches};
+use super::groups::{self, Entry, Profile, SearchError, Searches};
 use super::message::{self, Search};
 use super::server::Session;
 use super::servers::Inquiry;
 use super::settings::Lookup;
+use super::verdict;
+use crate::accounts::{Described, ProvedBy};
 use crate::asking::{refused, unavailable};
 
 /// The end of a search for what is not there.
@@ -28,6 +30,8 @@ const PRINCIPAL_NAME: &str = "userPrincipalName";
 pub(super) enum Place {
     /// By its distinguished name.
     Named(String),
+    /// By its short name: the one entry that has it, and spells it so.
+    Called(String),
     /// By what a bind that is none was made of.
     Searched {
         /// What the client gave.
@@ -77,8 +81,13 @@ impl Asked<'_, '_> {
     ) -> Result<Entry, Reason> {
         // Without a list it would be all that users may see.
         let attributes = if wanted.is_empty() { &["1.1"] } else { wanted };
+        let named;
         let (base, scope, filter) = match place {
             Place::Named(dn) => (dn, Scope::Base, Filter::present("objectClass")),
+            Place::Called(name) => {
+                named = self.one_called(lookup, name).await?;
+                (&named, Scope::Base, Filter::present("objectClass"))
+            }
             Place::Searched { name, bound_as } => {
                 // Who is asked for `OTHER\user` may be bound by a directory that is trusted
                 // and not asked here.
@@ -119,6 +128,18 @@ impl Asked<'_, '_> {
             (_, Some(_), Some(_)) => Err(refused("several entries could be the account's")),
             _ => Err(ended(&found.ended)),
         }
+    }
+
+    /// The distinguished name of the one entry that has a short one.
+    async fn one_called(&mut self, lookup: &Lookup, name: &str) -> Result<String, Reason> {
+        let filter = lookup.filter.with(&lookup.attribute, name);
+        let found = self
+            .search(&lookup.search(&filter, &lookup.names()))
+            .await?;
+        let (target, spelling) = verdict::the_one(&found, lookup, name)??;
+        spelling?;
+        let entry = found.entries.into_iter().next();
+        Ok(entry.map_or(target, |entry| entry.dn))
     }
 
     async fn search(&mut self, search: &Search<'_>) -> Result<Found, Reason> {

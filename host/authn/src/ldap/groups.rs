@@ -23,9 +23,9 @@ mod tests;
 use std::future::Future;
 
 use ldap3::Scope;
-use serde_json::{Map, Value};
-use warden_core::{AuthenticatorId, Now, Reason, Timestamp};
+use warden_core::{AuthenticatorId, Now, Reason};
 
+use crate::accounts::{Described, ProvedBy};
 use crate::configuration::Section;
 use attributes::Attributes;
 pub(crate) use dn::Dn;
@@ -33,8 +33,11 @@ pub(crate) use entry::Entry;
 pub(crate) use filter::Filter;
 use found::Found;
 use settings::{Settings, Source};
-pub(crate) use standing::ProvedBy;
 use standing::Standing;
+
+/// What no two entries ever have in common, in whatever order they come: RFC 4530, Active
+/// Directory, 389 Directory Server, eDirectory.
+const IDENTITIES: [&str; 4] = ["entryUUID", "objectGUID", "nsUniqueId", "GUID"];
 
 /// One search. Aliases are not followed in it, and references to other directories are
 /// left where they are.
@@ -94,33 +97,32 @@ pub(crate) struct Profile {
     groups: Option<Settings>,
     attributes: Attributes,
     standing: Standing,
-}
-
-/// What a directory says of an account.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Described {
-    /// Qualified, sorted, without doubles.
-    pub(crate) groups: Vec<String>,
-    /// The chosen attributes.
-    pub(crate) claims: Map<String, Value>,
-    /// When the account itself ends.
-    pub(crate) ends: Option<Timestamp>,
+    /// Whether accounts are looked up again, and must be told from later ones.
+    is_watched: bool,
 }
 
 impl Profile {
-    /// Takes `[groups]`, `attributes` and `check_account` out of a file.
-    pub(crate) fn read(file: &mut Section, identifiers: Identifiers) -> Self {
+    /// Takes `[groups]`, `attributes` and `check_account` out of a file. `is_watched`:
+    /// accounts are looked up again.
+    pub(crate) fn read(file: &mut Section, identifiers: Identifiers, is_watched: bool) -> Self {
         Self {
             groups: Settings::read(file, identifiers),
             attributes: Attributes::read(file),
             standing: Standing::read(file),
+            is_watched,
         }
+    }
+
+    /// The names of the claims it makes.
+    pub(crate) fn attributes(&self) -> Vec<String> {
+        self.attributes.names().map(str::to_owned).collect()
     }
 
     /// Whether anything is read of an account whose password the directory took;
     /// `is_found`: its entry was searched for, and not made of a name.
     pub(crate) fn is_wanted(&self, is_found: bool) -> bool {
-        self.groups.is_some()
+        self.is_watched
+            || self.groups.is_some()
             || self.attributes.names().next().is_some()
             || self.standing.is_wanted(is_found)
     }
@@ -130,6 +132,9 @@ impl Profile {
     pub(crate) fn wanted(&self) -> Vec<&str> {
         let mut wanted: Vec<&str> = self.attributes.names().collect();
         wanted.extend(self.standing.names());
+        if self.is_watched {
+            wanted.extend(IDENTITIES);
+        }
         if let Some(groups) = &self.groups {
             match &groups.source {
                 Source::MemberOf(attribute) => wanted.push(attribute),
@@ -165,6 +170,26 @@ impl Profile {
             groups: self.groups(account, id, searches).await?,
             claims,
             ends,
+            identity: self.identity(account),
+        })
+    }
+
+    /// What an entry keeps for as long as it is, whatever it is called: an identifier that
+    /// the directory gave it and gives no other. Where it shows none, its name.
+    fn identity(&self, account: &Entry) -> String {
+        if !self.is_watched {
+            return String::new();
+        }
+        let found = IDENTITIES.iter().find_map(|name| {
+            let [value] = account.values(name) else {
+                return None;
+            };
+            let digits: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+            Some(format!("{name}={digits}"))
+        });
+        found.unwrap_or_else(|| match Dn::parse(account.dn()) {
+            Ok(dn) => format!("dn={}", dn.normal()),
+            Err(_) => format!("dn={}", account.dn()),
         })
     }
 

@@ -13,6 +13,7 @@ use warden_core::Secret;
 
 use super::address::{Address, Security};
 use super::filter::Filter;
+use super::message::Search;
 use super::name::{self, BindName};
 use super::server::{Manner, Server};
 use super::servers::{Selection, Servers};
@@ -38,6 +39,8 @@ pub(super) enum Mode {
     Bind(BindName),
     /// A search for the entry, and a bind under its name.
     SearchBind,
+    /// A search for the entry of somebody whom another authenticator proved.
+    Lookup,
 }
 
 /// How an entry is searched for.
@@ -49,6 +52,29 @@ pub(super) struct Lookup {
     pub(super) attribute: String,
     /// The attribute that holds the name to bind with.
     pub(super) dn_attribute: String,
+}
+
+impl Lookup {
+    /// What tells an entry's names.
+    pub(super) fn names(&self) -> [&str; 2] {
+        [self.attribute.as_str(), self.dn_attribute.as_str()]
+    }
+
+    /// A search for the one entry that passes a filter; a second tells that there are
+    /// several.
+    pub(super) fn search<'a>(
+        &'a self,
+        filter: &'a Filter,
+        attributes: &'a [&'a str],
+    ) -> Search<'a> {
+        Search {
+            base: &self.base,
+            scope: self.scope,
+            filter: filter.as_bytes(),
+            attributes,
+            size_limit: 2,
+        }
+    }
 }
 
 /// Everything of the file that concerns the directory.
@@ -108,8 +134,9 @@ fn mode(file: &mut Section) -> Option<Mode> {
     match name.as_deref() {
         None | Some("bind") => bind_name.map(Mode::Bind),
         Some("search+bind") => Some(Mode::SearchBind),
+        Some("lookup") => Some(Mode::Lookup),
         Some(_) => {
-            file.fault("auth_mode", "must be bind or search+bind");
+            file.fault("auth_mode", "must be bind, search+bind or lookup");
             None
         }
     }

@@ -94,6 +94,7 @@ fn parse(text: &str) -> Result<Principal, String> {
         bound_to: None,
         recheck: None,
         attach: warden_core::Attach::default(),
+        account: None,
     })
 }
 

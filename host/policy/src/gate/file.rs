@@ -279,6 +279,7 @@ impl Checked<'_> {
             bound_to: None,
             recheck: None,
             attach: warden_core::Attach::default(),
+            account: None,
         })
     }
 

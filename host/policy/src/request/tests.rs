@@ -32,6 +32,7 @@ fn principal(name: &str, groups: &[String], claims: Value) -> Arc<Verified<Princ
         bound_to: None,
         recheck: None,
         attach: warden_core::Attach::default(),
+        account: None,
     }))
 }
 

@@ -6,6 +6,7 @@
 //! class. Each costs O(log n).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use warden_core::{ClassKey, Decision, UserName};
@@ -22,6 +23,7 @@ pub(crate) struct ClassTable {
     by_key: BTreeMap<ClassKey, ClassId>,
     /// Classes of users of the server's own ACL.
     by_acl_user: BTreeMap<UserName, ClassId>,
+    by_user: BTreeMap<UserName, BTreeSet<ClassId>>,
     /// Classes in use and not under review, longest unreviewed first.
     pending: BTreeSet<(Option<u64>, ClassId)>,
     due: Agenda<ClassId>,
@@ -35,6 +37,7 @@ impl ClassTable {
             classes: BTreeMap::new(),
             by_key: BTreeMap::new(),
             by_acl_user: BTreeMap::new(),
+            by_user: BTreeMap::new(),
             pending: BTreeSet::new(),
             due: Agenda::new(),
             idle: BTreeSet::new(),
@@ -105,6 +108,8 @@ impl ClassTable {
         self.last += 1;
         let id = ClassId(self.last);
         class.idle_since_ms = now.monotonic_ms;
+        let user = class.user.clone();
+        self.by_user.entry(user).or_default().insert(id);
         self.place(id, class.slots());
         self.classes.insert(id, class);
         id
@@ -183,8 +188,30 @@ impl ClassTable {
         if class.rules.are_of_acl_user() {
             self.by_acl_user.remove(&class.user);
         }
+        if let Some(classes) = self.by_user.get_mut(&class.user) {
+            classes.remove(&id);
+            if classes.is_empty() {
+                self.by_user.remove(&class.user);
+            }
+        }
         self.displace(id, class.slots());
         Some(class.rules)
+    }
+
+    /// The next classes of a user's name, those after one.
+    pub(crate) fn of_user(
+        &self,
+        user: &UserName,
+        after: Option<ClassId>,
+        limit: usize,
+    ) -> Vec<ClassId> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let classes = self.by_user.get(user).into_iter();
+        classes
+            .flat_map(|classes| classes.range((start, Bound::Unbounded)))
+            .take(limit)
+            .copied()
+            .collect()
     }
 
     fn place(&mut self, id: ClassId, slots: Slots) {

@@ -193,7 +193,7 @@ impl Registry {
             match candidates.get_mut(place) {
                 Some(candidate) => candidate.members.push(*member),
                 None => candidates.push(Candidate {
-                    principal: Arc::clone(&session.principal),
+                    principal: Arc::clone(self.renewals.newest(&session.principal)),
                     facts: session.facts.unpack(),
                     members: vec![*member],
                 }),

@@ -176,7 +176,7 @@ impl Registry {
     fn renew(&mut self, member: Member, decision: &Decision) {
         let longest = self.settings.longest(decision.session_ttl);
         if let Some(session) = self.sessions.get(&member.client) {
-            let expires = session.principal.get().expires;
+            let expires = self.renewals.newest(&session.principal).get().expires;
             let deadline = Deadline::earliest(session.since, expires, longest);
             self.end_at(member, deadline);
         }

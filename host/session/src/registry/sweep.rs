@@ -34,15 +34,20 @@ pub struct Killed {
 impl Sweep {
     fn has_proof(&self, of: &Arc<Verified<Principal>>) -> bool {
         let proofs = self.proofs.as_ref();
-        proofs.is_none_or(|proofs| proofs.iter().any(|proof| Arc::ptr_eq(proof, of)))
+        proofs.is_none_or(|proofs| proofs.binary_search_by_key(&address(of), address).is_ok())
     }
+}
+
+fn address(proof: &Arc<Verified<Principal>>) -> usize {
+    Arc::as_ptr(proof).addr()
 }
 
 /// A walk over the sessions that existed when it began.
 #[derive(Debug)]
 pub(super) struct Sweep {
     selection: Selection,
-    /// Only sessions made with one of these; `None`: with any.
+    /// Only sessions made with one of these, in the order of their addresses; `None`: with
+    /// any.
     proofs: Option<Vec<Arc<Verified<Principal>>>>,
     /// Sessions from this number on are not meant.
     before: SessionId,
@@ -74,7 +79,8 @@ impl Registry {
 
     /// Closes, over the next slices, every session admitted so far with one of these very
     /// proofs.
-    pub fn disown(&mut self, proofs: Vec<Arc<Verified<Principal>>>) {
+    pub fn disown(&mut self, mut proofs: Vec<Arc<Verified<Principal>>>) {
+        proofs.sort_by_key(address);
         self.sweep_out(Selection::default(), EndCause::Disowned);
         if let Some(sweep) = self.sweeps.back_mut() {
             sweep.proofs = Some(proofs);

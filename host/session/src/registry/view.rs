@@ -136,7 +136,7 @@ impl Registry {
             session: session.id,
             class: session.class,
             user: &class.user,
-            principal: session.principal.get(),
+            principal: self.renewals.newest(&session.principal).get(),
             address: session.facts.address(),
             class_key: is_decided.then_some(class.key),
             generation: is_decided.then_some(class.generation),

@@ -53,6 +53,8 @@ enum Event {
     Reap(usize),
     Forget(usize),
     Kill(usize),
+    /// Of everybody of a name another department is known.
+    Renew(usize, usize),
 }
 
 fn policies() -> impl Strategy<Value = Policy> {
@@ -101,6 +103,7 @@ fn events() -> impl Strategy<Value = Event> {
         2 => (0..4usize).prop_map(Event::Reap),
         1 => (0..NAMES).prop_map(Event::Forget),
         1 => (0..NAMES).prop_map(Event::Kill),
+        2 => (0..NAMES, 0..2usize).prop_map(|(name, department)| Event::Renew(name, department)),
     ]
 }
 
@@ -112,6 +115,8 @@ struct Life {
     ends: BTreeMap<ClientId, (Option<Timestamp>, Option<Duration>)>,
     /// Whom each order not yet finished meant.
     kills: BTreeMap<KillId, Vec<(ClientId, SessionId)>>,
+    /// With what each connection was last admitted.
+    proofs: BTreeMap<ClientId, Arc<Verified<Principal>>>,
 }
 
 impl Life {
@@ -133,6 +138,7 @@ impl Life {
             reviews: Vec::new(),
             ends: BTreeMap::new(),
             kills: BTreeMap::new(),
+            proofs: BTreeMap::new(),
         }
     }
 
@@ -205,9 +211,11 @@ impl Life {
                 self.policies.push(policy);
                 self.world.registry.begin_generation(self.generation());
             }
-            Event::NextReview(limit) => self
-                .reviews
-                .extend(self.world.registry.next_review(self.world.now, limit)),
+            Event::NextReview(limit) => {
+                self.world.registry.mark_renewed();
+                self.reviews
+                    .extend(self.world.registry.next_review(self.world.now, limit));
+            }
             Event::Answer(index) if index < self.reviews.len() => {
                 let review = self.reviews.remove(index);
                 self.apply(review);
@@ -222,6 +230,24 @@ impl Life {
                 self.world.registry.forget_authenticator(&id);
             }
             Event::Kill(name) => self.kill(name),
+            Event::Renew(name, department) => {
+                let of_name = |proof: &&Arc<Verified<Principal>>| {
+                    let letter = proof.get().name.as_str().as_bytes()[0];
+                    usize::from(letter - b'a') == name
+                };
+                let pairs: Vec<_> = self
+                    .proofs
+                    .values()
+                    .filter(of_name)
+                    .map(|proof| {
+                        (
+                            Arc::clone(proof),
+                            who(name, department, proof.get().expires),
+                        )
+                    })
+                    .collect();
+                self.world.registry.renew_proofs(pairs);
+            }
         }
         self.world.check();
     }
@@ -291,6 +317,7 @@ impl Life {
             .map_or(longest, |expires| expires.min(longest));
         let end = (Some(wall), Some(now.monotonic + wall.since(now.wall)));
         self.ends.insert(ClientId(client), end);
+        self.proofs.insert(ClientId(client), Arc::clone(who));
     }
 
     fn apply(&mut self, review: Review) {
@@ -333,6 +360,7 @@ impl Life {
         }
         self.world.now.monotonic += Duration::from_secs(60);
         let mut rounds = 0;
+        while self.world.registry.mark_renewed() {}
         loop {
             let reviews = self.world.registry.next_review(self.world.now, 3);
             if reviews.is_empty() && !self.world.registry.counts().review_pending {
@@ -372,6 +400,7 @@ fn who(name: usize, department: usize, expires: Option<Timestamp>) -> Arc<Verifi
         bound_to: None,
         recheck: None,
         attach: warden_core::Attach::default(),
+        account: None,
     }))
 }
 

@@ -218,11 +218,12 @@ pub(super) fn principal_at(
         bound_to: None,
         recheck: None,
         attach: warden_core::Attach::default(),
+        account: None,
     }))
 }
 
 /// `corp/NAME`, until `expires` seconds after [`START`].
-pub(super) fn principal(name: &str, expires: Option<u64>) -> Arc<Verified<Principal>> {
+pub(crate) fn principal(name: &str, expires: Option<u64>) -> Arc<Verified<Principal>> {
     principal_at("corp", name, expires.map(|seconds| START + seconds))
 }
 

@@ -8,22 +8,9 @@ use time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
 use warden_core::{Now, Reason, Timestamp};
 
 use super::entry::Entry;
+use crate::accounts::ProvedBy;
 use crate::asking::refused;
 use crate::configuration::Section;
-
-/// What proved that the client is the one whom the account belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProvedBy {
-    /// A password that the directory took: whether wrong ones have locked the account it
-    /// judges itself, and what the entry says of that may be out of date.
-    Password,
-    /// Another authenticator's token or certificate: the directory has judged nothing.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no authenticator asks for it yet")
-    )]
-    Another,
-}
 
 /// What an attribute says of an account.
 #[derive(Clone, Copy, Debug)]

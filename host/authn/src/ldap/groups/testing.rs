@@ -224,6 +224,7 @@ pub(super) fn profile(text: &str) -> Profile {
             dn: "entryDN".to_owned(),
             name: "uid".to_owned(),
         },
+        false,
     );
     assert_eq!(file.finish(), [], "{text}");
     profile

@@ -486,3 +486,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_account_is_told_from_a_later_one_by_what_the_directory_gives_no_other() {
+    let identity = |attributes: &[(&str, &[&str])]| {
+        let mut profile = profile("");
+        profile.is_watched = true;
+        assert!(profile.wanted().contains(&"entryUUID"));
+        profile.identity(&entry("CN=Alice,DC=x", attributes))
+    };
+    assert_eq!(identity(&[("entryuuid", &["ab"])]), "entryUUID=6162");
+    assert_eq!(identity(&[("objectGUID", &["ab"])]), "objectGUID=6162");
+    // Without any by its name, however it is written.
+    assert_eq!(identity(&[]), identity(&[("entryUUID", &["a", "b"])]));
+    assert!(identity(&[]).starts_with("dn="));
+    assert_eq!(profile("").identity(&entry("cn=a", &[])), "");
+    assert!(!profile("").wanted().contains(&"entryUUID"));
+}
