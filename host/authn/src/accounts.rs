@@ -207,6 +207,7 @@ mod tests {
             remembered_for: None,
             bound_to: None,
             recheck: None,
+            attach: warden_core::Attach::default(),
             account: None,
         }
     }

@@ -199,8 +199,9 @@ impl Class {
                 due: patience,
                 ..Slots::default()
             },
+            // INVARIANT: policies never decide about users of the server's own ACL.
             None => Slots {
-                pending: Some(self.reviewed),
+                pending: (!self.rules.are_of_acl_user()).then_some(self.reviewed),
                 due: self.due,
                 idle: None,
             },

@@ -35,6 +35,7 @@ fn proof_with(name: &str, group: &str, is_watched: bool) -> Proof {
         remembered_for: None,
         bound_to: None,
         recheck: None,
+        attach: warden_core::Attach::default(),
         account: is_watched.then(|| Arc::new(account)),
     }))
 }

@@ -159,3 +159,17 @@ fn a_connection_belongs_to_one_principal_whatever_it_runs_as() {
     registry.admit(bob(), world.now).unwrap();
     assert_eq!(registry.session(ClientId(1)).unwrap().user.as_str(), "bob");
 }
+
+#[test]
+fn no_policy_decides_about_them_when_more_is_known_of_whom_they_belong_to() {
+    let proof = attached("alice");
+    let mut world = World::new(Settings::default());
+    world.registry.begin_generation(1);
+    let admission = as_acl_user(1, &proof);
+    world.registry.admit(admission, world.now).unwrap();
+    world.registry.renew_proofs([(proof, attached("alice"))]);
+    while world.registry.mark_renewed() {}
+    assert!(world.registry.next_review(world.now, 10).is_empty());
+    world.registry.begin_generation(2);
+    assert!(world.registry.next_review(world.now, 10).is_empty());
+}
