@@ -25,6 +25,7 @@ on_both_lines!(
     what_is_undecided_is_passed_on_to_nobody,
     guesses_that_are_passed_on_are_throttled,
     a_storm_under_a_local_name_costs_the_directory_nothing,
+    a_local_user_is_refused_where_nothing_falls_back_and_is_not_shown_either,
     a_question_about_a_local_user_is_answered_by_who_decides,
 );
 
@@ -349,4 +350,22 @@ fn a_question_about_a_local_user_is_answered_by_who_decides(line: Line) {
         .expect_error("ERR no authenticator claims this credential");
     assert!(error.contains("Valkey's own password check"), "{error}");
     assert_eq!(asked.binds_since(before), 0);
+}
+
+fn a_local_user_is_refused_where_nothing_falls_back_and_is_not_shown_either(line: Line) {
+    let directory = HostileDirectory::start();
+    directory.answer(Answer::success());
+    let file = by_bind(&directory.url()) + QUIET;
+    let scene = Scene::builder(line)
+        .authenticator_file(&file)
+        .module_args(["fallback", "deny", "native_users", "default app"])
+        .start();
+    let mut admin = scene.server.admin();
+    for name in ["app", "alice"] {
+        let words = format!("ACL SETUSER {name} on >secret {RIGHTS}");
+        admin.run(&words).expect_ok();
+    }
+    scene.server.connect().auth("app", "secret").expect_ok();
+    scene.expect_refused("alice", "secret", WRONG);
+    assert_eq!(shown(&directory), []);
 }

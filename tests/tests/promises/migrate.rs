@@ -113,8 +113,8 @@ fn what_the_server_does_not_start_with_is_not_migrated(line: Line) {
     }
 }
 
-/// By bind and by search, each over TLS. Policies grant, for the line that makes a session an
-/// ACL user is taken away.
+/// By bind and by search, each over TLS. Policies grant while the line that makes a session an
+/// ACL user is taken away, the ACL with it.
 fn whom_the_directory_knows_gets_in_by_a_migrated_file(line: Line) {
     let authority = Authority::new("ca");
     let slapd = Slapd::builder().users(["alice", "bob"]).start(&authority);
@@ -155,5 +155,15 @@ fn whom_the_directory_knows_gets_in_by_a_migrated_file(line: Line) {
         assert_eq!(alice.user(), "corp/alice");
         assert!(alice.run("GET reports:q1").is_nil());
         scene.expect_refused("alice", &password_of("bob"), "WRONGPASS");
+        // As it was written: whom the ACL has.
+        let mut admin = scene.server.admin();
+        admin.run("ACL SETUSER alice on ~own:* +@all").expect_ok();
+        scene.reload_after(|| scene.authenticators.replace("corp.toml", &text));
+        let mut alice = scene.server.connect();
+        alice.auth("alice", &password_of("alice")).expect_ok();
+        alice.run("ACL WHOAMI").expect_text("alice");
+        alice.run("GET reports:q1").expect_error("NOPERM");
+        scene.expect_refused("bob", &password_of("bob"), "WRONGPASS");
+        assert_eq!(admin.run("ACL DELUSER alice").number(), 1);
     }
 }

@@ -20,11 +20,9 @@ pub(super) fn check(attach: Attach, name: &PrincipalName, mode: &Mode) -> Result
             "only a name of A-Z a-z 0-9 . _ @ : / + = , - becomes a user of the server's own ACL",
         ),
         // The directory has not said how it spells the name.
-        (Attach::AclUser, Mode::Bind(_)) if name.as_str().contains(char::is_uppercase) => {
-            refused(
-                "after a bind alone only a name in lower case becomes a user of the server's own ACL",
-            )
-        }
+        (Attach::AclUser, Mode::Bind(_)) if name.as_str().contains(char::is_uppercase) => refused(
+            "after a bind alone only a name in lower case becomes a user of the server's own ACL",
+        ),
         (Attach::AclUser, _) => Ok(()),
     }
 }

@@ -12,7 +12,7 @@ use clap::builder::PossibleValuesParser;
 use warden_authn::{Chain, ChainSettings, Outcome, Presented};
 use warden_core::client::Certificate;
 use warden_core::clock::{Clock, SystemClock};
-use warden_core::{ClientFacts, Credential, Now, Principal, Reason, ReasonKind};
+use warden_core::{Attach, ClientFacts, Credential, Now, Principal, Reason, ReasonKind};
 use warden_policy::{Explanation, Generation};
 
 use super::directory::{Directory, Release};
@@ -203,6 +203,12 @@ fn verified(
         match network.wait(report.chain.authenticate(&presented, &now)) {
             Outcome::Verified(principal) => {
                 let principal = principal.get().clone();
+                if principal.attach == Attach::AclUser {
+                    return Err(Error::Usage(format!(
+                        "no policy is asked: the session becomes the user {} of the server's own ACL (attach)",
+                        principal.user_name()
+                    )));
+                }
                 let bound = principal.check_binding(&presented.client);
                 bound.map(|()| principal).map_err(refused)
             }
