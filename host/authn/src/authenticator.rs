@@ -6,6 +6,7 @@
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use warden_core::plugin::Reads;
 use warden_core::{
@@ -13,7 +14,7 @@ use warden_core::{
     Timestamp, Verified,
 };
 
-use crate::ldap::ServerStatus;
+use crate::ldap::{ServerStatus, Visiting};
 use crate::survey::Dependency;
 
 /// What became of a credential.
@@ -97,6 +98,12 @@ pub trait Authenticator: Send + Sync {
 
     /// How the servers are that it keeps connections to; empty when it keeps none.
     fn servers(&self) -> Vec<ServerStatus> {
+        Vec::new()
+    }
+
+    /// Begins to visit each of these servers once, for no longer than `limit`; it need not
+    /// be in force for that.
+    fn visit_servers(&self, _limit: Duration) -> Vec<Visiting> {
         Vec::new()
     }
 

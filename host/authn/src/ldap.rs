@@ -25,6 +25,7 @@ mod settings;
 mod status;
 mod tls;
 mod verdict;
+mod visit;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -54,6 +55,8 @@ use message::Search;
 use servers::{NoAnswer, Servers};
 use settings::{Lookup, Mode};
 pub use status::{PoolStatus, ServerStatus};
+pub(crate) use visit::Visiting;
+pub use visit::{ServerVisit, Welcome};
 
 /// Asks one directory about names and passwords.
 pub(crate) struct LdapAuthenticator {
@@ -183,6 +186,10 @@ impl Authenticator for LdapAuthenticator {
 
     fn servers(&self) -> Vec<ServerStatus> {
         self.inner.servers.status()
+    }
+
+    fn visit_servers(&self, limit: Duration) -> Vec<Visiting> {
+        visit::begin(&self.inner.servers, &self.inner.services, limit)
     }
 
     fn start(&self) {
