@@ -213,12 +213,19 @@ impl Slapd {
     /// with the content it had.
     #[track_caller]
     pub fn start_again(&self) {
+        self.start_amid_others();
+        self.settle();
+    }
+
+    /// As [`Self::start_again`], while others connect without a pause. What
+    /// [`Counters::open_connections`] says may for a moment be too much.
+    #[track_caller]
+    pub fn start_amid_others(&self) {
         let mut process = self.process();
         *process = spawn(&self.arguments, self.directory());
         let up = wait_until_up(&mut process, self.directory(), self.ldap, self.ldaps);
         drop(process);
         *self.own() = up.unwrap_or_else(|| panic!("slapd did not come back:\n{}", self.log()));
-        self.settle();
     }
 
     /// Waits until it has noticed that those who asked whether it is up have left.

@@ -1,7 +1,8 @@
 //! What storms do to the main thread: `storm 8.0|9.1 [PART…]`.
 //!
-//! Parts: `log-ins`, `burst`, `forged`, `black-hole`, `reconnects`, `unknown-keys`, `expiry`,
-//! `refusal`, `disconnect`, `reload`, `commands`, `unload`; all of them when none is named.
+//! Parts: `log-ins`, `burst`, `forged`, `black-hole`, `directories`, `reconnects`, `unknown-keys`,
+//! `expiry`, `refusal`, `disconnect`, `reload`, `commands`, `unload`; all of them when none is
+//! named.
 //! `soak`, a million log-ins, only by name.
 
 #![allow(
@@ -12,18 +13,19 @@
 
 use warden_benches::storm::stage::sessions_that_fit;
 use warden_benches::storm::{
-    black_hole, endings, log_ins, operator, reconnects, reload, soak, unknown_keys,
+    black_hole, directories, endings, log_ins, operator, reconnects, reload, soak, unknown_keys,
 };
 use warden_tests::Line;
 
 /// A name and what it runs.
 type Part = (&'static str, fn(Line));
 
-const PARTS: [Part; 13] = [
+const PARTS: [Part; 14] = [
     ("log-ins", log_ins::run),
     ("burst", log_ins::burst),
     ("forged", log_ins::forged),
     ("black-hole", black_hole::run),
+    ("directories", directories::run),
     ("reconnects", reconnects::run),
     ("unknown-keys", unknown_keys::run),
     ("expiry", endings::expiry),

@@ -84,7 +84,7 @@ pub fn run(line: Line) {
             figures.add(
                 &format!("refused or broken, {kind}"),
                 "",
-                count(answers.refused),
+                count(answers.refused + answers.broken),
             );
             main.wait_until("all are gone", |main| main.clients() < 1.0);
         }

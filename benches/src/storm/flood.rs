@@ -1,7 +1,8 @@
 //! Log-ins that arrive at a constant rate, whatever becomes of those before them.
 //!
 //! In: credentials, each presented on a connection of its own. Out: how many there were,
-//! and what they were answered. Nobody who waits for an answer holds up the next.
+//! what they were answered, and how long the slowest answer took. Nobody who waits for an
+//! answer holds up the next.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -15,6 +16,9 @@ use super::crowd::{Credential, answer, knock};
 
 /// Longer than any log-in may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// When one was due, and its connection.
+type Knock = (Instant, io::Result<TcpStream>);
 
 /// A flood under way.
 pub struct Flood {
@@ -30,8 +34,12 @@ pub struct Answers {
     pub granted: usize,
     /// `TRYAGAIN`.
     pub undecided: usize,
-    /// Anything else, broken connections included.
+    /// Anything else that was answered.
     pub refused: usize,
+    /// Connections that could not be made, or ended before there was an answer.
+    pub broken: usize,
+    /// The longest time from when one was due until its answer was there.
+    pub longest: Duration,
     /// How many came in a second.
     pub rate: f64,
 }
@@ -75,7 +83,7 @@ impl Flood {
 impl Answers {
     /// Of all kinds.
     pub fn all(&self) -> usize {
-        self.granted + self.undecided + self.refused
+        self.granted + self.undecided + self.refused + self.broken
     }
 }
 
@@ -83,21 +91,21 @@ fn send(
     address: SocketAddr,
     every: Duration,
     credentials: impl Iterator<Item = Credential>,
-    waiting: &Sender<io::Result<TcpStream>>,
+    waiting: &Sender<Knock>,
     stop: &AtomicBool,
 ) {
     let mut due = Instant::now();
     for credential in credentials.take_while(|_| !stop.load(Ordering::Acquire)) {
         due += every;
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        let _read_until_the_end = waiting.send(knock(address, &credential));
+        let _read_until_the_end = waiting.send((due, knock(address, &credential)));
     }
 }
 
 /// The first who came is the first to be answered, or nearly so.
-fn read(waited: &Receiver<io::Result<TcpStream>>) -> Answers {
+fn read(waited: &Receiver<Knock>) -> Answers {
     let mut answers = Answers::default();
-    for stream in waited {
+    for (due, stream) in waited {
         let outcome = stream.and_then(|mut stream| {
             stream.set_read_timeout(Some(PATIENCE))?;
             answer(&mut stream)
@@ -105,8 +113,11 @@ fn read(waited: &Receiver<io::Result<TcpStream>>) -> Answers {
         match outcome {
             Ok(()) => answers.granted += 1,
             Err(error) if error.to_string().starts_with("-TRYAGAIN") => answers.undecided += 1,
-            Err(_) => answers.refused += 1,
+            Err(error) if error.to_string().starts_with('-') => answers.refused += 1,
+            Err(_) => answers.broken += 1,
         }
+        // One that is read late was answered before somebody due before it.
+        answers.longest = answers.longest.max(due.elapsed());
     }
     answers
 }

@@ -62,7 +62,11 @@ pub fn run(line: Line) {
             figures.add_stalls(kind, main.stalls());
             figures.add(&format!("let in, {kind}"), "", count(answers.granted));
             figures.add(&format!("TRYAGAIN, {kind}"), "", count(answers.undecided));
-            figures.add(&format!("refused, {kind}"), "", count(answers.refused));
+            figures.add(
+                &format!("refused, {kind}"),
+                "",
+                count(answers.refused + answers.broken),
+            );
             let fetches = fetches.lock().expect("nobody panicked here");
             figures.add(
                 &format!("fetches, {kind}"),

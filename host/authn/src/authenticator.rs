@@ -6,6 +6,7 @@
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use warden_core::plugin::Reads;
 use warden_core::{
@@ -15,7 +16,7 @@ use warden_core::{
 
 use crate::accounts::Accounts;
 use crate::coexistence::Coexistence;
-use crate::ldap::ServerStatus;
+use crate::ldap::{ServerStatus, Visiting};
 use crate::survey::Dependency;
 
 /// What became of a credential.
@@ -110,6 +111,12 @@ pub trait Authenticator: Send + Sync {
     /// The accounts it knows; `None` when it asks no directory.
     fn accounts(&self) -> Option<&dyn Accounts> {
         None
+    }
+
+    /// Begins to visit each of these servers once, for no longer than `limit`; it need not
+    /// be in force for that.
+    fn visit_servers(&self, _limit: Duration) -> Vec<Visiting> {
+        Vec::new()
     }
 
     /// What of the connection its answers depend on, besides the certificate of a client

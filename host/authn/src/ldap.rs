@@ -27,6 +27,7 @@ mod settings;
 mod status;
 mod tls;
 mod verdict;
+mod visit;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -59,6 +60,8 @@ use name::BindName;
 use servers::{NoAnswer, Servers};
 use settings::{Lookup, Mode};
 pub use status::{PoolStatus, ServerStatus};
+pub(crate) use visit::Visiting;
+pub use visit::{ServerVisit, Welcome};
 
 /// Asks one directory about names and passwords.
 pub(crate) struct LdapAuthenticator {
@@ -260,6 +263,10 @@ impl Authenticator for LdapAuthenticator {
     fn coexistence(&self) -> Coexistence {
         let door = self.door.as_ref();
         door.map(|door| door.coexistence).unwrap_or_default()
+    }
+
+    fn visit_servers(&self, limit: Duration) -> Vec<Visiting> {
+        visit::begin(&self.inner.servers, &self.inner.services, limit)
     }
 
     fn start(&self) {

@@ -2,8 +2,10 @@
 //!
 //! In: a directory, and how long to wait. Out: for each authenticator that depends on
 //! somebody else, whether their published documents can be had and are what they must be,
-//! and how far their clock is off. It asks as log-ins do, by the same `[endpoint]`. Never: a
-//! credential, neither a client's nor the `bearer_token_file`; anything in the background.
+//! and how far their clock is off; of servers of an LDAP directory, whether they can be
+//! reached and let the service account in. It asks as log-ins do, by the same settings.
+//! Never: a credential, neither a client's nor the `bearer_token_file`, but for the service
+//! account's; anything in the background.
 
 mod offset;
 #[cfg(test)]
@@ -23,6 +25,7 @@ use crate::discovery::Discovery;
 use crate::endpoint::{self, CallError, Endpoint, Request, Response};
 use crate::error::{Error, FileError};
 use crate::jwt::{KeySet, Place};
+use crate::ldap::{ServerVisit, Visiting};
 use crate::services::{Services, Task};
 pub use offset::Offset;
 
@@ -31,7 +34,23 @@ pub struct Surveyed {
     /// The file.
     pub file: PathBuf,
     /// What came of it; every fault of a file from which nothing can be made.
-    pub outcome: Result<Provider, Vec<FileError>>,
+    pub outcome: Result<Visited, Vec<FileError>>,
+}
+
+/// Whom an authenticator depends on.
+pub enum Visited {
+    /// Somebody who is asked by HTTP.
+    Provider(Provider),
+    /// A directory.
+    Directory(LdapDirectory),
+}
+
+/// A directory that an authenticator asks about names and passwords.
+pub struct LdapDirectory {
+    /// The authenticator.
+    pub id: AuthenticatorId,
+    /// Its servers, in their order.
+    pub servers: Vec<ServerVisit>,
 }
 
 /// Somebody an authenticator depends on.
@@ -99,14 +118,7 @@ pub async fn survey(
     for (file, visiting) in begun {
         let outcome = match visiting {
             Ok(None) => continue,
-            Ok(Some((mut provider, task))) => {
-                if let Some(task) = task
-                    && let Some(visit) = task.outcome().await
-                {
-                    provider.visit = visit;
-                }
-                Ok(provider)
-            }
+            Ok(Some(begun)) => Ok(begun.end().await),
             Err(faults) => Err(faults
                 .into_iter()
                 .map(|fault| fault.in_file(&file))
@@ -117,12 +129,45 @@ pub async fn survey(
     Ok(surveyed)
 }
 
+/// Who is being asked.
+enum Begun {
+    Provider(Provider, Option<Task<Visit>>),
+    Directory(AuthenticatorId, Vec<Visiting>),
+}
+
+impl Begun {
+    /// Waits for what comes of it.
+    async fn end(self) -> Visited {
+        match self {
+            Self::Provider(mut provider, task) => {
+                if let Some(task) = task
+                    && let Some(visit) = task.outcome().await
+                {
+                    provider.visit = visit;
+                }
+                Visited::Provider(provider)
+            }
+            Self::Directory(id, visiting) => {
+                let mut servers = Vec::with_capacity(visiting.len());
+                for one in visiting {
+                    servers.push(one.end().await);
+                }
+                Visited::Directory(LdapDirectory { id, servers })
+            }
+        }
+    }
+}
+
 /// Begins to ask, where there is a network; `None` when there is nobody to ask.
 fn begin(
     authenticator: Box<dyn Authenticator>,
     services: &Services,
     limit: Duration,
-) -> Option<(Provider, Option<Task<Visit>>)> {
+) -> Option<Begun> {
+    let visiting = authenticator.visit_servers(limit);
+    if !visiting.is_empty() {
+        return Some(Begun::Directory(authenticator.id().clone(), visiting));
+    }
     let dependency = authenticator.dependency()?;
     let host = endpoint::host(dependency.published.url());
     let provider = Provider {
@@ -143,7 +188,7 @@ fn begin(
         let visit = tokio::time::timeout(limit, visiting).await;
         visit.unwrap_or_else(|_| too_slow())
     });
-    Some((provider, task))
+    Some(Begun::Provider(provider, task))
 }
 
 impl Published<'_> {

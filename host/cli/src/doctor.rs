@@ -4,7 +4,7 @@
 //! arguments -> connection -> server (asked once) -> facts -> checks -> findings -> text or JSON
 //! ```
 //!
-//! In: a running server, and its files and identity providers where it runs on this machine. Out: one
+//! In: a running server, and its files, identity providers and directories where it runs on this machine. Out: one
 //! finding for each check, always all of them and in the same order; exit status 1
 //! when one is a problem. It asks only what reads, changes nothing, and shows no
 //! password. What it may not see it says, and never takes for good.

@@ -14,6 +14,7 @@ use warden_tests::hostile_provider::{Answer, Hostile};
 use warden_tests::parts::{self, Line};
 use warden_tests::provider::{BASIC, Behaviour, Provider};
 use warden_tests::server::PATIENCE;
+use warden_tests::slapd::{BASE, SERVICE, SERVICE_PASSWORD, Slapd};
 use warden_tests::{
     ADMIN_PASSWORD, Authority, Directory, Issuer, Scene, Server, eventually, on_both_lines,
     unix_now,
@@ -33,6 +34,9 @@ on_both_lines!(
     a_provider_on_whose_port_nobody_listens_is_a_problem,
     a_provider_that_never_answers_is_not_waited_for,
     a_providers_clock_is_held_against_leeway,
+    servers_of_a_directory_that_let_the_service_account_in_are_well,
+    a_server_of_a_directory_that_fails_is_named_with_what_to_do,
+    passwords_that_go_to_a_directory_in_clear_are_a_warning,
 );
 
 /// A password nobody may see.
@@ -226,6 +230,8 @@ fn each_thing_set_up_badly_is_named_and_nothing_else(line: Line) {
         "name-collisions",
         "new-users-channels",
         // Of files in error nobody knows whom they mean.
+        "directory-encryption",
+        "directory-servers",
         "provider-clocks",
         "providers",
     ];
@@ -532,6 +538,108 @@ fn a_providers_clock_is_held_against_leeway(line: Line) {
     let told = seen(&scene, "provider-clocks", "problem");
     assert!(told.ends_with("and leeway_seconds is 10"), "{told}");
     assert_eq!(seen(&scene, "providers", "ok"), "corp");
+}
+
+/// An authenticator of a directory with these servers, that searches as the service account.
+fn directory(urls: &[String], authority: &Authority, password: &str) -> String {
+    let secrets = Directory::create(authority.directory().join("secrets"));
+    secrets.replace_secret("service.password", password);
+    format!(
+        "type = 'ldap'\nservers = {urls:?}\nuse_starttls = true\ntls_ca_cert_path = '{}'\n\
+         auth_mode = 'search+bind'\nsearch_base = '{BASE}'\nsearch_bind_dn = '{SERVICE}'\n\
+         search_bind_passwd_file = '{}'\ntimeout_ldap_operation = 1\n",
+        authority.ca_file().display(),
+        secrets.file_text("service.password"),
+    )
+}
+
+fn servers_of_a_directory_that_let_the_service_account_in_are_well(line: Line) {
+    let authority = Authority::new("ca");
+    let slapd = Slapd::builder().users(["alice"]).start(&authority);
+    // By TLS from the first byte, and by StartTLS.
+    let urls = [slapd.tls_url(), slapd.url()];
+    let file = directory(&urls, &authority, SERVICE_PASSWORD);
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    let told = seen(&scene, "directory-servers", "ok");
+    let [tls, starttls] = [slapd.tls_address(), slapd.address()];
+    let expected = [format!("corp: {tls} in "), format!(" ms, {starttls} in ")];
+    assert!(
+        told.starts_with(&expected[0]) && told.contains(&expected[1]) && told.ends_with(" ms"),
+        "{told}"
+    );
+    assert_eq!(seen(&scene, "directory-encryption", "ok"), "corp");
+    assert_eq!(
+        seen(&scene, "providers", "ok"),
+        "no authenticator depends on anybody else"
+    );
+}
+
+fn a_server_of_a_directory_that_fails_is_named_with_what_to_do(line: Line) {
+    let authority = Authority::new("ca");
+    let described = Slapd::builder().users(["alice"]);
+    let [first, second] = [described.start(&authority), described.start(&authority)];
+    let other = described.start(&Authority::new("other"));
+    let urls = [first.tls_url(), second.tls_url()];
+    let file = directory(&urls, &authority, SERVICE_PASSWORD);
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    let place = first.tls_address();
+
+    first.kill();
+    let told = seen(&scene, "directory-servers", "warning");
+    let expected = format!("corp: {place} cannot be reached: ");
+    assert!(
+        told.starts_with(&expected) && told.ends_with("; others answer"),
+        "{told}"
+    );
+    second.stall();
+    let told = seen(&scene, "directory-servers", "problem");
+    let silent = format!("corp: {} ", second.tls_address());
+    assert!(told.contains(&expected) && told.contains(&silent), "{told}");
+    let run = doctor(&scene.server, &[], Some(ADMIN_PASSWORD)).expect(1);
+    let advice = format!("do:  see that {place} can be reached from this machine");
+    assert!(run.out.contains(&advice), "{}", run.out);
+    second.resume();
+    first.start_amid_others();
+
+    // Whose certificate is of another authority is nobody to give a password to.
+    let mixed = [other.tls_url(), second.tls_url()];
+    let file = directory(&mixed, &authority, SERVICE_PASSWORD);
+    scene.authenticators.replace("10-corp.toml", file);
+    let told = seen(&scene, "directory-servers", "warning");
+    assert!(told.contains("invalid peer certificate"), "{told}");
+    assert_eq!(other.counters().binds, 0);
+
+    let file = directory(&urls, &authority, CANARY);
+    scene.authenticators.replace("10-corp.toml", file);
+    let told = seen(&scene, "directory-servers", "problem");
+    let refused = "answered that it cannot: the bind of search_bind_dn ended with ";
+    assert_eq!(told.matches(refused).count(), 2, "{told}");
+    let run = doctor(&scene.server, &[], Some(ADMIN_PASSWORD)).expect(1);
+    assert!(
+        run.out
+            .contains("do:  see that the directory has search_bind_dn"),
+        "{}",
+        run.out
+    );
+    assert!(!run.out.contains(CANARY), "{}", run.out);
+}
+
+fn passwords_that_go_to_a_directory_in_clear_are_a_warning(line: Line) {
+    let authority = Authority::new("ca");
+    let slapd = Slapd::builder().users(["alice"]).start(&authority);
+    // What a name leads to is somebody else's to say.
+    let place = format!("localhost:{}", slapd.address().port());
+    let file = format!("type = 'ldap'\nservers = ['ldap://{place}']\n");
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    assert_eq!(
+        seen(&scene, "directory-encryption", "warning"),
+        format!("corp: passwords go to {place} in clear")
+    );
+    let told = seen(&scene, "directory-servers", "ok");
+    assert!(told.starts_with(&format!("corp: {place} in ")), "{told}");
+    let file = format!("type = 'ldap'\nservers = ['{}']\n", slapd.url());
+    scene.authenticators.replace("10-corp.toml", file);
+    assert_eq!(seen(&scene, "directory-encryption", "ok"), "corp");
 }
 
 /// A date as HTTP writes it (RFC 9110 §5.6.7).

@@ -163,6 +163,19 @@ impl Server {
         served
     }
 
+    /// Makes a connection for searches as a log-in would, and asks for what every server
+    /// tells everybody; how long that took.
+    ///
+    /// # Errors
+    /// When there is no connection, or no answer on it.
+    pub(super) async fn visit(&self) -> Result<Duration, Failure> {
+        let started = self.now();
+        let searcher = self.open_searcher().await?;
+        let limit = self.manner.operation_limit;
+        self.ping_on(searcher, limit).await?.part();
+        Ok(self.now().saturating_sub(started))
+    }
+
     /// A server to which no connection can be made is down at once.
     fn reached<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
         if let Err(failure) = &result {

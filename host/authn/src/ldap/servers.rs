@@ -176,6 +176,11 @@ impl Servers {
         }
     }
 
+    /// All of them, in their order.
+    pub(super) fn list(&self) -> &[Server] {
+        &self.list
+    }
+
     /// How many there are.
     pub(super) fn count(&self) -> usize {
         self.list.len()

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Offset, Surveyed, Visit, survey};
+use super::{Offset, Provider, Surveyed, Visit, Visited, survey};
+use crate::ldap::Welcome;
 use crate::testing::online::Online;
 use crate::testing::web::{Answer, Web};
 use crate::testing::{Directory, P256, jwks};
@@ -52,7 +53,15 @@ fn visit(file: &str) -> Visit {
     directory.write("10-corp.toml", file);
     let mut all = surveyed(&directory);
     assert_eq!(all.len(), 1);
-    all.remove(0).outcome.expect("a good file").visit
+    provider_of(all.remove(0)).expect("a good file").visit
+}
+
+/// Who was asked by HTTP; `None` of a file that nothing can be made of.
+fn provider_of(surveyed: Surveyed) -> Option<Provider> {
+    match surveyed.outcome.ok()? {
+        Visited::Provider(provider) => Some(provider),
+        Visited::Directory(directory) => panic!("{} is a directory", directory.id),
+    }
 }
 
 #[test]
@@ -81,7 +90,7 @@ fn each_authenticator_that_depends_on_somebody_is_told_of() {
     let host = issuer.strip_prefix("http://").unwrap();
     let told: Vec<_> = surveyed(&directory)
         .into_iter()
-        .filter_map(|one| one.outcome.ok())
+        .filter_map(provider_of)
         .map(|provider| {
             assert_eq!(provider.host, host);
             let leeway = provider.leeway.map(|leeway| leeway.as_secs());
@@ -112,7 +121,7 @@ fn no_credential_is_sent_and_a_document_that_wants_one_is_not_missed() {
     directory.write("token", "hunter2");
     let file = jwt(&web.url(""), "") + "bearer_token_file = 'token'\n";
     directory.write("10-corp.toml", file);
-    let visit = || surveyed(&directory).remove(0).outcome.unwrap().visit;
+    let visit = || provider_of(surveyed(&directory).remove(0)).unwrap().visit;
     let answered = Visit::Answered(Some(Offset::Behind(Duration::ZERO)));
     assert_eq!(visit(), answered);
     assert_eq!(web.requests("/keys"), 1);
@@ -185,15 +194,55 @@ fn nobody_is_waited_for_beyond_the_limit() {
     let bounded = async { tokio::time::timeout(Duration::from_secs(10), looking).await };
     let all = online.wait(bounded).expect("within the limit").unwrap();
     assert_eq!(all.len(), 21);
-    for (one, words) in all.iter().zip(
+    for (one, words) in all.into_iter().zip(
         ["did not answer within 300 ms"; 20]
             .into_iter()
             .chain(["cannot be reached"]),
     ) {
-        let provider = one.outcome.as_ref().unwrap();
+        let provider = provider_of(one).unwrap();
         let Visit::Silent(why) = &provider.visit else {
             panic!("{:?}", provider.visit);
         };
         assert!(why.contains(words), "{why}");
+    }
+}
+
+#[test]
+fn servers_of_a_directory_are_visited_at_once_and_told_in_their_order() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let slow = silent.local_addr().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let gone = free.local_addr().unwrap();
+    drop(free);
+    let directory = Directory::new();
+    let file = format!(
+        "type = 'ldap'\nservers = ['ldap://{slow}', 'ldap://{gone}', 'ldap://localhost:{}']\n",
+        slow.port()
+    );
+    directory.write("10-corp.toml", file);
+    let (online, path) = (Online::new(), directory.path(""));
+    let looking = survey(&path, &online.services, Duration::from_millis(300));
+    let mut all = online.wait(looking).unwrap();
+    let Ok(Visited::Directory(found)) = all.remove(0).outcome else {
+        panic!("no directory");
+    };
+    assert_eq!(found.id.as_str(), "corp");
+    let expected = [
+        (slow.to_string(), false, "did not answer within"),
+        (gone.to_string(), false, "cannot be reached: "),
+        (
+            format!("localhost:{}", slow.port()),
+            true,
+            "did not answer within",
+        ),
+    ];
+    assert_eq!(found.servers.len(), expected.len());
+    for (server, (host, exposes_passwords, words)) in found.servers.into_iter().zip(expected) {
+        assert_eq!(server.host, host);
+        assert_eq!(server.exposes_passwords, exposes_passwords, "{host}");
+        let Welcome::Silent(why) = server.welcome else {
+            panic!("{:?}", server.welcome);
+        };
+        assert!(why.starts_with(&host) && why.contains(words), "{why}");
     }
 }

@@ -3,6 +3,7 @@
 
 mod clock;
 mod directories;
+mod directory_servers;
 mod key_files;
 mod loaded;
 mod local_users;
@@ -16,7 +17,7 @@ use super::facts::Facts;
 use super::finding::{Check, Finding};
 
 /// All of them.
-static CHECKS: [&Check; 24] = [
+static CHECKS: [&Check; 26] = [
     &local_users::DEFAULT_USER,
     &local_users::OPEN_USERS,
     &loaded::MODULE,
@@ -35,6 +36,8 @@ static CHECKS: [&Check; 24] = [
     &clock::CLOCK,
     &providers::PROVIDERS,
     &providers::PROVIDER_CLOCKS,
+    &directory_servers::DIRECTORY_SERVERS,
+    &directory_servers::DIRECTORY_ENCRYPTION,
     &native_users::NATIVE_USERS,
     &native_users::NATIVE_NAMES,
     &local_users::FALLBACK,

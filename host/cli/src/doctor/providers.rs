@@ -1,8 +1,9 @@
 //! Whoever the authenticators depend on, asked from this machine.
 //!
 //! In: the authenticator directory of a server that runs here. Out: what came of asking
-//! for published documents, by the module's own code: its certificates, its time-outs,
-//! its rules about addresses. Never: a credential.
+//! for published documents, and of visiting servers of directories, by the module's own
+//! code: its certificates, its time-outs, its rules about addresses. Never: a credential,
+//! but for the service account's to its directory.
 
 use std::path::Path;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use warden_authn::{FileError, Offset, Provider, Surveyed, Visit};
+use warden_authn::{FileError, Offset, Provider, Surveyed, Visit, Visited};
 
 use crate::doctor::facts::Facts;
 use crate::doctor::finding::{Check, Outcome, Untold};
@@ -31,10 +31,15 @@ fn providers(facts: &Facts) -> Result<Outcome, Untold> {
     let mut outcome = Outcome::new();
     let mut answering = Vec::new();
     let mut unasked = Vec::new();
-    let mut failing = Vec::new();
+    // Of whom more is known than what the server has found.
+    let mut judged = Vec::new();
     for surveyed in facts.providers.iter().flatten() {
         let provider = match &surveyed.outcome {
-            Ok(provider) => provider,
+            Ok(Visited::Provider(provider)) => provider,
+            Ok(Visited::Directory(directory)) => {
+                judged.push(directory.id.as_str());
+                continue;
+            }
             Err(faults) => {
                 outcome.miss(&unread(&surveyed.file, faults));
                 continue;
@@ -44,7 +49,7 @@ fn providers(facts: &Facts) -> Result<Outcome, Untold> {
         match &provider.visit {
             Visit::Answered(_) => answering.push(id),
             Visit::NotAsked => unasked.push(id),
-            Visit::Silent(_) | Visit::Wrong(_) => failing.push(id),
+            Visit::Silent(_) | Visit::Wrong(_) => judged.push(id),
         }
         judge(&mut outcome, &surveyed.file, provider);
     }
@@ -53,13 +58,7 @@ fn providers(facts: &Facts) -> Result<Outcome, Untold> {
     {
         outcome.miss(untold);
     }
-    let troubles = facts.authenticators.iter().flat_map(|all| &all.troubles);
-    for (id, trouble) in troubles.filter(|(id, _)| !failing.contains(&id.as_str())) {
-        outcome.warn(
-            format!("{id}: the server's last question came to nothing: {trouble}"),
-            "see WARDEN.AUTHENTICATORS: it shows no trouble once there was an answer",
-        );
-    }
+    add_troubles(&mut outcome, facts, |id| !judged.contains(&id));
     if let Err(untold) = &facts.providers {
         outcome.miss(untold);
     }
@@ -75,6 +74,17 @@ fn providers(facts: &Facts) -> Result<Outcome, Untold> {
             ),
         }),
     )
+}
+
+/// What the server has found of some authenticators.
+pub(super) fn add_troubles(outcome: &mut Outcome, facts: &Facts, of: impl Fn(&str) -> bool) {
+    let troubles = facts.authenticators.iter().flat_map(|all| &all.troubles);
+    for (id, trouble) in troubles.filter(|(id, _)| of(id)) {
+        outcome.warn(
+            format!("{id}: the server's last question came to nothing: {trouble}"),
+            "see WARDEN.AUTHENTICATORS: it shows no trouble once there was an answer",
+        );
+    }
 }
 
 fn judge(outcome: &mut Outcome, file: &Path, provider: &Provider) {
@@ -102,7 +112,8 @@ fn provider_clocks(facts: &Facts) -> Result<Outcome, Untold> {
     let mut compared = Vec::new();
     for Surveyed { file, outcome: of } in all {
         let provider = match of {
-            Ok(provider) => provider,
+            Ok(Visited::Provider(provider)) => provider,
+            Ok(Visited::Directory(_)) => continue,
             Err(faults) => {
                 outcome.miss(&unread(file, faults));
                 continue;
@@ -162,7 +173,7 @@ fn compare(outcome: &mut Outcome, provider: &Provider, offset: Offset) {
 }
 
 /// A file from which nothing can be made, so that nobody is known whom it means.
-fn unread(file: &Path, faults: &[FileError]) -> Untold {
+pub(super) fn unread(file: &Path, faults: &[FileError]) -> Untold {
     let why = match faults.first() {
         Some(fault) => fault.to_string(),
         None => format!("{file:?} is in error"),
@@ -183,12 +194,12 @@ mod tests {
     fn surveyed(leeway_seconds: Option<u64>, visit: Visit) -> Surveyed {
         Surveyed {
             file: "10-corp.toml".into(),
-            outcome: Ok(Provider {
+            outcome: Ok(Visited::Provider(Provider {
                 id: AuthenticatorId::new("corp").unwrap(),
                 host: "login.example.com".to_owned(),
                 leeway: leeway_seconds.map(Duration::from_secs),
                 visit,
-            }),
+            })),
         }
     }
 
