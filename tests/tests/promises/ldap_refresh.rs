@@ -60,7 +60,7 @@ impl Asked {
         let file = file(&slapd, &authority) + "[throttle]\nexempt = ['127.0.0.0/8']\n";
         Self {
             scene: Scene::builder(line)
-                .module_args(["rejection_seconds", "0"])
+                .module_args(["rejection_seconds", "0", "log_level", "verbose"])
                 .config([("loglevel", "verbose")])
                 .roles(ROLES)
                 .authenticator_file(&file)
