@@ -331,7 +331,7 @@ impl Chain {
                 Outcome::Verified(principal) => {
                     match self.check(entry, &principal, credential, clock.now()) {
                         Ok(()) => match self.complete(entry, *principal, clock.now()).await {
-                            Ok(whole) => Outcome::Verified(Arc::new(self.attest(whole))),
+                            Ok(whole) => Outcome::Verified(Arc::new(self.vouch(whole))),
                             Err(reason) => Outcome::against(reason),
                         },
                         Err(reason) => Outcome::Refused(reason),
@@ -399,7 +399,7 @@ impl Chain {
     }
 
     /// The one place where a principal becomes a proof.
-    fn attest(&self, mut principal: Principal) -> Verified<Principal> {
+    fn vouch(&self, mut principal: Principal) -> Verified<Principal> {
         principal.sole_authenticator = self.sole;
         Verified::attest(principal)
     }
@@ -417,7 +417,7 @@ impl Chain {
         if principal.sole_authenticator == self.sole {
             return Arc::clone(verified);
         }
-        Arc::new(self.attest(principal.clone()))
+        Arc::new(self.vouch(principal.clone()))
     }
 
     /// The same without what a directory said of it, which is looked up again for itself.
@@ -427,7 +427,7 @@ impl Chain {
         if principal.account.is_none() {
             return self.renewed(verified);
         }
-        Arc::new(self.attest(principal.without_account()))
+        Arc::new(self.vouch(principal.without_account()))
     }
 
     fn slot_of(&self, file: &Path) -> Option<&Slot> {

@@ -160,7 +160,10 @@ fn build(path: &Path, bytes: &[u8], mut file: Section, services: &Services) -> R
     let id = id(&mut file, path);
     let users = name_patterns(&mut file, "users");
     let not_users = name_patterns(&mut file, "not_users").unwrap_or_default();
-    let has_names = users.is_some() || !not_users.is_empty();
+    let named = [
+        ("users", users.is_some()),
+        ("not_users", !not_users.is_empty()),
+    ];
     // Who asks a directory itself has its groups from there.
     let source = match kind {
         Method::Ldap => None,
@@ -185,11 +188,13 @@ fn build(path: &Path, bytes: &[u8], mut file: Section, services: &Services) -> R
         .authenticator
         .as_ref()
         .and_then(|built| built.accounts());
-    if has_names && accounts.is_some_and(|accounts| accounts.terms().serves_others) {
-        file.fault(
-            "auth_mode",
-            "lookup takes no credential: users and not_users are not for it",
-        );
+    if accounts.is_some_and(|accounts| accounts.terms().serves_others) {
+        for (key, _) in named.into_iter().filter(|(_, is_given)| *is_given) {
+            file.fault(
+                key,
+                "is not for auth_mode = \"lookup\", which takes no credential",
+            );
+        }
     }
     let faults = file.finish();
     let result = match built.authenticator {

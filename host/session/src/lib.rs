@@ -46,6 +46,10 @@
 //! A client cannot be moved to another user, so a new generation of policies
 //! edits the class's user in place. A class may then hold the key of another
 //! class: both stay, the newest is the one later sessions join.
+//!
+//! Where other things become known of a person ([`Registry::renew_proofs`]) the sessions keep
+//! the proof they were made with, another stands in its place, and the person's classes are
+//! reviewed as after a new generation.
 
 mod action;
 mod agenda;

@@ -4,14 +4,15 @@
 //! each file is as written.
 
 use warden_tests::hostile_directory::ActiveDirectory;
-use warden_tests::slapd::{BASE, SERVICE, SERVICE_PASSWORD, Slapd, password_of};
-use warden_tests::{Authority, Directory, HostileDirectory, Line, Scene, on_both_lines};
+use warden_tests::slapd::{BASE, Group, SERVICE, SERVICE_PASSWORD, Slapd, password_of};
+use warden_tests::{Authority, Claims, Directory, HostileDirectory, Line, Scene, on_both_lines};
 
 use crate::markdown::{between, blocks, document};
 
 on_both_lines!(
     open_ldap_lets_in_whom_the_page_says,
     active_directory_lets_in_whom_the_page_says,
+    groups_of_whom_others_prove_are_those_the_page_says,
 );
 
 const PASSWORD_FILE: &str = "/etc/valkey/keys/directory.password";
@@ -99,7 +100,48 @@ fn active_directory_lets_in_whom_the_page_says(line: Line) {
     }
 }
 
+fn groups_of_whom_others_prove_are_those_the_page_says(line: Line) {
+    let authority = Authority::new("ca");
+    let described = Slapd::builder()
+        .users(["alice"])
+        .group(Group::new("editors").user("alice"));
+    let [first, second] = [described.start(&authority), described.start(&authority)];
+    let ca_file = authority.ca_file().display().to_string();
+    let scene = Scene::builder(line)
+        .roles("[roles.writer]\nmembers = ['group:corp-ldap/editors']\nrules = ['+set', '~*']\n")
+        .start();
+    let files = files(
+        "## Groups of whom others prove\n",
+        &[
+            ("https://idp.example.com", scene.issuer.url()),
+            (
+                "/etc/valkey/keys/idp.jwks",
+                &scene.keys.file_text("corp.jwks"),
+            ),
+            ("ldaps://ldap1.example.com", &first.tls_url()),
+            ("ldaps://ldap2.example.com", &second.tls_url()),
+            ("/etc/valkey/keys/directory-ca.pem", &ca_file),
+            (PASSWORD_FILE, &password_file(&authority)),
+            ("cn=valkey,ou=services,dc=example,dc=com", SERVICE),
+            ("dc=example,dc=com", BASE),
+        ],
+    );
+    scene.authenticators.remove("10-corp.toml");
+    for file in files {
+        let name = file.lines().next().expect("a file begins with its name");
+        let name = name.trim_start_matches("# ").to_owned();
+        scene.authenticators.replace(&name, file);
+    }
+    scene.reload_after(|| {});
+    let claims = Claims::of("0b1c").set("preferred_username", "alice");
+    let mut client = scene.log_in_with(&claims);
+    assert_eq!(client.user(), "idp/0b1c");
+    client.run("SET x 1").expect_ok();
+    let log = scene.server.log();
+    assert!(!log.contains("in clear"), "{log}");
+}
+
 #[test]
 fn every_example_of_the_page_is_one_of_these() {
-    assert_eq!(blocks(&document("docs/ldap.md"), "toml").len(), 4);
+    assert_eq!(blocks(&document("docs/ldap.md"), "toml").len(), 6);
 }

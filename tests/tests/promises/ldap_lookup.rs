@@ -178,7 +178,11 @@ fn a_directory_that_looks_up_takes_no_credential(line: Line) {
     ] {
         let errors = proved.replace("", Some(&(key.to_owned() + &groups_base())));
         assert_eq!(errors.len(), 1, "{errors:?}");
-        assert!(errors[0].contains("20-dir.toml"), "{errors:?}");
+        let name = key.split(' ').next().unwrap();
+        assert!(
+            errors[0].contains("20-dir.toml") && errors[0].contains(name),
+            "{errors:?}"
+        );
     }
 }
 

@@ -156,7 +156,7 @@ mod tests {
             renewals.leave(&proof);
         }
         renewals.swept = 0;
-        while renewals.newest.len() > 0 && !renewals.sweep().is_empty() {}
-        assert_eq!(renewals.newest.len(), 0);
+        while !renewals.newest.is_empty() && !renewals.sweep().is_empty() {}
+        assert!(renewals.newest.is_empty());
     }
 }
