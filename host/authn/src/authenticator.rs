@@ -54,7 +54,7 @@ pub struct Presented {
     /// The connection it came on; of several that present the same, the first.
     pub client: ClientFacts,
     /// Whether the server itself lets somebody in under this very name, as of when the
-    /// credential came. Whoever spares local users is not shown it then.
+    /// credential came, or was not asked. Whoever spares local users is not shown it then.
     pub is_local: bool,
 }
 

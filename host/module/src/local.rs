@@ -12,11 +12,11 @@ use crate::inquiry::name_taken;
 use crate::settings::Settings;
 
 /// Whether the server itself lets somebody in under this name, given to AUTH: a user of
-/// its ACL that is on and has a password, or needs none. Where it matters to no
-/// authenticator, the server is not asked and the answer is no; in doubt it is yes.
+/// its ACL that is on and has a password, or needs none. In doubt it is yes; so it is where
+/// it matters to no authenticator and the server is not asked, for a worker may find others
+/// in force.
 pub(crate) fn is_local(chain: &Chain, lock: &ServerLock, given: &[u8]) -> bool {
-    // Who gives no name is asked about by nobody who spares local users.
-    chain.spares_local_users() && given != b"default" && lets_in(lock, given)
+    !chain.spares_local_users() || lets_in(lock, given)
 }
 
 fn lets_in(lock: &ServerLock, name: &[u8]) -> bool {

@@ -60,17 +60,17 @@ impl Registry {
         }
 
         let mut actions = Vec::with_capacity(2);
+        let mut acl_user = None;
         let (class, generation) = match &rights {
             Rights::Decided(decision) => (
                 self.class_for(principal.get(), decision, now, &mut actions),
                 decision.generation,
             ),
-            Rights::OfAclUser => (
-                self.classes.of_acl_user(principal.get().user_name(), now),
-                UNDECIDED,
-            ),
+            Rights::OfAclUser => {
+                let user = acl_user.insert(principal.get().user_name()).clone();
+                (self.classes.of_acl_user(user, now), UNDECIDED)
+            }
         };
-        let user = principal.get().user_name();
         self.last_session += 1;
         let session = Session {
             id: SessionId(self.last_session),
@@ -86,13 +86,13 @@ impl Registry {
         self.expiry.insert(deadline, member);
         self.replace(client, session, now);
         self.totals.admitted += 1;
-        actions.push(match rights {
-            Rights::Decided(_) => Action::Attach {
+        actions.push(match acl_user {
+            None => Action::Attach {
                 client,
                 session: id,
                 class,
             },
-            Rights::OfAclUser => Action::AttachToAclUser {
+            Some(user) => Action::AttachToAclUser {
                 client,
                 session: id,
                 user,
