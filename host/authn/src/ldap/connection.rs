@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
@@ -73,7 +74,7 @@ pub(super) struct Proof<'a> {
 struct Connection {
     stream: Stream,
     /// Read and not yet taken.
-    input: Vec<u8>,
+    input: BytesMut,
     output: Zeroizing<Vec<u8>>,
     /// Of the last request.
     number: u32,
@@ -220,7 +221,7 @@ impl Connection {
     fn over(stream: Stream) -> Self {
         Self {
             stream,
-            input: Vec::with_capacity(ROOM_BYTES),
+            input: BytesMut::with_capacity(ROOM_BYTES),
             output: Zeroizing::default(),
             number: 0,
         }
@@ -262,7 +263,7 @@ impl Connection {
             Response::Bind(result) => Ended::from(result),
             _ => return Err(unexpected()),
         };
-        self.keep(message)?;
+        self.expect_no_more()?;
         Ok(ended)
     }
 
@@ -291,7 +292,7 @@ impl Connection {
                 Response::Reference => has_references = true,
                 Response::Done(result) => {
                     let ended = Ended::from(result);
-                    self.keep(message)?;
+                    self.expect_no_more()?;
                     return Ok(Found {
                         ended,
                         entries,
@@ -323,13 +324,12 @@ impl Connection {
     }
 
     /// One whole message.
-    async fn receive(&mut self) -> Result<Vec<u8>, Failure> {
+    async fn receive(&mut self) -> Result<BytesMut, Failure> {
         loop {
             if let Some(length) = ber::message_length(&self.input)?
                 && self.input.len() >= length
             {
-                let rest = self.input.split_off(length);
-                return Ok(std::mem::replace(&mut self.input, rest));
+                return Ok(self.input.split_to(length));
             }
             self.input.reserve(ROOM_BYTES);
             let read = match &mut self.stream {
@@ -360,16 +360,13 @@ impl Connection {
         }
     }
 
-    /// The answer was the last of it: the room it took is used again.
-    fn keep(&mut self, mut message: Vec<u8>) -> Result<(), Failure> {
-        if !self.input.is_empty() {
-            return Err(unexpected());
+    /// The answer was the last of it.
+    fn expect_no_more(&self) -> Result<(), Failure> {
+        if self.input.is_empty() {
+            Ok(())
+        } else {
+            Err(unexpected())
         }
-        if message.capacity() <= 4 * ROOM_BYTES {
-            message.clear();
-            self.input = message;
-        }
-        Ok(())
     }
 
     fn is_quiet(&mut self) -> bool {
