@@ -26,6 +26,9 @@ const EVERY: Duration = Duration::from_millis(2);
 /// Nobody comes again while he may still be waiting: that would be one question for both.
 const USERS: usize = 3_000;
 
+/// As many as a role of `rbac` takes.
+const ROLE_MEMBERS: usize = 1_000;
+
 const PROBED: Duration = Duration::from_secs(4);
 
 /// How long a server is away: longer than the failure detector needs to notice.
@@ -91,8 +94,15 @@ fn round(line: Line, file: &str, slapds: &[Slapd], figures: &mut Figures) {
     let members: Vec<_> = (0..USERS)
         .map(|number| format!("user:corp/{}", crowd_name(number)))
         .collect();
-    let roles =
-        format!("[roles.reader]\nmembers = {members:?}\nrules = ['+@read', '~reports:*']\n");
+    let roles: String = members
+        .chunks(ROLE_MEMBERS)
+        .enumerate()
+        .map(|(number, members)| {
+            format!(
+                "[roles.reader{number}]\nmembers = {members:?}\nrules = ['+@read', '~reports:*']\n"
+            )
+        })
+        .collect();
     let scene = start(builder(line).roles(&roles).authenticator_file(file));
     let idle = Probe::idle(&scene, PROBED);
     figures.add_latencies("PING, idle", idle);
