@@ -8,10 +8,11 @@
 use std::thread;
 use std::time::Duration;
 
+use warden_tests::patience::{PATIENCE, within};
 use warden_tests::slapd::{
     BASE, SERVICE, SERVICE_PASSWORD, Slapd, crowd_name, password_of, user_dn,
 };
-use warden_tests::{Authority, Directory, Line, Scene, eventually};
+use warden_tests::{Authority, Directory, Line, Scene};
 
 use super::crowd::Credential;
 use super::flood::Flood;
@@ -25,6 +26,9 @@ const EVERY: Duration = Duration::from_millis(2);
 
 /// Nobody comes again while he may still be waiting: that would be one question for both.
 const USERS: usize = 3_000;
+
+/// As many as a role of `rbac` takes.
+const ROLE_MEMBERS: usize = 1_000;
 
 const PROBED: Duration = Duration::from_secs(4);
 
@@ -91,8 +95,15 @@ fn round(line: Line, file: &str, slapds: &[Slapd], figures: &mut Figures) {
     let members: Vec<_> = (0..USERS)
         .map(|number| format!("user:corp/{}", crowd_name(number)))
         .collect();
-    let roles =
-        format!("[roles.reader]\nmembers = {members:?}\nrules = ['+@read', '~reports:*']\n");
+    let roles: String = members
+        .chunks(ROLE_MEMBERS)
+        .enumerate()
+        .map(|(number, members)| {
+            format!(
+                "[roles.reader{number}]\nmembers = {members:?}\nrules = ['+@read', '~reports:*']\n"
+            )
+        })
+        .collect();
     let scene = start(builder(line).roles(&roles).authenticator_file(file));
     let idle = Probe::idle(&scene, PROBED);
     figures.add_latencies("PING, idle", idle);
@@ -103,7 +114,7 @@ fn round(line: Line, file: &str, slapds: &[Slapd], figures: &mut Figures) {
         during(&scene, event, idle.p99, figures, || {
             for (place, slapd) in slapds.iter().enumerate() {
                 happen(slapd);
-                wait_until_up(&scene, place);
+                wait_until_up(&scene, slapd, place);
                 thread::sleep(BACK);
             }
         });
@@ -145,11 +156,12 @@ fn during(scene: &Scene, what: &str, idle_p99: f64, figures: &mut Figures, goes_
 }
 
 /// Waits until warden has found the server at this place to be up.
-fn wait_until_up(scene: &Scene, place: usize) {
-    eventually("the directory server is up", || {
+fn wait_until_up(scene: &Scene, slapd: &Slapd, place: usize) {
+    let up = within(PATIENCE, || {
         let all = scene.authenticators_state();
         let servers = all.first()?.field("servers").items();
         let status = servers.get(place)?.field("status").text();
         (status == "up").then_some(())
     });
+    assert!(up.is_some(), "it is not up again: {}", slapd.log());
 }
