@@ -78,6 +78,7 @@ impl Report<'_> {
             "user": principal.map(|p| p.user_name().to_string()),
             "authenticator": principal.map(|p| p.authenticator.as_str()),
             "method": principal.map(|p| p.method.as_str()),
+            "attach": principal.map(|p| p.attach.as_str()),
             "groups": principal.map_or(&[][..], |p| &p.groups),
             "scopes": principal.map_or(&[][..], |p| &p.scopes),
             "expires": seconds(principal.and_then(|p| p.expires)),
