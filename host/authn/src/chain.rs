@@ -372,6 +372,28 @@ impl Chain {
         Arc::new(self.attest(principal.clone()))
     }
 
+    /// Looks up again whom live sessions belong to. `proofs` are of one person, with equal
+    /// accounts but for the ends of the proofs; one question is asked for them all. Answers
+    /// one proof for each: the very same where nothing is different now.
+    ///
+    /// # Errors
+    /// The refusal, when there is no such account any more, or it may not be used; of the
+    /// kind `Unavailable` when nobody answered.
+    pub async fn look_again(
+        &self,
+        proofs: &[Arc<Verified<Principal>>],
+        clock: &dyn Clock,
+    ) -> Result<Vec<Arc<Verified<Principal>>>, Reason> {
+        let principals = self.looked_up_again(proofs, clock).await?;
+        let newest = proofs.iter().zip(principals).map(|(proof, principal)| {
+            principal.map_or_else(
+                || Arc::clone(proof),
+                |principal| Arc::new(self.attest(principal)),
+            )
+        });
+        Ok(newest.collect())
+    }
+
     /// The same without what a directory said of it, which is looked up again for itself.
     #[must_use]
     pub fn alone(&self, verified: &Arc<Verified<Principal>>) -> Arc<Verified<Principal>> {
