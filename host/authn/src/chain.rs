@@ -331,7 +331,7 @@ impl Chain {
                 Outcome::Verified(principal) => {
                     match self.check(entry, &principal, credential, clock.now()) {
                         Ok(()) => match self.complete(entry, *principal, clock.now()).await {
-                            Ok(whole) => Outcome::Verified(Arc::new(self.vouch(whole))),
+                            Ok(whole) => Outcome::Verified(Arc::new(self.attest(whole))),
                             Err(reason) => Outcome::against(reason),
                         },
                         Err(reason) => Outcome::Refused(reason),
@@ -399,7 +399,7 @@ impl Chain {
     }
 
     /// The one place where a principal becomes a proof.
-    fn vouch(&self, mut principal: Principal) -> Verified<Principal> {
+    fn attest(&self, mut principal: Principal) -> Verified<Principal> {
         principal.sole_authenticator = self.sole;
         Verified::attest(principal)
     }
@@ -417,7 +417,29 @@ impl Chain {
         if principal.sole_authenticator == self.sole {
             return Arc::clone(verified);
         }
-        Arc::new(self.vouch(principal.clone()))
+        Arc::new(self.attest(principal.clone()))
+    }
+
+    /// Looks up again whom live sessions belong to. `proofs` are of one person, with equal
+    /// accounts but for the ends of the proofs; one question is asked for them all. Answers
+    /// one proof for each: the very same where nothing is different now.
+    ///
+    /// # Errors
+    /// The refusal, when there is no such account any more, or it may not be used; of the
+    /// kind `Unavailable` when nobody answered.
+    pub async fn look_again(
+        &self,
+        proofs: &[Arc<Verified<Principal>>],
+        clock: &dyn Clock,
+    ) -> Result<Vec<Arc<Verified<Principal>>>, Reason> {
+        let principals = self.looked_up_again(proofs, clock).await?;
+        let newest = proofs.iter().zip(principals).map(|(proof, principal)| {
+            principal.map_or_else(
+                || Arc::clone(proof),
+                |principal| Arc::new(self.attest(principal)),
+            )
+        });
+        Ok(newest.collect())
     }
 
     /// The same without what a directory said of it, which is looked up again for itself.
@@ -427,7 +449,7 @@ impl Chain {
         if principal.account.is_none() {
             return self.renewed(verified);
         }
-        Arc::new(self.vouch(principal.without_account()))
+        Arc::new(self.attest(principal.without_account()))
     }
 
     fn slot_of(&self, file: &Path) -> Option<&Slot> {

@@ -46,23 +46,21 @@ impl Chain {
         joined
     }
 
-    /// Looks up again whom live sessions belong to. `proofs` are of one person, with equal
-    /// accounts but for the ends of the proofs; one question is asked for them all. Answers
-    /// one proof for each: the very same where nothing is different now.
+    /// Whom each of these proofs is of now; `None` where nothing is different. They are of
+    /// one person, with equal accounts but for the ends of the proofs.
     ///
     /// # Errors
-    /// The refusal, when there is no such account any more, or it may not be used; of the
-    /// kind `Unavailable` when nobody answered.
-    pub async fn look_again(
+    /// As [`Chain::look_again`].
+    pub(super) async fn looked_up_again(
         &self,
         proofs: &[Arc<Verified<Principal>>],
         clock: &dyn Clock,
-    ) -> Result<Vec<Arc<Verified<Principal>>>, Reason> {
+    ) -> Result<Vec<Option<Principal>>, Reason> {
         let Some((first, account)) = proofs
             .first()
             .and_then(|first| Some((first.get(), first.get().account.as_ref()?)))
         else {
-            return Ok(proofs.to_vec());
+            return Ok(proofs.iter().map(|_| None).collect());
         };
         let (directory, accounts, proved) = self.directory_of(first, account)?;
         let wanted = Wanted {
@@ -79,10 +77,7 @@ impl Chain {
             let mut new = accounts::described(old, directory, terms, &account.name, &said);
             // This says how the chain is, not what the directory says.
             new.sole_authenticator = old.sole_authenticator;
-            if new == *old {
-                return Arc::clone(proof);
-            }
-            Arc::new(self.vouch(new))
+            (new != *old).then_some(new)
         };
         Ok(proofs.iter().map(renew).collect())
     }
