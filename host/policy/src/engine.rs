@@ -14,7 +14,7 @@ use crate::artefact::Artefacts;
 use crate::error::{Error, gist};
 use crate::log::{GuestLog, Silent};
 use crate::plugin::Shelf;
-use crate::sandbox::{PARTS, TABLE_ENTRIES};
+use crate::sandbox::PARTS;
 use crate::ticker::Ticker;
 
 /// The guest's stack. A thread that evaluates needs 1 MiB or more of its own.
@@ -26,7 +26,10 @@ const PLACES: u32 = 96;
 /// The most memory of an instance of a snapshot, all of it address space that is set aside.
 pub(crate) const PLACE_BYTES: usize = 256 << 20;
 /// Tables of a snapshot: the guest's own, and that of what lifts it.
-const TABLES: u32 = 4;
+const TABLES: u32 = 2;
+/// Entries of one of them. Unlike memories their places are there from the start, 12 MiB
+/// altogether, and the server's crash report tests whatever memory there is.
+const ENTRIES: usize = 8192;
 /// What wasmtime itself notes about an instance; thousands of functions take megabytes.
 const INSTANCE_BYTES: usize = 16 << 20;
 /// The first bytes of a memory that are cleared by writing zeros rather than given back to
@@ -188,7 +191,7 @@ fn pooled() -> Config {
         .max_tables_per_component(TABLES)
         .max_component_instance_size(INSTANCE_BYTES)
         .max_core_instance_size(INSTANCE_BYTES)
-        .table_elements(TABLE_ENTRIES)
+        .table_elements(ENTRIES)
         .max_memory_size(PLACE_BYTES)
         .linear_memory_keep_resident(KEPT_BYTES)
         .table_keep_resident(KEPT_TABLE_BYTES)
