@@ -30,6 +30,7 @@ pub mod ldap;
 pub mod native;
 pub mod parts;
 pub mod patience;
+pub mod ports;
 pub mod provider;
 pub mod proxy;
 pub mod reply;

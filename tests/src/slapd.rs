@@ -43,7 +43,7 @@ use tempfile::TempDir;
 
 use crate::ldap::{Client, Entry, ldif_line};
 use crate::patience::{eventually, within};
-use crate::server::free_address;
+use crate::ports::free_address;
 
 mod builder;
 mod content;

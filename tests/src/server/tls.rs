@@ -9,9 +9,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::{Server, ServerBuilder, free_address};
+use super::{Server, ServerBuilder};
 use crate::authority::{Authority, Identity};
 use crate::connection::Connection;
+use crate::ports::free_address;
 use crate::tls;
 
 /// What a server shows, and whom it and its clients trust.

@@ -9,10 +9,10 @@
 //! `$REPO/target/release/warden` and `$REPO/target/policies` are replaced by the parts
 //! under test (see `warden_tests::parts`), so that the tests need no release build.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use warden_tests::parts::{self, workspace};
+use warden_tests::ports::free_port;
 
 use crate::markdown::{between, blocks, document};
 use crate::session::Session;
@@ -111,11 +111,6 @@ pub(crate) fn play(page: &str) {
         session.server().is_none().then_some(())
     });
     assert!(stopped.is_some(), "the last command stops the server");
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
-    listener.local_addr().expect("it has an address").port()
 }
 
 #[test]

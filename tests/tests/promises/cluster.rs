@@ -1,8 +1,7 @@
 //! Two nodes of a cluster, warden on both: a slot moves from one to the other, and
 //! sessions on either go on as clients of a cluster do.
 
-use std::net::{Ipv4Addr, TcpListener};
-
+use warden_tests::ports::free_port;
 use warden_tests::{
     ADMIN_PASSWORD, Claims, Connection, Line, Scene, Server, eventually, on_both_lines,
 };
@@ -19,9 +18,7 @@ on_both_lines!(
 const KEY: &str = "reports:{q}";
 
 fn node(line: Line) -> Scene {
-    let bus = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = bus.local_addr().unwrap().port().to_string();
-    drop(bus);
+    let port = free_port().to_string();
     Scene::builder(line)
         .config([
             ("cluster-enabled", "yes"),

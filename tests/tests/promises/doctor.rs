@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,6 +11,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use warden_tests::hostile_provider::{Answer, Hostile};
 use warden_tests::parts::{self, Line};
+use warden_tests::ports::{free_address, free_port};
 use warden_tests::provider::{BASIC, Behaviour, Provider};
 use warden_tests::server::PATIENCE;
 use warden_tests::slapd::{BASE, SERVICE, SERVICE_PASSWORD, Slapd};
@@ -354,9 +354,7 @@ fn tls_is_verified_by_the_named_certificates(line: Line) {
         .start();
     // A port of its own, which this server finds itself.
     let tls_port = eventually("a port is free", || {
-        let listener = TcpListener::bind("127.0.0.1:0").ok()?;
-        let port = listener.local_addr().ok()?.port().to_string();
-        drop(listener);
+        let port = free_port().to_string();
         server.config_set("tls-port", &port).is_ok().then_some(port)
     });
     let run = |ca: &str, host: &str, more: &[&str]| {
@@ -467,9 +465,7 @@ fn providers_that_answer_in_time_are_well_and_get_no_credential(line: Line) {
 
 fn a_provider_on_whose_port_nobody_listens_is_a_problem(line: Line) {
     let authority = Authority::new("ca");
-    let free = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-    let address = free.local_addr().expect("a listener has an address");
-    drop(free);
+    let address = free_address();
     let file = published_keys(&format!("https://{address}"), &authority, "");
     let scene = Scene::builder(line).authenticator_file(&file).start();
     let told = seen(&scene, "providers", "problem");

@@ -1,8 +1,7 @@
 //! What the pages say about clusters: which library finds its way by the base rules,
 //! and which needs a rule more.
 
-use std::net::{Ipv4Addr, TcpListener};
-
+use warden_tests::ports::free_port;
 use warden_tests::scene::ROLES;
 use warden_tests::{Line, Scene, eventually};
 
@@ -54,9 +53,7 @@ fn program(library: &str) -> Program {
 
 /// One node that has all slots.
 fn cluster(line: Line, more_rules: &str) -> Scene {
-    let bus = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = bus.local_addr().unwrap().port().to_string();
-    drop(bus);
+    let port = free_port().to_string();
     let rules = format!("\"+@read\"{more_rules}");
     let scene = Scene::builder(line)
         .roles(&ROLES.replacen("\"+@read\"", &rules, 1))
