@@ -3,8 +3,10 @@
 //!
 //! Every token is a new one, each on a connection of its own that is open already. Of a
 //! *known* class all are of one principal; of *new* ones each is of another. Beside it
-//! stand the bare verification of the same tokens in this process, and `AUTH` of a native
-//! user whose password is as long as a token, which is what the server's own part costs.
+//! stand the bare verification of the same tokens in this process, `AUTH` of a native
+//! user whose password is as long as a token, and `AUTH` by a module that hands it to a
+//! thread which decides nothing: what the server takes that is asked by any module whose
+//! main thread verifies nothing.
 
 use std::fmt;
 use std::hint::black_box;
@@ -16,6 +18,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use warden_authn::{KeySet, verify_token};
 use warden_core::clock::{Clock, SystemClock};
+use warden_tests::native::hand_over_module;
 use warden_tests::{Algorithm, Claims, Issuer, Line, Scene, SigningKey, scene};
 
 use crate::pairs::{PAIRS, Spread, processor_time, spread};
@@ -44,6 +47,8 @@ struct Parts {
     verification: f64,
     /// The whole process, for a native user.
     native: f64,
+    /// The whole process, for one whom another thread lets in unseen.
+    handed_over: f64,
 }
 
 /// Of a known and of a new class, by algorithm.
@@ -78,13 +83,25 @@ fn round(line: Line, issuer: &Issuer) -> (Parts, Parts) {
     let rules = format!("ACL SETUSER native on >{password} ~reports:* +@read");
     scene.server.admin().run(&rules).expect_ok();
     let native = vec![Credential::new("native", &password); WARM_UP + LOG_INS];
+    let handed_over = cost(&handing_over(line, &rules), &native);
     let native = cost(&scene, &native);
     let parts = |tokens: &[String]| Parts {
         verification: bare(issuer, tokens),
         total: cost(&scene, &Credential::tokens(tokens)),
         native,
+        handed_over,
     };
     (parts(&known), parts(&new))
+}
+
+/// A server without warden, which lets everybody in when a thread has been asked.
+fn handing_over(line: Line, user: &str) -> Scene {
+    let scene = builder(line).without_module().start();
+    let mut admin = scene.server.admin();
+    let module = hand_over_module().display().to_string();
+    admin.call(["MODULE", "LOAD", &module]).expect_ok();
+    admin.run(user).expect_ok();
+    scene
 }
 
 fn tokens(issuer: &Issuer, subject: impl Fn(usize) -> String) -> Vec<String> {
@@ -156,7 +173,7 @@ fn per_log_in(time: Duration, log_ins: usize) -> f64 {
 
 impl Account {
     /// The heading of the table.
-    pub const HEADING: &str = "| log-in with a new token | process | bare verification | native `AUTH` | process less verification | less `AUTH`, too |\n|---|---|---|---|---|---|";
+    pub const HEADING: &str = "| log-in with a new token | process | bare verification | native `AUTH` | handed over | process less verification | less handing over, too |\n|---|---|---|---|---|---|---|";
 
     /// As JSON: medians with their spread.
     pub fn json(&self) -> Value {
@@ -167,6 +184,7 @@ impl Account {
             "process_us": spread(self.of(|parts| parts.total)),
             "verification_us": spread(self.of(|parts| parts.verification)),
             "native_us": spread(self.of(|parts| parts.native)),
+            "handed_over_us": spread(self.of(|parts| parts.handed_over)),
             "above_verification_us": spread(self.of(Parts::above_verification)),
             "above_both_us": spread(self.of(Parts::above_both)),
         })
@@ -183,7 +201,7 @@ impl Parts {
     }
 
     fn above_both(self) -> f64 {
-        self.above_verification() - self.native
+        self.above_verification() - self.handed_over
     }
 }
 
@@ -192,11 +210,12 @@ impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "| {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} |",
             self.what,
             self.of(|parts| parts.total),
             self.of(|parts| parts.verification),
             self.of(|parts| parts.native),
+            self.of(|parts| parts.handed_over),
             self.of(Parts::above_verification),
             self.of(Parts::above_both),
         )

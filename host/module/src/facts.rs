@@ -10,7 +10,7 @@ use warden_core::client::Certificate;
 use warden_core::plugin::Reads;
 use warden_core::{ClientFacts, Server};
 
-use crate::ffi::{ClientInfo, Context, Error, Level, Reply, log, server_version};
+use crate::ffi::{ClientInfo, Context, Entered, Error, Level, Reply, log, server_version};
 
 /// The facts about the connection that is authenticating.
 pub(crate) fn of_client(ctx: &Context<'_>) -> ClientFacts {
@@ -48,6 +48,11 @@ fn certificate(ctx: &Context<'_>) -> Option<Certificate> {
         );
     })
     .ok()
+}
+
+/// What the connection that is authenticating has entered.
+pub(crate) fn entered(ctx: &Context<'_>) -> Option<Entered> {
+    ctx.client_info().map(|info| info.entered)
 }
 
 /// The address of the client of this call, without the port; `unix` for a socket.

@@ -38,7 +38,7 @@ mod user;
 
 pub(crate) use auth::{AuthContext, AuthOutcome, Authentication};
 pub(crate) use blocked::Blocked;
-pub(crate) use client::{ClientInfo, deauthenticate_and_close};
+pub(crate) use client::{ClientInfo, Entered, deauthenticate_and_close};
 pub(crate) use command::{
     Answer, ArgumentKind, CommandArgument, CommandHandler, CommandSpec, Waiting,
 };

@@ -18,7 +18,7 @@ use warden_core::{
 };
 use warden_session::{Admission, Rights};
 
-use crate::ffi::{self, AuthOutcome, Authentication, Context, ServerLock};
+use crate::ffi::{self, AuthOutcome, Authentication, Context, Entered, ServerLock};
 use crate::local;
 use crate::pending::Joined;
 use crate::refusals::{self, Attempt, looks_like_a_token};
@@ -79,6 +79,8 @@ pub(crate) struct Settled {
     pub(crate) chain: u64,
     pub(crate) principal: Arc<Verified<Principal>>,
     pub(crate) facts: ClientFacts,
+    /// What the connection had entered when the credential arrived.
+    pub(crate) entered: Option<Entered>,
     pub(crate) rights: Rights,
 }
 
@@ -211,11 +213,13 @@ fn answer_inline(
         });
     }
     let facts = crate::facts::of_client(ctx);
+    let entered = crate::facts::entered(ctx);
     if principal.get().attach == Attach::AclUser {
         let settled = Settled {
             chain,
             principal,
             facts,
+            entered,
             rights: Rights::OfAclUser,
         };
         return Some(settle(shared, ctx, (user, secret), settled));
@@ -230,6 +234,7 @@ fn answer_inline(
                 chain,
                 principal,
                 facts,
+                entered,
                 rights: Rights::Decided(decision),
             },
         ),
@@ -265,7 +270,8 @@ fn block(
         return refuse(shared, ctx, user, &reason);
     };
     let deadline = now.monotonic.saturating_add(settings.auth_timeout);
-    let waiter = Waiter::to_log_in(blocked, verify.presented.client.clone(), now);
+    let facts = verify.presented.client.clone();
+    let waiter = Waiter::to_log_in(blocked, facts, crate::facts::entered(ctx), now);
     match shared.pending.join(verify.key, waiter, deadline) {
         Joined::Later => {}
         Joined::First => shared.hand_over(Job::Verify(verify)),
@@ -323,7 +329,7 @@ fn settle(
         facts: settled.facts,
         rights: settled.rights,
     };
-    match sessions::admit(shared, ctx, admission) {
+    match sessions::admit(shared, ctx, (admission, settled.entered)) {
         Ok(()) => AuthOutcome::Granted,
         Err(reason) => refuse(shared, ctx, user, &reason),
     }

@@ -53,13 +53,13 @@ pub(crate) fn left(lock: &ServerLock, client: ClientId, allowed: Modes) {
     let Some(info) = ClientInfo::of(lock, client) else {
         return;
     };
-    let known = if info.tells_all {
-        info.entered
+    let known = if info.entered.is_all {
+        info.entered.modes
     } else {
         Modes {
             monitor: true,
             sync: true,
-            ..info.entered
+            ..info.entered.modes
         }
     };
     let entered = allowed.both(known);

@@ -10,7 +10,7 @@ use warden_core::permissions::Modes;
 use warden_core::{ClientId, Now, Principal, Reason, Verified};
 use warden_session::{Action, Admission, ClassId, EndCause, Registry, Rules, SessionId};
 
-use crate::ffi::{Detached, Level, MainThread, ServerLock, deauthenticate_and_close, log};
+use crate::ffi::{Detached, Entered, Level, MainThread, ServerLock, deauthenticate_and_close, log};
 use crate::login::AuthContext;
 use crate::shared::Shared;
 use crate::users::internal;
@@ -96,7 +96,8 @@ pub(crate) fn repeat(
     class.flatten().map(|class| users::attach(ctx, class))
 }
 
-/// Makes a verified and decided log-in a session.
+/// Makes a verified and decided log-in a session; `entered` is what the connection had
+/// entered when its credential arrived.
 ///
 /// # Errors
 /// When the registry refuses, or the server does not do as asked: the client's
@@ -104,7 +105,7 @@ pub(crate) fn repeat(
 pub(crate) fn admit(
     shared: &Shared,
     ctx: &AuthContext<'_>,
-    admission: Admission,
+    (admission, entered): (Admission, Option<Entered>),
 ) -> Result<(), Reason> {
     let now = shared.now();
     let client = admission.client;
@@ -114,7 +115,7 @@ pub(crate) fn admit(
             .map(|view| (view.session, view.rules.clone()))
     })
     .flatten();
-    let stays_in_a_mode = before.is_none() && may_be_in_a_mode(ctx, client);
+    let stays_in_a_mode = before.is_none() && may_be_in_a_mode(ctx, client, entered);
     let actions = with_registry(ctx.lock(), |registry| registry.admit(admission, now))
         .unwrap_or_else(|| Err(internal("no registry")))?;
     let session = actions.iter().find_map(|action| match action {
@@ -148,12 +149,12 @@ pub(crate) fn admit(
 /// Whether a connection may have entered a mode before it authenticates. Where the server
 /// does not tell all of them, whoever runs as `default` is taken for one that has not
 /// authenticated: asking about every log-in would cost more than the log-in.
-fn may_be_in_a_mode(ctx: &AuthContext<'_>, client: ClientId) -> bool {
-    let Some(info) = ctx.client_info() else {
+fn may_be_in_a_mode(ctx: &AuthContext<'_>, client: ClientId, entered: Option<Entered>) -> bool {
+    let Some(entered) = entered else {
         return true;
     };
     let is_somebody = || ctx.user_name(client).is_none_or(|user| user != b"default");
-    !info.entered.is_empty() || (!info.tells_all && is_somebody())
+    !entered.modes.is_empty() || (!entered.is_all && is_somebody())
 }
 
 /// A connection that was of the server's own ACL stays in the modes it was in. Where its

@@ -12,7 +12,7 @@ use warden_core::{Attach, ClientFacts, Now, Principal, Reason, Verified};
 
 use warden_session::Rights;
 
-use crate::ffi::Blocked;
+use crate::ffi::{Blocked, Entered};
 use crate::inquiry::Inquiry;
 use crate::login::{Answer, Settled};
 use crate::shared::Shared;
@@ -27,15 +27,21 @@ pub(crate) struct Waiter {
 }
 
 enum Asks {
-    LogIn(Blocked<Answer>),
+    LogIn(Blocked<Answer>, Option<Entered>),
     Question(Inquiry),
 }
 
 impl Waiter {
-    /// A connection that logs in. `facts` are what policies may ask about it.
-    pub(crate) fn to_log_in(blocked: Blocked<Answer>, facts: ClientFacts, now: Now) -> Self {
+    /// A connection that logs in. `facts` are what policies may ask about it, `entered` is
+    /// what it has entered.
+    pub(crate) fn to_log_in(
+        blocked: Blocked<Answer>,
+        facts: ClientFacts,
+        entered: Option<Entered>,
+        now: Now,
+    ) -> Self {
         Self {
-            asks: Asks::LogIn(blocked),
+            asks: Asks::LogIn(blocked, entered),
             facts,
             since: now.monotonic,
         }
@@ -53,7 +59,7 @@ impl Waiter {
     /// Ends the wait with a refusal. From any thread.
     pub(crate) fn refuse(self, shared: &Shared, reason: Reason) {
         match self.asks {
-            Asks::LogIn(blocked) => shared.answer(blocked, Answer::Refused(reason)),
+            Asks::LogIn(blocked, _) => shared.answer(blocked, Answer::Refused(reason)),
             Asks::Question(inquiry) => inquiry.refuse(reason),
         }
     }
@@ -62,13 +68,15 @@ impl Waiter {
     /// generation of the chain.
     pub(crate) fn answer(self, shared: &Shared, outcome: &Outcome, chain: u64) {
         match self.asks {
-            Asks::LogIn(blocked) => {
+            Asks::LogIn(blocked, entered) => {
                 let answer = match outcome {
                     Outcome::NotMine => Answer::NotMine,
                     Outcome::Refused(reason) | Outcome::Unavailable(reason) => {
                         Answer::Refused(reason.clone())
                     }
-                    Outcome::Verified(principal) => decide(shared, principal, chain, self.facts),
+                    Outcome::Verified(principal) => {
+                        decide(shared, principal, chain, (self.facts, entered))
+                    }
                 };
                 let took = shared.now().monotonic.saturating_sub(self.since);
                 shared.counters.latencies.waited.record(took);
@@ -90,13 +98,14 @@ fn decide(
     shared: &Shared,
     principal: &Arc<Verified<Principal>>,
     chain: u64,
-    facts: ClientFacts,
+    (facts, entered): (ClientFacts, Option<Entered>),
 ) -> Answer {
     if principal.get().attach == Attach::AclUser {
         return Answer::Settled(Settled {
             principal: Arc::clone(principal),
             chain,
             facts,
+            entered,
             rights: Rights::OfAclUser,
         });
     }
@@ -113,6 +122,7 @@ fn decide(
             principal: Arc::clone(principal),
             chain,
             facts,
+            entered,
             rights: Rights::Decided(decision),
         }),
         Err(reason) => Answer::Refused(reason),

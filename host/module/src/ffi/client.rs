@@ -21,10 +21,17 @@ pub(crate) struct ClientInfo {
     pub(crate) tls: bool,
     /// The connection is a unix socket.
     pub(crate) unix_socket: bool,
-    /// What it has entered, as far as this server tells: monitoring and replicating from 9.1 on.
-    pub(crate) entered: Modes,
+    /// What it has entered.
+    pub(crate) entered: Entered,
+}
+
+/// What a connection has entered. While it waits for its log-in it enters nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entered {
+    /// As far as this server tells: monitoring and replicating from 9.1 on.
+    pub(crate) modes: Modes,
     /// Whether the server tells all of it.
-    pub(crate) tells_all: bool,
+    pub(crate) is_all: bool,
 }
 
 /// Flags of a client that the bindings do not know; `valkeymodule.h` of 9.1 says that older servers never set them.
@@ -63,14 +70,16 @@ impl ClientInfo {
             address: String::from_utf8_lossy(address).into_owned(),
             tls: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_SSL),
             unix_socket: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_UNIXSOCKET),
-            entered: Modes {
-                monitor: has(MONITOR),
-                // To the server a monitor is a replica, too.
-                sync: has(REPLICA) && !has(MONITOR),
-                subscribe: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_PUBSUB),
-                tracking: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_TRACKING),
+            entered: Entered {
+                modes: Modes {
+                    monitor: has(MONITOR),
+                    // To the server a monitor is a replica, too.
+                    sync: has(REPLICA) && !has(MONITOR),
+                    subscribe: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_PUBSUB),
+                    tracking: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_TRACKING),
+                },
+                is_all: server_version() >= TELLING,
             },
-            tells_all: server_version() >= TELLING,
         }
     }
 }
