@@ -63,6 +63,20 @@ struct Client {
     answer_bytes: usize,
 }
 
+impl Client {
+    fn ask(&mut self) {
+        self.socket.write_all(&self.request).expect("it takes");
+    }
+
+    fn take_answer(&mut self) {
+        let mut answer = [0; 64];
+        let answer = answer.get_mut(..self.answer_bytes).expect("room");
+        self.socket.read_exact(answer).expect("it answers");
+        let is_yes = answer == b"+OK\r\n" || answer.starts_with(b"0\x0c\x02");
+        assert!(is_yes, "{}", String::from_utf8_lossy(answer));
+    }
+}
+
 /// A client for each user.
 fn open(
     address: SocketAddr,
@@ -116,16 +130,15 @@ fn drive(clients: &mut [Client]) -> usize {
     thread::scope(|scope| {
         for group in clients.chunks_mut(CLIENTS / THREADS) {
             scope.spawn(move || {
-                for _ in 0..ROUNDS {
+                for client in &mut *group {
+                    client.ask();
+                }
+                for round in 1..=ROUNDS {
                     for client in &mut *group {
-                        client.socket.write_all(&client.request).expect("it takes");
-                    }
-                    for client in &mut *group {
-                        let mut answer = [0; 64];
-                        let answer = answer.get_mut(..client.answer_bytes).expect("room");
-                        client.socket.read_exact(answer).expect("it answers");
-                        let is_yes = answer == b"+OK\r\n" || answer.starts_with(b"0\x0c\x02");
-                        assert!(is_yes, "{}", String::from_utf8_lossy(answer));
+                        client.take_answer();
+                        if round < ROUNDS {
+                            client.ask();
+                        }
                     }
                 }
             });

@@ -1,13 +1,14 @@
 //! Answers on their way to connections that wait for their log-in.
 //!
 //! In: a waiting connection and its answer, from any thread. Out: at most
-//! [`A_TURN`] of them to the server between two slices of the main thread. Never:
-//! an answer that is lost, or more of them at once.
+//! [`A_TURN`] of them to the server in each of its turns. Never: an answer that is
+//! lost, or more of them at once.
 //!
 //! The server goes through *all* answers it has before it turns to its other
 //! clients, and goes on as long as more arrive meanwhile: workers that answer
 //! faster than it makes sessions would hold it for as long as there are waiting
-//! connections. A slice runs only when the server has come round.
+//! connections. That it has come round is seen by a slice, which runs only then, and by
+//! a command that arrives when it has gone through all it was given.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +22,11 @@ const A_TURN: usize = 24;
 ///
 /// `C` is a connection that waits, or anything that takes an answer `A` once.
 pub(crate) struct Answers<C, A> {
+    /// How many more it may be given in this turn.
     left: AtomicUsize,
+    /// How many it was given and has not gone through, but for a few that are just being
+    /// given.
+    unfinished: AtomicUsize,
     waiting: Mutex<VecDeque<(C, A)>>,
 }
 
@@ -39,6 +44,7 @@ impl<C, A> Answers<C, A> {
     pub(crate) fn new() -> Self {
         Self {
             left: AtomicUsize::new(A_TURN),
+            unfinished: AtomicUsize::new(0),
             waiting: Mutex::default(),
         }
     }
@@ -51,6 +57,7 @@ impl<C, A> Answers<C, A> {
                 left.checked_sub(1)
             });
         if place.is_ok() {
+            self.unfinished.fetch_add(1, Ordering::AcqRel);
             complete(connection, answer);
             return Given::Now;
         }
@@ -58,15 +65,36 @@ impl<C, A> Answers<C, A> {
         Given::Later
     }
 
+    /// On the main thread: the server has gone through one answer.
+    pub(crate) fn finished(&self) {
+        let _ = self
+            .unfinished
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |unfinished| {
+                unfinished.checked_sub(1)
+            });
+    }
+
+    /// On the main thread, as a command arrives: if all answers of the turn before have been
+    /// gone through, it is over.
+    pub(crate) fn arrive(&self, complete: impl Fn(C, A)) {
+        let is_over = self.unfinished.load(Ordering::Acquire) == 0;
+        if is_over && self.left.load(Ordering::Acquire) < A_TURN {
+            self.turn(complete);
+        }
+    }
+
     /// The server has had a turn: gives it the next answers, those that have waited
     /// longest first. Answers whether there are more.
     pub(crate) fn turn(&self, complete: impl Fn(C, A)) -> bool {
+        // Those among them whose clients have left do not come to be finished.
+        self.unfinished.store(0, Ordering::Release);
         for given in 0..A_TURN {
             let next = self.lock().pop_front();
             let Some((connection, answer)) = next else {
                 self.left.store(A_TURN - given, Ordering::Release);
                 return false;
             };
+            self.unfinished.fetch_add(1, Ordering::AcqRel);
             complete(connection, answer);
         }
         self.left.store(0, Ordering::Release);

@@ -18,7 +18,7 @@ use warden_core::{
 };
 use warden_session::{Admission, Rights};
 
-use crate::ffi::{self, AuthOutcome, Authentication, Context, Entered, ServerLock};
+use crate::ffi::{self, AuthOutcome, Authentication, Blocked, Context, Entered, ServerLock};
 use crate::local;
 use crate::pending::Joined;
 use crate::refusals::{self, Attempt, looks_like_a_token};
@@ -39,7 +39,10 @@ impl Authentication for Login {
 
     fn begin(ctx: &AuthContext<'_>, user: &[u8], password: &[u8]) -> AuthOutcome {
         match crate::state::shared() {
-            Some(shared) => arrive(&shared, ctx, user, password),
+            Some(shared) => {
+                shared.answers.arrive(Blocked::complete);
+                arrive(&shared, ctx, user, password)
+            }
             None => AuthOutcome::NotHandled,
         }
     }
@@ -51,7 +54,10 @@ impl Authentication for Login {
         answer: Option<Answer>,
     ) -> AuthOutcome {
         match crate::state::shared() {
-            Some(shared) => come_back(&shared, ctx, (user, password), answer),
+            Some(shared) => {
+                shared.answers.finished();
+                come_back(&shared, ctx, (user, password), answer)
+            }
             None => AuthOutcome::NotHandled,
         }
     }
