@@ -39,7 +39,6 @@ use warden_core::{
     AuthenticatorId, Clock, Credential, Method, Now, Principal, PrincipalName, Reason, ReasonKind,
     UserArgument,
 };
-use zeroize::Zeroizing;
 
 use crate::accounts::{self, AccountTerms, Accounts, Described, LookingUp, ProvedBy, Wanted};
 use crate::asking::{refused, unavailable};
@@ -176,14 +175,10 @@ impl LdapAuthenticator {
         clock: &dyn Clock,
     ) -> Result<Principal, Reason> {
         attempt.check()?;
-        let name = self.inner.local(name).to_owned();
-        let password = Zeroizing::new(password.to_owned());
-        let (inner, turn) = (Arc::clone(&self.inner), attempt.turn());
-        let now = clock.now();
-        let outcome = self
-            .run(async move { inner.examine(&name, &password, &turn, now).await })
-            .await;
-        let (name, described) = outcome?;
+        let (turn, now) = (attempt.turn(), clock.now());
+        let name = self.inner.local(name);
+        let examining = self.inner.examine(name, password, &turn, now);
+        let (name, described) = self.inner.ask(examining).await?;
         let attach = door.coexistence.attach;
         attached::check(attach, &name, &self.inner.mode)?;
         let id = &self.inner.id;
@@ -211,20 +206,6 @@ impl LdapAuthenticator {
             &described,
         ))
     }
-
-    /// Runs what asks the directory where there is a network.
-    ///
-    /// # Errors
-    /// Its own, and `Unavailable` without a network.
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, Reason>> + Send + 'static,
-    ) -> Result<T, Reason> {
-        let stopped = || unavailable("there is no network here");
-        let task = self.inner.services.spawn(work);
-        let outcome = task.ok_or_else(stopped)?.outcome().await;
-        outcome.ok_or_else(stopped)?
-    }
 }
 
 impl Accounts for LdapAuthenticator {
@@ -233,12 +214,10 @@ impl Accounts for LdapAuthenticator {
     }
 
     fn look_up<'a>(&'a self, wanted: Wanted<'a>, now: Now) -> LookingUp<'a> {
-        let (inner, name) = (Arc::clone(&self.inner), wanted.name.to_owned());
-        let proved = wanted.proved;
-        Box::pin(self.run(async move {
+        Box::pin(self.inner.ask(async move {
             let turn = Turn::default();
-            let place = inner.place_of(&name)?;
-            inner.look_at(&place, proved, &turn, now).await
+            let place = self.inner.place_of(wanted.name)?;
+            self.inner.look_at(&place, wanted.proved, &turn, now).await
         }))
     }
 }
@@ -334,6 +313,15 @@ fn nobody(file: &mut Section, base: &str) -> Option<String> {
 }
 
 impl Inner {
+    /// Does what asks the directory where there is a network.
+    ///
+    /// # Errors
+    /// Its own, and `Unavailable` without a network.
+    async fn ask<T>(&self, work: impl Future<Output = Result<T, Reason>>) -> Result<T, Reason> {
+        let outcome = self.services.attend(work).await;
+        outcome.unwrap_or_else(|| Err(unavailable("there is no network here")))
+    }
+
     /// The name without the authenticator's id before it.
     fn local<'a>(&self, given: &'a str) -> &'a str {
         given

@@ -4,7 +4,8 @@
 //! that runtime. Authenticators never start a thread, and never wait on a thread that
 //! is not the runtime's.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,6 +106,18 @@ impl Services {
         };
         let (services, state) = (self.clone(), Arc::clone(state));
         runtime.spawn_blocking(move || work(&services, &state));
+    }
+
+    /// Does work that calls out on the thread of whoever awaits it; the runtime only says
+    /// when to go on. `None` without a network. The runtime must outlive the wait.
+    pub(crate) async fn attend<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let runtime = self.runtime.as_ref()?;
+        let mut work = pin!(work);
+        let done = poll_fn(|context| {
+            let _inside = runtime.enter();
+            work.as_mut().poll(context)
+        });
+        Some(done.await)
     }
 
     /// Starts a task that ends with the value this returns; `None` without a network.

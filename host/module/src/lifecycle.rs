@@ -24,14 +24,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
-use tokio::sync::watch;
 
 use crate::ffi::{
     self, Context, Event, EventHandler, Level, MainThread, Priority, ServerLock, Topic, log,
 };
 use crate::loader::Load;
 use crate::login::Login;
-use crate::network::Network;
+use crate::network::{Caller, Network};
 use crate::plugins::{self, Errand};
 use crate::review::Assignment;
 use crate::settings::{self, Settings};
@@ -65,8 +64,8 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), Str
     register(ctx).map_err(|error| error.to_string())?;
     let server = facts::of_server(ctx).map_err(|error| error.to_string())?;
 
-    let (network, stop_network) = Network::new().map_err(|error| error.to_string())?;
-    let (channels, ends) = channels(network, stop_network);
+    let (network, caller) = Network::new().map_err(|error| error.to_string())?;
+    let (channels, ends) = channels(network, caller);
     // The policy engine starts a thread of its own, which must take no signal either.
     let shared =
         ffi::without_signals(|| Shared::new(settings, server, channels, ends.network.handle()))
@@ -235,9 +234,10 @@ struct Ends {
     ticks: Receiver<()>,
     snapshot_wishes: Receiver<()>,
     network: Network,
+    caller: Caller,
 }
 
-fn channels(network: Network, stop_network: watch::Sender<bool>) -> (Channels, Ends) {
+fn channels(network: Network, caller: Caller) -> (Channels, Ends) {
     let (jobs, job_queue) = unbounded();
     let (assignments, assignment_queue) = unbounded();
     let (policy_loads, policy_queue) = unbounded();
@@ -253,7 +253,6 @@ fn channels(network: Network, stop_network: watch::Sender<bool>) -> (Channels, E
         plugin_errands,
         ticks,
         snapshot_wishes,
-        stop_network,
     };
     let ends = Ends {
         jobs: job_queue,
@@ -264,6 +263,7 @@ fn channels(network: Network, stop_network: watch::Sender<bool>) -> (Channels, E
         ticks: tick_queue,
         snapshot_wishes: snapshot_queue,
         network,
+        caller,
     };
     (channels, ends)
 }
@@ -293,7 +293,11 @@ fn start_threads(lock: &ServerLock, shared: &Arc<Shared>, ends: Ends) -> Result<
     };
     for number in 0..shared.settings.load().workers {
         let (jobs, assignments) = (ends.jobs.clone(), ends.assignments.clone());
-        let work: Life = Box::new(move |shared| workers::work(shared, &jobs, &assignments));
+        let caller = ends.caller.clone();
+        let work: Life = Box::new(move |shared| {
+            workers::work(shared, &jobs, &assignments);
+            drop(caller);
+        });
         start(&format!("warden-work-{number}"), Priority::WORKER, work)?;
     }
     let Ends {

@@ -2,12 +2,14 @@
 //!
 //! In: calls and timers of the authenticators. Out: answers, to whichever worker goes on
 //! with the log-in. It runs at nice +10 and touches nothing of the server; a call that is
-//! under way when the module is unloaded is given up.
+//! under way when the module is unloaded is given up. Never: an end before the last worker's,
+//! who may be in the midst of a call.
 
+use std::convert::Infallible;
 use std::io;
 
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::watch;
+use tokio::sync::mpsc;
 use warden_authn::Notices;
 use warden_core::AuthenticatorId;
 
@@ -16,26 +18,32 @@ use crate::ffi::{Level, log, rest_if_crashing};
 /// Threads for what the system offers no other way: looking up names, writing to disk.
 const BLOCKING_THREADS: usize = 4;
 
-/// The runtime before its thread runs, and what ends it.
+/// The runtime before its thread runs.
 pub(crate) struct Network {
     runtime: Runtime,
-    stopped: watch::Receiver<bool>,
+    callers: mpsc::Receiver<Infallible>,
+}
+
+/// Held by a thread that calls.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    _present: mpsc::Sender<Infallible>,
 }
 
 impl Network {
-    /// A runtime, and the word that ends it: `true`, or a sender that is dropped.
+    /// A runtime, which ends with the last of its callers.
     ///
     /// # Errors
     /// When the system gives no event queue.
-    pub(crate) fn new() -> io::Result<(Self, watch::Sender<bool>)> {
+    pub(crate) fn new() -> io::Result<(Self, Caller)> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(BLOCKING_THREADS)
             .thread_name("warden-net-io")
             .on_thread_unpark(rest_if_crashing)
             .build()?;
-        let (stop, stopped) = watch::channel(false);
-        Ok((Self { runtime, stopped }, stop))
+        let (present, callers) = mpsc::channel(1);
+        Ok((Self { runtime, callers }, Caller { _present: present }))
     }
 
     /// Where tasks are given to it.
@@ -45,8 +53,8 @@ impl Network {
 
     /// The thread's life.
     pub(crate) fn run(mut self) {
-        // An error: whoever could have said stop is gone.
-        let _ = self.runtime.block_on(self.stopped.wait_for(|stop| *stop));
+        // Nobody ever says anything: it is `None` when they are gone.
+        let _ = self.runtime.block_on(self.callers.recv());
         // A name that is being looked up is not waited for.
         self.runtime.shutdown_background();
     }

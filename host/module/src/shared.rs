@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{SendError, Sender};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use warden_authn::{Cache, CacheSettings, Chain, PluginRegistry, Seal, Services};
 use warden_core::clock::SystemClock;
 use warden_core::{ClientFacts, Clock, Now, Server};
@@ -83,7 +82,6 @@ pub(crate) struct Shared {
     pub(crate) ticks: Sender<()>,
     /// Wakes the thread that takes snapshots of policies.
     snapshot_wishes: Sender<()>,
-    stop_network: watch::Sender<bool>,
     stopping: AtomicBool,
     server_is_stale: AtomicBool,
     replica: AtomicBool,
@@ -112,8 +110,6 @@ pub(crate) struct Channels {
     pub(crate) ticks: Sender<()>,
     /// To the thread that takes snapshots of policies.
     pub(crate) snapshot_wishes: Sender<()>,
-    /// Ends the network's thread.
-    pub(crate) stop_network: watch::Sender<bool>,
 }
 
 impl Shared {
@@ -172,7 +168,6 @@ impl Shared {
             authenticator_loads: channels.authenticator_loads,
             ticks: channels.ticks,
             snapshot_wishes: channels.snapshot_wishes,
-            stop_network: channels.stop_network,
             stopping: AtomicBool::new(false),
             server_is_stale: AtomicBool::new(false),
             replica: AtomicBool::new(false),
@@ -365,7 +360,6 @@ impl Shared {
         let _ = self.policy_loads.send(Load::Stop);
         let _ = self.authenticator_loads.send(Load::Stop);
         self.plugins.stop();
-        self.stop_network.send_replace(true);
         self.wake_snapshots();
         self.wake_clock();
     }

@@ -18,7 +18,6 @@ fn shared(directory: &std::path::Path) -> Shared {
         plugin_errands: unbounded().0,
         ticks: unbounded().0,
         snapshot_wishes: unbounded().0,
-        stop_network: watch::channel(false).0,
     };
     let server = Server::of_release("9.1").expect("a known release");
     let (network, _) = Network::new().expect("an event queue");
