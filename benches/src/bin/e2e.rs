@@ -25,7 +25,7 @@ const PARTS: [Part; 6] = [
     ("whole", |line| vec![log_ins::whole(line)]),
     ("cached", log_ins::cached),
     ("uncached", log_ins::uncached),
-    ("directory", directory::binds),
+    ("directory", directory::log_ins),
 ];
 
 /// Answers with a table of its own.

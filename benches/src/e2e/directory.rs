@@ -2,15 +2,17 @@
 //!
 //! Twenty users log in again and again, each on a connection of its own, and nothing is
 //! remembered. The baseline is as many binds sent to the same `slapd` without anything
-//! between.
+//! between. `slapd` has sixteen threads unless it is told otherwise, and two are what this
+//! machine has processors. What is remembered is held against tokens that are.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 
 use warden_tests::slapd::{BASE, crowd_name, password_of, user_dn};
-use warden_tests::{Authority, Line, Scene, Slapd};
+use warden_tests::{Authority, Line, Scene, Slapd, eventually};
 
+use super::log_ins::{self, KNOWN, SHORT_PAIRS, connections};
 use crate::CLIENTS;
 use crate::pairs::{Answer, measured};
 
@@ -20,22 +22,64 @@ const ROUNDS: usize = 2000;
 /// Threads that drive the clients.
 const THREADS: usize = 2;
 
-/// AUTH by a simple bind, with a connection for each user and with as few as by default.
-pub fn binds(line: Line) -> Vec<Answer> {
-    [CLIENTS, 2]
+/// AUTH by a simple bind, with a connection for each user and with as few as by default;
+/// and AUTH that is remembered.
+pub fn log_ins(line: Line) -> Vec<Answer> {
+    let remembered = [1, 16].map(|depth| remembered(line, depth));
+    [(CLIENTS, 16), (CLIENTS, 2), (2, 16), (2, 2)]
         .into_iter()
-        .map(|connections| with(line, connections))
+        .map(|(connections, threads)| binds(line, connections, threads))
+        .chain(remembered)
         .collect()
 }
 
-fn with(line: Line, connections: usize) -> Answer {
-    let authority = Authority::new("ca");
-    let slapd = Slapd::builder().crowd(CLIENTS).start(&authority);
-    let file = format!(
+/// The file of a directory whose users bind by their names.
+fn file(slapd: &Slapd, more: &str) -> String {
+    format!(
         "type = 'ldap'\nservers = ['{}']\nbind_dn_prefix = 'uid='\n\
-         bind_dn_suffix = ',ou=people,{BASE}'\nconnection_pool_size = {connections}\ncache_seconds = 0\n",
+         bind_dn_suffix = ',ou=people,{BASE}'\n{more}",
         slapd.url()
-    );
+    )
+}
+
+/// AUTH with a password that a directory has judged, against a token that has been
+/// verified: each the session's own again.
+fn remembered(line: Line, depth: usize) -> Answer {
+    let authority = Authority::new("ca");
+    let slapd = Slapd::builder().crowd(1).start(&authority);
+    let (alice, user) = ("alice".to_owned(), crowd_name(0));
+    let scene = Scene::builder(line)
+        .roles(&format!("[roles.reader]\nmembers = ['user:directory/{user}', 'user:corp/alice']\nrules = ['+@read', '~reports:*']\n"))
+        .start();
+    let passwords = file(&slapd, "");
+    scene.authenticators.replace("20-directory.toml", passwords);
+    eventually("the directory is asked", || {
+        let mut client = scene.server.connect();
+        client
+            .auth(&user, &password_of(&user))
+            .is_ok()
+            .then_some(())
+    });
+    let token = scene.token("alice");
+    let by_token = vec![vec![(alice, token); KNOWN]; CLIENTS];
+    let by_password = vec![vec![(user.clone(), password_of(&user)); KNOWN]; CLIENTS];
+    let (mut some, mut others) = (connections(&scene), connections(&scene));
+    Answer::ask_often(
+        SHORT_PAIRS,
+        &format!("AUTH that a directory has judged before, P{depth}"),
+        ("password", "token"),
+        || log_ins::auth(&scene, &mut some, &by_password, depth),
+        || log_ins::auth(&scene, &mut others, &by_token, depth),
+    )
+}
+
+fn binds(line: Line, connections: usize, threads: usize) -> Answer {
+    let authority = Authority::new("ca");
+    let slapd = Slapd::builder()
+        .global(&format!("threads {threads}"))
+        .crowd(CLIENTS)
+        .start(&authority);
+    let more = format!("connection_pool_size = {connections}\ncache_seconds = 0\n");
     let members: Vec<_> = (0..CLIENTS)
         .map(|number| format!("user:corp/{}", crowd_name(number)))
         .collect();
@@ -43,13 +87,16 @@ fn with(line: Line, connections: usize) -> Answer {
         format!("[roles.reader]\nmembers = {members:?}\nrules = ['+@read', '~reports:*']\n");
     let scene = Scene::builder(line)
         .roles(&roles)
-        .authenticator_file(&file)
+        .authenticator_file(&file(&slapd, &more))
         .start();
     let pid = scene.server.pid();
     let mut clients = open(scene.server.address(), auth, "+OK\r\n".len());
     let mut bare = open(slapd.address(), bind, BOUND_BYTES);
     Answer::ask(
-        &format!("AUTH that a directory judges by a bind, 20 users and {connections} connections"),
+        &format!(
+            "AUTH that a directory judges by a bind, {CLIENTS} users, {connections} connections, \
+             a directory of {threads} threads"
+        ),
         ("log-in", "bare bind"),
         || measured(pid, || drive(&mut clients)),
         || measured(slapd.pid(), || drive(&mut bare)),

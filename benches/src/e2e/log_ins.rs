@@ -9,7 +9,7 @@ use crate::pairs::{Answer, Figures, measured};
 use crate::{CLIENTS, drive};
 
 /// Log-ins of each client in one round of a known credential.
-const KNOWN: usize = 800;
+pub(super) const KNOWN: usize = 800;
 
 /// Log-ins of each client in one round of new tokens.
 const NEW: usize = 250;
@@ -19,10 +19,10 @@ const CONNECTIONS: usize = 500;
 
 /// Pairs of rounds with known credentials: short ones, and many, for what the kernel does
 /// beside varies by a fifth.
-const SHORT_PAIRS: usize = 25;
+pub(super) const SHORT_PAIRS: usize = 25;
 
 /// One credential: the user name and the secret.
-type Credential = (String, String);
+pub(super) type Credential = (String, String);
 
 fn native() -> Credential {
     ("native".to_owned(), "secret".to_owned())
@@ -131,7 +131,8 @@ pub fn whole(line: Line) -> Answer {
     )
 }
 
-fn connections(scene: &Scene) -> Vec<Connection> {
+/// As many as there are clients, which are nobody yet.
+pub(super) fn connections(scene: &Scene) -> Vec<Connection> {
     (0..CLIENTS).map(|_| scene.server.connect()).collect()
 }
 
@@ -145,7 +146,8 @@ fn fresh(scene: &Scene, round: usize) -> Vec<Vec<Credential>> {
         .collect()
 }
 
-fn auth(
+/// AUTH by each client with its credentials, so many at once.
+pub(super) fn auth(
     scene: &Scene,
     clients: &mut [Connection],
     credentials: &[Vec<Credential>],

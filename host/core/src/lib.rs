@@ -18,6 +18,7 @@ pub mod principal;
 pub mod reason;
 pub mod secret;
 pub mod server;
+pub mod walk;
 
 pub use class::ClassKey;
 pub use client::{ClientFacts, ClientId};
@@ -30,4 +31,5 @@ pub use principal::{Account, Attach, Method, Principal, Recheck, Verified};
 pub use reason::{Reason, ReasonKind, Reply};
 pub use secret::Secret;
 pub use server::Server;
+pub use walk::Walk;
 pub use warden_rules as rules;

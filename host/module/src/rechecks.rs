@@ -17,7 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use warden_authn::{Outcome, Presented, Sealed};
-use warden_core::{AuthenticatorId, ClientFacts, Principal, Reason, ReasonKind, Recheck, Verified};
+use warden_core::{
+    AuthenticatorId, ClientFacts, Principal, Reason, ReasonKind, Recheck, Verified, Walk,
+};
 use warden_session::Proof;
 
 use crate::ffi::{Level, log};
@@ -58,8 +60,8 @@ pub(crate) struct Rechecks {
 struct Waiting {
     /// By the address of the proof, which is not used again as long as the entry is here.
     entries: BTreeMap<usize, Entry>,
-    /// Where the sweep of those without a session goes on.
-    swept: usize,
+    /// The sweep of those without a session.
+    swept: Walk<usize>,
     due: BTreeSet<(Duration, usize)>,
     /// Proofs that are being asked about.
     asked: BTreeSet<usize>,
@@ -186,17 +188,7 @@ impl Waiting {
     /// Forgets some of those without a session: each that comes looks at a few, so that
     /// those who are gone never outnumber those who are there by much.
     fn sweep(&mut self) {
-        let next: Vec<usize> = self
-            .entries
-            .range(self.swept..)
-            .take(SWEPT)
-            .map(|(address, _)| *address)
-            .collect();
-        self.swept = match next.last() {
-            Some(last) if next.len() == SWEPT => last.saturating_add(1),
-            _ => 0,
-        };
-        for address in next {
+        for address in self.swept.next(&self.entries, SWEPT) {
             let is_over = |entry: &Entry| entry.proof.strong_count() == 0;
             if self.entries.get(&address).is_some_and(is_over)
                 && let Some(entry) = self.entries.remove(&address)

@@ -7,7 +7,7 @@
 //! time is over, freeing users nobody needs. It ends by time: nothing more is
 //! begun once [`BUDGET`] is spent, whatever a call to the server costs with so
 //! many clients. The clock thread also answers connections that have waited
-//! longer than `auth_timeout_ms`.
+//! longer than `auth_timeout_ms`, and hands out whoever is to be looked up again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +57,7 @@ pub(crate) fn run(shared: &Arc<Shared>, ticks: &Receiver<()>) {
             return;
         }
         answer_overdue(shared);
+        refreshes::hand_out(shared);
         let (done, finished) = bounded(1);
         let inner = Arc::clone(shared);
         let posted = post(move |lock| {
@@ -130,7 +131,6 @@ fn ask_again(shared: &Shared, lock: &ServerLock) {
         entry.look(local::is_local(&chain, lock, entry.user().as_bytes()));
         shared.hand_over(Job::Recheck(entry));
     }
-    refreshes::hand_out(shared);
 }
 
 /// The time of one slice.

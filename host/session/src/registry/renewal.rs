@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-use warden_core::{Principal, UserName, Verified};
+use warden_core::{Principal, UserName, Verified, Walk};
 
 use super::Registry;
 use crate::ClassId;
@@ -29,8 +29,8 @@ pub type Proof = Arc<Verified<Principal>>;
 pub(super) struct Renewals {
     /// By the address of the former, which is not used again as long as it is here.
     newest: BTreeMap<usize, (Weak<Verified<Principal>>, Proof)>,
-    /// Where the sweep of those without a session goes on.
-    swept: usize,
+    /// The sweep of those without a session.
+    swept: Walk<usize>,
     /// Whose classes wait to be marked, and how far that has come.
     unmarked: VecDeque<(UserName, Option<ClassId>)>,
 }
@@ -59,18 +59,8 @@ impl Renewals {
     /// Forgets some of those without a session: each that comes looks at a few, so that
     /// those who are gone never outnumber those who are there by much.
     fn sweep(&mut self) -> Vec<Proof> {
-        let next: Vec<usize> = self
-            .newest
-            .range(self.swept..)
-            .take(SWEPT)
-            .map(|(address, _)| *address)
-            .collect();
-        self.swept = match next.last() {
-            Some(last) if next.len() == SWEPT => last.saturating_add(1),
-            _ => 0,
-        };
         let mut gone = Vec::new();
-        for address in next {
+        for address in self.swept.next(&self.newest, SWEPT) {
             let is_over = |(former, _): &(Weak<_>, _)| former.strong_count() == 0;
             if self.newest.get(&address).is_some_and(is_over) {
                 gone.extend(self.newest.remove(&address).map(|(_, newest)| newest));
@@ -155,7 +145,7 @@ mod tests {
         for proof in lasting {
             renewals.leave(&proof);
         }
-        renewals.swept = 0;
+        renewals.swept = Walk::default();
         while !renewals.newest.is_empty() && !renewals.sweep().is_empty() {}
         assert!(renewals.newest.is_empty());
     }
