@@ -49,6 +49,7 @@ use crate::configuration::Section;
 use crate::directory::Built;
 use crate::endpoint::Turn;
 use crate::offer;
+use crate::patterns;
 use crate::services::{Services, Task};
 use crate::terms;
 use crate::throttle::{self, Attempt, Throttle};
@@ -176,7 +177,7 @@ impl LdapAuthenticator {
         clock: &dyn Clock,
     ) -> Result<Principal, Reason> {
         attempt.check()?;
-        let name = self.inner.local(name).to_owned();
+        let name = patterns::local(&self.inner.id, name).to_owned();
         let password = Zeroizing::new(password.to_owned());
         let (inner, turn) = (Arc::clone(&self.inner), attempt.turn());
         let now = clock.now();
@@ -300,7 +301,7 @@ impl Authenticator for LdapAuthenticator {
             else {
                 return Outcome::NotMine;
             };
-            let attempt = door.throttle.attempt(presented);
+            let attempt = door.throttle.attempt(&self.inner.id, presented);
             let result = self.examine(name, password, (door, &attempt), clock).await;
             attempt.close(&self.inner.id, result)
         })
@@ -334,14 +335,6 @@ fn nobody(file: &mut Section, base: &str) -> Option<String> {
 }
 
 impl Inner {
-    /// The name without the authenticator's id before it.
-    fn local<'a>(&self, given: &'a str) -> &'a str {
-        given
-            .strip_prefix(self.id.as_str())
-            .and_then(|rest| rest.strip_prefix('/'))
-            .unwrap_or(given)
-    }
-
     /// Lets somebody prove who he is, and looks up what he is.
     ///
     /// # Errors
