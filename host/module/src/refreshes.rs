@@ -246,6 +246,10 @@ impl Refreshes {
         (found, is_current): (Found, bool),
         now: Duration,
     ) -> Option<(Vec<Proof>, String)> {
+        if let Found::There(pairs) = &found {
+            // Before anybody asks about the person again: what is found later comes later.
+            self.put_renewed(pairs);
+        }
         let mut directories = lock(&self.directories);
         let directory = directories.get_mut(&entry.directory)?;
         directory.asked = directory.asked.saturating_sub(1);
@@ -294,8 +298,8 @@ impl Refreshes {
     }
 
     /// For the main thread, and whoever would be let in with one of the former is not.
-    fn put_renewed(&self, pairs: Vec<(Proof, Proof)>) {
-        for (former, _) in &pairs {
+    fn put_renewed(&self, pairs: &[(Proof, Proof)]) {
+        for (former, _) in pairs {
             former.withdraw();
         }
         let mut renewed = lock(&self.renewed);
@@ -432,19 +436,15 @@ async fn ask(shared: &Shared, entry: &Entry) -> (Found, bool) {
 }
 
 fn note(shared: &Shared, entry: &Entry, (found, is_current): (Found, bool)) {
-    let renewed = match &found {
-        Found::There(pairs) => pairs.clone(),
-        _ => Vec::new(),
-    };
+    let is_renewed = matches!(&found, Found::There(pairs) if !pairs.is_empty());
     let now = shared.now().monotonic;
     let ended = shared.refreshes.go_on(entry, (found, is_current), now);
-    if !renewed.is_empty() {
+    if is_renewed {
         let user = &entry.key.user;
         log(
             Level::Verbose,
             &format!("sessions of {user} are decided anew: their account has changed"),
         );
-        shared.refreshes.put_renewed(renewed);
         shared.wake_clock();
     }
     if let Some((proofs, why)) = ended {
