@@ -193,7 +193,7 @@ impl<Q: Question> Authenticator for Asking<Q> {
                 UserArgument::Named(name) => name.as_str(),
                 UserArgument::Default => "default",
             };
-            let attempt = self.throttle.attempt(presented);
+            let attempt = self.throttle.attempt(&self.id, presented);
             let result = self.examine(user, secret, &attempt, clock).await;
             attempt.close(&self.id, result)
         })

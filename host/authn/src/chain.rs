@@ -297,8 +297,20 @@ impl Chain {
         name: Option<&'a str>,
         is_local: bool,
     ) -> impl Iterator<Item = &'a Entry> {
+        let addressee = name.and_then(|name| self.addressee(name));
+        self.entries().filter(move |entry| {
+            entry.may_see(is_local)
+                && entry.admits(name.map(Name::Given))
+                && entry.may_be_shown_what_is_for(addressee)
+        })
+    }
+
+    /// The authenticator whose id stands before a name.
+    fn addressee(&self, name: &str) -> Option<&AuthenticatorId> {
+        let (id, _) = name.split_once('/')?;
         self.entries()
-            .filter(move |entry| entry.may_see(is_local) && entry.admits(name.map(Name::Given)))
+            .map(Entry::id)
+            .find(|known| known.as_str() == id)
     }
 
     /// The first authenticator whose `users` match.

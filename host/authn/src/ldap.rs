@@ -48,6 +48,7 @@ use crate::configuration::Section;
 use crate::directory::Built;
 use crate::endpoint::Turn;
 use crate::offer;
+use crate::patterns;
 use crate::services::{Services, Task};
 use crate::terms;
 use crate::throttle::{self, Attempt, Throttle};
@@ -176,7 +177,7 @@ impl LdapAuthenticator {
     ) -> Result<Principal, Reason> {
         attempt.check()?;
         let (turn, now) = (attempt.turn(), clock.now());
-        let name = self.inner.local(name);
+        let name = patterns::local(&self.inner.id, name);
         let examining = self.inner.examine(name, password, &turn, now);
         let (name, described) = self.inner.ask(examining).await?;
         let attach = door.coexistence.attach;
@@ -279,7 +280,7 @@ impl Authenticator for LdapAuthenticator {
             else {
                 return Outcome::NotMine;
             };
-            let attempt = door.throttle.attempt(presented);
+            let attempt = door.throttle.attempt(&self.inner.id, presented);
             let result = self.examine(name, password, (door, &attempt), clock).await;
             attempt.close(&self.inner.id, result)
         })
@@ -320,14 +321,6 @@ impl Inner {
     async fn ask<T>(&self, work: impl Future<Output = Result<T, Reason>>) -> Result<T, Reason> {
         let outcome = self.services.attend(work).await;
         outcome.unwrap_or_else(|| Err(unavailable("there is no network here")))
-    }
-
-    /// The name without the authenticator's id before it.
-    fn local<'a>(&self, given: &'a str) -> &'a str {
-        given
-            .strip_prefix(self.id.as_str())
-            .and_then(|rest| rest.strip_prefix('/'))
-            .unwrap_or(given)
     }
 
     /// Lets somebody prove who he is, and looks up what he is.

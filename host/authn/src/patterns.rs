@@ -117,12 +117,19 @@ fn matches(patterns: &[Pattern], id: &AuthenticatorId, name: Name<'_>) -> bool {
         })
 }
 
+/// A name without a leading `id/`.
+pub(crate) fn local<'a>(id: &AuthenticatorId, name: &'a str) -> &'a str {
+    after_id(id, name).unwrap_or(name)
+}
+
 /// The name as given, and without a leading `id/`.
 fn forms<'a>(id: &AuthenticatorId, name: &'a str) -> impl Iterator<Item = &'a str> + use<'a> {
-    let local = name
-        .strip_prefix(id.as_str())
-        .and_then(|rest| rest.strip_prefix('/'));
-    std::iter::once(name).chain(local)
+    std::iter::once(name).chain(after_id(id, name))
+}
+
+fn after_id<'a>(id: &AuthenticatorId, name: &'a str) -> Option<&'a str> {
+    name.strip_prefix(id.as_str())
+        .and_then(|rest| rest.strip_prefix('/'))
 }
 
 #[cfg(test)]

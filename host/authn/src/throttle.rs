@@ -113,8 +113,8 @@ impl Throttle {
         })))
     }
 
-    /// What is presented, about to cost a call.
-    pub(crate) fn attempt(&self, presented: &Presented) -> Attempt {
+    /// What is presented to the authenticator of this id, about to cost a call.
+    pub(crate) fn attempt(&self, id: &AuthenticatorId, presented: &Presented) -> Attempt {
         let inner = &self.0;
         let address = presented.client.address.as_deref().unwrap_or(NOWHERE);
         let name = match presented.credential.user() {
@@ -126,8 +126,9 @@ impl Throttle {
             let (host, network) = whereabouts(address);
             let client = host.as_bytes();
             let given = name.unwrap_or_default().as_bytes();
-            // Whoever is asked may take a name in any case for the same.
-            let folded = name.unwrap_or_default().to_lowercase();
+            // Whoever is asked may take a name in any case for the same; it is the same with
+            // and without the id.
+            let folded = patterns::local(id, name.unwrap_or_default()).to_lowercase();
             let folded = folded.as_bytes();
             Keys {
                 pair: match name {

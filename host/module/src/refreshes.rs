@@ -96,19 +96,15 @@ async fn ask(shared: &Shared, entry: &Entry) -> (Found, bool) {
 }
 
 fn note(shared: &Shared, entry: &Entry, (found, is_current): (Found, bool)) {
-    let renewed = match &found {
-        Found::There(pairs) => pairs.clone(),
-        _ => Vec::new(),
-    };
+    let is_renewed = matches!(&found, Found::There(pairs) if !pairs.is_empty());
     let now = shared.now().monotonic;
     let ended = shared.refreshes.go_on(entry, (found, is_current), now);
-    if !renewed.is_empty() {
+    if is_renewed {
         let user = entry.user();
         log(
             Level::Verbose,
             &format!("sessions of {user} are decided anew: their account has changed"),
         );
-        shared.refreshes.put_renewed(renewed);
         shared.wake_clock();
     }
     if let Some((proofs, why)) = ended {

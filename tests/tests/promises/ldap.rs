@@ -25,6 +25,7 @@ on_both_lines!(
     a_search_never_runs_under_a_users_bind,
     log_ins_open_no_new_connections,
     tokens_are_left_to_others_and_no_directory_sees_them,
+    what_is_for_one_directory_is_not_shown_to_another,
     what_the_directory_said_is_remembered_for_so_long,
     a_service_account_that_is_not_let_in_is_no_fault_of_the_users,
     guesses_are_throttled_before_they_reach_the_directory,
@@ -418,6 +419,33 @@ fn tokens_are_left_to_others_and_no_directory_sees_them(line: Line) {
         asked.scene.expect_refused(name, "an-opaque-token", WRONG);
     }
     assert_eq!(asked.slapd.counters().binds, before);
+}
+
+fn what_is_for_one_directory_is_not_shown_to_another(line: Line) {
+    let [first, other] = [(); 2].map(|()| HostileDirectory::start());
+    for directory in [&first, &other] {
+        directory.answer(Answer::success());
+    }
+    let scene = Scene::builder(line)
+        .authenticator_file(&(by_bind(&first.url()) + QUIET))
+        .start();
+    scene
+        .authenticators
+        .replace("20-other.toml", by_bind(&other.url()) + QUIET);
+    eventually("both are in force", || {
+        (scene.authenticators_state().len() == 2).then_some(())
+    });
+    for (name, shown) in [
+        ("other/alice", [0, 1]),
+        ("corp/alice", [1, 1]),
+        // Whose that is only they can tell, one after the other.
+        ("alice", [2, 1]),
+        ("nobodys/alice", [3, 1]),
+    ] {
+        scene.server.connect().auth(name, "a password");
+        let binds = [&first, &other].map(|directory| users_binds(directory).len());
+        assert_eq!(binds, shown, "{name}");
+    }
 }
 
 fn what_the_directory_said_is_remembered_for_so_long(line: Line) {

@@ -119,6 +119,17 @@ impl Entry {
         !(is_local && self.coexistence.spares_local_users)
     }
 
+    /// Whether it may be shown a credential whose name says by an id for whom it is; `None`
+    /// where it says that of nobody. Who has others judge credentials shows them only those
+    /// that may be meant for them.
+    pub(super) fn may_be_shown_what_is_for(&self, addressee: Option<&AuthenticatorId>) -> bool {
+        let shows_others = match self.authenticator.method() {
+            Method::Ldap | Method::Introspection | Method::UserInfo => true,
+            Method::Jwt | Method::Certificate | Method::Plugin => false,
+        };
+        !shows_others || addressee.is_none_or(|addressee| addressee == self.id())
+    }
+
     /// Whether it may be asked about this name; `None` is no name at all.
     pub(super) fn admits(&self, name: Option<Name<'_>>) -> bool {
         name.is_none_or(|name| self.names.admit(self.id(), name))

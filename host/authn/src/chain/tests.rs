@@ -203,6 +203,7 @@ fn an_excluded_name_is_never_asked_about_nor_admitted() {
 /// An authenticator that says what it is told to.
 struct Scripted {
     id: AuthenticatorId,
+    method: Method,
     coexistence: Coexistence,
     answer: Outcome<Box<Principal>>,
 }
@@ -212,7 +213,7 @@ impl Authenticator for Scripted {
         &self.id
     }
     fn method(&self) -> Method {
-        Method::Jwt
+        self.method
     }
     fn coexistence(&self) -> Coexistence {
         self.coexistence
@@ -253,6 +254,10 @@ fn scripted(answers: Vec<(&str, Outcome<Box<Principal>>)>) -> Chain {
 }
 
 fn beside(answers: Vec<(&str, Coexistence, Outcome<Box<Principal>>)>) -> Chain {
+    of_method(Method::Jwt, answers)
+}
+
+fn of_method(method: Method, answers: Vec<(&str, Coexistence, Outcome<Box<Principal>>)>) -> Chain {
     let slots = answers.into_iter().map(|(id, coexistence, answer)| {
         // `ID*` has names bound to it.
         let bound = id.strip_suffix('*');
@@ -261,6 +266,7 @@ fn beside(answers: Vec<(&str, Coexistence, Outcome<Box<Principal>>)>) -> Chain {
         let made = Made {
             authenticator: Box::new(Scripted {
                 id,
+                method,
                 coexistence,
                 answer,
             }),
@@ -322,6 +328,36 @@ fn whoever_spares_local_users_is_not_asked_about_one_even_where_names_are_bound_
             assert_eq!(refused(outcome).kind(), ReasonKind::Name);
         }
     }
+}
+
+#[test]
+fn a_credential_that_says_for_whom_it_is_is_shown_to_nobody_elses_judge() {
+    let chain = |method, first| {
+        let answers = vec![("a", first), ("b", yes("b"))].into_iter();
+        let answers = answers.map(|(id, answer)| (id, Coexistence::default(), answer));
+        of_method(method, answers.collect())
+    };
+    let asked = |chain: &Chain, name: &str| {
+        let presented = presented(name, "any");
+        let outcome = chain.authenticate_alone(&presented, &at(NOW));
+        let counts = chain.authenticators().map(|one| one.verified + one.refused);
+        (outcome, counts.collect::<Vec<_>>())
+    };
+    for method in [Method::Ldap, Method::Introspection, Method::UserInfo] {
+        for first in [wrong(), yes("a")] {
+            let (outcome, counts) = asked(&chain(method, first.clone()), "b/alice");
+            assert_eq!(verified(outcome).get().authenticator.as_str(), "b");
+            assert_eq!(counts, [0, 1], "{method:?}");
+            let (_, counts) = asked(&chain(method, first), "alice");
+            assert_eq!(counts, [1, 0], "{method:?}");
+        }
+        // An id that nobody has is part of a name.
+        let (_, counts) = asked(&chain(method, wrong()), "c/alice");
+        assert_eq!(counts, [1, 0], "{method:?}");
+    }
+    // Who judges by itself shows it to nobody.
+    let (_, counts) = asked(&chain(Method::Jwt, wrong()), "b/alice");
+    assert_eq!(counts, [1, 0]);
 }
 
 #[test]

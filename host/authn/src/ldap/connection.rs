@@ -9,6 +9,7 @@
 mod tests;
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -17,7 +18,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -190,18 +191,22 @@ impl Connection {
         tls: Option<&Arc<ClientConfig>>,
         limit: Duration,
     ) -> Result<Self, Failure> {
-        let opening = timeout(limit, Self::connect(address, tls)).await;
+        let opening = timeout(limit, Self::connect(address, tls, limit)).await;
         opening.unwrap_or_else(|_| {
             let why = format!("no connection within {} s", limit.as_secs());
             Err(Failure::Unreachable(why))
         })
     }
 
-    async fn connect(address: &Address, tls: Option<&Arc<ClientConfig>>) -> Result<Self, Failure> {
+    async fn connect(
+        address: &Address,
+        tls: Option<&Arc<ClientConfig>>,
+        limit: Duration,
+    ) -> Result<Self, Failure> {
         let unreachable = |error: io::Error| Failure::Unreachable(words(&error));
-        let stream = TcpStream::connect((address.host(), address.port))
-            .await
-            .map_err(unreachable)?;
+        let places = lookup_host((address.host(), address.port)).await;
+        let places: Vec<SocketAddr> = places.map_err(unreachable)?.collect();
+        let stream = reach(&places, limit).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         let plain = Self::over(Stream::Plain(stream));
         if address.security == Security::Plain {
@@ -394,6 +399,22 @@ impl Connection {
             }
         };
     }
+}
+
+/// Connects to the first of a host's addresses that takes it. Each has its share of the time:
+/// one that is silent must not take it from the others.
+async fn reach(places: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
+    let count = u32::try_from(places.len()).unwrap_or(u32::MAX);
+    let share = limit.checked_div(count).unwrap_or_default();
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for place in places {
+        match timeout(share, TcpStream::connect(*place)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(last)
 }
 
 impl From<ResultCode<'_>> for Ended {

@@ -12,6 +12,10 @@ use super::ber::{
 /// The extended operation that begins TLS (RFC 4511 §4.14).
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 
+/// Most attributes and values of one entry: a value of no byte takes two on its way, and
+/// twelve times as many here. Of an attribute none has a tenth of them that may be used.
+const MAX_VALUES: usize = 100_000;
+
 const BIND_REQUEST: u8 = 0x60;
 const BIND_RESPONSE: u8 = 0x61;
 const UNBIND_REQUEST: u8 = 0x42;
@@ -185,12 +189,15 @@ impl Entry {
         let dn = text(content.expect(OCTET_STRING)?)?;
         let mut list = Reader::new(content.expect(SEQUENCE)?);
         let mut attributes = Vec::new();
+        let mut left = MAX_VALUES;
         while !list.is_empty() {
+            left = left.checked_sub(1).ok_or(Malformed)?;
             let mut attribute = Reader::new(list.expect(SEQUENCE)?);
             let description = text(attribute.expect(OCTET_STRING)?)?;
             let mut set = Reader::new(attribute.expect(SET)?);
             let mut values = Vec::new();
             while !set.is_empty() {
+                left = left.checked_sub(1).ok_or(Malformed)?;
                 values.push(set.expect(OCTET_STRING)?.to_vec());
             }
             attributes.push((description, values));
@@ -257,6 +264,33 @@ mod tests {
         assert_eq!(entry.dn, "cn=a");
         let values: Vec<_> = entry.values("UID").collect();
         assert_eq!(values, [b"a".as_slice(), b"a\xc3\xa9\xff\xff\xff"]);
+    }
+
+    #[test]
+    fn an_entry_of_more_values_than_any_has_takes_no_room() {
+        let entry = |attributes: usize, values: usize| {
+            let mut message = Vec::new();
+            ber::nest(&mut message, SEQUENCE, |to| {
+                ber::write_number(to, INTEGER, 7);
+                ber::nest(to, SEARCH_ENTRY, |to| {
+                    ber::write(to, OCTET_STRING, b"cn=a");
+                    ber::nest(to, SEQUENCE, |to| {
+                        for _ in 0..attributes {
+                            ber::nest(to, SEQUENCE, |to| {
+                                ber::write(to, OCTET_STRING, b"uid");
+                                ber::write(to, SET, &b"\x04\x00".repeat(values));
+                            });
+                        }
+                    });
+                });
+            });
+            Response::read(&message).map(|(number, _)| number)
+        };
+        assert_eq!(entry(1, MAX_VALUES - 1), Ok(7));
+        assert_eq!(entry(MAX_VALUES, 0), Ok(7));
+        for (attributes, values) in [(1, MAX_VALUES), (MAX_VALUES + 1, 0), (2, 50_000)] {
+            assert_eq!(entry(attributes, values), Err(Malformed));
+        }
     }
 
     /// A notice of disconnection as Active Directory sends it: its name where controls belong.

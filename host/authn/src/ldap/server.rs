@@ -221,7 +221,7 @@ impl Server {
             *kept = Some(searcher);
             return Ok(());
         }
-        let opening = Searcher::open(&self.address, manner.tls.as_ref(), manner.connection_limit);
+        let opening = Searcher::open(&self.address, manner.tls.as_ref(), limit);
         *kept = Some(self.ping_on(opening.await?, limit).await?);
         Ok(())
     }
@@ -245,14 +245,15 @@ impl Server {
     }
 
     pub(super) fn is_down(&self) -> bool {
-        self.is_down.load(Ordering::Relaxed)
+        self.is_down.load(Ordering::Acquire)
     }
 
     /// From now on it is asked when no other server can be.
     pub(super) fn mark_down(&self, failure: &Failure) {
-        self.is_down.store(true, Ordering::Relaxed);
-        self.ping_us.store(0, Ordering::Relaxed);
+        // Whoever sees that it is down sees why.
         self.tell(failure);
+        self.ping_us.store(0, Ordering::Relaxed);
+        self.is_down.store(true, Ordering::Release);
         self.binders.clear();
         self.searchers.clear();
     }

@@ -25,6 +25,9 @@ const ATTEMPTS: usize = 2;
 /// Shortest time in which a server must answer whether it is up.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long idle connections are not looked at, at most: much less than they may be idle.
+const MOST_PAUSE: Duration = Duration::from_secs(10);
+
 /// Which server is asked first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Selection {
@@ -171,8 +174,10 @@ impl Servers {
                     }
                 }
             }
-            server.retire();
-            sleep(self.interval).await;
+            for pause in pauses(self.interval) {
+                server.retire();
+                sleep(pause).await;
+            }
         }
     }
 
@@ -231,6 +236,16 @@ impl<'a> Attempts<'a> {
     }
 }
 
+/// An interval in parts, between which idle connections are looked at.
+fn pauses(interval: Duration) -> impl Iterator<Item = Duration> {
+    let mut left = interval;
+    std::iter::from_fn(move || {
+        let pause = left.min(MOST_PAUSE);
+        left = left.saturating_sub(pause);
+        (!pause.is_zero()).then_some(pause)
+    })
+}
+
 fn nobody() -> NoAnswer {
     NoAnswer {
         place: "the directory".to_owned(),
@@ -252,5 +267,21 @@ fn no_answer(server: &Server, failure: Failure) -> Result<NoAnswer, NoAnswer> {
         Ok(answer)
     } else {
         Err(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_seldom_servers_are_looked_after_idle_connections_are_looked_at_soon() {
+        let second = Duration::from_secs;
+        for (interval, parts) in [(1, 1), (10, 1), (11, 2), (600, 60)] {
+            let pauses: Vec<_> = pauses(second(interval)).collect();
+            assert_eq!(pauses.len(), parts);
+            assert!(pauses.iter().all(|pause| *pause <= MOST_PAUSE));
+            assert_eq!(pauses.iter().sum::<Duration>(), second(interval));
+        }
     }
 }

@@ -27,6 +27,10 @@ const ISSUER: &str = "type = 'introspection'\nintrospection_url = '{url}/c'\ncli
 const HERE: &str = "10.0.0.1";
 const THERE: &str = "10.0.0.2";
 
+fn corp() -> AuthenticatorId {
+    AuthenticatorId::new("corp").unwrap()
+}
+
 fn service() -> Asked {
     let asked = Asked::new(SERVICE);
     asked.web.answer(|seen| {
@@ -92,6 +96,15 @@ fn a_name_in_another_case_is_the_same_pair() {
     for name in ["alice", "ALICE", "Alice"] {
         fails(&asked, HERE, name, 1);
     }
+    held_back(asked.ask_from(HERE, "alice", "right"));
+    assert_eq!(asked.web.requests("/c"), 3);
+}
+
+#[test]
+fn a_name_with_the_authenticators_id_is_the_same_pair() {
+    let asked = service();
+    fails(&asked, HERE, "alice", 2);
+    fails(&asked, HERE, "corp/alice", 1);
     held_back(asked.ask_from(HERE, "alice", "right"));
     assert_eq!(asked.web.requests("/c"), 3);
 }
@@ -288,7 +301,7 @@ fn what_is_remembered_holds_no_credential_name_or_address() {
     let keys = |throttle: &Throttle| {
         let mut presented = presented("canary-name-0123", "canary-secret-4567");
         presented.client.address = Some("canary-address-89".to_owned());
-        let keys = throttle.attempt(&presented).keys.unwrap();
+        let keys = throttle.attempt(&corp(), &presented).keys.unwrap();
         [keys.pair, keys.address, keys.name.unwrap(), keys.credential]
     };
     let (one, other) = (throttle(), throttle());
@@ -314,7 +327,7 @@ mod priorities {
     fn attempt(throttle: &Throttle, address: &str, user: &str, secret: &str) -> Attempt {
         let mut presented = presented(user, secret);
         presented.client.address = Some(address.to_owned());
-        throttle.attempt(&presented)
+        throttle.attempt(&corp(), &presented)
     }
 
     fn priority(throttle: &Throttle, address: &str, user: &str) -> Priority {

@@ -247,6 +247,10 @@ impl Refreshes {
         (found, is_current): (Found, bool),
         now: Duration,
     ) -> Option<(Vec<Proof>, String)> {
+        if let Found::There(pairs) = &found {
+            // Before anybody asks about the person again: what is found later comes later.
+            self.put_renewed(pairs);
+        }
         let mut directories = lock(&self.directories);
         let directory = directories.get_mut(&entry.directory)?;
         directory.asked = directory.asked.saturating_sub(1);
@@ -295,8 +299,8 @@ impl Refreshes {
     }
 
     /// For the main thread, and whoever would be let in with one of the former is not.
-    pub(super) fn put_renewed(&self, pairs: Vec<(Proof, Proof)>) {
-        for (former, _) in &pairs {
+    fn put_renewed(&self, pairs: &[(Proof, Proof)]) {
+        for (former, _) in pairs {
             former.withdraw();
         }
         let mut renewed = lock(&self.renewed);

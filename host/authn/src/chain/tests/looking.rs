@@ -78,6 +78,7 @@ fn source(text: &str) -> Option<Source> {
 fn chain_of(directory: &Arc<Scripted>, text: &str) -> Chain {
     let prover = super::Scripted {
         id: AuthenticatorId::new("a").unwrap(),
+        method: Method::Jwt,
         coexistence: Coexistence::default(),
         answer: Outcome::Verified(principal("a", NOW + 60)),
     };

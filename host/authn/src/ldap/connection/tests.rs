@@ -124,6 +124,31 @@ fn who_does_not_answer_is_given_up_in_time() {
     thread.join().unwrap();
 }
 
+/// A domain's name is that of all its controllers, and one of them may be gone.
+#[test]
+fn an_address_that_is_silent_leaves_time_for_the_next_of_the_host() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = (silent.local_addr().unwrap(), silent);
+    // Nobody accepts them: at last the system takes no more, and says nothing.
+    let soon = Duration::from_millis(100);
+    let waiting: Vec<_> = (0..10_000)
+        .map_while(|_| TcpStream::connect_timeout(&silent.0, soon).ok())
+        .collect();
+    assert!(waiting.len() < 10_000);
+    let there = TcpListener::bind("127.0.0.1:0").unwrap();
+    let there = (there.local_addr().unwrap(), there);
+    let limit = Duration::from_millis(400);
+    let reached = |places: &[SocketAddr]| {
+        let reached = runtime().block_on(reach(places, limit));
+        reached.map(|stream| stream.peer_addr().unwrap())
+    };
+    assert_eq!(reached(&[silent.0, there.0]).unwrap(), there.0);
+    assert_eq!(reached(&[there.0, silent.0]).unwrap(), there.0);
+    let none = reached(&[silent.0]).unwrap_err();
+    assert_eq!(none.kind(), io::ErrorKind::TimedOut);
+    assert!(reached(&[]).is_err());
+}
+
 #[test]
 fn a_connection_is_quiet_until_something_comes_or_it_ends() {
     let (address, thread) = served(|socket| {

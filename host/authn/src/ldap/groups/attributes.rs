@@ -20,15 +20,22 @@ const MAX_VALUES: usize = 100;
 const MAX_BYTES: usize = 64 * 1024;
 
 /// What a directory may keep passwords in: never a claim.
-const SECRETS: [&str; 8] = [
+const SECRETS: [&str; 15] = [
     "userpassword",
+    "2.5.4.35",
     "authpassword",
+    "pwdhistory",
     "unicodepwd",
     "dbcspwd",
     "sambalmpassword",
     "sambantpassword",
+    "sambapasswordhistory",
+    "ipanthash",
     "krbprincipalkey",
     "ms-mcs-admpwd",
+    "mslaps-password",
+    "msds-managedpassword",
+    "unixuserpassword",
 ];
 
 /// The chosen attributes.
@@ -176,6 +183,8 @@ mod tests {
             "attributes = ['mail;lang-de']",
             "attributes = ['userPassword']",
             "attributes = ['unicodePwd']",
+            "attributes = ['2.5.4.35']",
+            "attributes = ['pwdHistory']",
             "attributes = ['mail', 'MAIL']",
         ] {
             assert_eq!(attributes(bad).1, 1, "{bad}");

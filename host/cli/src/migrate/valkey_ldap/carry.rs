@@ -311,7 +311,7 @@ impl<'a> Work<'a> {
             ("user", Some(name)) => {
                 format!("user {}", String::from_utf8_lossy(name).escape_debug())
             }
-            (name, _) => name.escape_debug().to_string(),
+            (name, _) => shown(name),
         };
         let finding = Finding {
             setting,
@@ -333,6 +333,16 @@ fn unused(mode: Mode) -> &'static str {
     match mode {
         Mode::Search => "without effect: auth_mode is search+bind",
         _ => "without effect: auth_mode is bind",
+    }
+}
+
+/// The name of a setting, as far as it is one: a password may be written onto it, as in
+/// `NAME=PASSWORD`.
+fn shown(name: &str) -> String {
+    let is_of_names = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    match name.find(|c| !is_of_names(c)) {
+        None => name.to_owned(),
+        Some(end) => [name.get(..end).unwrap_or_default(), "…"].concat(),
     }
 }
 

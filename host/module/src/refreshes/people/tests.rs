@@ -243,13 +243,27 @@ fn the_next_question_is_about_what_was_found_last() {
     refreshes.watch(&first, Duration::ZERO);
     let asked = due(&refreshes, 100);
     let pairs = vec![(Arc::clone(&first), Arc::clone(&second_one))];
-    refreshes.go_on(&asked[0], (Found::There(pairs.clone()), true), second(100));
-    refreshes.put_renewed(pairs);
+    refreshes.go_on(&asked[0], (Found::There(pairs), true), second(100));
     assert!(first.is_withdrawn() && !second_one.is_withdrawn());
     assert_eq!(refreshes.next_renewed().unwrap().len(), 1);
     let asked = due(&refreshes, 200);
     let newest = asked[0].proofs[0].newest.as_ref().unwrap();
     assert!(Arc::ptr_eq(newest, &second_one));
+}
+
+#[test]
+fn what_is_found_is_on_its_way_before_anybody_asks_again() {
+    let refreshes = Refreshes::default();
+    let first = proof("alice");
+    refreshes.watch(&first, Duration::ZERO);
+    for (group, is_current) in [("corp/ops", false), ("corp/dev", true)] {
+        let asked = due(&refreshes, 100);
+        let pairs = vec![(Arc::clone(&first), proof_with("alice", group, true))];
+        let found = (Found::There(pairs), is_current);
+        refreshes.go_on(&asked[0], found, second(100));
+    }
+    let newest = std::iter::from_fn(|| refreshes.next_renewed()).last();
+    assert_eq!(newest.unwrap()[0].1.get().groups, ["corp/dev"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::{Outcome, PREFIX, Work, text};
+use super::{Outcome, PREFIX, Work, shown, text};
 use crate::migrate::valkey_ldap::settings::{ENABLED, LEFT, PASSWORD, SETTINGS};
 use crate::migrate::valkey_ldap::value;
 use crate::migrate::words::Word;
@@ -41,7 +41,7 @@ impl Work<'_> {
         let is_last = self.last(name).is_some_and(|(last, _)| last == number);
         if values.is_empty() {
             if let Some(line) = file.lines.get(number) {
-                let error = format!("{}: {} has no value", line.place, line.name);
+                let error = format!("{}: {} has no value", line.place, shown(&line.name));
                 self.migration.errors.push(error);
             }
         } else if !is_last {
@@ -126,10 +126,10 @@ impl Work<'_> {
     }
 }
 
-/// A directory that is named.
+/// A directory that is named, by the whole path: the server takes no other.
 fn directory(path: &[u8]) -> Option<PathBuf> {
-    let path = String::from_utf8_lossy(path).into_owned();
-    (!path.is_empty()).then(|| PathBuf::from(path))
+    let path = PathBuf::from(String::from_utf8_lossy(path).into_owned());
+    path.is_absolute().then_some(path)
 }
 
 /// Whether a module's file has one of these in its name.
