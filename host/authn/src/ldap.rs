@@ -13,6 +13,7 @@ mod address;
 mod attached;
 mod ber;
 mod connection;
+mod connector;
 mod failure;
 mod filter;
 #[cfg(fuzzing)]

@@ -15,8 +15,9 @@ use warden_core::AuthenticatorId;
 
 use crate::ffi::{Level, log, rest_if_crashing};
 
-/// Threads for what the system offers no other way: looking up names, writing to disk.
-const BLOCKING_THREADS: usize = 4;
+/// Most threads for what the system offers no other way: looking up names, writing to disk. A
+/// look-up that hangs keeps one, of a directory server no more than that.
+const BLOCKING_THREADS: usize = 16;
 
 /// The runtime before its thread runs.
 pub(crate) struct Network {

@@ -3,6 +3,8 @@
 //! In comes a URL of the file; out goes an address with the name its certificate must
 //! have. Hosts are not looked up here.
 
+use std::net::{IpAddr, SocketAddr};
+
 use rustls_pki_types::ServerName;
 use url::{Host, Url};
 
@@ -55,6 +57,16 @@ impl Address {
             security,
             name,
         })
+    }
+
+    /// Where it is, if that needs no look-up.
+    pub(super) fn numeric(&self) -> Option<SocketAddr> {
+        let address = match &self.host {
+            Host::Domain(_) => return None,
+            Host::Ipv4(address) => IpAddr::from(*address),
+            Host::Ipv6(address) => IpAddr::from(*address),
+        };
+        Some(SocketAddr::new(address, self.port))
     }
 
     /// The host as it is looked up.

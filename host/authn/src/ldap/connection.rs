@@ -3,28 +3,23 @@
 //! In comes one request at a time; out goes its answer with the connection, or the
 //! [`Failure`] without it: whatever did not end in good order is closed and never used
 //! again. [`Binder`]s only bind, [`Searcher`]s only search, so that no search runs under
-//! a user's bind. Never: a byte of a request before TLS where TLS was asked for.
+//! a user's bind.
 
 #[cfg(test)]
 mod tests;
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::address::{Address, Security};
 use super::ber;
 use super::failure::Failure;
 use super::message::{Entry, Request, Response, ResultCode, Search};
@@ -72,7 +67,8 @@ pub(super) struct Proof<'a> {
     pub(super) password: &'a str,
 }
 
-struct Connection {
+/// One that is nobody's yet.
+pub(super) struct Connection {
     stream: Stream,
     /// Read and not yet taken.
     input: BytesMut,
@@ -87,16 +83,8 @@ enum Stream {
 }
 
 impl Binder {
-    /// Opens one, all of it within `limit`.
-    ///
-    /// # Errors
-    /// [`Failure::Unreachable`].
-    pub(super) async fn open(
-        address: &Address,
-        tls: Option<&Arc<ClientConfig>>,
-        limit: Duration,
-    ) -> Result<Self, Failure> {
-        Ok(Self(Connection::open(address, tls, limit).await?))
+    pub(super) fn over(connection: Connection) -> Self {
+        Self(connection)
     }
 
     /// Binds.
@@ -114,16 +102,9 @@ impl Binder {
 }
 
 impl Searcher {
-    /// Opens one that is nobody's.
-    ///
-    /// # Errors
-    /// [`Failure::Unreachable`].
-    pub(super) async fn open(
-        address: &Address,
-        tls: Option<&Arc<ClientConfig>>,
-        limit: Duration,
-    ) -> Result<Self, Failure> {
-        Ok(Self(Connection::open(address, tls, limit).await?))
+    /// One that is nobody's.
+    pub(super) fn over(connection: Connection) -> Self {
+        Self(connection)
     }
 
     /// Binds it as the service account, for as long as it lives.
@@ -186,41 +167,12 @@ async fn within<T>(
 }
 
 impl Connection {
-    async fn open(
-        address: &Address,
-        tls: Option<&Arc<ClientConfig>>,
-        limit: Duration,
-    ) -> Result<Self, Failure> {
-        let opening = timeout(limit, Self::connect(address, tls, limit)).await;
-        opening.unwrap_or_else(|_| {
-            let why = format!("no connection within {} s", limit.as_secs());
-            Err(Failure::Unreachable(why))
-        })
+    pub(super) fn in_clear(stream: TcpStream) -> Self {
+        Self::over(Stream::Plain(stream))
     }
 
-    async fn connect(
-        address: &Address,
-        tls: Option<&Arc<ClientConfig>>,
-        limit: Duration,
-    ) -> Result<Self, Failure> {
-        let unreachable = |error: io::Error| Failure::Unreachable(words(&error));
-        let places = lookup_host((address.host(), address.port)).await;
-        let places: Vec<SocketAddr> = places.map_err(unreachable)?.collect();
-        let stream = reach(&places, limit).await.map_err(unreachable)?;
-        stream.set_nodelay(true).map_err(unreachable)?;
-        let plain = Self::over(Stream::Plain(stream));
-        if address.security == Security::Plain {
-            return Ok(plain);
-        }
-        let stream = match address.security {
-            Security::StartTls => plain.start_tls().await?,
-            _ => plain.into_tcp()?,
-        };
-        // Without TLS there is no connection, rather than one in clear.
-        let tls = tls.ok_or_else(|| Failure::Unreachable("no TLS was made".to_owned()))?;
-        let handshake = TlsConnector::from(Arc::clone(tls)).connect(address.name.clone(), stream);
-        let stream = handshake.await.map_err(unreachable)?;
-        Ok(Self::over(Stream::Tls(Box::new(stream))))
+    pub(super) fn over_tls(stream: TlsStream<TcpStream>) -> Self {
+        Self::over(Stream::Tls(Box::new(stream)))
     }
 
     fn over(stream: Stream) -> Self {
@@ -233,7 +185,10 @@ impl Connection {
     }
 
     /// Asks for TLS; the stream to begin it on.
-    async fn start_tls(mut self) -> Result<TcpStream, Failure> {
+    ///
+    /// # Errors
+    /// Whatever is no yes.
+    pub(super) async fn start_tls(mut self) -> Result<TcpStream, Failure> {
         self.send(&Request::StartTls).await?;
         let message = self.receive().await?;
         let ended = match self.read(&message)? {
@@ -248,7 +203,10 @@ impl Connection {
     }
 
     /// The bare stream. What has been read already came from whoever is on the way.
-    fn into_tcp(self) -> Result<TcpStream, Failure> {
+    ///
+    /// # Errors
+    /// When something has.
+    pub(super) fn into_tcp(self) -> Result<TcpStream, Failure> {
         match self.stream {
             Stream::Plain(stream) if self.input.is_empty() => Ok(stream),
             _ => Err(unexpected()),
@@ -401,22 +359,6 @@ impl Connection {
     }
 }
 
-/// Connects to the first of a host's addresses that takes it. Each has its share of the time:
-/// one that is silent must not take it from the others.
-async fn reach(places: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
-    let count = u32::try_from(places.len()).unwrap_or(u32::MAX);
-    let share = limit.checked_div(count).unwrap_or_default();
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for place in places {
-        match timeout(share, TcpStream::connect(*place)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => last = error,
-            Err(_) => last = io::ErrorKind::TimedOut.into(),
-        }
-    }
-    Err(last)
-}
-
 impl From<ResultCode<'_>> for Ended {
     fn from(result: ResultCode<'_>) -> Self {
         Self {
@@ -475,6 +417,6 @@ fn unexpected() -> Failure {
     Failure::Broken("answered what was not asked".to_owned())
 }
 
-fn words(error: &io::Error) -> String {
+pub(super) fn words(error: &io::Error) -> String {
     error.to_string().escape_debug().take(300).collect()
 }

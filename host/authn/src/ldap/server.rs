@@ -18,7 +18,8 @@ use tokio::sync::Notify;
 use warden_core::Secret;
 
 use super::address::Address;
-use super::connection::{Binder, Ended, Found, Pooled, Proof, Searcher};
+use super::connection::{Binder, Connection, Ended, Found, Pooled, Proof, Searcher};
+use super::connector::Connector;
 use super::failure::Failure;
 use super::filter::Filter;
 use super::message::Search;
@@ -48,7 +49,7 @@ pub(super) struct Manner {
 
 /// A server.
 pub(super) struct Server {
-    pub(super) address: Address,
+    connector: Connector,
     manner: Arc<Manner>,
     binders: Pool<Binder>,
     searchers: Pool<Searcher>,
@@ -75,7 +76,7 @@ pub(super) struct Session<'a> {
 impl Server {
     pub(super) fn new(address: Address, manner: Arc<Manner>) -> Self {
         Self {
-            address,
+            connector: Connector::new(address, manner.tls.clone()),
             binders: Pool::new(manner.pool_size),
             searchers: Pool::new(manner.pool_size),
             manner,
@@ -104,9 +105,7 @@ impl Server {
         let (lease, idle) = self.binders.lease(turn, manner.connection_limit).await?;
         let binder = match idle {
             Some(binder) => binder,
-            None => self.reached(
-                Binder::open(&self.address, manner.tls.as_ref(), manner.connection_limit).await,
-            )?,
+            None => Binder::over(self.connect().await?),
         };
         let started = self.now();
         let (ended, binder) = binder.bind(proof, manner.operation_limit).await?;
@@ -145,8 +144,7 @@ impl Server {
 
     async fn open_searcher(&self) -> Result<Searcher, Failure> {
         let manner = &self.manner;
-        let opening = Searcher::open(&self.address, manner.tls.as_ref(), manner.connection_limit);
-        let searcher = self.reached(opening.await)?;
+        let searcher = Searcher::over(self.connect().await?);
         let Some((name, password)) = &manner.account else {
             return Ok(searcher);
         };
@@ -176,12 +174,14 @@ impl Server {
         Ok(self.now().saturating_sub(started))
     }
 
-    /// A server to which no connection can be made is down at once.
-    fn reached<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
-        if let Err(failure) = &result {
-            self.mark_down(failure);
-        }
-        result
+    /// A new connection. A server to which none can be made is down at once.
+    async fn connect(&self) -> Result<Connection, Failure> {
+        let connecting = self.connector.connect(self.manner.connection_limit).await;
+        connecting.inspect_err(|failure| self.mark_down(failure))
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.connector.address
     }
 
     /// Whatever is asked of it, for as long as it does not go down.
@@ -212,7 +212,6 @@ impl Server {
         kept: &mut Option<Searcher>,
         limit: Duration,
     ) -> Result<(), Failure> {
-        let manner = &self.manner;
         // Servers close what is idle for long: that is no sign of anything.
         if let Some(mut searcher) = kept.take()
             && searcher.is_quiet()
@@ -221,8 +220,11 @@ impl Server {
             *kept = Some(searcher);
             return Ok(());
         }
-        let opening = Searcher::open(&self.address, manner.tls.as_ref(), limit);
-        *kept = Some(self.ping_on(opening.await?, limit).await?);
+        let connecting = self.connector.connect(limit);
+        *kept = Some(
+            self.ping_on(Searcher::over(connecting.await?), limit)
+                .await?,
+        );
         Ok(())
     }
 
@@ -304,7 +306,7 @@ impl Server {
     }
 
     fn words(&self, failure: &Failure) -> String {
-        format!("{} {failure}", self.address.place())
+        format!("{} {failure}", self.address().place())
     }
 
     fn now(&self) -> Duration {
@@ -315,7 +317,7 @@ impl Server {
         let is_down = self.is_down();
         let ping_us = self.ping_us.load(Ordering::Relaxed);
         ServerStatus {
-            host: self.address.place(),
+            host: self.address().place(),
             is_up: !is_down,
             error: self.trouble(),
             ping: (ping_us > 0).then(|| Duration::from_micros(ping_us)),

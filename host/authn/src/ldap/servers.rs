@@ -211,8 +211,8 @@ impl Servers {
     pub(super) fn exposed(&self) -> impl Iterator<Item = String> {
         self.list
             .iter()
-            .filter(|server| server.address.exposes_passwords())
-            .map(|server| server.address.place())
+            .filter(|server| server.address().exposes_passwords())
+            .map(|server| server.address().place())
     }
 }
 
@@ -260,7 +260,7 @@ fn nobody() -> NoAnswer {
 fn no_answer(server: &Server, failure: Failure) -> Result<NoAnswer, NoAnswer> {
     let is_of_the_server = failure.is_of_the_server();
     let answer = NoAnswer {
-        place: server.address.place(),
+        place: server.address().place(),
         failure,
     };
     if is_of_the_server {

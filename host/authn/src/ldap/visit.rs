@@ -44,7 +44,7 @@ pub struct Visiting {
 
 /// Begins to visit all of them at once, each for no longer than `limit`.
 pub(super) fn begin(servers: &Arc<Servers>, services: &Services, limit: Duration) -> Vec<Visiting> {
-    let places = servers.list().iter().map(|server| &server.address);
+    let places = servers.list().iter().map(|server| server.address());
     places
         .enumerate()
         .map(|(number, address)| {

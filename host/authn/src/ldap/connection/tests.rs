@@ -7,6 +7,8 @@ use std::thread::{self, JoinHandle};
 use ldap3::Scope;
 use tokio::runtime::{Builder, Runtime};
 
+use super::super::address::Address;
+use super::super::connector::Connector;
 use super::super::filter::Filter;
 use super::*;
 
@@ -18,6 +20,10 @@ fn served(serve: impl FnOnce(TcpStream) + Send + 'static) -> (Address, JoinHandl
     let url = format!("ldap://{}", listener.local_addr().unwrap());
     let thread = thread::spawn(move || serve(listener.accept().unwrap().0));
     (Address::parse(&url, false).unwrap(), thread)
+}
+
+async fn connected(address: Address) -> Result<Connection, Failure> {
+    Connector::new(address, None).connect(LIMIT).await
 }
 
 /// Reads one request, and answers these bytes.
@@ -50,7 +56,7 @@ const DONE: &[u8] = b"\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x00\x04\x00\x04\x00";
 fn found(answered: Vec<u8>, size_limit: u32) -> Result<Found, Failure> {
     let (address, thread) = served(move |socket| answer(&socket, &answered));
     let result = runtime().block_on(async {
-        let searcher = Searcher::open(&address, None, LIMIT).await?;
+        let searcher = Searcher::over(connected(address).await?);
         let filter = Filter::present("objectClass");
         let (found, _) = searcher.search(&search(&filter, size_limit), LIMIT).await?;
         Ok(found)
@@ -73,7 +79,7 @@ fn a_bind_that_proves_nothing_is_never_sent() {
             assert_eq!(bytes, b"");
         });
         runtime().block_on(async {
-            let binder = Binder::open(&address, None, LIMIT).await.unwrap();
+            let binder = Binder::over(connected(address).await.unwrap());
             let proof = Proof { name, password };
             assert!(binder.bind(proof, LIMIT).await.is_err());
         });
@@ -113,7 +119,7 @@ fn who_does_not_answer_is_given_up_in_time() {
     });
     let limit = Duration::from_millis(50);
     let result = runtime().block_on(async {
-        let binder = Binder::open(&address, None, LIMIT).await?;
+        let binder = Binder::over(connected(address).await?);
         let proof = Proof {
             name: "cn=a",
             password: "p",
@@ -122,31 +128,6 @@ fn who_does_not_answer_is_given_up_in_time() {
     });
     assert_eq!(result, Err(Failure::TooSlow(limit)));
     thread.join().unwrap();
-}
-
-/// A domain's name is that of all its controllers, and one of them may be gone.
-#[test]
-fn an_address_that_is_silent_leaves_time_for_the_next_of_the_host() {
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let silent = (silent.local_addr().unwrap(), silent);
-    // Nobody accepts them: at last the system takes no more, and says nothing.
-    let soon = Duration::from_millis(100);
-    let waiting: Vec<_> = (0..10_000)
-        .map_while(|_| TcpStream::connect_timeout(&silent.0, soon).ok())
-        .collect();
-    assert!(waiting.len() < 10_000);
-    let there = TcpListener::bind("127.0.0.1:0").unwrap();
-    let there = (there.local_addr().unwrap(), there);
-    let limit = Duration::from_millis(400);
-    let reached = |places: &[SocketAddr]| {
-        let reached = runtime().block_on(reach(places, limit));
-        reached.map(|stream| stream.peer_addr().unwrap())
-    };
-    assert_eq!(reached(&[silent.0, there.0]).unwrap(), there.0);
-    assert_eq!(reached(&[there.0, silent.0]).unwrap(), there.0);
-    let none = reached(&[silent.0]).unwrap_err();
-    assert_eq!(none.kind(), io::ErrorKind::TimedOut);
-    assert!(reached(&[]).is_err());
 }
 
 #[test]
@@ -159,7 +140,7 @@ fn a_connection_is_quiet_until_something_comes_or_it_ends() {
         answer(&socket, b"x");
     });
     runtime().block_on(async {
-        let binder = Binder::open(&address, None, LIMIT).await.unwrap();
+        let binder = Binder::over(connected(address).await.unwrap());
         let proof = Proof {
             name: "cn=a",
             password: "p",
