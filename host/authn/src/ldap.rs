@@ -14,6 +14,7 @@ mod attached;
 mod ber;
 mod connection;
 mod connector;
+mod examiner;
 mod failure;
 mod filter;
 #[cfg(fuzzing)]
@@ -34,15 +35,12 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_lc_rs::rand;
 use serde_json::Map;
 use warden_core::{
-    AuthenticatorId, Clock, Credential, Method, Now, Principal, PrincipalName, Reason, ReasonKind,
-    UserArgument,
+    AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, UserArgument,
 };
 
-use crate::accounts::{self, AccountTerms, Accounts, Described, LookingUp, ProvedBy, Wanted};
-use crate::asking::{refused, unavailable};
+use crate::accounts::{self, AccountTerms, Accounts, LookingUp, Wanted};
 use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
 use crate::coexistence::Coexistence;
 use crate::configuration::Section;
@@ -52,21 +50,17 @@ use crate::offer;
 use crate::patterns;
 use crate::services::{Services, Task};
 use crate::terms;
-use crate::throttle::{self, Attempt, Throttle};
-use account::{Place, Question};
-use connection::Proof;
-use failure::Failure;
+use crate::throttle::{Attempt, Throttle};
+use examiner::Examiner;
 use groups::{Identifiers, Profile};
-use name::BindName;
-use servers::{NoAnswer, Servers};
-use settings::{Lookup, Mode};
+use settings::Mode;
 pub use status::{PoolStatus, ServerStatus};
 pub(crate) use visit::Visiting;
 pub use visit::{ServerVisit, Welcome};
 
 /// Asks one directory about names and passwords.
 pub(crate) struct LdapAuthenticator {
-    inner: Arc<Inner>,
+    examiner: Examiner,
     terms: AccountTerms,
     /// `None`: it takes no credential.
     door: Option<Door>,
@@ -80,24 +74,6 @@ struct Door {
     lifetime: Duration,
     coexistence: Coexistence,
     throttle: Throttle,
-}
-
-struct Inner {
-    id: AuthenticatorId,
-    mode: Mode,
-    lookup: Lookup,
-    profile: Profile,
-    servers: Arc<Servers>,
-    services: Services,
-    /// The name of nobody, for binds that must fail.
-    nobody: String,
-}
-
-/// Who has proved to be somebody.
-struct Person {
-    name: PrincipalName,
-    /// Where his entry is.
-    place: Place,
 }
 
 impl LdapAuthenticator {
@@ -139,7 +115,7 @@ impl LdapAuthenticator {
         };
         if let (Some(id), Some(settings), Some(profile), Some(door)) = (id, settings, profile, door)
             && file.is_good()
-            && let Some(nobody) = nobody(file, &settings.lookup.base)
+            && let Some(nobody) = examiner::nobody(file, &settings.lookup.base)
         {
             let terms = AccountTerms {
                 serves_others,
@@ -148,7 +124,7 @@ impl LdapAuthenticator {
                 attributes: profile.attributes(),
             };
             built.authenticator = Some(Box::new(Self {
-                inner: Arc::new(Inner {
+                examiner: Examiner {
                     id: id.clone(),
                     mode: settings.mode,
                     lookup: settings.lookup,
@@ -156,7 +132,7 @@ impl LdapAuthenticator {
                     servers: Arc::new(settings.servers),
                     services: services.clone(),
                     nobody,
-                }),
+                },
                 terms,
                 door,
                 watch: OnceLock::new(),
@@ -178,12 +154,12 @@ impl LdapAuthenticator {
     ) -> Result<Principal, Reason> {
         attempt.check()?;
         let (turn, now) = (attempt.turn(), clock.now());
-        let name = patterns::local(&self.inner.id, name);
-        let examining = self.inner.examine(name, password, &turn, now);
-        let (name, described) = self.inner.ask(examining).await?;
+        let name = patterns::local(&self.examiner.id, name);
+        let examining = self.examiner.examine(name, password, &turn, now);
+        let (name, described) = self.examiner.ask(examining).await?;
         let attach = door.coexistence.attach;
-        attached::check(attach, &name, &self.inner.mode)?;
-        let id = &self.inner.id;
+        attached::check(attach, &name, &self.examiner.mode)?;
+        let id = &self.examiner.id;
         let looked_up = name.raw().into_owned();
         let principal = Principal {
             authenticator: id.clone(),
@@ -216,17 +192,19 @@ impl Accounts for LdapAuthenticator {
     }
 
     fn look_up<'a>(&'a self, wanted: Wanted<'a>, now: Now) -> LookingUp<'a> {
-        Box::pin(self.inner.ask(async move {
+        Box::pin(self.examiner.ask(async move {
             let turn = Turn::default();
-            let place = self.inner.place_of(wanted.name)?;
-            self.inner.look_at(&place, wanted.proved, &turn, now).await
+            let place = self.examiner.place_of(wanted.name)?;
+            self.examiner
+                .look_at(&place, wanted.proved, &turn, now)
+                .await
         }))
     }
 }
 
 impl Authenticator for LdapAuthenticator {
     fn id(&self) -> &AuthenticatorId {
-        &self.inner.id
+        &self.examiner.id
     }
 
     fn method(&self) -> Method {
@@ -234,11 +212,11 @@ impl Authenticator for LdapAuthenticator {
     }
 
     fn trouble(&self) -> Option<String> {
-        self.inner.servers.trouble()
+        self.examiner.servers.trouble()
     }
 
     fn servers(&self) -> Vec<ServerStatus> {
-        self.inner.servers.status()
+        self.examiner.servers.status()
     }
 
     fn coexistence(&self) -> Coexistence {
@@ -247,21 +225,21 @@ impl Authenticator for LdapAuthenticator {
     }
 
     fn visit_servers(&self, limit: Duration) -> Vec<Visiting> {
-        visit::begin(&self.inner.servers, &self.inner.services, limit)
+        visit::begin(&self.examiner.servers, &self.examiner.services, limit)
     }
 
     fn start(&self) {
-        let servers = &self.inner.servers;
-        let notices = self.inner.services.notices();
+        let servers = &self.examiner.servers;
+        let notices = self.examiner.services.notices();
         for place in servers.exposed() {
             let line = format!("passwords go to {place} in clear: use ldaps:// or use_starttls");
-            notices.warn(&self.inner.id, &line);
+            notices.warn(&self.examiner.id, &line);
         }
         self.watch.get_or_init(|| {
             (0..servers.count())
                 .map(|place| {
                     let looking = Arc::clone(servers).look_after(place);
-                    self.inner.services.spawn(looking)
+                    self.examiner.services.spawn(looking)
                 })
                 .collect()
         });
@@ -281,9 +259,9 @@ impl Authenticator for LdapAuthenticator {
             else {
                 return Outcome::NotMine;
             };
-            let attempt = door.throttle.attempt(&self.inner.id, presented);
+            let attempt = door.throttle.attempt(&self.examiner.id, presented);
             let result = self.examine(name, password, (door, &attempt), clock).await;
-            attempt.close(&self.inner.id, result)
+            attempt.close(&self.examiner.id, result)
         })
     }
 }
@@ -300,179 +278,4 @@ fn offered(credential: &Credential) -> Option<(&str, &str)> {
     }
     let password = offer::password(credential)?;
     (!name::is_blank(password)).then_some((name, password))
-}
-
-/// A name that nobody has: such as no administrator gives, and random.
-fn nobody(file: &mut Section, base: &str) -> Option<String> {
-    let mut bytes = [0; 16];
-    if rand::fill(&mut bytes).is_err() {
-        file.fault("", crate::Error::Random.to_string());
-        return None;
-    }
-    let number = u128::from_be_bytes(bytes);
-    let comma = if base.trim().is_empty() { "" } else { "," };
-    Some(format!("cn=nobody-{number:032x}{comma}{base}"))
-}
-
-impl Inner {
-    /// Does what asks the directory where there is a network.
-    ///
-    /// # Errors
-    /// Its own, and `Unavailable` without a network.
-    async fn ask<T>(&self, work: impl Future<Output = Result<T, Reason>>) -> Result<T, Reason> {
-        let outcome = self.services.attend(work).await;
-        outcome.unwrap_or_else(|| Err(unavailable("there is no network here")))
-    }
-
-    /// Lets somebody prove who he is, and looks up what he is.
-    ///
-    /// # Errors
-    /// The refusal; of the kind `Unavailable` when nobody judged.
-    async fn examine(
-        &self,
-        name: &str,
-        password: &str,
-        turn: &Turn,
-        now: Now,
-    ) -> Result<(PrincipalName, Described), Reason> {
-        let person = self.prove(name, password, turn).await?;
-        let described = self.describe(&person.place, turn, now).await?;
-        Ok((person.name, described))
-    }
-
-    /// Lets somebody prove who he is.
-    ///
-    /// # Errors
-    /// The refusal; of the kind `Unavailable` when nobody judged.
-    async fn prove(&self, name: &str, password: &str, turn: &Turn) -> Result<Person, Reason> {
-        if !name::is_plain(name) {
-            return Err(no_name());
-        }
-        match &self.mode {
-            Mode::Bind(form) => {
-                let (bound_as, place) = bound(form, name)?;
-                self.bind(&bound_as, password, turn).await?;
-                person(name, place)
-            }
-            Mode::SearchBind => self.prove_found(name, password, turn).await,
-            // No credential comes here.
-            Mode::Lookup => Err(refused("this directory judges no passwords")),
-        }
-    }
-
-    /// Where the entry is of whoever has proved to have this name.
-    ///
-    /// # Errors
-    /// When it cannot be anybody's.
-    fn place_of(&self, name: &str) -> Result<Place, Reason> {
-        if !name::is_plain(name) {
-            return Err(no_name());
-        }
-        match &self.mode {
-            Mode::Bind(form) => Ok(bound(form, name)?.1),
-            Mode::SearchBind | Mode::Lookup => Ok(Place::Called(name.to_owned())),
-        }
-    }
-
-    /// What the directory knows of somebody who has proved who he is, as far as anybody
-    /// wants to know it.
-    ///
-    /// # Errors
-    /// The refusal; of the kind `Unavailable` when nobody answered.
-    async fn describe(&self, place: &Place, turn: &Turn, now: Now) -> Result<Described, Reason> {
-        let is_found = matches!(self.mode, Mode::SearchBind);
-        if !self.profile.is_wanted(is_found) {
-            return Ok(Described::default());
-        }
-        self.look_at(place, ProvedBy::Password, turn, now).await
-    }
-
-    /// What the directory says of one account.
-    ///
-    /// # Errors
-    /// The refusal; of the kind `Unavailable` when nobody answered.
-    async fn look_at(
-        &self,
-        place: &Place,
-        proved: ProvedBy,
-        turn: &Turn,
-        now: Now,
-    ) -> Result<Described, Reason> {
-        let question = Question {
-            profile: &self.profile,
-            lookup: &self.lookup,
-            place,
-            proved,
-            id: &self.id,
-            now,
-        };
-        let described = self.servers.lend(&question, turn).await;
-        described.map_err(|none| undecided(&none))?
-    }
-
-    /// The same for the one entry that has the name.
-    async fn prove_found(&self, name: &str, password: &str, turn: &Turn) -> Result<Person, Reason> {
-        let lookup = &self.lookup;
-        let filter = lookup.filter.with(&lookup.attribute, name);
-        let names = lookup.names();
-        let search = lookup.search(&filter, &names);
-        let found = self.servers.lend(&search, turn).await;
-        let found = found.map_err(|none| undecided(&none))?;
-        let found = found.map_err(unavailable)?;
-        let (target, spelling) = match verdict::the_one(&found, lookup, name)? {
-            Ok(one) => one,
-            // As if there were somebody, and the password wrong.
-            Err(why) => {
-                return Err(match self.bind(&self.nobody, password, turn).await {
-                    Err(reason) if !reason.reply().is_about_the_credential() => reason,
-                    _ => why,
-                });
-            }
-        };
-        self.bind(&target, password, turn).await?;
-        spelling?;
-        // The entry itself: it may be bound by another name than its own.
-        let entry = found.entries.into_iter().next();
-        person(name, Place::Named(entry.map_or(target, |entry| entry.dn)))
-    }
-
-    async fn bind(&self, name: &str, password: &str, turn: &Turn) -> Result<(), Reason> {
-        let proof = Proof { name, password };
-        let ended = self.servers.bind(proof, turn).await;
-        verdict::of_bind(&ended.map_err(|none| undecided(&none))?)
-    }
-}
-
-fn no_name() -> Reason {
-    refused("such a name is nobody's in a directory")
-}
-
-/// What a name binds as, and where its entry is.
-fn bound(form: &BindName, name: &str) -> Result<(String, Place), Reason> {
-    let bound_as = form
-        .of(name)
-        .ok_or_else(|| refused("such a name cannot stand in that of a bind"))?;
-    let place = match groups::Dn::parse(&bound_as) {
-        Ok(_) => Place::Named(bound_as.clone()),
-        Err(_) => Place::Searched {
-            name: name.to_owned(),
-            bound_as: bound_as.clone(),
-        },
-    };
-    Ok((bound_as, place))
-}
-
-fn person(name: &str, place: Place) -> Result<Person, Reason> {
-    let name = PrincipalName::new(name)
-        .map_err(|error| Reason::new(ReasonKind::Name, error.to_string()))?;
-    Ok(Person { name, place })
-}
-
-/// What it means for a credential that no server judged it.
-fn undecided(none: &NoAnswer) -> Reason {
-    match none.failure {
-        Failure::Unwanted => throttle::held_back(),
-        Failure::Busy => Reason::new(ReasonKind::Busy, none.to_string()),
-        _ => unavailable(none),
-    }
 }
