@@ -178,7 +178,7 @@ fn whom_a_domain_finds_has_all_his_groups_whatever_they_and_he_are_called(line: 
     ] {
         let lines = format!("{SEARCHED}attributes = ['cn']\n{}{way}", groups_base());
         let asked = Asked::start(line, &nested(), &lines);
-        // Elsewhere than below the base; her primary group is a member's in no way.
+        // Elsewhere than below the base, as is her primary group.
         asked.controller.change(&format!(
             "dn: CN=Remote Desktop Users,CN=Builtin,{BASE}\nchangetype: modify\n\
              add: member\nmember: {}\n",
@@ -195,6 +195,17 @@ fn whom_a_domain_finds_has_all_his_groups_whatever_they_and_he_are_called(line: 
                 .expect_refused(other, &password_of("alice"), WRONG);
         }
         asked.scene.expect_refused("alice", "wrong", WRONG);
+    }
+    // Where all groups count, the primary group is a member's in no way.
+    for way in ["", IN_CHAIN] {
+        let lines = format!("{SEARCHED}[groups]\nbase = '{BASE}'\n{way}");
+        let asked = Asked::start(line, &nested(), &lines);
+        let groups = groups(&mut asked.log_in("alice"));
+        let is_primary = |group: &String| group.contains("Domain");
+        assert!(
+            groups.len() > 2 && !groups.iter().any(is_primary),
+            "{groups:?}"
+        );
     }
 }
 
@@ -216,6 +227,11 @@ fn who_is_bound_by_a_name_of_a_domains_own_is_found_without_a_doubt(line: Line) 
         let asked = Asked::start(line, &described, &lines);
         asked.controller.join("editors", &user_dn("dave"));
         assert_eq!(groups(&mut asked.log_in("alice")), all, "{mode}");
+        // Nobody tells how a name is spelt: another principal, and the same entry.
+        let mut client = asked.scene.server.connect();
+        client.auth("ALICE", &password_of("alice")).expect_ok();
+        assert_eq!(client.user(), "corp/ALICE");
+        assert_eq!(groups(&mut client), all, "{mode}");
         for (name, password) in [("alice", "wrong"), ("bob", &password_of("alice"))] {
             asked.scene.expect_refused(name, password, WRONG);
         }
@@ -369,15 +385,24 @@ fn live_sessions_follow_a_domain(line: Line) {
         let told = format!("sessions of corp/{name} end, for their account was looked up again");
         assert!(log.contains(&told), "{log}");
     }
-    // Another password changes nothing for who has proved who he is.
+    // Another password and another common name change nothing for who has proved who he is.
     asked.controller.replace_password("frank", "another");
+    let franks = User::new("frank").common_name("Miller, Frank");
+    asked.controller.change(&format!(
+        "dn: {}\nchangetype: modrdn\nnewrdn: CN=Miller\\, Frank\ndeleteoldrdn: 1\n",
+        user_dn("frank")
+    ));
     let looked = asked.scene.counter("warden_refreshes");
     eventually("looked up again", || {
         (asked.scene.counter("warden_refreshes") > looked + 2).then_some(())
     });
     assert!(writes(&mut frank));
+    // Another account name does.
+    let bobs = user_dn("bob");
+    asked.controller.replace(&bobs, "sAMAccountName", "robert");
+    closes(&mut bob);
     // A later account of the name is another.
-    asked.controller.remove(&user_dn("frank"));
+    asked.controller.remove(&franks.dn());
     asked.controller.add(&User::new("frank"));
     asked.controller.join("editors", &user_dn("frank"));
     closes(&mut frank);
