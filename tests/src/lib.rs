@@ -21,6 +21,7 @@
 pub mod authority;
 pub mod connection;
 pub mod directory;
+pub mod domain_controller;
 pub mod hostile_directory;
 pub mod hostile_provider;
 mod http;
@@ -42,6 +43,7 @@ pub mod tls;
 pub use authority::{Authority, Identity, Leaf};
 pub use connection::{Connection, Ended};
 pub use directory::Directory;
+pub use domain_controller::DomainController;
 pub use hostile_directory::HostileDirectory;
 pub use issuer::{Algorithm, Claims, Issuer, SigningKey};
 pub use native::WallClock;

@@ -1,4 +1,4 @@
-//! What only C can be: a clock put in front of the system's, and other modules.
+//! What only C can be: a clock and ports put in front of the system's, and other modules.
 //!
 //! In: the sources in `tests/native`. Out: shared objects, compiled by `cc` once
 //! in each test process; the same compiler the build itself needs.
@@ -37,6 +37,13 @@ pub fn hand_over_module() -> &'static Path {
 fn clock_shim() -> &'static Path {
     static SHIM: OnceLock<PathBuf> = OnceLock::new();
     SHIM.get_or_init(|| compile("clock"))
+}
+
+/// Puts other ports of loopback in place of those a server has fixed: `389=20389` in
+/// `WARDEN_TEST_PORTS`.
+pub(crate) fn ports_shim() -> &'static Path {
+    static SHIM: OnceLock<PathBuf> = OnceLock::new();
+    SHIM.get_or_init(|| compile("ports"))
 }
 
 /// The wall clock of one server: the machine's, until it is set.

@@ -11,6 +11,7 @@
 //! | OpenID provider | `WARDEN_PROVIDER` | what `scripts/provider` prints |
 //! | client libraries | `WARDEN_CLIENTS` | what `scripts/clients` prints |
 //! | OpenLDAP's server and clients | `WARDEN_DIRECTORY` | what `scripts/directory` prints |
+//! | Samba's domain controller | `WARDEN_DOMAIN_CONTROLLER` | what `scripts/domain-controller` prints |
 //!
 //! A missing part panics with what to do about it; nothing is built from here.
 
@@ -80,6 +81,13 @@ pub fn clients() -> &'static Path {
 pub fn ldap() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| directory("WARDEN_DIRECTORY", "directory"))
+}
+
+/// The directory of a domain controller, laid out as `scripts/domain-controller` says;
+/// looked for once per process.
+pub fn domain_controller() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| directory("WARDEN_DOMAIN_CONTROLLER", "domain-controller"))
 }
 
 /// The directory that a variable names, or else a script prints.

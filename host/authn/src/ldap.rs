@@ -88,13 +88,12 @@ impl LdapAuthenticator {
         let mut built = Built::default();
         let settings = settings::read(file, &mut built, directory, services);
         let refresh = terms::refresh(file);
-        let profile = settings.as_ref().map(|settings| {
-            let identifiers = Identifiers {
-                dn: settings.lookup.dn_attribute.clone(),
-                name: settings.lookup.attribute.clone(),
-            };
-            Profile::read(file, identifiers, refresh.is_some())
+        let identifiers = settings.as_ref().map(|settings| Identifiers {
+            dn: settings.lookup.dn_attribute.clone(),
+            name: settings.lookup.attribute.clone(),
         });
+        // Read whatever is at fault before it: each fault is told, and no key counts as unknown.
+        let profile = Profile::read(file, identifiers.unwrap_or_default(), refresh.is_some());
         let remembered_for = terms::remembered_for(file);
         let serves_others = settings
             .as_ref()
@@ -113,7 +112,7 @@ impl LdapAuthenticator {
                 })
             })
         };
-        if let (Some(id), Some(settings), Some(profile), Some(door)) = (id, settings, profile, door)
+        if let (Some(id), Some(settings), Some(door)) = (id, settings, door)
             && file.is_good()
             && let Some(nobody) = examiner::nobody(file, &settings.lookup.base)
         {

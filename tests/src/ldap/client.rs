@@ -56,6 +56,13 @@ impl Client {
         self
     }
 
+    /// Trusts whoever shows any certificate.
+    #[must_use]
+    pub(crate) fn trusting_anybody(mut self) -> Self {
+        self.environment.push(("LDAPTLS_REQCERT", "never".into()));
+        self
+    }
+
     /// Shows this certificate.
     #[must_use]
     pub fn showing(mut self, identity: &Identity) -> Self {

@@ -1,17 +1,19 @@
-//! docs/ldap.md: every authenticator file lets in whom a directory of its kind accepts.
+//! docs/ldap.md: every authenticator file lets in whom a directory of its kind accepts; with
+//! what docs/ldap-groups.md has for Active Directory.
 //!
 //! Hosts, files and the root of the tree are those of the tests' directories; the rest of
 //! each file is as written.
 
-use warden_tests::hostile_directory::ActiveDirectory;
+use warden_tests::domain_controller::{self, DomainController, DomainControllerBuilder};
 use warden_tests::slapd::{BASE, Group, SERVICE, SERVICE_PASSWORD, Slapd, password_of};
-use warden_tests::{Authority, Claims, Directory, HostileDirectory, Line, Scene, on_both_lines};
+use warden_tests::{Authority, Claims, Directory, Line, Scene, on_both_lines};
 
 use crate::markdown::{between, blocks, document};
 
 on_both_lines!(
     open_ldap_lets_in_whom_the_page_says,
     active_directory_lets_in_whom_the_page_says,
+    groups_of_active_directory_are_those_the_page_says,
     groups_of_whom_others_prove_are_those_the_page_says,
 );
 
@@ -73,30 +75,61 @@ fn open_ldap_lets_in_whom_the_page_says(line: Line) {
     }
 }
 
-fn active_directory_lets_in_whom_the_page_says(line: Line) {
-    let authority = Authority::new("ca");
-    let [first, second] = [(); 2].map(|()| {
-        let controller = HostileDirectory::start_tls(&authority.server());
-        controller.act_as(
-            ActiveDirectory::new("corp.example.com", "CORP")
-                .user("alice", &password_of("alice"))
-                .user("valkey", SERVICE_PASSWORD),
-        );
-        controller
-    });
-    let service = ActiveDirectory::new("corp.example.com", "CORP").user_dn("valkey");
-    // A domain's authority is among the system's.
-    let trusting = format!("tls_ca_cert_path = '{}'\n", authority.ca_file().display());
-    for file in files(
+/// Two controllers of the domain that the page names, and the two files of the page for
+/// them.
+fn in_domain(
+    authority: &Authority,
+    described: &DomainControllerBuilder,
+) -> ([DomainController; 2], Vec<String>) {
+    let both = [described.start(authority), described.start(authority)];
+    let [first, second] = both.each_ref().map(DomainController::tls_url);
+    let files = files(
         "## Active Directory\n",
         &[
-            ("ldaps://dc1.corp.example.com", &first.url()),
-            ("ldaps://dc2.corp.example.com", &second.url()),
-            (PASSWORD_FILE, &password_file(&authority)),
-            ("CN=valkey,OU=Services,DC=corp,DC=example,DC=com", &service),
+            ("ldaps://dc1.corp.example.com", &first),
+            ("ldaps://dc2.corp.example.com", &second),
+            (PASSWORD_FILE, &password_file(authority)),
         ],
-    ) {
-        expect(line, &(file + &trusting));
+    );
+    // A domain's authority is among the system's.
+    let trusting = format!("tls_ca_cert_path = '{}'\n", authority.ca_file().display());
+    let files = files.into_iter().map(|file| file + &trusting);
+    (both, files.collect())
+}
+
+fn active_directory_lets_in_whom_the_page_says(line: Line) {
+    let authority = Authority::new("ca");
+    let described = DomainController::builder().users(["alice"]);
+    let (_controllers, files) = in_domain(&authority, &described);
+    for file in files {
+        expect(line, &file);
+    }
+}
+
+fn groups_of_active_directory_are_those_the_page_says(line: Line) {
+    let authority = Authority::new("ca");
+    let described = DomainController::builder().users(["alice"]).groups([
+        domain_controller::Group::new("inner").user("alice"),
+        domain_controller::Group::new("editors").group("inner"),
+    ]);
+    let (_controllers, files) = in_domain(&authority, &described);
+    let page = document("docs/ldap-groups.md");
+    let (_, section) = page.split_once("\n## Active Directory\n").unwrap();
+    let ways = blocks(section, "toml");
+    assert_eq!(ways.len(), 2, "{section}");
+    for file in files.iter().filter(|file| file.contains("search_base")) {
+        for (way, expected) in ways
+            .iter()
+            .zip([&["corp/editors", "corp/inner"][..], &["corp/inner"]])
+        {
+            let way = way.replace("DC=example,DC=org", domain_controller::BASE);
+            let file = format!("{file}{way}");
+            let scene = Scene::builder(line).authenticator_file(&file).start();
+            let mut client = scene.server.connect();
+            client.auth("alice", &password_of("alice")).expect_ok();
+            let groups = client.run("WARDEN.WHOAMI").field("groups").texts();
+            assert_eq!(groups, expected, "{file}");
+        }
     }
 }
 

@@ -12,6 +12,7 @@
     reason = "this is test code: a failed expectation is a failed test"
 )]
 
+mod domain_controller;
 mod hostile_directory;
 mod hostile_provider;
 mod provider;

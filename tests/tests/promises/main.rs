@@ -25,6 +25,7 @@ mod cluster;
 mod commands;
 mod configuration;
 mod doctor;
+mod domain_controller;
 mod expiry;
 mod explain;
 mod generations;

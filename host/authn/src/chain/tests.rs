@@ -627,6 +627,24 @@ fn all_faults_of_all_files_are_told_together() {
 }
 
 #[test]
+fn a_fault_of_a_directory_makes_no_key_of_its_file_unknown() {
+    let directory = Directory::new();
+    directory.write(
+        "10-corp.toml",
+        "type = 'ldap'\nservers = ['ldap://[::1]']\nauth_mode = 'guess'\n\
+         check_account = 7\nattributes = ['mail']\n[groups]\nfrom = 'search'\n",
+    );
+    let faults = directory.faults();
+    for part in ["auth_mode: ", "check_account: ", "groups.base: "] {
+        assert!(
+            faults.iter().any(|fault| fault.contains(part)),
+            "{part}: {faults:?}"
+        );
+    }
+    assert_eq!(faults.len(), 3, "{faults:?}");
+}
+
+#[test]
 fn a_secret_file_readable_by_everyone_fails_the_load() {
     use std::os::unix::fs::PermissionsExt;
     let directory = Directory::new();

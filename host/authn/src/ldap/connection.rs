@@ -371,7 +371,7 @@ impl From<ResultCode<'_>> for Ended {
 }
 
 impl std::fmt::Display for Ended {
-    /// The code and its name (RFC 4511 §4.1.9).
+    /// The code and its name (RFC 4511 §4.1.9), and what to do where that is always the same.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = match self.code {
             0 => "success",
@@ -398,7 +398,11 @@ impl std::fmt::Display for Ended {
             80 => "other",
             _ => "unknown",
         };
-        write!(f, "result {} ({name})", self.code)
+        let advice = match self.code {
+            8 | 13 => ": it wants TLS, by ldaps:// in servers or use_starttls",
+            _ => "",
+        };
+        write!(f, "result {} ({name}{advice})", self.code)
     }
 }
 

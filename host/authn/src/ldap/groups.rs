@@ -83,7 +83,7 @@ pub(crate) trait Searches: Send {
 }
 
 /// Attributes that tell entries from each other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Identifiers {
     /// An entry's distinguished name: `entryDN`, or `distinguishedName`.
     pub(crate) dn: String,
