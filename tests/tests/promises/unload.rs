@@ -1,8 +1,11 @@
 //! MODULE UNLOAD and loading again: nothing dangles, nothing is left over.
 
+use std::net::{Ipv4Addr, TcpListener};
+
 use warden_tests::{Claims, Line, Scene, eventually, on_both_lines, parts};
 
 use crate::info;
+use crate::ldap::by_bind;
 
 on_both_lines!(
     unloading_ends_every_session_and_the_server_lives_on,
@@ -10,6 +13,7 @@ on_both_lines!(
     an_unload_of_many_users_frees_them_first,
     loading_again_starts_from_nothing,
     unloading_while_credentials_are_under_way_is_refused_or_clean,
+    unloading_while_a_directory_is_asked_gives_up_the_question,
     a_subscribed_and_a_blocked_session_end_with_the_module,
     native_users_do_not_notice,
 );
@@ -179,6 +183,30 @@ fn unloading_while_credentials_are_under_way_is_refused_or_clean(line: Line) {
         }
         load(&scene);
     }
+}
+
+fn unloading_while_a_directory_is_asked_gives_up_the_question(line: Line) {
+    // It takes connections and never says anything.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("ldap://{}", silent.local_addr().unwrap());
+    let file = by_bind(&url) + "timeout_connection = 60\ntimeout_ldap_operation = 60\n";
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    let mut clients: Vec<_> = (0..20).map(|_| scene.server.connect()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send(["AUTH", "alice", &format!("guess {number}")]);
+    }
+    eventually("the directory is asked", || {
+        (scene.counter(info::VERIFICATIONS) >= 20).then_some(())
+    });
+    unload(&scene);
+    for client in &mut clients {
+        let answer = client.receive_within(warden_tests::server::PATIENCE);
+        assert_ne!(answer, Err(warden_tests::Ended::TimedOut));
+    }
+    scene.server.expect_healthy();
+    drop(silent);
+    load(&scene);
+    scene.server.expect_healthy();
 }
 
 fn a_subscribed_and_a_blocked_session_end_with_the_module(line: Line) {
