@@ -26,7 +26,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 
 use crate::ffi::{
-    self, Context, Event, EventHandler, Level, MainThread, Priority, ServerLock, Topic, log,
+    self, Context, Event, EventHandler, Level, MainThread, Priority, Reply, ServerLock, Topic, log,
 };
 use crate::loader::Load;
 use crate::login::Login;
@@ -87,11 +87,20 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), Str
 /// Unloads the module.
 ///
 /// # Errors
-/// While policies are being read or compiled, which may take longer than a server should
-/// stand still; while there is more to be ended than fits between two commands, which is
+/// While a user of the server's own ACL has a rule about one of our commands, for 8.0
+/// fails an assertion of its own when the command of such a rule goes; while policies are
+/// being read or compiled, which may take longer than a server should stand still; while there is more to be ended than fits between two commands, which is
 /// then begun; and while a thread of ours has not ended, for what it runs would be gone.
 pub(crate) fn unload(ctx: &Context<'_>) -> Result<(), String> {
     if let Some(shared) = state::shared() {
+        // A server that finds fault with our settings takes no refusal.
+        if shared.has_begun_loading()
+            && let Some(user) = named_by_users(ctx).map_err(|error| error.to_string())?
+        {
+            return Err(format!(
+                "ACL user {user} has a rule about a command of warden: take it away first"
+            ));
+        }
         may_end(ctx.lock(), &shared)?;
         end(ctx.lock(), &shared);
         if !shared.has_begun_loading() {
@@ -104,6 +113,32 @@ pub(crate) fn unload(ctx: &Context<'_>) -> Result<(), String> {
             "{threads} threads of warden still end: repeat MODULE UNLOAD until it succeeds"
         )),
     }
+}
+
+/// A user of the server's own ACL with a rule about a command of ours.
+///
+/// # Errors
+/// When the server does not answer `ACL LIST`.
+fn named_by_users(ctx: &Context<'_>) -> Result<Option<String>, ffi::Error> {
+    let (Reply::Array(users) | Reply::Set(users)) = ctx.call("ACL", &[b"LIST"])? else {
+        return Err(ffi::Error::Refused("ACL LIST"));
+    };
+    let names_ours = |rule: &str| {
+        let rule = rule.trim_start_matches(['(', '+', '-']);
+        let start = rule.get(..settings::PREFIX.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(settings::PREFIX))
+    };
+    // `user NAME RULE…`
+    let named = users.into_iter().find_map(|user| {
+        let Reply::Bulk(user) = user else {
+            return None;
+        };
+        let user = String::from_utf8_lossy(&user);
+        let mut words = user.split_whitespace().skip(1);
+        let name = words.next()?;
+        words.any(names_ours).then(|| name.to_owned())
+    });
+    Ok(named)
 }
 
 /// Sessions that an unload closes at once: the server frees their clients in one go.

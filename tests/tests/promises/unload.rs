@@ -15,6 +15,7 @@ on_both_lines!(
     unloading_while_credentials_are_under_way_is_refused_or_clean,
     unloading_while_a_directory_is_asked_gives_up_the_question,
     a_subscribed_and_a_blocked_session_end_with_the_module,
+    an_unload_that_the_server_would_not_survive_is_refused,
     native_users_do_not_notice,
 );
 
@@ -224,6 +225,29 @@ fn a_subscribed_and_a_blocked_session_end_with_the_module(line: Line) {
     for client in [&mut subscribed, &mut blocked, &mut monitoring, &mut queued] {
         assert!(client.closes_within(warden_tests::server::PATIENCE));
     }
+    scene.server.expect_healthy();
+}
+
+/// 8.0 fails an assertion of its own when a command goes that a rule of its ACL names.
+fn an_unload_that_the_server_would_not_survive_is_refused(line: Line) {
+    let scene = Scene::start(line);
+    let mut admin = scene.server.admin();
+    for rule in ["+warden.whoami", "-WARDEN.kill", "(+warden.sessions)"] {
+        admin
+            .call(["ACL", "SETUSER", "ops", "on", "nopass", "+ping", rule])
+            .expect_ok();
+        let refused = admin.run("MODULE UNLOAD warden");
+        assert!(refused.error().is_some(), "{rule}: {refused}");
+        scene.log_in("alice").run("GET reports:q1");
+        if line == Line::V8_0 {
+            let log = "ACL user ops has a rule about a command of warden";
+            scene
+                .server
+                .wait_for_log(log, warden_tests::patience::PATIENCE);
+        }
+        admin.run("ACL DELUSER ops");
+    }
+    unload(&scene);
     scene.server.expect_healthy();
 }
 
