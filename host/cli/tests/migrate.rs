@@ -492,7 +492,9 @@ fn what_cannot_be_carried_over_is_told_with_the_reason() {
         ("ldap.timeout_connection 601", "changed", "600 is the most"),
         ("user alice on >Zuckerbrot ~* +@all", "note", "local_users"),
         ("user bob on #00 ~* +@all", "note", "local_users"),
+        ("user Carol on resetpass +@all", "note", "capital letters"),
         ("aclfile /x", "note", "local_users"),
+        ("aclfile /x", "note", "capital letters"),
         ("loadmodule /x/libvalkey_ldap.so", "note", "remove it when"),
         (
             "loadmodule /x/libvalkey_ldap.so ldap.servers ldap://b",
@@ -525,6 +527,13 @@ fn what_cannot_be_carried_over_is_told_with_the_reason() {
         let place = Place::new(&format!("ldap.servers ldaps://a\n{quiet}\n"));
         assert_eq!(place.migrate(&["--json"]).expect(0).about(2), [], "{quiet}");
     }
+    // A search tells how the directory spells a name.
+    let place = Place::new(
+        "ldap.servers ldaps://a\nuser Carol on resetpass\nldap.auth_mode search+bind\naclfile /x\n",
+    );
+    let run = place.migrate(&["--json"]).expect(0);
+    assert_eq!(run.about(2), []);
+    assert!(!run.about(4)[0].1.contains("capital letters"));
 }
 
 #[test]

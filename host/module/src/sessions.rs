@@ -112,7 +112,7 @@ pub(crate) fn admit(
     let before = with_registry(ctx.lock(), |registry| {
         registry
             .session(client)
-            .map(|view| (view.session, view.rules.clone()))
+            .map(|view| (view.session, view.class, view.rules.clone()))
     })
     .flatten();
     let stays_in_a_mode = before.is_none() && may_be_in_a_mode(ctx, client, entered);
@@ -136,10 +136,10 @@ pub(crate) fn admit(
             return Err(reason);
         }
     }
-    if let Some((before, rules)) = before {
+    if let Some((before, class, rules)) = before {
         // The server has ended the session the connection had before.
         with_registry(ctx.lock(), |registry| registry.left(client, before, now));
-        end_kept_modes(ctx.lock(), client, &rules, now);
+        end_kept_modes(ctx.lock(), client, (class, &rules), now);
     } else if stays_in_a_mode {
         end_former_modes(ctx.lock(), client, now);
     }
@@ -165,13 +165,21 @@ fn end_former_modes(lock: &ServerLock, client: ClientId, now: Now) {
 
 /// A connection that authenticated again stays in the modes it was in. Where its new
 /// rules would not let it enter one of them, it is closed; where rules differ at
-/// all, a subscriber is, for its channels may no longer be granted.
-fn end_kept_modes(lock: &ServerLock, client: ClientId, before: &Rules, now: Now) {
-    let after = with_registry(lock, |registry| {
-        registry.session(client).map(|view| view.rules.clone())
+/// all, a subscriber is, for its channels may no longer be granted. What another user of the
+/// server's own ACL may is not known here: it counts as other rules.
+fn end_kept_modes(
+    lock: &ServerLock,
+    client: ClientId,
+    (class, rules): (ClassId, &Rules),
+    now: Now,
+) {
+    let is_other = with_registry(lock, |registry| {
+        let view = registry.session(client)?;
+        let is_another_user = rules.are_of_acl_user() && view.class != class;
+        Some(is_another_user || view.rules != rules)
     });
-    if after.flatten().is_some_and(|after| after != *before) {
-        end_modes(lock, client, modes::entered_under(before), now);
+    if is_other.flatten() == Some(true) {
+        end_modes(lock, client, modes::entered_under(rules), now);
     }
 }
 

@@ -21,6 +21,10 @@ const PAGE: usize = 1000;
 const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
 const BIT_AND: &str = "1.2.840.113556.1.4.803";
 
+/// `groupType` of a global group, for security and for mail alone.
+const SECURITY: &str = "-2147483646";
+const MAIL: &str = "2";
+
 const ENABLED: &str = "512";
 const DISABLED: &str = "514";
 
@@ -96,9 +100,24 @@ impl ActiveDirectory {
     /// Adds a group of these, by their distinguished names. `memberOf` of those that are
     /// there already follows.
     #[must_use]
-    pub fn group<M: AsRef<str>>(
+    pub fn group<M: AsRef<str>>(self, name: &str, members: impl IntoIterator<Item = M>) -> Self {
+        self.group_of_type(name, SECURITY, members)
+    }
+
+    /// As [`Self::group`], for mail alone.
+    #[must_use]
+    pub fn distribution_list<M: AsRef<str>>(
+        self,
+        name: &str,
+        members: impl IntoIterator<Item = M>,
+    ) -> Self {
+        self.group_of_type(name, MAIL, members)
+    }
+
+    fn group_of_type<M: AsRef<str>>(
         mut self,
         name: &str,
+        group_type: &str,
         members: impl IntoIterator<Item = M>,
     ) -> Self {
         let dn = self.group_dn(name);
@@ -114,6 +133,7 @@ impl ActiveDirectory {
                 .with_all("objectClass", ["top", "group"])
                 .with("cn", name)
                 .with("sAMAccountName", name)
+                .with("groupType", group_type)
                 .with("distinguishedName", dn.as_str())
                 .with_all("member", members),
         );
@@ -201,7 +221,9 @@ impl ActiveDirectory {
                 else {
                     return false;
                 };
-                held.parse::<u32>().is_ok_and(|held| held & mask == mask)
+                // 32 bits, of which the highest makes the number negative.
+                held.parse::<i32>()
+                    .is_ok_and(|held| held.cast_unsigned() & mask == mask)
             }
             IN_CHAIN => self
                 .reached(entry, attribute)

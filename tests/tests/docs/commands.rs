@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use warden_tests::{Line, Reply, Scene};
+use warden_tests::hostile_directory::Answer;
+use warden_tests::{HostileDirectory, Line, Reply, Scene};
 
 use crate::markdown::{between, code, document, table};
 
@@ -161,4 +162,47 @@ fn info_tells_how_each_part_is_doing() {
             );
         }
     }
+}
+
+/// Every server of a directory has the same fields in INFO, and in the reply of the command.
+#[test]
+fn every_field_of_a_directorys_server_is_documented() {
+    let directory = HostileDirectory::start();
+    directory.answer(Answer::success());
+    let file = format!("type = 'ldap'\nservers = ['{}']\n", directory.url());
+    for line in Line::BOTH {
+        let scene = Scene::builder(line).authenticator_file(&file).start();
+        scene.server.connect().auth("alice", "any").expect_ok();
+        let there: BTreeSet<String> = scene
+            .server
+            .info("warden")
+            .into_keys()
+            .filter(|name| name.starts_with("warden_directory_"))
+            .map(|name| name.replace("_corp_1", "_ID_N"))
+            .collect();
+        let text = document("docs/commands.md");
+        let rows = table(&text, "of a server", 2);
+        let names = rows.iter().flat_map(|cells| cells[0].split(", "));
+        let documented: BTreeSet<String> = names
+            .map(|name| code(name).expect("a name").to_owned())
+            .collect();
+        assert_eq!(there, documented);
+        let section = section(&text, "WARDEN.AUTHENTICATORS");
+        let server = scene.authenticators_state()[0].field("servers").items();
+        for name in names_within(&server[0]) {
+            let is_said = section.contains(&format!("`{name}`")) || section.contains(&name);
+            assert!(is_said, "{name} is not in {section}");
+            let is_said = rows.iter().any(|cells| cells.concat().contains(&name));
+            assert!(is_said || name == "error", "{name} is not in {rows:?}");
+        }
+    }
+}
+
+/// The names of a map, and of the maps in it.
+fn names_within(reply: &Reply) -> BTreeSet<String> {
+    let mut all = names(reply);
+    for pool in ["binds", "searches"] {
+        all.extend(names(&reply.field(pool)));
+    }
+    all
 }

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use warden_tests::{Claims, Issuer, Line, Scene, Server, ServerBuilder};
+use warden_tests::hostile_directory::Answer;
+use warden_tests::{Claims, HostileDirectory, Issuer, Line, Scene, Server, ServerBuilder};
 
 use crate::markdown::{between, blocks, code, document, table};
 
@@ -175,4 +176,184 @@ fn every_documented_key_is_in_the_complete_file_and_the_other_way_round() {
         }
     }
     assert_eq!(documented, shown);
+}
+
+/// The settings of a directory with the text about each, of both pages.
+fn directorys_settings() -> Vec<(String, String, String)> {
+    let text = document("docs/configuration.md");
+    let own = between(&text, "## Directories (LDAP)\n", "\n### ");
+    let groups = document("docs/ldap-groups.md");
+    let rows = [
+        table(own, "in the file", 3),
+        table(&groups, "in the file", 3),
+    ];
+    let rows = rows.concat().into_iter();
+    rows.flat_map(|row| {
+        let names: Vec<String> = row[0]
+            .split(", ")
+            .map(|name| code(name).expect("a key").to_owned())
+            .collect();
+        let row = (row[1].clone(), row[2].clone());
+        names
+            .into_iter()
+            .map(move |name| (name, row.0.clone(), row.1.clone()))
+    })
+    .collect()
+}
+
+/// The lines of a file with this value of a key, and what else it needs beside it.
+fn directorys_file(key: &str, value: &str) -> String {
+    let mut lines = vec!["type = 'ldap'".to_owned()];
+    if key != "servers" {
+        lines.push("servers = ['ldap://127.0.0.1:1']".to_owned());
+    }
+    match key.strip_prefix("groups.") {
+        None => lines.push(format!("{key} = {value}")),
+        Some(of_groups) => {
+            lines.push("[groups]".to_owned());
+            if of_groups != "base" {
+                lines.push("base = 'dc=x'".to_owned());
+            }
+            if of_groups == "depth" {
+                lines.push("nested = 'walk'".to_owned());
+            }
+            if of_groups == "nested" && value.contains("in-chain") {
+                lines.push("from = 'search'".to_owned());
+            }
+            lines.push(format!("{of_groups} = {value}"));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// `A to B` at the beginning.
+fn bounds(text: &str) -> Option<(u64, u64)> {
+    let number = |text: &str| text.replace(',', "").parse().ok();
+    let (low, rest) = text.split_once(" to ")?;
+    let end = rest.find(|c: char| !c.is_ascii_digit() && c != ',')?;
+    Some((number(low)?, number(rest[..end].trim_end_matches(','))?))
+}
+
+/// The words in quotes, of a setting that takes no others.
+fn words(default: &str, text: &str) -> Vec<String> {
+    let both = format!("{default} {text}");
+    let mut words: Vec<String> = both
+        .split("`\"")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("\"`"))
+        .map(|(word, _)| word.to_owned())
+        .collect();
+    words.sort();
+    words.dedup();
+    words
+}
+
+#[test]
+fn the_settings_of_a_directory_are_known_and_bounded_as_documented() {
+    const CHOICES: [&str; 9] = [
+        "server_selection",
+        "auth_mode",
+        "search_scope",
+        "local_users",
+        "on_reject",
+        "attach",
+        "groups.from",
+        "groups.scope",
+        "groups.nested",
+    ];
+    let scene = Scene::start(Line::V9_1);
+    let mut admin = scene.server.admin();
+    let mut errors = |file: &str| {
+        scene.authenticators.replace("10-corp.toml", file);
+        let reply = admin.call(["WARDEN.RELOAD"]);
+        reply.field("authenticators").field("errors").texts()
+    };
+    let (mut numbers, mut choices) = (0, BTreeSet::new());
+    for (key, default, text) in directorys_settings() {
+        // Whatever is wrong with a table, the key is one that is known.
+        let told = errors(&directorys_file(&key, "{ wrong = true }"));
+        assert!(
+            told.iter().any(|error| error.contains(&key)),
+            "{key}: {told:?}"
+        );
+        let is_known = |error: &String| !error.contains("is not a known key");
+        assert!(told.iter().all(is_known), "{key}: {told:?}");
+        let list = |count: u64| {
+            let items: Vec<String> = (0..count)
+                .map(|n| match key.as_str() {
+                    "servers" => format!("'ldap://127.0.0.1:{}'", n + 1),
+                    _ => format!("'attribute{n}'"),
+                })
+                .collect();
+            format!("[{}]", items.join(", "))
+        };
+        let is_list = ["servers", "attributes"].contains(&key.as_str());
+        if let Some((low, high)) = bounds(&text) {
+            numbers += 1;
+            for (value, is_good) in [
+                (low.checked_sub(1), false),
+                (Some(low), true),
+                (Some(high), true),
+                (Some(high + 1), false),
+            ] {
+                let Some(value) = value else { continue };
+                let written = if is_list {
+                    list(value)
+                } else {
+                    value.to_string()
+                };
+                let told = errors(&directorys_file(&key, &written));
+                assert_eq!(told.is_empty(), is_good, "{key} = {value}: {told:?}");
+            }
+        }
+        if !is_list && let Ok(default) = default.replace(',', "").parse::<u64>() {
+            let told = errors(&directorys_file(&key, &default.to_string()));
+            assert!(told.is_empty(), "{key} = {default}: {told:?}");
+        }
+        if CHOICES.contains(&key.as_str()) {
+            let words = words(&default, &text);
+            assert!(words.len() >= 2, "{key}: {words:?}");
+            for word in words {
+                let told = errors(&directorys_file(&key, &format!("'{word}'")));
+                assert!(told.is_empty(), "{key} = {word}: {told:?}");
+            }
+            let told = errors(&directorys_file(&key, "'otherwise'"));
+            assert_eq!(told.len(), 1, "{key}: {told:?}");
+            choices.insert(key);
+        }
+    }
+    assert_eq!((numbers, choices.len()), (12, CHOICES.len()));
+}
+
+#[test]
+fn the_throttle_of_the_page_holds_back_a_pair_and_exempts_whom_it_says() {
+    let text = document("docs/configuration.md");
+    let section = between(&text, "## Throttle\n", "\n## ");
+    let example = blocks(section, "toml").remove(0);
+    let directory = HostileDirectory::start();
+    directory.answer(Answer::result(49, ""));
+    let file = |throttle: &str| {
+        let head = "failure_detector_interval = 600\n";
+        format!(
+            "type = 'ldap'\nservers = ['{}']\n{head}{throttle}",
+            directory.url()
+        )
+    };
+    let here = example.replace("10.20.0.0/16", "127.0.0.0/8");
+    for (throttle, is_exempt) in [(&example, false), (&here, true)] {
+        let scene = Scene::builder(Line::V9_1)
+            .authenticator_file(&file(throttle))
+            .start();
+        let before = directory.binds().len();
+        for number in 0..12 {
+            let words = if number < 10 || is_exempt {
+                "WRONGPASS"
+            } else {
+                "TRYAGAIN"
+            };
+            scene.expect_refused("alice", &format!("guess-{number}"), words);
+        }
+        let asked = directory.binds().len() - before;
+        assert_eq!(asked, if is_exempt { 12 } else { 10 });
+    }
 }

@@ -15,6 +15,7 @@ on_both_lines!(
     active_directory_lets_in_whom_the_page_says,
     groups_of_active_directory_are_those_the_page_says,
     groups_of_whom_others_prove_are_those_the_page_says,
+    who_becomes_a_user_of_the_acl_has_the_rights_the_page_gives,
 );
 
 const PASSWORD_FILE: &str = "/etc/valkey/keys/directory.password";
@@ -172,6 +173,26 @@ fn groups_of_whom_others_prove_are_those_the_page_says(line: Line) {
     client.run("SET x 1").expect_ok();
     let log = scene.server.log();
     assert!(!log.contains("in clear"), "{log}");
+}
+
+fn who_becomes_a_user_of_the_acl_has_the_rights_the_page_gives(line: Line) {
+    let authority = Authority::new("ca");
+    let slapd = Slapd::builder().users(["alice"]).start(&authority);
+    let file = format!(
+        "type = 'ldap'\nservers = ['{}']\nbind_dn_prefix = 'uid='\n\
+         bind_dn_suffix = ',ou=people,{BASE}'\nattach = 'acl-user'\n",
+        slapd.url()
+    );
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    let commands = blocks(&document("docs/ldap.md"), "text");
+    assert_eq!(commands.len(), 1, "{commands:?}");
+    scene.server.admin().run(commands[0].trim()).expect_ok();
+    let mut client = scene.server.connect();
+    client.auth("alice", &password_of("alice")).expect_ok();
+    client.run("SET app:1 x").expect_ok();
+    client.run("GET app:1").expect_text("x");
+    client.run("GET other:1").expect_error("NOPERM");
+    client.run("CONFIG GET port").expect_error("NOPERM");
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod demo;
 mod first_hour;
 mod guardrails;
 mod ldap;
+mod ldap_groups;
 mod markdown;
 mod migrating;
 mod operating;

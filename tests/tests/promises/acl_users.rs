@@ -1,9 +1,10 @@
 //! Sessions that run as users of the server's own ACL (`attach = "acl-user"`), beside
 //! connections that have authenticated at the server itself.
 
-use warden_tests::slapd::{Slapd, User, password_of};
+use warden_tests::slapd::{Slapd, User, password_of, user_dn};
 use warden_tests::{
     ADMIN_PASSWORD, Authority, Connection, Line, Scene, SceneBuilder, eventually, on_both_lines,
+    unix_now,
 };
 
 use crate::info;
@@ -23,6 +24,8 @@ on_both_lines!(
     a_bound_on_every_session_and_such_a_session_never_go_together,
     an_unload_ends_it,
     a_question_about_it_says_who_decides,
+    who_becomes_a_user_of_the_acl_keeps_no_mode,
+    the_accounts_end_is_the_sessions_at_once,
 );
 
 const ATTACH: &str = "attach = 'acl-user'\n";
@@ -455,4 +458,95 @@ fn a_question_about_it_says_who_decides(line: Line) {
     explained.field("outcome").expect_text("refused");
     explained.field("reply").expect_text(TAKEN);
     asked.wait_for_sessions(0);
+}
+
+/// What the ACL's user may enter the operator knows, and warden does not.
+fn who_becomes_a_user_of_the_acl_keeps_no_mode(line: Line) {
+    let asked = Asked::with(line, "cache_seconds = 3600\n", |builder| {
+        builder.server(warden_tests::ServerBuilder::protected_configs)
+    });
+    asked.acl(&format!("SETUSER bob {RIGHTS}"));
+    asked.acl(&format!("SETUSER app on >secret {RIGHTS}"));
+    // A subscriber cannot be made to wait: their passwords must be known.
+    for name in ["alice", "bob"] {
+        asked.log_in(name);
+    }
+    let native = |command: &str| {
+        let mut client = asked.scene.server.connect();
+        client.hello_auth(3, "app", "secret");
+        let reply = client.run(command);
+        assert!(reply.error().is_none(), "{command}: {reply}");
+        client.send(["AUTH", "alice", &password_of("alice")]);
+        client
+    };
+    for command in [
+        "SUBSCRIBE news",
+        "PSUBSCRIBE *",
+        "MONITOR",
+        "CLIENT TRACKING ON",
+    ] {
+        asked.expect_closed(native(command));
+    }
+    let mut client = native("GET anything");
+    client.receive().expect_ok();
+    client.run("ACL WHOAMI").expect_text("alice");
+    // Whoever stays who he is stays in them, and another is no such one.
+    let subscribed = |command: &str| {
+        let mut client = asked.scene.server.connect();
+        client.hello_auth(3, "alice", &password_of("alice"));
+        let reply = client.run(command);
+        assert!(reply.error().is_none(), "{command}: {reply}");
+        client
+    };
+    asked
+        .scene
+        .server
+        .config_set("warden.reauthentication", "any")
+        .expect_ok();
+    for command in ["SUBSCRIBE news", "CLIENT TRACKING ON"] {
+        let mut client = subscribed(command);
+        client.auth("alice", &password_of("alice")).expect_ok();
+        assert!(Scene::stays_open(&mut client), "{command}");
+        client.send(["AUTH", "bob", &password_of("bob")]);
+        asked.expect_closed(client);
+    }
+}
+
+fn the_accounts_end_is_the_sessions_at_once(line: Line) {
+    const DAY: u64 = 86_400;
+    let asked = Asked::start(line, "");
+    let file = by_search(&asked.slapd.url(), &password_file(&asked.authority))
+        + QUIET
+        + ATTACH
+        + "refresh_seconds = 1\nlifetime_seconds = 31536000\n";
+    asked.scene.authenticators.replace("10-corp.toml", file);
+    let dn = user_dn("alice");
+    asked.slapd.change(&format!(
+        "dn: {dn}\nchangetype: modify\nadd: objectClass\nobjectClass: shadowAccount\n"
+    ));
+    let mut client = eventually("sessions last a year", || {
+        let mut client = asked.scene.server.connect();
+        client
+            .auth("alice", &password_of("alice"))
+            .is_ok()
+            .then_some(())?;
+        let me = client.whoami();
+        let lasts = me.field("expires").number() - me.field("since").number();
+        (lasts == 31_536_000).then_some(client)
+    });
+    let id = client.id();
+    let mut ends_on = |day: u64| {
+        asked.slapd.change(&format!(
+            "dn: {dn}\nchangetype: modify\nreplace: shadowExpire\nshadowExpire: {day}\n"
+        ));
+        eventually("the session has another end", || {
+            let ends = client.whoami().field("expires").number().unsigned_abs();
+            (ends == day * DAY).then_some(())
+        });
+        assert_eq!(client.id(), id, "it is the same session");
+    };
+    let today = unix_now() / DAY;
+    ends_on(today + 9);
+    ends_on(today + 5);
+    ends_on(today + 7);
 }

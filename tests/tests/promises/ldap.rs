@@ -1,5 +1,7 @@
 //! Names and passwords that a real directory judges, one that takes every bind it can.
 
+use std::collections::BTreeMap;
+
 use warden_tests::hostile_directory::{Answer, Operation};
 use warden_tests::ldap::Entry;
 use warden_tests::scene::authenticator;
@@ -21,8 +23,10 @@ on_both_lines!(
     a_name_that_several_have_is_refused,
     an_entry_without_a_name_to_bind_with_is_refused,
     a_referral_is_not_a_yes_and_is_not_followed,
+    a_referral_of_a_permissive_directory_is_not_followed,
     only_a_yes_to_the_bind_is_a_yes,
     a_search_never_runs_under_a_users_bind,
+    by_its_own_account_a_directory_saw_no_search_under_a_users_bind,
     log_ins_open_no_new_connections,
     tokens_are_left_to_others_and_no_directory_sees_them,
     what_is_for_one_directory_is_not_shown_to_another,
@@ -174,26 +178,44 @@ fn whom_a_search_finds_binds_under_his_own_name(line: Line) {
 }
 
 fn a_password_that_is_none_never_reaches_the_directory(line: Line) {
-    let asked = Asked::by_bind(line, "users = ['alice']\n");
-    let binds = asked.slapd.counters().binds;
-    for password in [
-        "",
-        " ",
-        "\t",
-        "\u{0}",
-        "\u{0}\u{0}",
-        "a\u{0}b",
-        "\u{a0}",
-        "\u{200b}",
-        "\r\n",
-    ] {
-        asked.scene.expect_refused("alice", password, WRONG);
+    let by_bind = Asked::by_bind(line, "users = ['alice']\n");
+    let by_search = Asked::by_search(line, &people(), "users = ['alice']\n");
+    for (asked, searches) in [(&by_bind, 0), (&by_search, 2)] {
+        eventually("it has been looked after", || {
+            (asked.slapd.counters().searches == 1).then_some(())
+        });
+        let before = asked.slapd.counters();
+        for password in [
+            "",
+            " ",
+            "\t",
+            "\u{0}",
+            "\u{0}\u{0}",
+            "a\u{0}b",
+            "\u{a0}",
+            "\u{200b}",
+            "\r\n",
+        ] {
+            asked.scene.expect_refused("alice", password, WRONG);
+            asked.scene.expect_refused("corp/alice", password, WRONG);
+            let mut client = asked.scene.server.connect();
+            let reply = client.hello_auth(3, "alice", password);
+            assert!(reply.is_error("WRONGPASS"), "{password:?}: {reply}");
+        }
+        // A bind without a name succeeds, too.
+        asked.scene.expect_refused("", "credentials", "WRONGPASS");
+        let after = asked.slapd.counters();
+        assert_eq!(
+            (after.binds, after.searches),
+            (before.binds, before.searches)
+        );
+        asked.log_in("alice");
+        let after = asked.slapd.counters();
+        assert_eq!(after.searches, before.searches + searches);
+        // With the service account's.
+        let binds = before.binds + 1 + u64::from(searches > 0);
+        assert_eq!(after.binds, binds);
     }
-    // A bind without a name succeeds, too.
-    asked.scene.expect_refused("", "credentials", "WRONGPASS");
-    assert_eq!(asked.slapd.counters().binds, binds);
-    asked.log_in("alice");
-    assert_eq!(asked.slapd.counters().binds, binds + 1);
 }
 
 fn a_name_is_a_value_whatever_is_in_it(line: Line) {
@@ -308,6 +330,53 @@ fn a_referral_is_not_a_yes_and_is_not_followed(line: Line) {
     assert_eq!(elsewhere.connections(), 0);
 }
 
+/// What the first directory says of its branch is that another has it, where Alice is known
+/// by this password.
+fn a_referral_of_a_permissive_directory_is_not_followed(line: Line) {
+    let authority = Authority::new("ca");
+    let elsewhere = people()
+        .user(User::new("dora").unit("branch"))
+        .start(&authority);
+    let branch = format!("ou=branch,{BASE}");
+    let referral = Entry::new(&branch)
+        .with("objectClass", "referral")
+        .with("objectClass", "extensibleObject")
+        .with("ou", "branch")
+        .with("ref", format!("{}/{branch}", elsewhere.url()));
+    let slapd = people().entry(referral).start(&authority);
+    let password = password_file(&authority);
+    let search = by_search(&slapd.url(), &password) + QUIET;
+    let in_branch = search.replace(
+        &format!("search_base = '{BASE}'"),
+        &format!("search_base = '{branch}'"),
+    );
+    let bind = by_bind(&slapd.url()).replace(&format!("ou=people,{BASE}"), &branch) + QUIET;
+    // Of all that is there, and of nothing else; and by a name that lies there.
+    for (file, words) in [
+        (search.clone(), WRONG),
+        (in_branch, "TRYAGAIN"),
+        (bind, WRONG),
+    ] {
+        let scene = Scene::builder(line).authenticator_file(&file).start();
+        scene.expect_refused("dora", &password_of("dora"), words);
+        // Who is here is let in beside it.
+        if file == search {
+            let mut client = scene.server.connect();
+            client.auth("alice", &password_of("alice")).expect_ok();
+        }
+    }
+    assert_eq!(elsewhere.counters().connections, 0);
+    let there = Scene::builder(line)
+        .authenticator_file(&by_search(&elsewhere.url(), &password))
+        .start();
+    // The twin: she is known where nobody was asked.
+    there.expect_refused(
+        "dora",
+        &password_of("dora"),
+        "WRONGPASS no policy grants access.",
+    );
+}
+
 fn only_a_yes_to_the_bind_is_a_yes(line: Line) {
     let (directory, scene, _authority) = hostile(line, "timeout_ldap_operation = 1\n");
     let answering = |answer: Answer| {
@@ -368,7 +437,7 @@ fn a_search_never_runs_under_a_users_bind(line: Line) {
     for password in ["one", "two", "three"] {
         scene.server.connect().auth("alice", password).expect_ok();
     }
-    let mut bound = std::collections::HashMap::new();
+    let mut bound = BTreeMap::new();
     let mut searches = 0;
     for request in directory.requests() {
         match request.operation {
@@ -387,6 +456,43 @@ fn a_search_never_runs_under_a_users_bind(line: Line) {
     }
     // For the name, and for what its entry says.
     assert_eq!(searches, 6);
+}
+
+/// One connection of each kind for everybody, on a directory that lets users search, too.
+fn by_its_own_account_a_directory_saw_no_search_under_a_users_bind(line: Line) {
+    let described = people().logging_operations();
+    let lines = "connection_pool_size = 1\ncache_seconds = 0\n";
+    let asked = Asked::by_search(line, &described, lines);
+    for number in 0..5 {
+        asked.log_in("alice");
+        for name in ["bob", "nobody"] {
+            let guess = format!("guess-{number}");
+            asked.scene.expect_refused(name, &guess, WRONG);
+        }
+    }
+    let (mut bound, mut searches, mut users) = (BTreeMap::new(), 0, 0);
+    let log = asked.slapd.log();
+    for text in log.lines() {
+        let Some((_, text)) = text.split_once(" conn=") else {
+            continue;
+        };
+        let connection = text.split(' ').next().unwrap_or_default().to_owned();
+        let quoted = |key: &str| {
+            let (_, rest) = text.split_once(key)?;
+            rest.split('"').next().map(str::to_owned)
+        };
+        if let Some(name) = quoted(" BIND dn=\"").filter(|_| text.contains("method=")) {
+            users += usize::from(name.starts_with("uid=") || name.starts_with("cn=nobody"));
+            bound.insert(connection, name);
+        } else if let Some(base) = quoted(" SRCH base=\"")
+            && !base.is_empty()
+            && !base.eq_ignore_ascii_case("cn=Monitor")
+        {
+            searches += 1;
+            assert_eq!(bound.get(&connection).map(String::as_str), Some(SERVICE));
+        }
+    }
+    assert!(users >= 15 && searches >= 20, "{users}, {searches}: {log}");
 }
 
 fn log_ins_open_no_new_connections(line: Line) {

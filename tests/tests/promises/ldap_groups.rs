@@ -4,8 +4,12 @@
 
 use warden_tests::hostile_directory::{ActiveDirectory, Answer, Operation};
 use warden_tests::ldap::Entry;
-use warden_tests::slapd::{BASE, Group, Slapd, SlapdBuilder, User, group_dn, password_of, user_dn};
-use warden_tests::{Authority, Connection, HostileDirectory, Line, Scene, on_both_lines};
+use warden_tests::slapd::{
+    BASE, Group, Slapd, SlapdBuilder, User, crowd_name, group_dn, password_of, user_dn,
+};
+use warden_tests::{
+    Authority, Connection, HostileDirectory, Line, Scene, on_both_lines, parts, unix_now,
+};
 
 use crate::ldap::{QUIET, WRONG, by_bind, by_search, password_file, people};
 
@@ -20,6 +24,11 @@ on_both_lines!(
     groups_that_come_in_ranges_are_read_to_the_end,
     a_directory_that_lies_about_groups_decides_nothing,
     groups_are_asked_of_another_server_where_one_fails,
+    a_group_is_called_as_the_settings_say,
+    chosen_attributes_are_claims_of_policies,
+    an_accounts_end_that_lies_ahead_ends_the_session,
+    among_ten_thousand_people_everybody_has_his_own_groups,
+    ten_thousand_groups_are_all_taken_or_none,
 );
 
 /// The reply to whoever has groups that cannot be taken.
@@ -400,4 +409,165 @@ fn groups_are_asked_of_another_server_where_one_fails(line: Line) {
         groups(&scene, "alice"),
         ["corp/all", "corp/dev", "corp/ops", "corp/staff"]
     );
+}
+
+fn a_group_is_called_as_the_settings_say(line: Line) {
+    let described = people()
+        .group(Group::new("dev").user("alice"))
+        .group(Group::new("ops").user("bob"))
+        .group(Group::new("odd").user("bob"));
+    let dn = format!("corp/{}", group_dn("dev"));
+    for way in ["", "from = 'search'\n"] {
+        let lines = groups_base() + way;
+        let asked = Asked::start(line, &described, &(lines.clone() + "name = 'dn'\n"));
+        assert_eq!(groups(&asked.scene, "alice"), [dn.as_str()], "{way}");
+        // An attribute has one value, or the group cannot be named.
+        let asked = Asked::start(line, &described, &(lines + "name = 'description'\n"));
+        let alices = ["alice", &password_of("alice"), GROUPS];
+        asked.scene.expect_refused(alices[0], alices[1], alices[2]);
+        for values in [&["Developers", "Coders"][..], &["\u{7}"]] {
+            asked.slapd.replace(&group_dn("dev"), "description", values);
+            asked.scene.expect_refused(alices[0], alices[1], alices[2]);
+        }
+        let named = ["All who write code"];
+        asked.slapd.replace(&group_dn("dev"), "description", &named);
+        assert_eq!(
+            groups(&asked.scene, "alice"),
+            ["corp/All%20who%20write%20code"]
+        );
+    }
+}
+
+/// `tenant` takes from a claim whose keys somebody may touch.
+fn chosen_attributes_are_claims_of_policies(line: Line) {
+    let of = |name: &str| User::new(name).attribute("objectClass", "warden-test-tenant");
+    let described = Slapd::builder()
+        .global(
+            "attributetype ( 1.3.6.1.4.1.4203.666.11.99.2 NAME 'tenant' EQUALITY caseExactMatch \
+             SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )",
+        )
+        .global(
+            "objectclass ( 1.3.6.1.4.1.4203.666.11.99.3 NAME 'warden-test-tenant' SUP top \
+             AUXILIARY MAY tenant )",
+        )
+        .user(of("alice"))
+        .user(of("carol").attribute("tenant", "rome"))
+        .group(Group::new("editors").user("carol").user("alice"));
+    let authority = Authority::new("ca");
+    let slapd = described.start(&authority);
+    let file = by_search(&slapd.url(), &password_file(&authority)) + QUIET;
+    let lines = "attributes = ['tenant', 'mail']\ncache_seconds = 0\n";
+    let scene = Scene::builder(line)
+        .module_args(["rejection_seconds", "0"])
+        .roles("[roles.all]\nmembers = ['group:corp/editors']\nrules = ['+@read', '~*']\n")
+        .policy_file(
+            "tenant.toml",
+            "claim = '/tenant'\nkeys = ['~{tenant}:*']\nchannels = []\n",
+        )
+        .policy_file("tenant.wasm", parts::policy("tenant"))
+        .authenticator_file(&(file + lines + &groups_base()))
+        .start();
+    let mut carol = log_in(&scene, "carol");
+    assert!(carol.run("GET rome:1").is_nil());
+    carol.run("GET paris:1").expect_error("NOPERM");
+    let refused = || scene.expect_refused("alice", &password_of("alice"), "WRONGPASS");
+    refused();
+    slapd.replace(&user_dn("alice"), "tenant", &["paris"]);
+    let mut alice = log_in(&scene, "alice");
+    assert!(alice.run("GET paris:1").is_nil());
+    alice.run("GET rome:1").expect_error("NOPERM");
+    // What cannot be part of a key's pattern is no tenant.
+    slapd.replace(&user_dn("alice"), "tenant", &["paris rome"]);
+    refused();
+}
+
+fn an_accounts_end_that_lies_ahead_ends_the_session(line: Line) {
+    const DAY: u64 = 86_400;
+    let lines = "lifetime_seconds = 31536000\n".to_owned() + &groups_base();
+    let described = people().group(Group::new("editors").user("alice"));
+    let asked = Asked::start(line, &described, &lines);
+    let until = |day: u64| {
+        asked.slapd.change(&format!(
+            "dn: {}\nchangetype: modify\nreplace: shadowExpire\nshadowExpire: {day}\n",
+            user_dn("alice")
+        ));
+    };
+    asked.slapd.change(&format!(
+        "dn: {}\nchangetype: modify\nadd: objectClass\nobjectClass: shadowAccount\n",
+        user_dn("alice")
+    ));
+    let today = unix_now() / DAY;
+    let ends = || {
+        let me = log_in(&asked.scene, "alice").whoami();
+        me.field("expires").number().unsigned_abs()
+    };
+    assert!(ends() > (today + 300) * DAY);
+    until(today + 9);
+    assert_eq!(ends(), (today + 9) * DAY);
+    until(today);
+    asked
+        .scene
+        .expect_refused("alice", &password_of("alice"), WRONG);
+    let log = asked.scene.server.log();
+    assert!(log.contains("the account has expired"), "{log}");
+}
+
+fn among_ten_thousand_people_everybody_has_his_own_groups(line: Line) {
+    const PEOPLE: usize = 10_000;
+    let names = [0, 1, 4_999, 9_999].map(crowd_name);
+    let everybody = (0..PEOPLE).fold(Group::new("everybody"), |group, number| {
+        group.user(&crowd_name(number))
+    });
+    let [first, second, ..] = &names;
+    let few = Group::new("few").user(first);
+    // Groups of groups, and a loop.
+    let above = Group::new("above").group("everybody").group("above");
+    let described = Slapd::builder()
+        .crowd(PEOPLE)
+        .groups([everybody, few, above])
+        .anonymous_search()
+        .permissive();
+    let authority = Authority::new("ca");
+    let slapd = described.start(&authority);
+    let found = by_search(&slapd.url(), &password_file(&authority)) + QUIET;
+    let bound = by_bind(&slapd.url()) + QUIET;
+    let roles = "[roles.all]\nmembers = ['group:corp/everybody']\nrules = ['+get', '~*']\n";
+    for (file, way) in [
+        (&bound, "nested = 'walk'\n"),
+        (&found, "from = 'search'\nnested = 'walk'\n"),
+    ] {
+        let file = format!("cache_seconds = 0\n{file}{}{way}", groups_base());
+        let scene = Scene::builder(line)
+            .roles(roles)
+            .authenticator_file(&file)
+            .start();
+        for name in &names {
+            let all = ["corp/above", "corp/everybody", "corp/few"];
+            let own = if name == first { &all[..] } else { &all[..2] };
+            assert_eq!(groups(&scene, name), own, "{name}: {way}");
+        }
+        scene.expect_refused(first, &password_of(second), WRONG);
+        scene.expect_refused("user10000", &password_of("user10000"), WRONG);
+    }
+}
+
+fn ten_thousand_groups_are_all_taken_or_none(line: Line) {
+    let authority = Authority::new("ca");
+    let many = (0..10_000).map(|n| Group::new(&format!("g{n}")).user("alice").user("bob"));
+    let one_more = Group::new("editors").user("bob");
+    let slapd = people().groups(many).group(one_more).start(&authority);
+    for way in ["", "from = 'search'\n"] {
+        let file = by_search(&slapd.url(), &password_file(&authority))
+            + QUIET
+            + &groups_base()
+            + "most_groups = 10000\n"
+            + way;
+        let scene = scene(line, &file);
+        assert_eq!(groups(&scene, "alice").len(), 10_000, "{way}");
+        scene.expect_refused("bob", &password_of("bob"), GROUPS);
+        let log = scene.server.log();
+        let words = ["groups.most_groups = 10000", "has more than 10000 values"];
+        assert!(words.iter().any(|word| log.contains(word)), "{log}");
+        scene.server.expect_healthy();
+    }
 }

@@ -3,7 +3,7 @@
 use warden_tests::scene::authenticator;
 use warden_tests::slapd::{BASE, Group, SERVICE, Slapd, SlapdBuilder, User, password_of, user_dn};
 use warden_tests::{
-    Authority, Claims, Connection, Leaf, Line, Reply, Scene, eventually, on_both_lines,
+    Authority, Claims, Connection, Leaf, Line, Reply, Scene, eventually, on_both_lines, parts,
 };
 
 use crate::ldap::{QUIET, by_bind, password_file, people};
@@ -11,6 +11,7 @@ use crate::ldap::{QUIET, by_bind, password_file, people};
 on_both_lines!(
     a_directory_knows_the_groups_of_whom_a_token_proves,
     a_directory_knows_the_groups_of_whom_a_certificate_names,
+    a_directory_knows_the_groups_of_whom_a_plugin_vouches_for,
     a_directory_that_looks_up_takes_no_credential,
     whom_the_directory_does_not_know_in_good_standing_is_refused,
     without_the_directory_nobody_has_fewer_groups,
@@ -160,6 +161,35 @@ fn a_directory_knows_the_groups_of_whom_a_certificate_names(line: Line) {
     client.run("SET reports:1 x").expect_ok();
     let (_, reply) = log_in("stranger");
     reply.expect_error(WRONG);
+}
+
+fn a_directory_knows_the_groups_of_whom_a_plugin_vouches_for(line: Line) {
+    let authority = Authority::new("ca");
+    let slapd = editors().start(&authority);
+    let scene = Scene::builder(line).roles(ROLES).start();
+    // key_one, of somebody the directory knows, and key_two, of somebody it does not.
+    let list = "[[key]]\nname = 'alice'\ngroups = ['analysts']\n\
+        sha256 = '7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed'\n\
+        [[key]]\nname = 'stranger'\ngroups = ['editors']\n\
+        sha256 = '3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3'\n";
+    scene.keys.replace_secret("api-keys.toml", list);
+    let file = format!(
+        "type = 'plugin'\nid = 'keys'\ncomponent = '{}'\ntoken_prefix = 'key_'\n\
+         groups_from = 'dir'\n[property_files]\nkeys = '../keys/api-keys.toml'\n",
+        parts::plugin("api-keys").display()
+    );
+    scene.authenticators.replace("10-corp.toml", file);
+    let directory = by_lookup(&slapd.url(), &password_file(&authority)) + &groups_base();
+    scene.authenticators.replace("20-dir.toml", directory);
+    eventually("the plugin is started", || {
+        reload(&scene).is_empty().then_some(())
+    });
+    let mut client = scene.server.connect();
+    client.auth_alone("key_one").expect_ok();
+    assert_eq!(client.user(), "keys/alice");
+    assert_eq!(groups(&mut client), ["dir/editors", "keys/analysts"]);
+    client.run("SET reports:1 x").expect_ok();
+    scene.expect_refused("token", "key_two", WRONG);
 }
 
 fn a_directory_that_looks_up_takes_no_credential(line: Line) {

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use warden_tests::hostile_directory::{Answer, Operation};
+use warden_tests::patience::{PATIENCE, within};
 use warden_tests::proxy::{End, Flow, Proxy};
 use warden_tests::slapd::{Slapd, password_of};
 use warden_tests::{Authority, HostileDirectory, Line, Reply, Scene, eventually, on_both_lines};
@@ -22,6 +23,7 @@ on_both_lines!(
     who_waits_too_long_for_a_connection_may_try_again,
     a_server_that_says_it_cannot_is_not_the_last_that_is_asked,
     how_each_server_is_can_be_seen,
+    what_is_asked_of_a_server_can_be_seen_as_it_happens,
 );
 
 /// Between two log-ins of one client.
@@ -342,4 +344,115 @@ fn how_each_server_is_can_be_seen(line: Line) {
         "connections=2,in_use=0,idle=1,waiting=0,answered=6,failed=0"
     );
     assert_eq!(pair.scene.info("warden_directory_corp_2_error"), error);
+}
+
+fn what_is_asked_of_a_server_can_be_seen_as_it_happens(line: Line) {
+    let authority = Authority::new("ca");
+    let directory = HostileDirectory::start();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    directory.answer_by(move |request| match &request.operation {
+        Operation::Bind { name, .. } if name.starts_with("uid=") => {
+            // Until the test lets go.
+            let _over = held.lock().expect("nobody panicked here").recv();
+            Answer::success()
+        }
+        _ => Answer::success(),
+    });
+    let file = by_bind(&directory.url()) + "connection_pool_size = 1\n";
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    let mut waiting: Vec<_> = (0..3)
+        .map(|number| {
+            let mut client = scene.server.connect();
+            client.send(["AUTH", "alice", &format!("password-{number}")]);
+            client
+        })
+        .collect();
+    let shown = |field: &str, expected: &str| {
+        scene.wait_for_info(&format!("warden_directory_corp_1_{field}"), expected);
+    };
+    shown(
+        "binds",
+        "connections=1,in_use=1,idle=0,waiting=2,answered=0,failed=0",
+    );
+    let binds = servers(&scene)[0].field("binds");
+    assert_eq!(binds.field("in_use").number(), 1);
+    assert_eq!(binds.field("waiting").number(), 2);
+    assert_eq!(binds.field("latency_usec").text(), "");
+    for _ in &waiting {
+        release.send(()).expect("the directory answers");
+    }
+    for client in &mut waiting {
+        client.receive().expect_ok();
+    }
+    shown(
+        "binds",
+        "connections=1,in_use=0,idle=1,waiting=0,answered=3,failed=0",
+    );
+    let latency = scene.info("warden_directory_corp_1_latency_usec_binds");
+    assert!(latency.starts_with("count=3,p50="), "{latency}");
+    for part in [",p99=", ",p99.9="] {
+        assert!(latency.contains(part), "{latency}");
+    }
+    // Searches are counted apart, and what got no answer.
+    let slapd = people().start(&authority);
+    let file = by_search(&slapd.url(), &password_file(&authority))
+        + "cache_seconds = 0\ncheck_account = false\n";
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    for _ in 0..4 {
+        let mut client = scene.server.connect();
+        client.auth("alice", &password_of("alice")).expect_ok();
+    }
+    let searches = || scene.info("warden_directory_corp_1_searches");
+    assert_eq!(
+        searches(),
+        "connections=2,in_use=0,idle=1,waiting=0,answered=4,failed=0"
+    );
+    let latency = scene.info("warden_directory_corp_1_latency_usec_searches");
+    assert!(latency.starts_with("count=4,p50="), "{latency}");
+    let of_command = servers(&scene)[0].field("searches");
+    assert_eq!(of_command.field("answered").number(), 4);
+    let latency = of_command.field("latency_usec").text();
+    assert!(latency.starts_with("count=4,p50="), "{latency}");
+    slapd.kill();
+    scene.expect_refused("alice", &password_of("alice"), "TRYAGAIN");
+    assert!(
+        servers(&scene)[0]
+            .field("searches")
+            .field("failed")
+            .number()
+            >= 1
+    );
+    assert!(!searches().ends_with("failed=0"));
+}
+
+#[test]
+#[ignore = "waits the minute that connections are kept"]
+fn connections_that_nobody_uses_are_closed_in_good_order_on_8_0() {
+    connections_that_nobody_uses_are_closed_in_good_order(Line::V8_0);
+}
+
+#[test]
+#[ignore = "waits the minute that connections are kept"]
+fn connections_that_nobody_uses_are_closed_in_good_order_on_9_1() {
+    connections_that_nobody_uses_are_closed_in_good_order(Line::V9_1);
+}
+
+fn connections_that_nobody_uses_are_closed_in_good_order(line: Line) {
+    let authority = Authority::new("ca");
+    let slapd = people().logging_operations().start(&authority);
+    let file = by_search(&slapd.url(), &password_file(&authority)) + "cache_seconds = 0\n";
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    let log_in = || {
+        let mut client = scene.server.connect();
+        client.auth("alice", &password_of("alice")).expect_ok();
+    };
+    log_in();
+    let open = || slapd.counters().open_connections;
+    // One for binds, one for searches, and one to look after it.
+    eventually("all are open", || (open() == 3).then_some(()));
+    let closed = within(4 * PATIENCE, || (open() == 1).then_some(()));
+    assert!(closed.is_some(), "{} are open", open());
+    assert!(slapd.log().matches(" UNBIND").count() >= 2);
+    log_in();
 }

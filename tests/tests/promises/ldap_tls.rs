@@ -15,6 +15,8 @@ on_both_lines!(
     what_is_slipped_in_before_tls_is_not_taken_for_what_comes_within,
     the_directory_may_ask_for_wardens_own_certificate,
     certificates_are_read_again_when_their_files_change,
+    wardens_own_certificate_is_read_again_when_it_changes,
+    without_an_authority_those_of_the_system_count,
 );
 
 /// Lines by which a directory is trusted that has a certificate of this authority.
@@ -200,4 +202,50 @@ fn certificates_are_read_again_when_their_files_change(line: Line) {
         corp.contains("status=stale").then_some(())
     });
     log_in(&scene, "alice");
+}
+
+fn wardens_own_certificate_is_read_again_when_it_changes(line: Line) {
+    let authority = Authority::new("ca");
+    let slapd = people().demanding_certificates().start(&authority);
+    let own = Directory::create(authority.directory().join("own"));
+    let show = |by: &Authority| {
+        let identity = by.client("warden");
+        own.replace("own.pem", identity.certificate_pem());
+        let key = std::fs::read(identity.key_file()).expect("a key");
+        own.replace_secret("own.key", key);
+    };
+    show(&Authority::new("ca"));
+    let file = by_bind(&slapd.tls_url())
+        + &trusting(&authority)
+        + &format!(
+            "cache_seconds = 0\ntls_cert_path = '{}'\ntls_key_path = '{}'\n",
+            own.file_text("own.pem"),
+            own.file_text("own.key")
+        );
+    let scene = asking(line, &file);
+    scene.expect_refused("alice", &password_of("alice"), "TRYAGAIN");
+    show(&authority);
+    eventually("the new certificate is shown", || {
+        let mut client = scene.server.connect();
+        client
+            .auth("alice", &password_of("alice"))
+            .is_ok()
+            .then_some(())
+    });
+}
+
+fn without_an_authority_those_of_the_system_count(line: Line) {
+    let authority = Authority::new("ca");
+    let slapd = people().start(&authority);
+    for file in both_ways(&slapd) {
+        let scene = Scene::builder(line)
+            .server(|server| {
+                // Where the system has them is told by its environment.
+                server.environment("SSL_CERT_FILE", &authority.ca_file().display().to_string())
+            })
+            .authenticator_file(&file)
+            .start();
+        log_in(&scene, "alice");
+        scene.expect_refused("alice", "wrong", "WRONGPASS");
+    }
 }

@@ -39,6 +39,7 @@ mod ldap_groups;
 mod ldap_lookup;
 mod ldap_refresh;
 mod ldap_servers;
+mod ldap_settings;
 mod ldap_tls;
 mod life;
 mod limits;

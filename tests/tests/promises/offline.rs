@@ -3,18 +3,22 @@
 //! principal made up to be like it.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use warden_tests::provider::{BASIC, Provider, Token};
 use warden_tests::scene::ROLES;
+use warden_tests::slapd::{Slapd, password_of};
 use warden_tests::{Authority, Claims, Line, Reply, Scene, on_both_lines, parts};
+
+use crate::ldap::by_bind;
 
 on_both_lines!(
     offline_and_online_tell_the_same_of_a_token,
     offline_and_online_tell_the_same_under_restrictions,
     offline_and_online_tell_the_same_of_a_made_up_principal,
     offline_and_online_ask_whoever_must_be_asked,
+    offline_no_policy_answers_for_a_user_of_the_acl,
 );
 
 const CEILING: &str = "~reports:* ~queue:* &news.* -@dangerous";
@@ -49,6 +53,13 @@ fn explain(scene: &Scene, token: &str) -> Reply {
 
 /// Runs `warden policy eval --json`; its answer, and whether it was yes.
 fn eval(scene: &Scene, line: Line, more: &[&str], input: &str) -> (Value, bool) {
+    let output = run(scene, line, more, input);
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let told = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {text:?}"));
+    (told, output.status.success())
+}
+
+fn run(scene: &Scene, line: Line, more: &[&str], input: &str) -> Output {
     let state = parts::shared_state();
     let mut child = Command::new(parts::cli())
         .args(["policy", "eval", "--json", "--server", line.number()])
@@ -59,15 +70,13 @@ fn eval(scene: &Scene, line: Line, more: &[&str], input: &str) -> (Value, bool) 
         .args(more)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("the command line runs");
     let mut stdin = child.stdin.take().expect("piped");
     stdin.write_all(input.as_bytes()).expect("it reads");
     drop(stdin);
-    let output = child.wait_with_output().expect("it ends");
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
-    let told = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {text:?}"));
-    (told, output.status.success())
+    child.wait_with_output().expect("it ends")
 }
 
 fn eval_token(scene: &Scene, line: Line, ceiling: &str, token: &str) -> Value {
@@ -241,4 +250,43 @@ fn offline_and_online_ask_whoever_must_be_asked(line: Line) {
     expect_same(&offline, &explain(&scene, &token), "bob");
     let offline = eval_token(&scene, line, CEILING, "no-such-token");
     expect_same(&offline, &explain(&scene, "no-such-token"), "nobody");
+}
+
+/// It says so rather than what policies would grant somebody else of that name.
+fn offline_no_policy_answers_for_a_user_of_the_acl(line: Line) {
+    let authority = Authority::new("ca");
+    let slapd = Slapd::builder().users(["alice"]).start(&authority);
+    let scene = scene(line, "");
+    let ask = |lines: &str, password: &str| {
+        let file = by_bind(&slapd.url()) + lines;
+        scene.authenticators.replace("10-corp.toml", file);
+        let authenticators = scene.authenticators.path().display().to_string();
+        let more = [
+            "--token",
+            "-",
+            "--authenticators",
+            &authenticators,
+            "--user",
+            "alice",
+        ];
+        let output = run(&scene, line, &more, password);
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8(told).expect("UTF-8");
+        assert!(!told.contains(password), "{told}");
+        (output.status.code(), told)
+    };
+    let attach = "attach = 'acl-user'\n";
+    let (code, told) = ask(attach, &password_of("alice"));
+    assert_eq!(code, Some(2), "{told}");
+    assert!(
+        told.contains("no policy is asked: the session becomes the user alice"),
+        "{told}"
+    );
+    // Only who has proved to be somebody becomes anybody.
+    let (code, told) = ask(attach, "guess");
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("WRONGPASS invalid"), "{told}");
+    let (code, told) = ask("", &password_of("alice"));
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("corp/alice"), "{told}");
 }

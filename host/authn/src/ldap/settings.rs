@@ -100,16 +100,13 @@ pub(super) fn read(
     let addresses = addresses(file, use_starttls);
     let tls = client(file, built, directory, &addresses);
     let selection = selection(file);
-    let pool_size = file.whole("connection_pool_size", 2, 1..=1024);
-    let interval = seconds(file, "failure_detector_interval", 1);
-    let connection_limit = seconds(file, "timeout_connection", 10);
-    let operation_limit = seconds(file, "timeout_ldap_operation", 10);
+    let limits = Limits::read(file);
     let manner = Arc::new(Manner {
         tls: tls?,
         account: account?,
-        pool_size: usize::try_from(pool_size).unwrap_or(1),
-        connection_limit,
-        operation_limit,
+        pool_size: limits.pool_size,
+        connection_limit: limits.connection,
+        operation_limit: limits.operation,
         services: services.clone(),
     });
     let list = addresses
@@ -119,12 +116,34 @@ pub(super) fn read(
     Some(Settings {
         mode: mode?,
         lookup: lookup?,
-        servers: Servers::new(list, selection, interval, operation_limit),
+        servers: Servers::new(list, selection, limits.interval, limits.operation),
     })
 }
 
-fn seconds(file: &mut Section, key: &str, default: u64) -> Duration {
-    Duration::from_secs(file.whole(key, default, 1..=600))
+/// How many, how often and how long.
+#[derive(Debug, PartialEq, Eq)]
+struct Limits {
+    pool_size: usize,
+    /// Between two looks at a server.
+    interval: Duration,
+    connection: Duration,
+    operation: Duration,
+}
+
+impl Limits {
+    fn read(file: &mut Section) -> Self {
+        let mut seconds = |key, default| Duration::from_secs(file.whole(key, default, 1..=600));
+        let interval = seconds("failure_detector_interval", 1);
+        let connection = seconds("timeout_connection", 10);
+        let operation = seconds("timeout_ldap_operation", 10);
+        let pool_size = file.whole("connection_pool_size", 2, 1..=1024);
+        Self {
+            pool_size: usize::try_from(pool_size).unwrap_or(1),
+            interval,
+            connection,
+            operation,
+        }
+    }
 }
 
 /// `auth_mode`, with the two parts of a name where it needs them.
@@ -322,6 +341,153 @@ fn selection(file: &mut Section) -> Selection {
         Some(_) => {
             file.fault("server_selection", "must be order or round-robin");
             Selection::Order
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// What is wrong with a file of these lines, each with its key. `ROOT` is a directory
+    /// with `secret`, which holds a password, `open`, which everybody may read, `blank` and
+    /// `long`.
+    fn faults(lines: &str) -> Vec<String> {
+        let directory = tempfile::tempdir().unwrap();
+        let long = "x".repeat(5000);
+        for (name, text, mode) in [
+            ("secret", "s3cret\n", 0o600),
+            ("open", "s3cret\n", 0o644),
+            ("blank", " \n", 0o600),
+            ("long", long.as_str(), 0o600),
+        ] {
+            let path = directory.path().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let mut file = Section::parse(lines.as_bytes()).unwrap();
+        let mut built = Built::default();
+        let services = Services::offline();
+        let read = read(&mut file, &mut built, directory.path(), &services);
+        let is_good = file.is_good();
+        let faults = file.finish().into_iter();
+        let faults: Vec<String> = faults
+            .map(|fault| fault.in_file(Path::new("f")).to_string())
+            .collect();
+        assert_eq!(read.is_some() && is_good, faults.is_empty(), "{faults:?}");
+        faults
+    }
+
+    const SERVER: &str = "servers = ['ldap://127.0.0.1']\n";
+
+    #[test]
+    fn a_server_is_all_that_must_be_said() {
+        assert_eq!(faults(SERVER), Vec::<String>::new());
+        let mut file = Section::parse(b"").unwrap();
+        let limits = Limits {
+            pool_size: 2,
+            interval: Duration::from_secs(1),
+            connection: Duration::from_secs(10),
+            operation: Duration::from_secs(10),
+        };
+        assert_eq!(Limits::read(&mut file), limits);
+        assert_eq!(selection(&mut file), Selection::Order);
+        let lookup = lookup(&mut file).unwrap();
+        assert_eq!((lookup.base.as_str(), lookup.scope), ("", Scope::Subtree));
+        assert_eq!(lookup.names(), ["uid", "entryDN"]);
+        let filter = Filter::parse("(objectClass=*)").unwrap();
+        let asked = |filter: &Filter| filter.with("uid", "alice").as_bytes().to_vec();
+        assert_eq!(asked(&lookup.filter), asked(&filter));
+        assert!(matches!(mode(&mut file), Some(Mode::Bind(_))));
+    }
+
+    #[test]
+    fn every_bad_value_is_named_with_its_key() {
+        let many: Vec<String> = (0..33).map(|n| format!("'ldap://h{n}'")).collect();
+        let many = format!("servers = [{}]", many.join(", "));
+        let long = format!("{SERVER}search_base = '{}'", "x".repeat(1025));
+        for (lines, key) in [
+            ("", "servers: is missing"),
+            ("servers = []", "servers"),
+            ("servers = 'ldap://a'", "servers"),
+            ("servers = ['http://a']", "servers"),
+            ("servers = ['ldap://a/dc=x']", "servers"),
+            ("servers = ['ldap://a', 'LDAP://A:389']", "servers: names"),
+            (&many, "servers: names more than 32"),
+            (&long, "search_base"),
+        ] {
+            let faults = faults(lines);
+            assert_eq!(faults.len(), 1, "{lines}: {faults:?}");
+            assert!(faults[0].contains(key), "{lines}: {faults:?}");
+        }
+        for (lines, key) in [
+            ("auth_mode = 'search'", "auth_mode: must be"),
+            ("server_selection = 'random'", "server_selection: must be"),
+            ("use_starttls = 'yes'", "use_starttls"),
+            ("search_scope = 'children'", "search_scope: must be"),
+            ("search_filter = '(uid=a'", "search_filter"),
+            ("search_attribute = 'a b'", "search_attribute"),
+            ("search_dn_attribute = ''", "search_dn_attribute"),
+            ("search_base = \"a\\nb\"", "search_base"),
+            ("connection_pool_size = 0", "connection_pool_size"),
+            ("connection_pool_size = 1025", "connection_pool_size"),
+            ("failure_detector_interval = 0", "failure_detector_interval"),
+            ("timeout_connection = 601", "timeout_connection"),
+            ("timeout_ldap_operation = 1.5", "timeout_ldap_operation"),
+            // A password without a name proves nothing, and a name needs one.
+            (
+                "search_bind_dn = 'cn=x'",
+                "search_bind_passwd_file: is missing",
+            ),
+            (
+                "search_bind_passwd_file = 'secret'",
+                "search_bind_passwd_file",
+            ),
+            (
+                "search_bind_dn = ' '\nsearch_bind_passwd_file = 'secret'",
+                "search_bind_dn",
+            ),
+            (
+                "search_bind_dn = 'cn=x'\nsearch_bind_passwd_file = 'blank'",
+                "holds no password",
+            ),
+            (
+                "search_bind_dn = 'cn=x'\nsearch_bind_passwd_file = 'open'",
+                "search_bind_passwd_file",
+            ),
+            (
+                "search_bind_dn = 'cn=x'\nsearch_bind_passwd_file = 'long'",
+                "search_bind_passwd_file",
+            ),
+            (
+                "search_bind_dn = 'cn=x'\nsearch_bind_passwd_file = 'none'",
+                "search_bind_passwd_file",
+            ),
+        ] {
+            let faults = faults(&format!("{SERVER}{lines}"));
+            assert!(!faults.is_empty(), "{lines}");
+            assert!(faults[0].contains(key), "{lines}: {faults:?}");
+            assert!(!faults.concat().contains("s3cret"), "{lines}: {faults:?}");
+        }
+        let good = "search_bind_dn = 'cn=x'\nsearch_bind_passwd_file = 'secret'";
+        assert_eq!(faults(&format!("{SERVER}{good}")), Vec::<String>::new());
+    }
+
+    /// Whoever names certificates believes that passwords are protected.
+    #[test]
+    fn what_is_said_of_tls_is_in_use_or_an_error() {
+        for key in ["tls_ca_cert_path", "tls_cert_path", "tls_key_path"] {
+            let faults = faults(&format!("{SERVER}{key} = 'secret'"));
+            let is_told = |fault: &String| fault.contains(key) && fault.contains("of no use");
+            assert!(faults.iter().any(is_told), "{faults:?}");
+        }
+        for lines in ["tls_cert_path = 'secret'", "tls_key_path = 'secret'"] {
+            let faults = faults(&format!("servers = ['ldaps://a']\n{lines}"));
+            let is_told = |fault: &String| fault.contains("goes together with");
+            assert!(faults.iter().any(is_told), "{faults:?}");
         }
     }
 }

@@ -1,21 +1,24 @@
 //! Live sessions whose principal is not what it was: their directory says otherwise now.
 //!
 //! In: for each proof of one person another. Out: nothing at once; the classes of that
-//! person are reviewed, as after a reload, and every answer is about the new proofs. A
+//! person are reviewed, as after a reload, and every answer is about the new proofs. About a
+//! user of the server's own ACL no policy is asked: there a session's end follows by itself. A
 //! session keeps the proof it was made with, which stands for the newest in its place, so
 //! that however many sessions have it, all change at once. Costs O(log n) for each proof
 //! and each class.
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
+use std::ops::Bound;
 use std::sync::{Arc, Weak};
 
 use warden_core::{Principal, UserName, Verified, Walk};
 
-use super::Registry;
+use super::{Registry, Rights};
 use crate::ClassId;
+use crate::session::{Member, Session};
 
-/// Classes that are marked for review in one call.
+/// Classes that are marked for review in one call, and sessions that get another end.
 const CLASSES: usize = 128;
 
 /// Proofs that each renewal looks at, whether their sessions are gone.
@@ -33,6 +36,8 @@ pub(super) struct Renewals {
     swept: Walk<usize>,
     /// Whose classes wait to be marked, and how far that has come.
     unmarked: VecDeque<(UserName, Option<ClassId>)>,
+    /// Classes whose sessions wait for another end, and how far that has come.
+    unended: VecDeque<(ClassId, Option<Member>)>,
 }
 
 impl Renewals {
@@ -99,22 +104,56 @@ impl Registry {
     /// Marks some classes of those who were renewed for review. Answers whether there are
     /// more.
     pub fn mark_renewed(&mut self) -> bool {
-        let Some((user, after)) = self.renewals.unmarked.pop_front() else {
-            return false;
-        };
+        if let Some((class, after)) = self.renewals.unended.pop_front() {
+            self.end_renewed(class, after);
+        } else if let Some((user, after)) = self.renewals.unmarked.pop_front() {
+            self.mark_classes(user, after);
+        }
+        !self.renewals.unmarked.is_empty() || !self.renewals.unended.is_empty()
+    }
+
+    fn mark_classes(&mut self, user: UserName, after: Option<ClassId>) {
         let classes = self.classes.of_user(&user, after, CLASSES);
         for class in &classes {
-            self.classes.edit(*class, |class| {
+            let is_decided = self.classes.edit(*class, |class| {
                 // Answers under way are about what was known before.
                 class.progress = None;
                 class.reviewed = None;
+                !class.rules.are_of_acl_user()
             });
+            if is_decided == Some(false) {
+                self.renewals.unended.push_back((*class, None));
+            }
         }
         if classes.len() == CLASSES {
             let after = classes.last().copied();
             self.renewals.unmarked.push_front((user, after));
         }
-        !self.renewals.unmarked.is_empty()
+    }
+
+    /// Gives some sessions of a class about which no policy is asked the end that their
+    /// newest proof has.
+    fn end_renewed(&mut self, class: ClassId, after: Option<Member>) {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let members: Vec<Member> = self
+            .classes
+            .get(class)
+            .map(|class| class.members.range((start, Bound::Unbounded)))
+            .map(|members| members.take(CLASSES).copied().collect())
+            .unwrap_or_default();
+        for member in &members {
+            let is_it = |session: &&Session| session.id == member.session && !session.closing;
+            let Some(session) = self.sessions.get(&member.client).filter(is_it) else {
+                continue;
+            };
+            let newest = self.renewals.newest(&session.principal).get();
+            let deadline = self.deadline(session.since, newest, &Rights::OfAclUser);
+            self.end_at(*member, deadline);
+        }
+        if members.len() == CLASSES {
+            let after = members.last().copied();
+            self.renewals.unended.push_front((class, after));
+        }
     }
 }
 

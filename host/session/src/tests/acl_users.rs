@@ -7,7 +7,7 @@ use warden_core::{
     Attach, AuthenticatorId, ClientFacts, ClientId, Principal, Reason, ReasonKind, Verified,
 };
 
-use super::world::{World, admission, decision, principal, principal_at};
+use super::world::{START, World, admission, decision, principal, principal_at};
 use crate::{Action, Admission, EndCause, Reauthentication, Registry, Rights, Selection, Settings};
 
 /// `corp`'s principal of this name, to be the user of the ACL that has it.
@@ -172,4 +172,43 @@ fn no_policy_decides_about_them_when_more_is_known_of_whom_they_belong_to() {
     assert!(world.registry.next_review(world.now, 10).is_empty());
     world.registry.begin_generation(2);
     assert!(world.registry.next_review(world.now, 10).is_empty());
+}
+
+/// As policies' sessions: [`Settings::session_max`] and the account's end, whichever is first.
+#[test]
+fn another_end_of_the_account_is_theirs_at_once_however_many_they_are() {
+    let until = |seconds: u64| {
+        Arc::new(Verified::attest(Principal {
+            attach: Attach::AclUser,
+            ..principal("alice", Some(seconds)).get().clone()
+        }))
+    };
+    let (proof, other) = (until(500), until(500));
+    let mut world = World::new(Settings {
+        session_max: Some(Duration::from_secs(300)),
+        ..Settings::default()
+    });
+    for client in 0..300 {
+        let proof = if client < 299 { &proof } else { &other };
+        let admission = as_acl_user(client, proof);
+        world.registry.admit(admission, world.now).unwrap();
+    }
+    let ends = |world: &World, client: u64| {
+        let session = world.registry.session(ClientId(client)).unwrap();
+        session.expires.unwrap().as_unix_seconds() - START
+    };
+    assert_eq!(ends(&world, 0), 300);
+    world
+        .registry
+        .renew_proofs([(Arc::clone(&proof), until(100))]);
+    while world.registry.mark_renewed() {}
+    assert!((0..299).all(|client| ends(&world, client) == 100));
+    assert_eq!(ends(&world, 299), 300, "another proof's");
+    // Later again, and never beyond what the operator set.
+    world.pass(50);
+    world.registry.renew_proofs([(proof, until(1000))]);
+    while world.registry.mark_renewed() {}
+    assert_eq!(ends(&world, 0), 300);
+    world.pass(250);
+    assert_eq!(world.registry.close_due(world.now, 1000).len(), 300);
 }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::{Outcome, PREFIX, Work, shown, text};
-use crate::migrate::valkey_ldap::settings::{ENABLED, LEFT, PASSWORD, SETTINGS};
+use crate::migrate::valkey_ldap::settings::{ENABLED, LEFT, Mode, PASSWORD, SETTINGS};
 use crate::migrate::valkey_ldap::value;
 use crate::migrate::words::Word;
 
@@ -19,12 +19,7 @@ impl Work<'_> {
                     let given = text(values).and_then(|text| directory(text.as_bytes()));
                     self.migration.authenticator_dir = given;
                 }
-                ("aclfile", _) => self.about(
-                    number,
-                    Outcome::Note,
-                    "not read: users in it that have a password of their own are never looked for in the directory (local_users)"
-                        .to_owned(),
-                ),
+                ("aclfile", _) => self.acl_file(number),
                 ("user", [name, rules @ ..]) => self.user(number, name, rules),
                 (name, values) => {
                     if let Some(name) = name.strip_prefix(PREFIX) {
@@ -114,13 +109,29 @@ impl Work<'_> {
         }
     }
 
-    /// A local user whose own password counts from now on.
+    /// Users in it are not looked at.
+    fn acl_file(&mut self, number: usize) {
+        let mut says = "not read: users in it that have a password of their own are never looked for in the directory (local_users)".to_owned();
+        if self.mode() == Mode::Bind {
+            says.push_str(
+                ", and with auth_mode bind nobody becomes one whose name has capital letters (attach)",
+            );
+        }
+        self.about(number, Outcome::Note, says);
+    }
+
+    /// A local user whose own password counts from now on, or whom nobody becomes.
     fn user(&mut self, number: usize, name: &[u8], rules: &[Word]) {
         let has_password = rules
             .iter()
             .any(|rule| matches!(rule.as_slice(), [b'>' | b'#', ..] | b"nopass"));
         if has_password && name != b"default" {
             let says = "has a password of its own, which alone counts: its name is never looked for in the directory (local_users)";
+            self.about(number, Outcome::Note, says.to_owned());
+        } else if self.mode() == Mode::Bind
+            && String::from_utf8_lossy(name).contains(char::is_uppercase)
+        {
+            let says = "has capital letters, and nobody becomes it after a bind, which does not tell how the directory spells a name (attach): auth_mode = \"search+bind\", or another name";
             self.about(number, Outcome::Note, says.to_owned());
         }
     }
