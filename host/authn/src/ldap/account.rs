@@ -9,7 +9,7 @@ use ldap3::Scope;
 use warden_core::{AuthenticatorId, Now, Reason};
 
 use super::connection::Found;
-use super::filter::{self, Filter};
+use super::filter::Filter;
 use super::groups::{self, Entry, Profile, SearchError, Searches};
 use super::message::{self, Search};
 use super::server::Session;
@@ -103,18 +103,17 @@ impl Asked<'_, '_> {
                     ));
                 }
                 // Were one user's name another's user@domain, these would be two entries.
-                let names = [
-                    (lookup.attribute.as_str(), name),
-                    (PRINCIPAL_NAME, bound_as),
-                ];
-                let names = names.map(|(attribute, value)| (attribute, value.as_str()));
-                (&lookup.base, lookup.scope, lookup.filter.with_any(&names))
+                let names = Filter::any([
+                    Filter::equal(&lookup.attribute, name),
+                    Filter::equal(PRINCIPAL_NAME, bound_as),
+                ]);
+                (&lookup.base, lookup.scope, lookup.filter.with(names))
             }
         };
         let search = Search {
             base,
             scope,
-            filter: filter.as_bytes(),
+            filter: &filter,
             attributes,
             size_limit: 2,
         };
@@ -132,7 +131,7 @@ impl Asked<'_, '_> {
 
     /// The distinguished name of the one entry that has a short one.
     async fn one_called(&mut self, lookup: &Lookup, name: &str) -> Result<String, Reason> {
-        let filter = lookup.filter.with(&lookup.attribute, name);
+        let filter = lookup.filter.with(Filter::equal(&lookup.attribute, name));
         let found = self
             .search(&lookup.search(&filter, &lookup.names()))
             .await?;
@@ -149,14 +148,12 @@ impl Asked<'_, '_> {
 
 impl Searches for Asked<'_, '_> {
     async fn search(&mut self, search: groups::Search<'_>) -> Result<Vec<Entry>, SearchError> {
-        let mut filter = Vec::new();
-        filter::encode(search.filter.tag().clone(), &mut filter);
         // One more than may be tells that there are more.
         let most = u32::try_from(search.most_entries).unwrap_or(u32::MAX);
         let search_of_it = message::Search {
             base: search.base,
             scope: search.scope,
-            filter: &filter,
+            filter: search.filter,
             attributes: search.attributes,
             size_limit: most.saturating_add(1),
         };

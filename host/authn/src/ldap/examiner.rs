@@ -12,6 +12,7 @@ use warden_core::{AuthenticatorId, Now, PrincipalName, Reason, ReasonKind};
 use super::account::{Place, Question};
 use super::connection::Proof;
 use super::failure::Failure;
+use super::filter::Filter;
 use super::groups::{self, Profile};
 use super::name::{self, BindName};
 use super::servers::{NoAnswer, Servers};
@@ -145,7 +146,7 @@ impl Examiner {
     /// The same for the one entry that has the name.
     async fn prove_found(&self, name: &str, password: &str, turn: &Turn) -> Result<Person, Reason> {
         let lookup = &self.lookup;
-        let filter = lookup.filter.with(&lookup.attribute, name);
+        let filter = lookup.filter.with(Filter::equal(&lookup.attribute, name));
         let names = lookup.names();
         let search = lookup.search(&filter, &names);
         let found = self.servers.lend(&search, turn).await;

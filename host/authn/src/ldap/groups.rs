@@ -25,12 +25,12 @@ use std::future::Future;
 use ldap3::Scope;
 use warden_core::{AuthenticatorId, Now, Reason};
 
+use super::filter::Filter;
 use crate::accounts::{Described, ProvedBy};
 use crate::configuration::Section;
 use attributes::Attributes;
 pub(crate) use dn::Dn;
 pub(crate) use entry::Entry;
-pub(crate) use filter::Filter;
 use found::Found;
 use settings::{Settings, Source};
 use standing::Standing;

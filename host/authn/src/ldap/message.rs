@@ -8,6 +8,7 @@ use ldap3::Scope;
 use super::ber::{
     self, BOOLEAN, ENUMERATED, INTEGER, Malformed, OCTET_STRING, Reader, SEQUENCE, SET,
 };
+use super::filter::Filter;
 
 /// The extended operation that begins TLS (RFC 4511 §4.14).
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
@@ -47,8 +48,7 @@ pub(super) enum Request<'a> {
 pub(crate) struct Search<'a> {
     pub(crate) base: &'a str,
     pub(crate) scope: Scope,
-    /// As [`Filter`](super::filter::Filter) writes it.
-    pub(crate) filter: &'a [u8],
+    pub(crate) filter: &'a Filter,
     /// Attributes asked for; none means those that every user has, `1.1` none.
     pub(crate) attributes: &'a [&'a str],
     /// Most entries; 0: as many as there are.
@@ -101,7 +101,7 @@ impl Request<'_> {
             Self::Bind { name, password } => name.len() + password.len(),
             Self::Search(search) => {
                 let attributes = search.attributes.iter().map(|name| name.len() + 8);
-                search.base.len() + search.filter.len() + attributes.sum::<usize>()
+                search.base.len() + search.filter.most_bytes() + attributes.sum::<usize>()
             }
             Self::StartTls | Self::Unbind => 0,
         }
@@ -142,7 +142,7 @@ impl Search<'_> {
         // Who waits too long closes the connection.
         ber::write_number(to, INTEGER, 0);
         ber::write(to, BOOLEAN, &[0]);
-        to.extend_from_slice(self.filter);
+        self.filter.write(to);
         ber::nest(to, SEQUENCE, |to| {
             for name in self.attributes {
                 ber::write(to, OCTET_STRING, name.as_bytes());
@@ -239,7 +239,7 @@ mod tests {
         let search = Search {
             base: "",
             scope: Scope::Base,
-            filter: b"\x87\x0bobjectClass",
+            filter: &Filter::present("objectClass"),
             attributes: &["1.1"],
             size_limit: 2,
         };

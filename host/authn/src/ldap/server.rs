@@ -229,11 +229,10 @@ impl Server {
     }
 
     async fn ping_on(&self, searcher: Searcher, limit: Duration) -> Result<Searcher, Failure> {
-        let filter = Filter::present("objectClass");
         let search = Search {
             base: "",
             scope: ldap3::Scope::Base,
-            filter: filter.as_bytes(),
+            filter: &Filter::present("objectClass"),
             attributes: &["1.1"],
             size_limit: 1,
         };

@@ -70,7 +70,7 @@ impl Lookup {
         Search {
             base: &self.base,
             scope: self.scope,
-            filter: filter.as_bytes(),
+            filter,
             attributes,
             size_limit: 2,
         }

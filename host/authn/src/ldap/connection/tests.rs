@@ -42,7 +42,7 @@ fn search(filter: &Filter, size_limit: u32) -> Search<'_> {
     Search {
         base: "",
         scope: Scope::Subtree,
-        filter: filter.as_bytes(),
+        filter,
         attributes: &[],
         size_limit,
     }

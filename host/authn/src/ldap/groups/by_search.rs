@@ -7,10 +7,10 @@ use warden_core::{Reason, ReasonKind};
 
 use super::dn::Dn;
 use super::entry::{Entry, malformed};
-use super::filter::{Filter, Template, batches};
+use super::filter::{Template, batches};
 use super::found::{Found, parsed, too_many};
 use super::settings::{Naming, Settings};
-use super::{Search, Searches};
+use super::{Filter, Search, Searches};
 use crate::quote::quoted;
 
 /// Most short names of one account.

@@ -1,10 +1,13 @@
-//! Filters of searches (RFC 4515), as parts of a request.
+//! Filters of searches for groups.
 //!
-//! In come names of attributes, values, and an operator's text with places `{dn}` and
-//! `{name}`; out goes a filter in which each value is that value and nothing else: it is
-//! put into the parts that the text was read into, never into the text.
+//! In comes an operator's text with places `{dn}` and `{name}`, and values; out goes a
+//! filter in which each value is that value and nothing else: it is put into the parts
+//! that the text was read into, never into the text.
 
-use ldap3::asn1::{ASNTag, PL, StructureTag, TagClass};
+use ldap3::asn1::{PL, StructureTag};
+
+use super::super::filter::EXTENSIBLE;
+use super::Filter;
 
 const DN: &[u8] = b"{dn}";
 const NAME: &[u8] = b"{name}";
@@ -13,66 +16,18 @@ const NAME: &[u8] = b"{name}";
 /// groups.
 pub(super) const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
 
-/// Longest template in bytes, and its deepest nesting: bounds the stack that reading takes.
-const MAX_BYTES: usize = 4096;
-const MAX_DEPTH: usize = 32;
-
 /// Most filters of one search, and the length after which no more are added: bounds what
 /// a directory must take at once.
 const MAX_BATCH: usize = 50;
 const MAX_BATCH_BYTES: usize = 32 * 1024;
 
-/// Choices of `Filter` (RFC 4511 §4.5.1.7).
-const OR: u64 = 1;
-const EQUALITY: u64 = 3;
-const PRESENT: u64 = 7;
-const EXTENSIBLE: u64 = 9;
-
-/// `OCTET STRING`.
-const OCTETS: u64 = 4;
-
-/// A filter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Filter(StructureTag);
-
-impl Filter {
-    /// Entries with any value of an attribute.
-    pub(crate) fn present(attribute: &str) -> Self {
-        Self(choice(PRESENT, PL::P(attribute.into())))
-    }
-
-    /// Entries with this value.
-    pub(crate) fn equal(attribute: &str, value: &str) -> Self {
-        let octets = |text: &str| StructureTag {
-            class: TagClass::Universal,
-            id: OCTETS,
-            payload: PL::P(text.into()),
-        };
-        let parts = vec![octets(attribute), octets(value)];
-        Self(choice(EQUALITY, PL::C(parts)))
-    }
-
-    /// What is sent.
-    pub(crate) fn tag(&self) -> &StructureTag {
-        &self.0
-    }
-}
-
-fn choice(id: u64, payload: PL) -> StructureTag {
-    StructureTag {
-        class: TagClass::Context,
-        id,
-        payload,
-    }
-}
-
 /// Searches that find together what any of the filters finds, each as large as it may be,
 /// with the number of its filters.
 pub(super) fn batches(filters: impl IntoIterator<Item = Filter>) -> Vec<(Filter, usize)> {
-    let mut batches: Vec<Vec<StructureTag>> = Vec::new();
+    let mut batches: Vec<Vec<Filter>> = Vec::new();
     let mut bytes = 0;
-    for Filter(filter) in filters {
-        let more = length(&filter);
+    for filter in filters {
+        let more = filter.most_bytes();
         bytes += more;
         match batches.last_mut() {
             Some(batch) if batch.len() < MAX_BATCH && bytes <= MAX_BATCH_BYTES => {
@@ -84,22 +39,10 @@ pub(super) fn batches(filters: impl IntoIterator<Item = Filter>) -> Vec<(Filter,
             }
         }
     }
-    let any = |mut batch: Vec<StructureTag>| match (batch.len(), batch.pop()) {
-        (1, Some(only)) => (Filter(only), 1),
-        (count, last) => {
-            batch.extend(last);
-            (Filter(choice(OR, PL::C(batch))), count)
-        }
-    };
-    batches.into_iter().map(any).collect()
-}
-
-/// The bytes of all its values and names.
-fn length(tag: &StructureTag) -> usize {
-    match &tag.payload {
-        PL::P(bytes) => bytes.len(),
-        PL::C(parts) => parts.iter().map(length).sum(),
-    }
+    let counted = batches.into_iter().map(|batch| (batch.len(), batch));
+    counted
+        .map(|(count, batch)| (Filter::any(batch), count))
+        .collect()
 }
 
 /// An operator's filter with places.
@@ -111,25 +54,15 @@ impl Template {
     ///
     /// # Errors
     /// Words for the operator.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        if text.len() > MAX_BYTES {
-            return Err(format!("takes at most {MAX_BYTES} bytes"));
-        }
-        if depth(text) > MAX_DEPTH {
-            return Err(format!("nests deeper than {MAX_DEPTH}"));
-        }
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         // Names of attributes and of rules hold no brace: places stand in values only.
-        let tag = ldap3::parse_filter(text)
-            .map_err(|()| "is not a filter (RFC 4515) with places for values".to_owned())?;
-        let template = Self(tag.into_structure());
+        let template = Self(Filter::parse(text)?.0);
         if !template.names_dn() && !template.names_name() {
-            return Err(
-                "has neither {dn} nor {name}: everybody would be in the same groups".to_owned(),
-            );
+            return Err("has neither {dn} nor {name}: everybody would be in the same groups");
         }
         let literal = text.replace("{dn}", "").replace("{name}", "");
         if literal.contains(['{', '}']) {
-            return Err("has a brace that belongs to no place".to_owned());
+            return Err("has a brace that belongs to no place");
         }
         Ok(template)
     }
@@ -153,21 +86,6 @@ impl Template {
     pub(super) fn fill(&self, dn: &str, name: &str) -> Filter {
         Filter(filled(&self.0, dn.as_bytes(), name.as_bytes()))
     }
-}
-
-/// How deep parentheses nest.
-fn depth(text: &str) -> usize {
-    let mut now = 0_usize;
-    let mut deepest = 0;
-    for byte in text.bytes() {
-        match byte {
-            b'(' => now += 1,
-            b')' => now = now.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(now);
-    }
-    deepest
 }
 
 fn holds(tag: &StructureTag, place: &[u8]) -> bool {
@@ -232,7 +150,7 @@ mod tests {
 
     /// The filter that a text without places is.
     fn read(text: &str) -> Filter {
-        Filter(ldap3::parse_filter(text).unwrap().into_structure())
+        Filter::parse(text).unwrap()
     }
 
     #[test]
@@ -267,7 +185,6 @@ mod tests {
         ] {
             assert_eq!(filled(template, dn, name), read(expected), "{template}");
         }
-        assert_eq!(Filter::present("cn"), read("(cn=*)"));
     }
 
     #[test]
@@ -295,7 +212,7 @@ mod tests {
         assert!(Template::parse(&deep(31)).is_ok());
         assert!(Template::parse(&deep(32)).is_err());
         assert!(Template::parse(&deep(1300)).is_err());
-        let long = format!("(&(member={{dn}})(cn={}))", "x".repeat(MAX_BYTES));
+        let long = format!("(&(member={{dn}})(cn={}))", "x".repeat(4096));
         assert!(Template::parse(&long).is_err());
     }
 

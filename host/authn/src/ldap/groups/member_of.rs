@@ -10,10 +10,10 @@ use warden_core::Reason;
 
 use super::dn::Dn;
 use super::entry::{Entry, malformed};
-use super::filter::{Filter, batches};
+use super::filter::batches;
 use super::found::{Found, parsed, refused};
 use super::settings::{Naming, Settings};
-use super::{Search, Searches, range};
+use super::{Filter, Search, Searches, range};
 use crate::quote::quoted;
 
 /// Adds all groups of an account.

@@ -8,8 +8,7 @@ use ldap3::Scope;
 use warden_core::{Reason, ReasonKind};
 
 use super::entry::{Entry, malformed};
-use super::filter::Filter;
-use super::{Search, Searches};
+use super::{Filter, Search, Searches};
 use crate::quote::quoted;
 
 /// Most values of one attribute, and most answers they may come in.

@@ -11,8 +11,10 @@ use ldap3::asn1::{PL, StructureTag};
 use warden_core::{AuthenticatorId, Reason};
 
 use super::dn::Dn;
-use super::filter::{Filter, IN_CHAIN};
-use super::{Described, Entry, Identifiers, Profile, ProvedBy, Search, SearchError, Searches};
+use super::filter::IN_CHAIN;
+use super::{
+    Described, Entry, Filter, Identifiers, Profile, ProvedBy, Search, SearchError, Searches,
+};
 use crate::configuration::Section;
 use crate::testing::{NOW, at};
 
@@ -158,7 +160,7 @@ impl Searches for Tree {
         let wanted = search.attributes.iter().map(|&name| name.to_owned());
         self.asked.push((search.filter.clone(), wanted.collect()));
         let base = Dn::parse(search.base).unwrap();
-        let filter = search.filter.tag();
+        let filter = &search.filter.0;
         let found = self.entries.iter().filter(|(dn, attributes)| {
             Dn::parse(dn).unwrap().lies_in(&base, search.scope) && self.matches(attributes, filter)
         });
