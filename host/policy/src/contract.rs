@@ -17,7 +17,7 @@ pub(crate) struct Contract {
 pub(crate) static POLICY: Contract = Contract {
     package: "warden:policy",
     imports: ["warden:policy/log@0.1.0", "warden:policy/types@0.1.0"],
-    exports: &["configure", "describe", "evaluate"],
+    exports: &["configure", "describe", "evaluate", "labels"],
 };
 
 /// What an authenticator plugin keeps to.

@@ -192,6 +192,16 @@ impl Generation {
         taken.map(|bundle| &**bundle)
     }
 
+    /// Every label that verdicts of one of its bundles can carry, in order: for tools
+    /// that show which of them no test brings about. Needs 1 MiB of stack.
+    ///
+    /// # Errors
+    /// When the guest fails, or names a label that no verdict could carry.
+    pub fn labels_of(&self, bundle: &Bundle) -> Result<BTreeSet<(String, String)>, Failure> {
+        let labels = bundle.configured(&self.machine)?.labels()?;
+        labels.into_iter().map(verdict::label).collect()
+    }
+
     /// What any of its bundles reads.
     pub fn inputs(&self) -> &Inputs {
         &self.inputs

@@ -162,6 +162,15 @@ impl Instance {
         answer.map_err(|e| failure(&self.store, &e))
     }
 
+    /// Runs `labels`.
+    ///
+    /// # Errors
+    /// When the guest fails.
+    pub(crate) fn labels(&mut self) -> Result<Vec<(String, String)>, Failure> {
+        let answer = self.policy.call_labels(&mut self.store);
+        answer.map_err(|e| failure(&self.store, &e))
+    }
+
     /// The time this run has used.
     pub(crate) fn budget(&self) -> &Budget {
         self.store.data().budget()

@@ -131,7 +131,11 @@ fn restriction(restriction: wit::Restriction) -> Result<Restriction, Failure> {
     .map_err(|e| Failure::Rule(gist(&e.to_string())))
 }
 
-fn label((key, value): (String, String)) -> Result<(String, String), Failure> {
+/// A label, as it may be shown.
+///
+/// # Errors
+/// When it is empty, longer than [`MAX_LABEL_BYTES`] or not one line.
+pub(crate) fn label((key, value): (String, String)) -> Result<(String, String), Failure> {
     let fits = |text: &str| text.len() <= MAX_LABEL_BYTES && !text.chars().any(char::is_control);
     if key.is_empty() || !fits(&key) || !fits(&value) {
         return Err(Failure::Answer(format!(

@@ -130,6 +130,7 @@ impl Guest {
         let configured = self.lay_configured(&mut memory);
         let verdict = self.lay_verdict(&mut memory);
         let spared = self.lay_no_opinion(&mut memory);
+        let possible = self.lay_possible(&mut memory);
         let victim = memory.text(self.victim.as_deref().unwrap_or_default());
         let is_victim = match self.victim {
             Some(_) => is_principal(victim),
@@ -156,6 +157,7 @@ impl Guest {
                   (if (result i32) (call $is_victim (local.get 0))
                     (then (call $answer (local.get 0)))
                     (else (i32.const {spared}))))
+                (func (export "labels") (result i32) (i32.const {possible}))
                 {fields})"#,
             imports = self.imports,
             realloc = self.realloc,
@@ -251,6 +253,18 @@ impl Guest {
             record.0.extend(u64::from(seconds.is_some()).to_le_bytes());
             record.0.extend(seconds.unwrap_or_default().to_le_bytes());
         }
+        record.pair(self.lay_labels(memory));
+        memory.put(&record.0)
+    }
+
+    /// All it can answer are the labels that it does answer.
+    fn lay_possible(&self, memory: &mut Memory) -> usize {
+        let mut record = Record::default();
+        record.pair(self.lay_labels(memory));
+        memory.put(&record.0)
+    }
+
+    fn lay_labels(&self, memory: &mut Memory) -> (usize, usize) {
         let mut labels = Record::default();
         for (key, value) in &self.labels {
             for text in [key, value] {
@@ -258,8 +272,7 @@ impl Guest {
                 labels.pair(text);
             }
         }
-        record.pair((memory.put(&labels.0), self.labels.len()));
-        memory.put(&record.0)
+        (memory.put(&labels.0), self.labels.len())
     }
 }
 

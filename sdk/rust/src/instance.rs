@@ -40,6 +40,11 @@ impl<P: Policy> Instance<P> {
         }
     }
 
+    /// The labels its verdicts can carry; none where `configure` did not succeed.
+    pub fn labels(&self) -> Vec<(String, String)> {
+        self.configured.get().map(P::labels).unwrap_or_default()
+    }
+
     /// [`Self::configure`] as the host calls it.
     ///
     /// # Errors
@@ -91,6 +96,10 @@ mod tests {
         fn evaluate(&self, _: &Request) -> Verdict {
             Verdict::new().label("file", &self.0)
         }
+
+        fn labels(&self) -> Vec<(String, String)> {
+            vec![("file".to_owned(), self.0.clone())]
+        }
     }
 
     fn request() -> Request {
@@ -102,6 +111,7 @@ mod tests {
         let instance: Instance<Named> = Instance::new();
         assert!(instance.evaluate(&request()).denial().is_some());
         assert_eq!(instance.configure(&[]), Err("no file".to_owned()));
+        assert!(instance.labels().is_empty());
         assert!(instance.evaluate(&request()).denial().is_some());
     }
 
@@ -111,5 +121,6 @@ mod tests {
         instance.configure(&[File::new("a", "")]).unwrap();
         assert!(instance.configure(&[File::new("b", "")]).is_err());
         assert_eq!(instance.evaluate(&request()).to_string(), "label file=a");
+        assert_eq!(instance.labels(), [("file".to_owned(), "a".to_owned())]);
     }
 }

@@ -1,10 +1,10 @@
-//! The two functions a policy author writes.
+//! The functions a policy author writes.
 
 use crate::{File, Request, Verdict};
 
 /// A policy: made from its data files once, asked once per decision.
 ///
-/// Put [`#[policy]`](crate::policy) on the implementation. Neither function does
+/// Put [`#[policy]`](crate::policy) on the implementation. No function does
 /// I/O, reads a clock or keeps state between requests: the same request must give
 /// the same verdict, because the host remembers it.
 ///
@@ -23,4 +23,11 @@ pub trait Policy: Sized {
 
     /// Decides what the principal of one request may do.
     fn evaluate(&self, request: &Request) -> Verdict;
+
+    /// Every label its verdicts can carry with this data, for `warden policy test`: it
+    /// shows which of them no test brought about. A label of a verdict that lists several
+    /// values, with commas, stands for each of them here. By default there are none.
+    fn labels(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
 }

@@ -22,7 +22,7 @@ use warden_core::{
 
 use super::*;
 use crate::engine::{EngineSettings, Limits};
-use crate::error::Fault;
+use crate::error::{Failure, Fault};
 use crate::log::{GuestLog, Level, Speaker};
 use warden_hostile::Guest;
 
@@ -144,6 +144,28 @@ fn alice() -> Arc<Verified<Principal>> {
 fn decide(generation: &Generation) -> Result<Arc<Decision>, Reason> {
     let request = generation.project(&alice(), &ClientFacts::default(), now(0));
     generation.decide(&request, now(0))
+}
+
+#[test]
+fn the_labels_a_policy_can_give_are_told_and_one_that_no_verdict_could_carry_is_not() {
+    let scene = Scene::new();
+    let label = |value: &str| ("team".to_owned(), value.to_owned());
+    let labelled = |values: &[&str]| Guest {
+        labels: values.iter().map(|value| label(value)).collect(),
+        ..Guest::granting(&GETTER)
+    };
+    let told = |guest: &Guest| {
+        scene.put("p.wasm", guest.wasm());
+        let generation = scene.load(None).unwrap();
+        generation.labels_of(&generation.bundles()[0])
+    };
+    let expected = [label("blue"), label("red")].into();
+    assert_eq!(told(&labelled(&["red", "blue", "red"])), Ok(expected));
+    assert_eq!(told(&labelled(&[])), Ok(BTreeSet::new()));
+    assert!(matches!(
+        told(&labelled(&["red\nblue"])),
+        Err(Failure::Answer(_))
+    ));
 }
 
 #[test]

@@ -95,8 +95,8 @@ fn describe(
     }
 }
 
-/// A policy's exports. `configure` and `evaluate` meet in one instance, which
-/// the host uses from one thread, so a thread-local holds what was configured.
+/// A policy's exports. All but `describe` meet in one instance, which the host uses
+/// from one thread, so a thread-local holds what was configured.
 fn policy_exports(policy: &Type) -> TokenStream {
     quote! {
         #[cfg(target_arch = "wasm32")]
@@ -122,6 +122,10 @@ fn policy_exports(policy: &Type) -> TokenStream {
 
                 fn evaluate(request: bindings::Request) -> bindings::Verdict {
                     INSTANCE.with(|instance| instance.evaluate_wire(request))
+                }
+
+                fn labels() -> ::std::vec::Vec<(::std::string::String, ::std::string::String)> {
+                    INSTANCE.with(|instance| instance.labels())
                 }
             }
 
