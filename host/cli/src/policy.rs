@@ -15,6 +15,7 @@ mod inspect;
 mod moment;
 mod principal;
 mod report;
+mod schema;
 mod table;
 mod test;
 
@@ -26,10 +27,11 @@ use crate::output::Output;
 /// The verbs of `warden policy`.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Load a policy directory, run its tests, and warn of what authors trip over;
-    /// exit status 0 without errors.
+    /// Load a policy directory, run its tests, hold its data to the schemas of its
+    /// policies, and warn of what authors trip over; exit status 0 without errors.
     Check(Box<check::Arguments>),
-    /// Show each policy: what it is, what it reads, how large it is.
+    /// Show each policy: what it is, what it reads, how large it is; or the schema of its
+    /// data.
     Inspect(Box<inspect::Arguments>),
     /// Show what somebody may do, and which policy says so; exit status 0 granted.
     Eval(Box<eval::Arguments>),

@@ -12,13 +12,13 @@
     reason = "this is test code: a failed expectation is a failed test"
 )]
 
+mod place;
+
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
+
+use place::{Place, warden};
 
 const ROLES: &str = r#"
 [roles.reader]
@@ -43,116 +43,6 @@ name = "nobody else comes in"
 principal = "corp/mallory"
 refused = true
 "#;
-
-/// What one run came to.
-struct Run {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-impl Run {
-    #[track_caller]
-    fn expect(self, status: i32) -> Self {
-        assert_eq!(self.status, status, "out: {}\nerr: {}", self.out, self.err);
-        self
-    }
-
-    #[track_caller]
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e} in {}", self.out))
-    }
-
-    /// The warnings of a `check --json` of this kind.
-    #[track_caller]
-    fn warnings(&self, name: &str) -> Vec<Value> {
-        let document = self.json();
-        let warnings = document["warnings"].as_array().unwrap();
-        let of_kind = warnings.iter().filter(|warning| warning["name"] == name);
-        of_kind.cloned().collect()
-    }
-}
-
-fn warden(arguments: &[&str], input: &str) -> Run {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_warden"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // It may not read at all, and then the pipe is closed before all is written.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    Run {
-        status: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-/// A policy directory.
-struct Place(TempDir);
-
-impl Place {
-    /// With `rbac` and its data.
-    fn with_roles(roles: &str) -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
-        fs::create_dir(place.path("policies")).unwrap();
-        place.add("rbac");
-        place.write("rbac.toml", roles);
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        self.path(name).to_str().unwrap().to_owned()
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.path("policies").join(name), text).unwrap();
-    }
-
-    /// A standard policy.
-    fn add(&self, name: &str) {
-        let file = format!("{name}.wasm");
-        fs::copy(policies().join(&file), self.path("policies").join(&file)).unwrap();
-    }
-
-    fn run(&self, verb: &str, more: &[&str]) -> Run {
-        self.run_with_input(verb, more, "")
-    }
-
-    fn run_with_input(&self, verb: &str, more: &[&str], input: &str) -> Run {
-        let (dir, state) = (self.text("policies"), self.text("state"));
-        // One run's compiled policies serve the next: what is tested is the same.
-        let fixed = ["policy", verb, "--dir", &dir, "--state-dir", &state];
-        warden(&[&fixed, more].concat(), input)
-    }
-
-    /// Evaluates for a principal of this document.
-    fn eval(&self, principal: &Value, more: &[&str]) -> Run {
-        let more = [&["--principal", "-"], more].concat();
-        self.run_with_input("eval", &more, &principal.to_string())
-    }
-}
-
-/// The directory of the built standard policies.
-fn policies() -> PathBuf {
-    let built = || {
-        let binary = Path::new(env!("CARGO_BIN_EXE_warden"));
-        binary.ancestors().nth(2).unwrap().join("policies")
-    };
-    let path = std::env::var_os("WARDEN_POLICIES").map_or_else(built, PathBuf::from);
-    assert!(
-        path.exists(),
-        "{path:?} is missing; run: scripts/build policies"
-    );
-    path
-}
 
 fn ann() -> Value {
     json!({ "user": "corp/ann", "groups": ["corp/analysts"] })

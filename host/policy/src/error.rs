@@ -104,6 +104,9 @@ pub enum Fault {
         /// What is not as it says.
         why: String,
     },
+    /// The schema it carries for its data is not one section of text, or is too large.
+    #[error("its data schema {0}")]
+    Schema(&'static str),
     /// It failed in `describe`, `configure` or `initialise`.
     #[error("{function} failed: {failure}")]
     Failed {

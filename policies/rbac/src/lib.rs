@@ -46,7 +46,8 @@ pub struct Rbac {
 
 #[policy(
     name = "rbac",
-    summary = "Roles from a data file, granted by group, scope or user."
+    summary = "Roles from a data file, granted by group, scope or user.",
+    schema = "schema.json"
 )]
 impl Policy for Rbac {
     fn configure(files: &[File]) -> Result<Self, String> {

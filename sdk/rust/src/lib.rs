@@ -19,6 +19,7 @@ mod policy;
 mod principal;
 mod request;
 mod restriction;
+mod schema;
 mod verdict;
 mod wire;
 
@@ -47,4 +48,5 @@ pub use warden_sdk_macros::policy;
 pub mod __private {
     pub use crate::bindings;
     pub use crate::instance::Instance;
+    pub use crate::schema::MAX_BYTES as MAX_SCHEMA_BYTES;
 }

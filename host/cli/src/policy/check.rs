@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! directory × release lines -> errors of the load and of tests
+//! data files × the schema their policy carries -> errors
 //! principals of test files and of --principal -> verdicts -> warnings
 //! ```
 //!
@@ -9,6 +10,7 @@
 //! authors trip over, each with what to write instead. Rights are known only by asking
 //! the policies, so warnings are about whom tests and `--principal` name.
 
+mod data;
 mod finding;
 mod watch;
 
@@ -59,7 +61,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     let now = SystemClock::new().now();
     let mut findings = Findings::of(&lines);
     let mut previous: Option<Arc<Generation>> = None;
+    let mistakes = data::mistakes(&directory.dir);
     for line in lines {
+        let mistakes = mistakes.iter();
+        mistakes.for_each(|mistake| findings.error(line, mistake.clone()));
         let frame = directory.frame(line)?;
         match engine.load_untested(&directory.dir, frame, previous.as_ref()) {
             Ok(generation) => {

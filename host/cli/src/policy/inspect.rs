@@ -1,46 +1,99 @@
-//! `warden policy inspect`: what each policy of a directory is.
+//! `warden policy inspect`: what each policy of a directory is, and the schema of its data.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use clap::Args;
 use serde_json::{Value, json};
-use warden_policy::{Bundle, Generation, Inputs};
+use warden_policy::{Bundle, Generation, Inputs, Unloaded};
 
 use super::directory::{Directory, Release};
 use crate::error::Error;
 use crate::output::Output;
 use crate::style::{Paint, counted};
 
-/// Which directory.
+/// Which directory, and what of it.
 #[derive(Args)]
 pub(crate) struct Arguments {
+    /// Only this policy: `rbac` for `rbac.wasm`.
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// Show the JSON Schema of the policy's data, for editors: nothing is loaded.
+    #[arg(long, requires = "name")]
+    schema: bool,
     #[command(flatten)]
     directory: Directory,
     #[command(flatten)]
     release: Release,
 }
 
+/// Bytes of the schema that each policy carries.
+type Schemas = BTreeMap<String, usize>;
+
 /// Loads the directory and shows it; tests are counted and not run.
 pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     let directory = &arguments.directory;
+    if arguments.schema {
+        let name = arguments.name.as_deref().unwrap_or_default();
+        return schema(directory, name);
+    }
     let generation = match directory.load(&arguments.release, None)? {
         Ok(generation) => generation,
         Err(errors) => return directory.complain(&errors),
     };
+    let wanted = |bundle: &&Bundle| arguments.name.iter().all(|name| name == bundle.name());
+    let bundles: Vec<&Bundle> = generation
+        .bundles()
+        .iter()
+        .map(|b| &**b)
+        .filter(wanted)
+        .collect();
+    if let (Some(name), []) = (&arguments.name, bundles.as_slice()) {
+        return directory.complain(&[no_policy(name)]);
+    }
+    let unloaded = Unloaded::read_all(&directory.dir).unwrap_or_default();
+    let carried = |bundle: Unloaded| Some((bundle.name, bundle.schema.ok()??.len()));
+    let schemas: Schemas = unloaded.into_iter().filter_map(carried).collect();
     Ok(Output::good(if directory.json {
-        let policies = generation.bundles().iter();
-        let policies: Vec<Value> = policies.map(|b| document(b, &generation)).collect();
+        let policies = bundles.iter();
+        let policies: Vec<Value> = policies
+            .map(|b| document(b, &generation, &schemas))
+            .collect();
         let warnings = generation.warnings();
         format!(
             "{:#}\n",
             json!({ "policies": policies, "warnings": warnings })
         )
     } else {
-        text(&generation, Paint::of_stdout())
+        text(&bundles, &generation, &schemas, Paint::of_stdout())
     }))
 }
 
-fn document(bundle: &Bundle, generation: &Generation) -> Value {
+fn no_policy(name: &str) -> String {
+    format!("{:?}: is not in the directory", format!("{name}.wasm"))
+}
+
+/// The schema as its policy carries it, though its data may be wrong or not there yet.
+fn schema(directory: &Directory, name: &str) -> Result<Output, Error> {
+    let bundles = match Unloaded::read_all(&directory.dir) {
+        Ok(bundles) => bundles,
+        Err(error) => return directory.complain(&[error.to_string()]),
+    };
+    let found = bundles.into_iter().find(|bundle| bundle.name == name);
+    let wasm = format!("{name}.wasm");
+    let why = match found.map(|bundle| bundle.schema) {
+        Some(Ok(Some(schema))) => {
+            let schema = schema.trim_end();
+            return Ok(Output::good(format!("{schema}\n")));
+        }
+        Some(Ok(None)) => format!("{wasm:?}: carries no schema of its data"),
+        Some(Err(fault)) => format!("{wasm:?}: {fault}"),
+        None => no_policy(name),
+    };
+    directory.complain(&[why])
+}
+
+fn document(bundle: &Bundle, generation: &Generation, schemas: &Schemas) -> Value {
     let inputs = bundle.inputs();
     let files = bundle.files();
     json!({
@@ -58,13 +111,14 @@ fn document(bundle: &Bundle, generation: &Generation) -> Value {
         "claims": inputs.claims,
         "inputs": named(inputs),
         "imports": bundle.imports(),
+        "schema_bytes": schemas.get(bundle.name()),
         "tests": generation.tests_of(bundle.name()),
     })
 }
 
-fn text(generation: &Generation, paint: Paint) -> String {
+fn text(bundles: &[&Bundle], generation: &Generation, schemas: &Schemas, paint: Paint) -> String {
     let mut text = String::new();
-    for bundle in generation.bundles() {
+    for bundle in bundles {
         text.push_str(&paint.head(bundle.name()));
         text.push('\n');
         let mut field = |name: &str, value: String| {
@@ -95,9 +149,15 @@ fn text(generation: &Generation, paint: Paint) -> String {
             imports.join(" ")
         };
         field("imports", imports);
+        if let Some(&bytes) = schemas.get(bundle.name()) {
+            field(
+                "schema",
+                format!("{}, for its data", counted(bytes, "byte")),
+            );
+        }
         field("tests", generation.tests_of(bundle.name()).to_string());
     }
-    if generation.bundles().is_empty() {
+    if bundles.is_empty() {
         text.push_str("no policies: nobody is granted anything\n");
     }
     for warning in generation.warnings() {

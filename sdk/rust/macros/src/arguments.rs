@@ -17,6 +17,8 @@ pub(crate) struct Arguments {
     pub(crate) claims: Claims,
     /// Variants of the SDK's `Input`, in the order given, without doubles.
     pub(crate) inputs: Vec<Ident>,
+    /// The file that holds the schema of its data, relative to the crate.
+    pub(crate) schema: Option<LitStr>,
 }
 
 /// Which claims the policy reads; a plugin reads none.
@@ -41,6 +43,7 @@ impl Arguments {
             name: of, takes, ..
         } = attribute;
         let (mut name, mut summary, mut claims, mut inputs) = (None, None, None, None);
+        let mut schema = None;
         while !input.is_empty() {
             let word: Ident = input
                 .parse()
@@ -53,6 +56,10 @@ impl Arguments {
                     Some(why) => return Err(Error::new(word.span(), why)),
                 },
                 "inputs" => once(&mut inputs, &word, parse_inputs(attribute.inputs, input)?)?,
+                "schema" => match attribute.no_schema {
+                    None => once(&mut schema, &word, parse_schema(input)?)?,
+                    Some(why) => return Err(Error::new(word.span(), why)),
+                },
                 other => {
                     let message = format!("unknown argument `{other}`: #[{of}] takes {takes}");
                     return Err(Error::new(word.span(), message));
@@ -71,6 +78,7 @@ impl Arguments {
             summary: summary.ok_or_else(|| missing("summary"))?,
             claims: claims.unwrap_or(Claims::None),
             inputs: inputs.unwrap_or_default(),
+            schema,
         })
     }
 }
@@ -178,6 +186,19 @@ fn parse_inputs(inputs: &[(&str, &str)], input: ParseStream<'_>) -> Result<Vec<I
     Ok(variants)
 }
 
+/// A path below the crate: what it leads to is read by the compiler, not here.
+fn parse_schema(input: ParseStream<'_>) -> Result<LitStr> {
+    input.parse::<Token![=]>()?;
+    let path: LitStr = input.parse()?;
+    let value = path.value();
+    if value.is_empty() || value.starts_with('/') {
+        let message = "`schema` is the path of a JSON Schema, relative to the crate's Cargo.toml: \
+                       \"schema.json\"";
+        return Err(Error::new(path.span(), message));
+    }
+    Ok(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,7 +222,7 @@ mod tests {
 
     #[test]
     fn everything_that_may_be_said_is_read() {
-        let text = r#"name = "hours", summary = "By day.", claims = ["/a", "/b~1c"], inputs(clock, client_address),"#;
+        let text = r#"name = "hours", summary = "By day.", claims = ["/a", "/b~1c"], inputs(clock, client_address), schema = "schema.json","#;
         let arguments = policy(text);
         assert_eq!(arguments.name.value(), "hours");
         let Claims::Pointers(pointers) = arguments.claims else {
@@ -210,13 +231,14 @@ mod tests {
         assert_eq!(pointers.len(), 2);
         assert_eq!(arguments.inputs.len(), 2);
         assert_eq!(arguments.inputs[0], "Clock");
+        assert_eq!(arguments.schema.unwrap().value(), "schema.json");
     }
 
     #[test]
     fn nothing_is_read_that_was_not_named() {
         let arguments = policy(r#"name = "a", summary = "b""#);
         assert!(matches!(arguments.claims, Claims::None));
-        assert!(arguments.inputs.is_empty());
+        assert!(arguments.inputs.is_empty() && arguments.schema.is_none());
         let arguments = policy(r#"name = "a", summary = "b", claims = all"#);
         assert!(matches!(arguments.claims, Claims::All));
     }
@@ -235,6 +257,8 @@ mod tests {
         assert!(error(r#""rbac""#).starts_with("#[policy] takes"));
         assert!(error("inputs(time)").contains("one of client_address"));
         assert!(error("inputs(clock, clock)").contains("given twice"));
+        assert!(error(r#"schema = "/etc/schema.json""#).contains("relative to the crate"));
+        assert!(error(r#"schema = """#).contains("relative to the crate"));
     }
 
     #[test]
@@ -258,6 +282,7 @@ mod tests {
     #[test]
     fn a_plugin_is_told_neither_claims_nor_the_time() {
         assert!(plugin_error("claims = all").contains("`Principal::with_claim`"));
+        assert!(plugin_error(r#"schema = "a""#).contains("no data files"));
         assert_eq!(
             plugin_error("inputs(clock)"),
             "unknown input `clock`: one of client_address, client_tls, client_certificate"

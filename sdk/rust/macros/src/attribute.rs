@@ -11,6 +11,8 @@ pub(crate) struct Attribute {
     pub(crate) takes: &'static str,
     /// Why it takes no `claims`; `None` when it does.
     pub(crate) no_claims: Option<&'static str>,
+    /// Why it takes no `schema`; `None` when it does.
+    pub(crate) no_schema: Option<&'static str>,
     /// The words of `inputs(…)` and the variant each one becomes.
     pub(crate) inputs: &'static [(&'static str, &'static str)],
 }
@@ -19,8 +21,9 @@ pub(crate) const POLICY: Attribute = Attribute {
     name: "policy",
     implements: "Policy",
     takes: "`name = \"…\"`, `summary = \"…\"`, `claims = [\"/pointer\", …]` or `claims = all`, \
-            and `inputs(…)`",
+            `inputs(…)` and `schema = \"…\"`",
     no_claims: None,
+    no_schema: None,
     inputs: &[
         ("client_address", "ClientAddress"),
         ("client_tls", "ClientTls"),
@@ -38,6 +41,7 @@ pub(crate) const PLUGIN: Attribute = Attribute {
     no_claims: Some(
         "a plugin is told no claims, it makes them: `Principal::with_claim` in what it answers",
     ),
+    no_schema: Some("a plugin has no data files, its properties are looked at by `initialise`"),
     inputs: &[
         ("client_address", "ClientAddress"),
         ("client_tls", "ClientTls"),

@@ -32,7 +32,13 @@ pub(crate) fn policy(arguments: TokenStream, item: TokenStream) -> Result<TokenS
         &item.self_ty,
     );
     let exports = policy_exports(&item.self_ty);
-    Ok(quote! { #item #describe #exports })
+    let schema = arguments.schema.map(|path| {
+        quote! {
+            #[cfg(target_arch = "wasm32")]
+            #sdk::__data_schema!(#path);
+        }
+    });
+    Ok(quote! { #item #describe #exports #schema })
 }
 
 /// Expands one `#[plugin(…)]`.
@@ -199,6 +205,20 @@ mod tests {
             assert!(text.contains(r#"cfg (target_arch = "wasm32")"#));
             assert!(!text.contains("unsafe"));
         }
+    }
+
+    #[test]
+    fn a_schema_goes_into_the_component_alone() {
+        let item = quote! { impl Policy for Mine {} };
+        let with = policy(
+            quote! { name = "a", summary = "b", schema = "schema.json" },
+            item.clone(),
+        );
+        let with = with.unwrap().to_string();
+        let schema = r#"# [cfg (target_arch = "wasm32")] :: warden_sdk :: __data_schema ! ("schema.json") ;"#;
+        assert!(with.ends_with(schema), "{with}");
+        let without = policy(arguments(), item).unwrap().to_string();
+        assert!(!without.contains("__data_schema"));
     }
 
     #[test]

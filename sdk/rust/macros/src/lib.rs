@@ -24,10 +24,16 @@ use proc_macro::TokenStream;
 /// | `claims = ["/department", …]` | the claims it reads, as JSON Pointers | none |
 /// | `claims = all` | it reads every claim | |
 /// | `inputs(clock, …)` | what else it reads: `client_address`, `client_tls`, `client_certificate`, `clock`, `server_role`, `server_version` | none |
+/// | `schema = "schema.json"` | the JSON Schema of its data files, a path relative to the crate's `Cargo.toml` | none |
 ///
 /// A request carries nothing that was not named here. Everything named makes
 /// decisions more particular, so name little: a policy that reads the clock or
 /// all claims is evaluated far more often than one that reads groups.
+///
+/// The schema goes into the component, where `warden policy check` and `warden policy
+/// inspect --schema` find it: every `*.toml` data file must satisfy it. It is for authors
+/// and their editors; a server never looks at it, so `configure` still refuses whatever
+/// is wrong.
 ///
 /// The exports are made for `wasm32` only; elsewhere the type is an ordinary one,
 /// so unit tests call `configure` and `evaluate` directly.

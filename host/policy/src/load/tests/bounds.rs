@@ -2,7 +2,7 @@
 
 use crate::bundle::{directory, files};
 use crate::outline::effort::{MAX_FUNCTION_STEPS, MAX_STEPS};
-use crate::{engine, error, log, outline, prepare, sandbox, verdict};
+use crate::{engine, error, log, outline, prepare, sandbox, schema, verdict};
 
 /// A bound by the words of the document.
 fn bounds() -> Vec<(&'static str, usize)> {
@@ -32,6 +32,10 @@ fn bounds() -> Vec<(&'static str, usize)> {
             outline::MAX_PARTS,
         ),
         ("modules and components inside it", outline::MAX_NESTED),
+        (
+            "bytes of the [schema](schema.md) it carries for its data, which no server reads",
+            schema::MAX_BYTES,
+        ),
         (
             "bytes of its title, version and summary, and of each claim it names",
             prepare::MAX_TEXT_BYTES,

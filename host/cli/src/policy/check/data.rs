@@ -1,0 +1,38 @@
+//! Data files, held to the schema that their policy carries.
+//!
+//! In: a policy directory, loaded or refused. Out: each mistake with its file, line, key
+//! and what is accepted. `configure` has the last word: it may refuse more.
+
+use std::path::Path;
+
+use warden_policy::{Fault, Unloaded};
+
+use super::super::schema::Schema;
+
+/// What is wrong with schemas and with data; nothing where the directory cannot be read,
+/// for the load tells of that.
+pub(super) fn mistakes(dir: &Path) -> Vec<String> {
+    let bundles = Unloaded::read_all(dir).unwrap_or_default();
+    bundles.iter().flat_map(of_bundle).collect()
+}
+
+fn of_bundle(bundle: &Unloaded) -> Vec<String> {
+    let of_wasm = |what: String| vec![format!("{:?}: {what}", format!("{}.wasm", bundle.name))];
+    let text = match &bundle.schema {
+        Ok(Some(text)) => text,
+        // The load tells that it is none.
+        Ok(None) | Err(Fault::NotComponent(_)) => return Vec::new(),
+        Err(fault) => return of_wasm(fault.to_string()),
+    };
+    let schema = match Schema::read(text) {
+        Ok(schema) => schema,
+        Err(why) => return of_wasm(format!("its data schema {why}")),
+    };
+    let data = bundle.data.iter();
+    let toml = data.filter(|data| data.file.ends_with(".toml"));
+    toml.flat_map(|data| {
+        let mistakes = schema.mistakes(&data.bytes).into_iter();
+        mistakes.map(|mistake| format!("{:?}: {mistake}", data.file))
+    })
+    .collect()
+}

@@ -1,0 +1,124 @@
+//! A policy directory, and the built command line run on it.
+//!
+//! In: the built command line and the built standard policies. Out: what a run printed
+//! and its exit status.
+
+#![allow(dead_code, reason = "each test binary uses its part of it")]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// What one run came to.
+pub(crate) struct Run {
+    pub(crate) status: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Run {
+    #[track_caller]
+    pub(crate) fn expect(self, status: i32) -> Self {
+        assert_eq!(self.status, status, "out: {}\nerr: {}", self.out, self.err);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e} in {}", self.out))
+    }
+
+    /// The warnings of a `check --json` of this kind.
+    #[track_caller]
+    pub(crate) fn warnings(&self, name: &str) -> Vec<Value> {
+        let document = self.json();
+        let warnings = document["warnings"].as_array().unwrap();
+        let of_kind = warnings.iter().filter(|warning| warning["name"] == name);
+        of_kind.cloned().collect()
+    }
+}
+
+pub(crate) fn warden(arguments: &[&str], input: &str) -> Run {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_warden"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It may not read at all, and then the pipe is closed before all is written.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    Run {
+        status: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A policy directory.
+pub(crate) struct Place(TempDir);
+
+impl Place {
+    /// With `rbac` and its data.
+    pub(crate) fn with_roles(roles: &str) -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        fs::create_dir(place.path("policies")).unwrap();
+        place.add("rbac");
+        place.write("rbac.toml", roles);
+        place
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        self.path(name).to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.path("policies").join(name), text).unwrap();
+    }
+
+    /// A standard policy.
+    pub(crate) fn add(&self, name: &str) {
+        let file = format!("{name}.wasm");
+        fs::copy(policies().join(&file), self.path("policies").join(&file)).unwrap();
+    }
+
+    pub(crate) fn run(&self, verb: &str, more: &[&str]) -> Run {
+        self.run_with_input(verb, more, "")
+    }
+
+    pub(crate) fn run_with_input(&self, verb: &str, more: &[&str], input: &str) -> Run {
+        let (dir, state) = (self.text("policies"), self.text("state"));
+        // One run's compiled policies serve the next: what is tested is the same.
+        let fixed = ["policy", verb, "--dir", &dir, "--state-dir", &state];
+        warden(&[&fixed, more].concat(), input)
+    }
+
+    /// Evaluates for a principal of this document.
+    pub(crate) fn eval(&self, principal: &Value, more: &[&str]) -> Run {
+        let more = [&["--principal", "-"], more].concat();
+        self.run_with_input("eval", &more, &principal.to_string())
+    }
+}
+
+/// The directory of the built standard policies.
+pub(crate) fn policies() -> PathBuf {
+    let built = || {
+        let binary = Path::new(env!("CARGO_BIN_EXE_warden"));
+        binary.ancestors().nth(2).unwrap().join("policies")
+    };
+    let path = std::env::var_os("WARDEN_POLICIES").map_or_else(built, PathBuf::from);
+    assert!(
+        path.exists(),
+        "{path:?} is missing; run: scripts/build policies"
+    );
+    path
+}
