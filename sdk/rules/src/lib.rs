@@ -36,6 +36,6 @@ pub use databases::Databases;
 pub use error::{FillError, PatternError, RuleError, TemplateError};
 pub use name::{CategoryName, CommandName, MAX_NAME_BYTES};
 pub use pattern::{MAX_PATTERN_BYTES, Pattern, Shape, Tail};
-pub use places::{PatternTemplate, Value};
+pub use places::{PatternTemplate, PlaceValue};
 pub use rule::{Access, AclRule, Sign};
 pub use template::Template;

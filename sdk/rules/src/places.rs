@@ -41,7 +41,7 @@ pub struct PatternTemplate {
 
 /// What is put into a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value<'a> {
+pub enum PlaceValue<'a> {
     /// Somebody's text: it stands for itself, whatever it holds.
     Text(&'a str),
     /// A pattern, whose wildcards are meant. Let its place be the last of its
@@ -118,7 +118,7 @@ impl PatternTemplate {
     /// When a place has no value, or one that is empty, may not stand in a rule
     /// (white space, control characters, quotes, parentheses), or would run into
     /// another's; and when all together are too long.
-    pub fn fill<'v, V: Into<Value<'v>>>(
+    pub fn fill<'v, V: Into<PlaceValue<'v>>>(
         &self,
         value: impl Fn(&str) -> Option<V>,
     ) -> Result<Pattern, FillError> {
@@ -162,13 +162,13 @@ impl fmt::Display for PatternTemplate {
     }
 }
 
-impl<'a> From<&'a str> for Value<'a> {
+impl<'a> From<&'a str> for PlaceValue<'a> {
     fn from(text: &'a str) -> Self {
         Self::Text(text)
     }
 }
 
-impl<'a> From<&'a Pattern> for Value<'a> {
+impl<'a> From<&'a Pattern> for PlaceValue<'a> {
     fn from(pattern: &'a Pattern) -> Self {
         Self::Pattern(pattern)
     }
@@ -176,10 +176,10 @@ impl<'a> From<&'a Pattern> for Value<'a> {
 
 impl Place {
     /// The value as glob text.
-    fn take(&self, value: Value<'_>) -> Result<Pattern, FillError> {
+    fn take(&self, value: PlaceValue<'_>) -> Result<Pattern, FillError> {
         let text = match value {
-            Value::Pattern(pattern) => return Ok(pattern.clone()),
-            Value::Text(text) => text,
+            PlaceValue::Pattern(pattern) => return Ok(pattern.clone()),
+            PlaceValue::Text(text) => text,
         };
         if let Some(separator) = self.separators.iter().find(|c| text.contains(**c)) {
             return Err(FillError::Separator {

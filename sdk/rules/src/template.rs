@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use crate::{Access, AclRule, FillError, PatternTemplate, TemplateError, Value};
+use crate::{Access, AclRule, FillError, PatternTemplate, PlaceValue, TemplateError};
 
 /// A rule with places for values, or a rule as it is.
 ///
@@ -72,7 +72,7 @@ impl Template {
     ///
     /// # Errors
     /// As [`PatternTemplate::fill`].
-    pub fn fill<'v, V: Into<Value<'v>>>(
+    pub fn fill<'v, V: Into<PlaceValue<'v>>>(
         &self,
         value: impl Fn(&str) -> Option<V>,
     ) -> Result<AclRule, FillError> {

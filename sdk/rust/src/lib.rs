@@ -35,7 +35,7 @@ pub use description::{ClaimSelection, Describe, Description, Input};
 pub use encoding::decoded;
 pub use error::Error;
 pub use file::File;
-pub use member::{Member, MemberError};
+pub use member::{Member, MemberError, is_authenticator_id};
 #[cfg(feature = "json")]
 pub use names::{ClaimError, MAX_NAME_BYTES, MAX_NAMES};
 pub use policy::Policy;
@@ -47,8 +47,8 @@ pub use warden_guest::NotText;
 /// Ranges of client addresses. Needs the feature `network`.
 #[cfg(feature = "network")]
 pub use warden_guest::network;
-pub use warden_rules::{Access, AclRule, Bound, Pattern, PatternError, RuleError};
-pub use warden_rules::{FillError, PatternTemplate, Template, TemplateError, Value};
+pub use warden_rules::{Access, AclRule, Bound, Pattern, PatternError, RuleError, Shape, Tail};
+pub use warden_rules::{FillError, PatternTemplate, PlaceValue, Template, TemplateError};
 pub use warden_sdk_macros::policy;
 
 /// For the code `#[policy]` writes. Not part of the SDK's promise.

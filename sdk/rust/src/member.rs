@@ -88,7 +88,7 @@ impl Member {
             });
         }
         if let Some((authenticator, rest)) = name.split_once('/') {
-            if !is_id(authenticator) {
+            if !is_authenticator_id(authenticator) {
                 return Err(MemberError::Authenticator {
                     text: text.to_owned(),
                 });
@@ -130,7 +130,12 @@ impl Member {
 }
 
 /// Could this be the id of an authenticator?
-pub(crate) fn is_id(text: &str) -> bool {
+///
+/// ```
+/// assert!(warden_sdk::is_authenticator_id("corp"));
+/// assert!(!warden_sdk::is_authenticator_id("Corp"));
+/// ```
+pub fn is_authenticator_id(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
     (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }

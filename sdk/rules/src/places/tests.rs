@@ -79,8 +79,8 @@ fn a_pattern_is_taken_as_it_is() {
     let pattern = Pattern::parse("cart:*").unwrap();
     let value = |place: &str| {
         Some(match place {
-            "p" => Value::Pattern(&pattern),
-            _ => Value::Text("acme*"),
+            "p" => PlaceValue::Pattern(&pattern),
+            _ => PlaceValue::Text("acme*"),
         })
     };
     assert_eq!(template.fill(value).unwrap().as_str(), r"acme\*:cart:*");
