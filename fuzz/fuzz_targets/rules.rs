@@ -1,9 +1,10 @@
 //! Rules as text, and what is rendered of them for a server.
 //!
 //! In: lines. `b` begins base rules, `c` a restriction or ceiling, `g` a grant, each
-//! with its rules behind it; any other line is one rule, and a claim's value.
+//! with its rules behind it; any other line is one rule, a claim's value, and a template
+//! with the value for its places behind a space.
 //! Held: a rule's text round-trips; a claim's value matches itself and nothing
-//! else; the rule string, read through both layers of the server's quoting, says
+//! else; a filled template is one rule; the rule string, read through both layers of the server's quoting, says
 //! what was composed, never more than every restriction allows, and no word that
 //! is not a permission.
 #![no_main]
@@ -13,7 +14,7 @@ use warden_core::permissions::{BaseRules, Grant, Permissions, Rendered, Restrict
 use warden_fuzz::said::Said;
 use warden_fuzz::second_opinion::Scene;
 use warden_fuzz::{glob, world};
-use warden_rules::{AclRule, Pattern, Tail};
+use warden_rules::{AclRule, Pattern, Tail, Template};
 
 fuzz_target!(|text: &str| {
     let mut base = (BaseRules::none(), Said::default());
@@ -43,6 +44,7 @@ fuzz_target!(|text: &str| {
             _ => {
                 one_rule(line);
                 a_claims_value(line);
+                a_template(line);
                 let _ = Rendered::default().matches(line);
             }
         }
@@ -84,6 +86,25 @@ fn one_rule(text: &str) {
         printed.starts_with(['+', '-', '~', '%', '&', 'd', 'a']),
         "{printed:?}"
     );
+}
+
+fn a_template(text: &str) {
+    let Some((template, value)) = text.split_once(' ') else {
+        return;
+    };
+    let Ok(template) = Template::parse(template) else {
+        return;
+    };
+    assert_eq!(
+        Template::parse(&template.to_string()).as_ref(),
+        Ok(&template)
+    );
+    if let Ok(rule) = template.fill(|_| Some(value)) {
+        let printed = rule.to_string();
+        assert_eq!(AclRule::parse(&printed), Ok(rule), "{text:?}");
+        let refused = |c: char| c.is_whitespace() || c.is_control() || "\"'()".contains(c);
+        assert!(!printed.contains(refused), "{printed:?}");
+    }
 }
 
 fn a_claims_value(value: &str) {

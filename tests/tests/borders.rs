@@ -20,7 +20,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use warden_tests::parts::workspace;
 
 /// Who may name whom inside the workspace: docs/architecture.md.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("warden-rules", &[]),
     ("warden-core", &["warden-rules"]),
     ("warden-state", &[]),
@@ -65,8 +65,9 @@ const ARROWS: [(&str, &[&str]); 20] = [
             "warden-tests",
         ],
     ),
-    ("warden-policy-rbac", &["warden-sdk", "warden-rules"]),
-    ("warden-policy-tenant", &["warden-sdk", "warden-rules"]),
+    ("warden-policy-rbac", &["warden-sdk"]),
+    ("warden-policy-tenant", &["warden-sdk"]),
+    ("warden-policy-scopes", &["warden-sdk"]),
     ("warden-policy-guardrails", &["warden-sdk", "warden-rules"]),
     ("warden-policy-role", &["warden-sdk"]),
     ("warden-plugin-api-keys", &["warden-plugin"]),

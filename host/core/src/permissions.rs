@@ -13,7 +13,6 @@
 
 mod around;
 mod base;
-mod bound;
 mod commands;
 mod dropped;
 mod error;

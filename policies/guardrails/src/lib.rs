@@ -85,11 +85,17 @@ impl Policy for Guardrails {
                 Effect::Refuse(public) => verdict
                     .deny(public)
                     .deny_internally(format!("rule {:?}", rule.name())),
-                Effect::Restrict(restriction) => verdict
-                    .restrict(restriction.clone())
-                    .label("guardrail", rule.name()),
+                Effect::Restrict(restriction) => verdict.restrict(restriction.clone()),
             };
+            verdict = verdict.label("guardrail", rule.name());
         }
         verdict
+    }
+
+    fn labels(&self) -> Vec<(String, String)> {
+        let names = self.rules.iter().map(Rule::name);
+        names
+            .map(|name| ("guardrail".to_owned(), name.to_owned()))
+            .collect()
     }
 }

@@ -4,9 +4,10 @@
 //! In: `golden/guardrails.toml`. Out: `golden/verdicts.txt`; after a change that is
 //! meant, run once with `UPDATE_GOLDEN=1` and read the difference.
 
-use std::path::Path;
+use std::error::Error;
 
 use warden_policy_guardrails::Guardrails;
+use warden_sdk::testing::Table;
 use warden_sdk::{File, Policy, Principal, Request};
 
 fn principals() -> Vec<(&'static str, Principal)> {
@@ -41,13 +42,14 @@ const TIMES: [(&str, Option<u64>); 6] = [
     ("unknown", None),
 ];
 
-fn table() -> Result<String, String> {
+#[test]
+fn verdicts_are_those_of_the_golden_table() -> Result<(), Box<dyn Error>> {
     let data = File::new("guardrails.toml", include_str!("../golden/guardrails.toml"));
     let policy = Guardrails::configure(&[data])?;
-    let mut table = String::new();
+    let mut table = Table::new(&policy);
     for (who, principal) in principals() {
         for (place, address) in ADDRESSES {
-            table += &format!("{who}, {place}\n");
+            table.section(format!("{who}, {place}"));
             for (when, now) in TIMES {
                 let mut request = Request::new(principal.clone());
                 if let Some(address) = address {
@@ -56,23 +58,10 @@ fn table() -> Result<String, String> {
                 if let Some(now) = now {
                     request = request.with_now(now);
                 }
-                table += &format!("  {when}: {}\n", policy.evaluate(&request));
+                table.ask(when, &request);
             }
         }
     }
-    Ok(table)
-}
-
-#[test]
-fn verdicts_are_those_of_the_golden_table() {
-    let table = table().expect("the golden data is valid");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/verdicts.txt");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, &table).expect("the table is writable");
-    }
-    let committed = std::fs::read_to_string(&path).expect("the table is committed");
-    assert_eq!(
-        table, committed,
-        "read the difference, then run with UPDATE_GOLDEN=1"
-    );
+    assert_eq!(table.untouched(), [], "each rule applies to somebody");
+    Ok(table.compare("golden/verdicts.txt")?)
 }

@@ -33,7 +33,7 @@ impl Role {
         }
         let parse = |text: &String| AclRule::parse(text).map_err(Fault::from);
         let rules = list(&raw.rules, ".rules", MAX_RULES, parse, &mut faults);
-        if faults.is_empty() && !rules.iter().any(gives_a_command) {
+        if faults.is_empty() && !rules.iter().any(AclRule::gives_commands) {
             faults.push((".rules".to_owned(), Fault::NothingGiven));
         }
         if let Some(seconds) = raw.session_seconds
@@ -80,8 +80,4 @@ impl Role {
 fn is_role_name(name: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     (1..=64).contains(&name.len()) && name.bytes().all(allowed)
-}
-
-fn gives_a_command(rule: &AclRule) -> bool {
-    matches!(rule, AclRule::Category(..) | AclRule::Command(..)) && !rule.is_denial()
 }

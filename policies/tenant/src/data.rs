@@ -4,12 +4,11 @@
 //! part of the bounds.
 
 use serde::Deserialize;
-use warden_sdk::File;
+use warden_sdk::{File, Member};
 
 use crate::Tenant;
+use crate::bound::{Bound, Kind};
 use crate::error::{Fault, Problem, claims};
-use crate::template::{Place, Template};
-use warden_sdk::Member;
 
 /// Bounds of one list: with the most tenants a claim may name they stay within
 /// what the host takes in one restriction.
@@ -62,9 +61,9 @@ fn check(raw: &Raw) -> Result<Tenant, Vec<(String, Fault)>> {
         let text = raw.claim.clone();
         faults.push(("claim".to_owned(), Fault::Claim { text }));
     }
-    let keys = |text: &String| Template::parse(text, Place::Keys);
+    let keys = |text: &String| Bound::parse(text, Kind::Keys);
     let keys = warden_sdk::data::list(&raw.keys, "keys", MAX_BOUNDS, keys, &mut faults);
-    let channels = |text: &String| Template::parse(text, Place::Channels);
+    let channels = |text: &String| Bound::parse(text, Kind::Channels);
     let channels =
         warden_sdk::data::list(&raw.channels, "channels", MAX_BOUNDS, channels, &mut faults);
     // Where a rule was refused the lists no longer run side by side.
@@ -73,7 +72,7 @@ fn check(raw: &Raw) -> Result<Tenant, Vec<(String, Fault)>> {
         apart(&raw.channels, &channels, "channels", &mut faults);
     }
     let all = || keys.iter().chain(&channels);
-    if faults.is_empty() && !all().any(Template::names_tenant) {
+    if faults.is_empty() && !all().any(Bound::names_tenant) {
         faults.push(("keys".to_owned(), Fault::NoPlaceholder));
     }
     let mut members = |list: &Option<Vec<String>>, key: &str| {
@@ -101,7 +100,7 @@ fn check(raw: &Raw) -> Result<Tenant, Vec<(String, Fault)>> {
 }
 
 /// Adds a fault for each rule that may meet one before it.
-fn apart(texts: &[String], rules: &[Template], key: &str, faults: &mut Vec<(String, Fault)>) {
+fn apart(texts: &[String], rules: &[Bound], key: &str, faults: &mut Vec<(String, Fault)>) {
     let both = || texts.iter().zip(rules);
     for (index, (text, rule)) in both().enumerate() {
         let mut earlier = both().take(index);

@@ -2,10 +2,9 @@
 
 use warden_sdk::MemberError;
 use warden_sdk::data::{ListError, ShapeError};
-use warden_sdk::{ClaimSelection, Describe};
+use warden_sdk::{ClaimError, ClaimSelection, Describe, FillError, TemplateError};
 
 use crate::Tenant;
-use crate::value::{MAX_TENANT_BYTES, MAX_TENANTS};
 
 /// One problem of the data. Each names the file, the key and what is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,12 +44,10 @@ pub(crate) enum Fault {
     NotABound { text: String },
     #[error("{text:?} bounds nothing: put something before the *")]
     Everything { text: String },
-    #[error(
-        "{text:?}: braces stand once, in {{tenant}}, and around it for a hash tag: {{{{tenant}}}}"
-    )]
-    Brace { text: String },
-    #[error("{text:?}: put a character between {{tenant}} and *, or tenant a reaches what is ab's")]
-    NoSeparator { text: String },
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    #[error("{text:?}: {{{place}}} is no place here: write {{tenant}}, and \\{{ for a brace")]
+    Place { text: String, place: String },
     #[error(
         "{text:?} may meet {other:?} of another tenant: before {{tenant}} both say the same, or something that differs"
     )]
@@ -64,20 +61,12 @@ pub(crate) enum Fault {
 /// Why a claim names no tenant. Never holds the value: it is the user's text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unusable {
-    #[error("is missing")]
-    Missing,
-    #[error("is neither a string, nor a whole number, nor a list of them")]
-    Kind,
-    #[error("is empty")]
-    NoTenant,
-    #[error("names more than {MAX_TENANTS} tenants")]
-    TooManyTenants,
-    #[error("names a tenant of more than {MAX_TENANT_BYTES} bytes")]
-    TooLong,
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
     #[error("names a tenant that holds {separator:?}, which stands behind {{tenant}}")]
     Separator { separator: char },
-    #[error("names a tenant that cannot stand in a rule: {0}")]
-    Pattern(#[from] warden_sdk::PatternError),
+    #[error("names a tenant that cannot be used: {0}")]
+    Fill(#[from] FillError),
     #[error("names a tenant that would own what all share")]
     Shared,
     #[error("names a tenant that is no bound")]
@@ -88,14 +77,14 @@ impl Unusable {
     /// What the client is told.
     pub(crate) fn public(&self) -> &'static str {
         match self {
-            Self::Missing | Self::NoTenant => "your token names no tenant",
+            Self::Claim(ClaimError::Missing | ClaimError::Empty) => "your token names no tenant",
             _ => "the tenant your token names cannot be used here",
         }
     }
 }
 
 impl From<warden_sdk::Error> for Unusable {
-    /// A filled template is an exact name or `literal*` by construction, so this
+    /// A filled bound is an exact name or `literal*` by construction, so this
     /// says only that the SDK disagreed.
     fn from(_: warden_sdk::Error) -> Self {
         Self::NotABound

@@ -1,7 +1,7 @@
 //! A claim bounds keys and channels to a tenant's own.
 //!
-//! In: `tenant.toml`, a principal, and the claims in which tokens commonly name a
-//! tenant. Out: one restriction, or a refusal of who names none, and no opinion
+//! In: `tenant.toml`, a principal, and the claims in which tokens and directories
+//! commonly name a tenant. Out: one restriction, or a refusal of who names none, and no opinion
 //! about those the data does not concern. It never grants anything.
 //!
 //! ```toml
@@ -28,15 +28,14 @@
 
 #![forbid(unsafe_code)]
 
+mod bound;
 mod data;
 mod error;
-mod template;
-mod value;
 
 use warden_sdk::{AclRule, File, Member, Policy, Request, Restriction, Verdict, policy};
 
+use crate::bound::{Bound, overlap};
 use crate::error::Unusable;
-use crate::template::{Template, overlap};
 
 /// What changes the code that other tenants run with their own rights.
 const SHARED_CODE: [&str; 4] = [
@@ -50,8 +49,8 @@ const SHARED_CODE: [&str; 4] = [
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tenant {
     claim: String,
-    keys: Vec<Template>,
-    channels: Vec<Template>,
+    keys: Vec<Bound>,
+    channels: Vec<Bound>,
     applies_to: Option<Vec<Member>>,
     exempt: Vec<Member>,
 }
@@ -62,6 +61,10 @@ pub struct Tenant {
     claims = [
         "/tenant", "/tenant_id", "/tid", "/org", "/org_id", "/organization",
         "/account", "/account_id", "/customer", "/customer_id", "/project", "/project_id",
+        // Attributes of directories: RFC 4519, inetOrgPerson, Active Directory.
+        "/o", "/ou", "/department", "/departmentNumber", "/division", "/company",
+        // Clients of OAuth: RFC 9068, OpenID Connect, Entra ID, Okta.
+        "/client_id", "/azp", "/appid", "/cid",
     ]
 )]
 impl Policy for Tenant {
@@ -94,13 +97,13 @@ impl Tenant {
     /// # Errors
     /// One value that cannot be used, and there are no bounds at all.
     fn bound(&self, request: &Request) -> Result<Verdict, Unusable> {
-        let tenants = value::tenants(request, &self.claim)?;
+        let tenants = request.claim_names(&self.claim)?;
         // INVARIANT: both bounds are present, also where nothing is in them.
         let mut restriction = Restriction::parse(SHARED_CODE)?.no_keys().no_channels();
         let shared: Vec<AclRule> = self
-            .templates()
-            .filter(|template| !template.names_tenant())
-            .map(|template| template.fill(""))
+            .bounds()
+            .filter(|bound| !bound.names_tenant())
+            .map(|bound| bound.fill(""))
             .collect::<Result<_, _>>()?;
         for tenant in &tenants {
             for rule in self.rules_of(tenant)? {
@@ -124,17 +127,17 @@ impl Tenant {
     /// # Errors
     /// When its name cannot stand in a rule or would run into what follows it.
     fn rules_of(&self, tenant: &str) -> Result<Vec<AclRule>, Unusable> {
-        let mut separators = self.templates().filter_map(Template::separator);
+        let mut separators = self.bounds().flat_map(Bound::separators);
         if let Some(separator) = separators.find(|separator| tenant.contains(*separator)) {
             return Err(Unusable::Separator { separator });
         }
-        self.templates()
-            .filter(|template| template.names_tenant())
-            .map(|template| template.fill(tenant))
+        self.bounds()
+            .filter(|bound| bound.names_tenant())
+            .map(|bound| bound.fill(tenant))
             .collect()
     }
 
-    fn templates(&self) -> impl Iterator<Item = &Template> {
+    fn bounds(&self) -> impl Iterator<Item = &Bound> {
         self.keys.iter().chain(&self.channels)
     }
 }

@@ -3,9 +3,10 @@
 //! In: `golden/tenant.toml`. Out: `golden/verdicts.txt`; after a change that is
 //! meant, run once with `UPDATE_GOLDEN=1` and read the difference.
 
-use std::path::Path;
+use std::error::Error;
 
 use warden_policy_tenant::Tenant;
+use warden_sdk::testing::Table;
 use warden_sdk::{Claim, File, Policy, Principal, Request};
 
 fn principals() -> Vec<(&'static str, Principal)> {
@@ -50,34 +51,21 @@ const CLAIMS: [(&str, Option<&str>); 19] = [
     ("a placeholder", Some(r#""{tenant}""#)),
 ];
 
-fn table() -> Result<String, String> {
+#[test]
+fn verdicts_are_those_of_the_golden_table() -> Result<(), Box<dyn Error>> {
     let data = File::new("tenant.toml", include_str!("../golden/tenant.toml"));
     let policy = Tenant::configure(&[data])?;
-    let mut table = String::new();
+    let mut table = Table::new(&policy);
     for (who, principal) in principals() {
-        table += &format!("{who}\n");
+        table.section(who);
         for (what, json) in CLAIMS {
             let request = Request::new(principal.clone());
-            let request = match json {
-                Some(json) => request.with_claim(Claim::new("/tenant", json)),
-                None => request.with_claim(Claim::new("/org", r#""acme""#)),
+            let claim = match json {
+                Some(json) => Claim::new("/tenant", json),
+                None => Claim::of("/org", "acme"),
             };
-            table += &format!("  {what}: {}\n", policy.evaluate(&request));
+            table.ask(what, &request.with_claim(claim));
         }
     }
-    Ok(table)
-}
-
-#[test]
-fn verdicts_are_those_of_the_golden_table() {
-    let table = table().expect("the golden data is valid");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/verdicts.txt");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, &table).expect("the table is writable");
-    }
-    let committed = std::fs::read_to_string(&path).expect("the table is committed");
-    assert_eq!(
-        table, committed,
-        "read the difference, then run with UPDATE_GOLDEN=1"
-    );
+    Ok(table.compare("golden/verdicts.txt")?)
 }

@@ -113,6 +113,78 @@ pub enum PatternError {
     UnclosedClass,
 }
 
+/// Why a text is not a rule, or a pattern, with places for values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TemplateError {
+    /// Not a rule, whatever its places hold.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    /// Not a pattern, whatever its places hold.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// A brace that belongs to no place.
+    #[error(
+        "{text:?}: braces stand in {{NAME}}, with a pair around it for a hash tag ({{{{NAME}}}}); write \\{{ and \\}} for others"
+    )]
+    Brace {
+        /// The pattern as it was written.
+        text: String,
+    },
+    /// A wildcard or another place right beside a place.
+    #[error(
+        "{text:?}: put a character between {{{place}}} and the wildcard or place beside it, or value a reaches what is ab's"
+    )]
+    NoSeparator {
+        /// The pattern as it was written.
+        text: String,
+        /// The place's name.
+        place: String,
+    },
+    /// Wildcards on both sides of a place.
+    #[error(
+        "{text:?}: wildcards stand before and behind {{{place}}}, so what two values reach could meet: leave one out"
+    )]
+    Between {
+        /// The pattern as it was written.
+        text: String,
+        /// The place's name.
+        place: String,
+    },
+}
+
+/// Why values do not make a rule of a template. Never holds a value: that is
+/// somebody's text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FillError {
+    /// There is no value for a place.
+    #[error("there is no value for {{{place}}}")]
+    Missing {
+        /// The place's name.
+        place: String,
+    },
+    /// A value that may not stand in a rule.
+    #[error("the value for {{{place}}} cannot stand in a rule: {error}")]
+    Value {
+        /// The place's name.
+        place: String,
+        /// What is wrong with it.
+        error: PatternError,
+    },
+    /// A value that holds the character that ends it, and would run into another's.
+    #[error("the value for {{{place}}} holds {separator:?}, which stands beside its place")]
+    Separator {
+        /// The place's name.
+        place: String,
+        /// The character.
+        separator: char,
+    },
+    /// Each value may stand in a rule, and all together may not.
+    #[error("the values make no rule: {0}")]
+    Pattern(PatternError),
+}
+
 /// The part of a refused rule that its message shows.
 pub(crate) fn shown(rule: &str) -> String {
     let mut text: String = rule.chars().take(SHOWN_CHARACTERS).collect();

@@ -22,14 +22,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bound;
 mod databases;
 mod error;
 mod name;
 mod pattern;
+mod places;
 mod rule;
+mod template;
 
+pub use bound::Bound;
 pub use databases::Databases;
-pub use error::{PatternError, RuleError};
+pub use error::{FillError, PatternError, RuleError, TemplateError};
 pub use name::{CategoryName, CommandName, MAX_NAME_BYTES};
 pub use pattern::{MAX_PATTERN_BYTES, Pattern, Shape, Tail};
+pub use places::{PatternTemplate, PlaceValue};
 pub use rule::{Access, AclRule, Sign};
+pub use template::Template;

@@ -238,7 +238,7 @@ fn check_glob(text: &[u8]) -> Result<(), PatternError> {
 
 /// What follows a class's `]`, read exactly as the server reads it: a range
 /// takes three bytes, even when the third is a bracket.
-fn after_class(class: &[u8]) -> Option<&[u8]> {
+pub(crate) fn after_class(class: &[u8]) -> Option<&[u8]> {
     let mut rest = class.strip_prefix(b"^").unwrap_or(class);
     loop {
         rest = match rest {

@@ -83,6 +83,14 @@ impl AclRule {
         }
     }
 
+    /// Whether it gives a command or a category.
+    pub fn gives_commands(&self) -> bool {
+        matches!(
+            self,
+            Self::Category(Sign::Allow, _) | Self::Command(Sign::Allow, _)
+        )
+    }
+
     /// Whether it takes something away.
     pub fn is_denial(&self) -> bool {
         matches!(

@@ -15,12 +15,18 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// A claim for a native test: `Claim::new("/department", r#""sales""#)`.
+    /// A claim for a native test, by its JSON text: `Claim::new("/department", r#""sales""#)`.
     pub fn new(pointer: impl Into<String>, json: impl Into<String>) -> Self {
         Self {
             pointer: pointer.into(),
             json: json.into(),
         }
+    }
+
+    /// A claim for a native test, by its value: `Claim::of("/department", "sales")`.
+    #[cfg(feature = "json")]
+    pub fn of(pointer: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        Self::new(pointer, value.into().to_string())
     }
 
     /// The pointer that was asked for; empty when all claims were.

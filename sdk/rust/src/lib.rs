@@ -10,16 +10,21 @@ mod claim;
 #[cfg(feature = "toml")]
 pub mod data;
 mod description;
+mod encoding;
 mod error;
 mod file;
 mod instance;
 pub mod log;
 mod member;
+#[cfg(feature = "json")]
+mod names;
 mod policy;
 mod principal;
 mod request;
 mod restriction;
 mod schema;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod verdict;
 mod wire;
 
@@ -28,9 +33,12 @@ pub mod bindings;
 
 pub use claim::Claim;
 pub use description::{ClaimSelection, Describe, Description, Input};
+pub use encoding::decoded;
 pub use error::Error;
 pub use file::File;
-pub use member::{Member, MemberError};
+pub use member::{Member, MemberError, is_authenticator_id};
+#[cfg(feature = "json")]
+pub use names::{ClaimError, MAX_NAME_BYTES, MAX_NAMES};
 pub use policy::Policy;
 pub use principal::Principal;
 pub use request::{Certificate, Request, ServerRole};
@@ -40,7 +48,8 @@ pub use warden_guest::NotText;
 /// Ranges of client addresses. Needs the feature `network`.
 #[cfg(feature = "network")]
 pub use warden_guest::network;
-pub use warden_rules::{Access, AclRule, Pattern, PatternError, RuleError};
+pub use warden_rules::{Access, AclRule, Bound, Pattern, PatternError, RuleError, Shape, Tail};
+pub use warden_rules::{FillError, PatternTemplate, PlaceValue, Template, TemplateError};
 pub use warden_sdk_macros::policy;
 
 /// For the code `#[policy]` writes. Not part of the SDK's promise.

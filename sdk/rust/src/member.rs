@@ -4,6 +4,7 @@
 //! or why nobody could ever be meant. Names are exact; there are no patterns.
 
 use crate::Principal;
+use crate::encoding::is_encoded;
 
 /// Longest name in bytes: an id, a slash and 256 percent-encoded bytes.
 const MAX_NAME_BYTES: usize = 64 + 1 + 3 * 256;
@@ -87,7 +88,7 @@ impl Member {
             });
         }
         if let Some((authenticator, rest)) = name.split_once('/') {
-            if !is_id(authenticator) {
+            if !is_authenticator_id(authenticator) {
                 return Err(MemberError::Authenticator {
                     text: text.to_owned(),
                 });
@@ -128,25 +129,13 @@ impl Member {
     }
 }
 
-/// Only characters that a name can hold once the host has encoded it.
-fn is_encoded(name: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._@:/+=,-".contains(&b);
-    let hexadecimal = |b: u8| b.is_ascii_digit() || (b'A'..=b'F').contains(&b);
-    let mut bytes = name.bytes();
-    while let Some(byte) = bytes.next() {
-        let good = match byte {
-            b'%' => bytes.next().is_some_and(hexadecimal) && bytes.next().is_some_and(hexadecimal),
-            other => plain(other),
-        };
-        if !good {
-            return false;
-        }
-    }
-    true
-}
-
 /// Could this be the id of an authenticator?
-fn is_id(text: &str) -> bool {
+///
+/// ```
+/// assert!(warden_sdk::is_authenticator_id("corp"));
+/// assert!(!warden_sdk::is_authenticator_id("Corp"));
+/// ```
+pub fn is_authenticator_id(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
     (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use crate::{AclRule, Restriction};
 
+/// The longest label the host takes, in bytes.
+const MAX_LABEL_BYTES: usize = 256;
+
 /// The answer to one request. [`Verdict::new`] has no opinion; each method adds one.
 ///
 /// ```
@@ -95,6 +98,37 @@ impl Verdict {
         self
     }
 
+    /// Adds labels that list names with commas between them: of one label as many as the
+    /// host takes, and further ones of the same key for the rest.
+    ///
+    /// ```
+    /// use warden_sdk::Verdict;
+    /// let verdict = Verdict::new().label_list("roles", ["reader", "writer"]);
+    /// assert_eq!(verdict.to_string(), "label roles=reader,writer");
+    /// ```
+    pub fn label_list<T: AsRef<str>>(
+        mut self,
+        key: &str,
+        names: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let mut list = String::new();
+        for name in names {
+            let name = name.as_ref();
+            if !list.is_empty() {
+                if list.len() + 1 + name.len() > MAX_LABEL_BYTES {
+                    self = self.label(key, std::mem::take(&mut list));
+                } else {
+                    list.push(',');
+                }
+            }
+            list.push_str(name);
+        }
+        if list.is_empty() {
+            return self;
+        }
+        self.label(key, list)
+    }
+
     /// The grants.
     pub fn grants(&self) -> &[Vec<AclRule>] {
         &self.grants
@@ -103,6 +137,11 @@ impl Verdict {
     /// The restrictions.
     pub fn restrictions(&self) -> &[Restriction] {
         &self.restrictions
+    }
+
+    /// The labels, in their order.
+    pub fn labels(&self) -> &[(String, String)] {
+        &self.labels
     }
 
     /// The refusal, if this is one.
@@ -160,6 +199,15 @@ mod tests {
             .session_ttl(Duration::from_secs(90))
             .valid_for(Duration::from_millis(1999));
         assert_eq!(verdict.to_string(), "valid 1s; session 30s");
+    }
+
+    #[test]
+    fn a_list_too_long_for_one_label_goes_on_in_the_next() {
+        let long = "r".repeat(100);
+        let verdict = Verdict::new().label_list("roles", [&long, &long, &long]);
+        let lengths: Vec<usize> = verdict.labels().iter().map(|(_, v)| v.len()).collect();
+        assert_eq!(lengths, [201, 100]);
+        assert_eq!(Verdict::new().label_list("roles", [""; 0]), Verdict::new());
     }
 
     #[test]

@@ -53,3 +53,22 @@ fn a_policy_runs_without_wasm() {
     assert_eq!(log::take(), [(log::Level::Warning, "no clock".to_owned())]);
     assert_eq!(policy.evaluate(&request.with_now(1)), Verdict::new());
 }
+
+#[cfg(feature = "testing")]
+#[test]
+fn a_test_gives_a_policy_nothing_it_did_not_ask_for() {
+    use warden_sdk::{Certificate, Claim, ServerRole};
+    let asked_for = Request::new(Principal::new("corp", "alice"))
+        .with_claim(Claim::new("/shift", "1"))
+        .with_client_address("10.1.2.3")
+        .with_now(7);
+    let more = asked_for
+        .clone()
+        .with_claim(Claim::new("/org", "1"))
+        .with_claim(Claim::new("", "{}"))
+        .with_client_tls(true)
+        .with_client_certificate(Certificate::default())
+        .with_server_role(ServerRole::Primary)
+        .with_server_version("9.1.2");
+    assert_eq!(more.projected(&OfficeHours::DESCRIPTION), asked_for);
+}

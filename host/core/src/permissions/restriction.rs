@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use warden_rules::{Access, AclRule, Databases, Pattern, RuleError, Sign};
+use warden_rules::{Access, AclRule, Bound, Databases, Pattern, RuleError, Sign};
 
-use super::bound::Bound;
 use super::commands::Target;
 use super::dropped::{Dropped, Why};
 use super::grant::{Grant, MAX_RULES, add_keys, canonical_channels, canonical_keys};

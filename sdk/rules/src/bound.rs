@@ -1,13 +1,28 @@
 //! Bounds: exact names and literal beginnings, whose intersections are exact.
 //!
-//! Two such bounds either exclude each other or one lies inside the other, so
-//! any number of them, in any order, intersect to the same set.
+//! In: patterns. Out: the part of one that lies inside another, where it can be
+//! said exactly. Two bounds either exclude each other or one lies inside the other,
+//! so any number of them, in any order, intersect to the same set.
 
-use warden_rules::{Pattern, PatternError, Shape, Tail};
+use crate::{Pattern, PatternError, Shape, Tail};
 
 /// An exact name, or everything that begins with a literal.
+///
+/// ```
+/// use warden_rules::{Bound, Pattern};
+/// let bound = Bound::new(&Pattern::parse("cache:*")?)?.ok_or("a bound")?;
+/// let cut = |text| {
+///     let pattern = Pattern::parse(text)?;
+///     Ok::<_, warden_rules::PatternError>(bound.cut(&pattern, &pattern.shape()).cloned())
+/// };
+/// assert_eq!(cut("cache:*:x")?, Some(Pattern::parse("cache:*:x")?), "inside: kept");
+/// assert_eq!(cut("*")?, Some(Pattern::parse("cache:*")?), "around it: narrowed");
+/// assert_eq!(cut("orders:*")?, None, "outside");
+/// assert_eq!(cut("*:x")?, None, "in part inside, which no pattern says");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Bound {
+pub struct Bound {
     literal: Vec<u8>,
     any_tail: bool,
     /// The same as canonical text.
@@ -16,7 +31,10 @@ pub(super) struct Bound {
 
 impl Bound {
     /// `Ok(None)` for a pattern with other wildcards than one tail of `*`.
-    pub(super) fn new(pattern: &Pattern) -> Result<Option<Self>, PatternError> {
+    ///
+    /// # Errors
+    /// When its canonical text would be too long.
+    pub fn new(pattern: &Pattern) -> Result<Option<Self>, PatternError> {
         let Shape { literal, tail } = pattern.shape();
         // Only ASCII was taken out of UTF-8 text, so this holds for every pattern.
         let Ok(text) = std::str::from_utf8(&literal) else {
@@ -36,11 +54,12 @@ impl Bound {
     }
 
     /// Whether it bounds nothing.
-    pub(super) fn is_any(&self) -> bool {
+    pub fn is_any(&self) -> bool {
         self.any_tail && self.literal.is_empty()
     }
 
-    pub(super) fn pattern(&self) -> &Pattern {
+    /// The same as a pattern, in canonical text.
+    pub fn pattern(&self) -> &Pattern {
         &self.pattern
     }
 
@@ -54,7 +73,7 @@ impl Bound {
     }
 
     /// What lies in both.
-    pub(super) fn intersect<'a>(&'a self, other: &'a Self) -> Option<&'a Self> {
+    pub fn intersect<'a>(&'a self, other: &'a Self) -> Option<&'a Self> {
         let tail = |bound: &Self| {
             if bound.any_tail {
                 Tail::Any
@@ -72,7 +91,7 @@ impl Bound {
     }
 
     /// Whether a part of such a pattern lies inside that [`Bound::cut`] cannot say.
-    pub(super) fn splits(&self, shape: &Shape) -> bool {
+    pub fn splits(&self, shape: &Shape) -> bool {
         let overlaps = self.literal.starts_with(&shape.literal)
             || (self.any_tail && shape.literal.starts_with(&self.literal));
         shape.tail == Tail::Glob && !self.covers(&shape.literal, shape.tail) && overlaps
@@ -81,7 +100,7 @@ impl Bound {
     /// The part of a pattern inside this bound, where it can be said exactly:
     /// the pattern itself when it lies inside, the bound when it lies inside a
     /// `literal*` pattern, and nothing in any other case.
-    pub(super) fn cut<'a>(&'a self, pattern: &'a Pattern, shape: &Shape) -> Option<&'a Pattern> {
+    pub fn cut<'a>(&'a self, pattern: &'a Pattern, shape: &Shape) -> Option<&'a Pattern> {
         if self.covers(&shape.literal, shape.tail) {
             Some(pattern)
         } else if shape.tail == Tail::Any && self.literal.starts_with(&shape.literal) {

@@ -1,0 +1,148 @@
+//! What is wrong with the data, and with a scope.
+
+use warden_sdk::data::{ListError, ShapeError};
+use warden_sdk::{Pattern, TemplateError};
+
+use crate::data::{MAX_NAMED, MAX_WORDS};
+use crate::scope::ScopeError;
+use crate::values::{Unfilled, places};
+
+/// Longest part of a scope that a message shows, in characters.
+const SHOWN: usize = 100;
+
+/// One problem of the data. Each names the file, the key and what is accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Problem {
+    /// Not text, not TOML, or not of the right shape.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// The shape is right, a value is not.
+    #[error("{file:?}: {key}: {fault}")]
+    Value {
+        file: String,
+        key: String,
+        fault: Fault,
+    },
+    /// Nothing that could be granted.
+    #[error(
+        "no data: scopes.toml beside the policy holds prefix and [scopes.NAME] or [patterns.WORD] tables"
+    )]
+    NoFile,
+    /// Which of two counts would be a guess.
+    #[error("{second:?}: the data stands in {first:?} already, it is one file")]
+    SecondFile { first: String, second: String },
+}
+
+/// Why a value of the data was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error(
+        "a prefix takes at most 128 characters of ASCII without white space, '\"' and '\\'; \"\" makes every scope ours"
+    )]
+    Prefix,
+    #[error("gives nothing: at least one [scopes.NAME] or [patterns.WORD] table")]
+    Nothing,
+    #[error("more than {MAX_NAMED} scopes")]
+    TooManyNamed,
+    #[error("more than {MAX_NAMED} aliases")]
+    TooManyAliases,
+    #[error("more than {MAX_WORDS} words")]
+    TooManyWords,
+    #[error(
+        "a scope's name, without the prefix, takes 1 to 128 characters of A-Z a-z 0-9 . _ : / @ + = -"
+    )]
+    Name,
+    #[error("a word takes 1 to 64 characters of A-Z, a-z, 0-9, '.', '-' and '_'")]
+    Word,
+    #[error("a scope takes 1 to 256 bytes without control characters")]
+    Issued,
+    #[error("could be [scopes.{name:?}] or a pattern of [patterns.{word}]: rename one")]
+    Ambiguous { name: String, word: String },
+    #[error(
+        "means something already: with the prefix it is a scope of [scopes], [patterns] or ignore"
+    )]
+    Doubled,
+    #[error("{text:?} is no authenticator's id: a-z, 0-9, '-' and '_'")]
+    Authenticator { text: String },
+    #[error(transparent)]
+    List(#[from] ListError),
+    #[error("empty: give at least one rule, for example \"+@read\"")]
+    NoRule,
+    #[error("no rule gives a command: add one, for example \"+@read\"")]
+    NothingGiven,
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    #[error("{text:?}: {{{place}}} is no place here: take one of {}, and \\{{ for a brace", places().collect::<Vec<_>>().join(", "))]
+    Place { text: String, place: String },
+    #[error("no rule takes the pattern: write {{pattern}}, for example \"%R~{{pattern}}\"")]
+    NoPattern,
+    #[error("{text:?}: {{pattern}} stands at the rule's end, once and without wildcards before it")]
+    PatternPlace { text: String },
+    #[error("empty: name the bounds of the patterns, or \"*\" for none")]
+    NoBounds,
+    #[error("{text:?} is no bound: an exact name, or a literal beginning and one * at the end")]
+    NotABound { text: String },
+    #[error("{text:?} is none of our scopes: {error}")]
+    Scope { text: String, error: ScopeError },
+    #[error("{text:?} lies outside [patterns.{word}] within")]
+    Outside { text: String, word: String },
+}
+
+/// Why a principal's scopes are not granted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("scope {scope:?}: {error}")]
+    Scope { scope: String, error: ScopeError },
+    #[error("scope {scope:?} lies outside [patterns.{word}] within")]
+    Outside { scope: String, word: String },
+    #[error("scope {name:?}: {error}")]
+    Unfilled { name: String, error: Unfilled },
+    #[error("{grants} grants with {rules} rules are more than can be granted together")]
+    TooMany { grants: usize, rules: usize },
+}
+
+impl Refusal {
+    pub(crate) fn scope(text: &str, error: ScopeError) -> Self {
+        let scope = text.chars().take(SHOWN).collect();
+        Self::Scope { scope, error }
+    }
+
+    pub(crate) fn unknown(text: &str) -> Self {
+        Self::scope(text, ScopeError::Unknown)
+    }
+
+    pub(crate) fn outside(word: &str, pattern: &Pattern) -> Self {
+        let scope = [word, ":", pattern.as_str()].concat();
+        Self::Outside {
+            scope: scope.chars().take(SHOWN).collect(),
+            word: word.to_owned(),
+        }
+    }
+
+    pub(crate) fn unfilled(name: &str, error: Unfilled) -> Self {
+        let name = name.to_owned();
+        Self::Unfilled { name, error }
+    }
+
+    /// What the client is told.
+    pub(crate) fn public(&self) -> &'static str {
+        match self {
+            Self::Scope { .. } => "a scope of your token is not understood here",
+            Self::Outside { .. } => "a scope of your token is beyond what is allowed here",
+            Self::Unfilled {
+                error: Unfilled::TooMany,
+                ..
+            }
+            | Self::TooMany { .. } => "your token has more scopes than can be granted together",
+            Self::Unfilled { .. } => {
+                "your scopes need a claim that your token lacks or that cannot be used here"
+            }
+        }
+    }
+}
+
+/// All problems as one line.
+pub(crate) fn one_line(problems: &[Problem]) -> String {
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    problems.join("; ")
+}
