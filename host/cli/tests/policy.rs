@@ -18,7 +18,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use place::{Place, warden};
+use place::{Place, policies, warden};
 
 const ROLES: &str = r#"
 [roles.reader]
