@@ -17,7 +17,9 @@ use crate::log::{Notebook, Speaker};
 pub(crate) const ANSWER_BYTES: usize = 1 << 20;
 /// Entries of all of a guest's tables together.
 pub(crate) const TABLE_ENTRIES: usize = 100_000;
-/// Core instances, memories and tables of one component.
+/// Core instances of one component. Python's has one for each of its libraries, 38.
+pub(crate) const INSTANCES: usize = 64;
+/// Memories, and tables, of one component.
 pub(crate) const PARTS: usize = 32;
 
 /// What a store carries: the bounds, the clock and the log of the run under way.
@@ -73,7 +75,7 @@ impl ResourceLimiter for Quota {
     }
 
     fn instances(&self) -> usize {
-        PARTS
+        INSTANCES
     }
 
     fn tables(&self) -> usize {

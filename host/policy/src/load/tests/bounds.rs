@@ -45,7 +45,8 @@ fn bounds() -> Vec<(&'static str, usize)> {
             prepare::MAX_POINTERS,
         ),
         ("entries of all tables", sandbox::TABLE_ENTRIES),
-        ("instances, memories, tables, each", sandbox::PARTS),
+        ("instances", sandbox::INSTANCES),
+        ("memories, tables, each", sandbox::PARTS),
         ("bytes of stack", engine::STACK_BYTES),
         (
             "messages to the log",
@@ -78,7 +79,7 @@ fn bounds() -> Vec<(&'static str, usize)> {
     ]
 }
 
-fn with_commas(number: usize) -> String {
+pub(super) fn with_commas(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
