@@ -4,6 +4,7 @@ mod artefacts;
 mod bounds;
 mod gating;
 mod hostile;
+mod reference;
 mod seeds;
 mod snapshots;
 
