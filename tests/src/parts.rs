@@ -8,6 +8,7 @@
 //! | command line | `WARDEN_CLI` | `warden` of this build's profile |
 //! | policies | `WARDEN_POLICIES` | `policies/` of this target directory |
 //! | plugins | `WARDEN_PLUGINS` | `plugins/` of this target directory |
+//! | policies in JavaScript and Python | `WARDEN_EXAMPLES` | `examples/` of this target directory |
 //! | OpenID provider | `WARDEN_PROVIDER` | what `scripts/provider` prints |
 //! | client libraries | `WARDEN_CLIENTS` | what `scripts/clients` prints |
 //! | OpenLDAP's server and clients | `WARDEN_DIRECTORY` | what `scripts/directory` prints |
@@ -149,6 +150,17 @@ pub fn policy(name: &str) -> Vec<u8> {
 /// The directory of the authenticator plugins' `.wasm` files.
 pub fn plugins() -> PathBuf {
     part("WARDEN_PLUGINS", target_dir().join("plugins"), "make build")
+}
+
+/// The bytes of one policy that is not in Rust: `oncall`, `oncall-quickjs` or `catalogue`.
+pub fn example(name: &str) -> Vec<u8> {
+    let how = "scripts/build examples";
+    let directory = part("WARDEN_EXAMPLES", target_dir().join("examples"), how);
+    let path = existing(
+        directory.join(format!("{name}.wasm")),
+        &format!("an example is missing; run: {how}"),
+    );
+    std::fs::read(path).expect("the example is readable")
 }
 
 /// The path of one plugin: `api-keys`, or one that exists for the tests only, for

@@ -34,6 +34,7 @@ mod hostile;
 mod hostile_keys;
 mod info;
 mod kill;
+mod languages;
 mod ldap;
 mod ldap_groups;
 mod ldap_lookup;
