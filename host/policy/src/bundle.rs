@@ -6,6 +6,7 @@
 pub(crate) mod directory;
 pub(crate) mod files;
 pub(crate) mod unloaded;
+pub(crate) mod reading;
 
 use std::fmt;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ mod bounds;
 mod gating;
 mod hostile;
 mod seeds;
+mod signed;
 mod snapshots;
 
 use std::collections::BTreeSet;
