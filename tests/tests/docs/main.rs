@@ -31,5 +31,6 @@ mod providers;
 mod rbac;
 mod readme;
 mod session;
+mod signing;
 mod tenant;
 mod threat_model;
