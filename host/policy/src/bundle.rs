@@ -5,8 +5,8 @@
 
 pub(crate) mod directory;
 pub(crate) mod files;
-pub(crate) mod unloaded;
 pub(crate) mod reading;
+pub(crate) mod unloaded;
 
 use std::fmt;
 use std::sync::Arc;

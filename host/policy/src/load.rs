@@ -114,7 +114,7 @@ impl Engine {
             mut warnings,
             mut errors,
         } = directory::list(dir)?;
-        let trusted = trusted(dir, keys)?;
+        let trusted = Trusted::of(dir, keys)?;
         if let Some(trusted) = &trusted {
             may_run(&trusted.signed)?;
         } else if has_manifest {
@@ -202,15 +202,6 @@ fn tested(
         errors if errors.is_empty() => Ok(next),
         errors => Err(LoadError { errors }),
     }
-}
-
-/// The list of a directory, where there are keys. An empty path grants nobody anything,
-/// which needs no signature.
-fn trusted(dir: &Path, keys: &PolicyKeys) -> Result<Option<Trusted>, LoadError> {
-    if keys.is_empty() || dir.as_os_str().is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Trusted::read(dir, keys)?))
 }
 
 /// Runs what takes a component apart. The libraries behind it have panicked on bytes

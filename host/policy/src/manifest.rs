@@ -100,6 +100,18 @@ pub(crate) struct Trusted {
 }
 
 impl Trusted {
+    /// The list of a directory, where there are keys; `None` where nothing needs to be
+    /// signed. An empty path grants nobody anything, which needs no signature.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn of(dir: &Path, keys: &PolicyKeys) -> Result<Option<Self>, BundleError> {
+        if keys.is_empty() || dir.as_os_str().is_empty() {
+            return Ok(None);
+        }
+        Self::read(dir, keys).map(Some)
+    }
+
     /// Reads and verifies the list of a directory.
     ///
     /// # Errors

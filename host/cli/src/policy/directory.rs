@@ -12,7 +12,9 @@ use clap::builder::PossibleValuesParser;
 use serde_json::json;
 use warden_core::permissions::{BaseRules, PermissionError, Restriction};
 use warden_core::{Now, Server};
-use warden_policy::{Engine, EngineSettings, Frame, Generation, GuestLog, Level, Limits, Speaker};
+use warden_policy::{
+    Engine, EngineSettings, Frame, Generation, GuestLog, Level, Limits, PolicyKeys, Speaker,
+};
 
 use super::trust::Trust;
 use crate::error::Error;
@@ -74,7 +76,7 @@ impl Directory {
         let memory_bytes = usize::try_from(self.policy_memory_mb).unwrap_or(usize::MAX);
         Ok(Engine::new(EngineSettings {
             state_dir: self.state_dir.clone(),
-            policy_keys: self.trust.keys()?,
+            policy_keys: self.keys()?,
             limits: Limits {
                 cpu: Duration::from_millis(self.policy_timeout_ms),
                 memory_bytes: memory_bytes.saturating_mul(1 << 20),
@@ -82,6 +84,11 @@ impl Directory {
             log: Arc::new(Lines),
             ..EngineSettings::default()
         })?)
+    }
+
+    /// Who must have signed it; none where nothing needs to be signed.
+    pub(super) fn keys(&self) -> Result<PolicyKeys, Error> {
+        self.trust.keys()
     }
 
     /// What is laid over the policies on a server of this line.
