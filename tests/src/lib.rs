@@ -37,6 +37,7 @@ pub mod proxy;
 pub mod reply;
 pub mod scene;
 pub mod server;
+pub mod signer;
 pub mod slapd;
 pub mod tls;
 
@@ -54,6 +55,7 @@ pub use proxy::Proxy;
 pub use reply::Reply;
 pub use scene::{Scene, SceneBuilder};
 pub use server::{ADMIN_PASSWORD, Server, ServerBuilder, StartFailure};
+pub use signer::Signer;
 pub use slapd::Slapd;
 
 /// Makes each named `fn(Line)` a test on both server lines:

@@ -13,6 +13,7 @@
 //! | client libraries | `WARDEN_CLIENTS` | what `scripts/clients` prints |
 //! | OpenLDAP's server and clients | `WARDEN_DIRECTORY` | what `scripts/directory` prints |
 //! | Samba's domain controller | `WARDEN_DOMAIN_CONTROLLER` | what `scripts/domain-controller` prints |
+//! | minisign | `WARDEN_MINISIGN` | what `scripts/minisign` prints |
 //!
 //! A missing part panics with what to do about it; nothing is built from here.
 
@@ -89,6 +90,13 @@ pub fn ldap() -> &'static Path {
 pub fn domain_controller() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| directory("WARDEN_DOMAIN_CONTROLLER", "domain-controller"))
+}
+
+/// The directory of the program minisign, laid out as `scripts/minisign` says; looked for
+/// once per process.
+pub fn minisign() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| directory("WARDEN_MINISIGN", "minisign"))
 }
 
 /// The directory that a variable names, or else a script prints.

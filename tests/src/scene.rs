@@ -7,6 +7,7 @@
 //! policies/rbac.toml           ->  [`ROLES`]
 //! ```
 
+use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -18,6 +19,7 @@ use crate::parts::{self, Line};
 use crate::patience::eventually;
 use crate::reply::Reply;
 use crate::server::{Server, ServerBuilder, StartFailure};
+use crate::signer::Signer;
 
 /// The roles of the scene. Alice is a reader by name, everybody else by group or scope.
 pub const ROLES: &str = r#"
@@ -54,6 +56,7 @@ pub struct SceneBuilder {
     with_policy: bool,
     more_policies: Vec<(String, Vec<u8>)>,
     own_state: bool,
+    sign: Option<Box<dyn FnOnce(&Path)>>,
     with_authenticator: bool,
     load: bool,
     directory: TempDir,
@@ -148,6 +151,19 @@ impl SceneBuilder {
         self
     }
 
+    /// Takes policies that one of these has signed, and starts with the first one's revision 1.
+    /// What was run is remembered by this server alone.
+    #[must_use]
+    pub fn signed_by(mut self, signers: &[&Signer]) -> Self {
+        let letters: Vec<&str> = signers.iter().map(|signer| signer.letters()).collect();
+        let key = signers[0].secret_file();
+        self.sign = Some(Box::new(move |policies| {
+            crate::signer::sign(&key, policies, 1)
+        }));
+        self.own_state()
+            .module_args(["policy_keys", &letters.join(" ")])
+    }
+
     /// Starts with an empty policy directory.
     #[must_use]
     pub fn without_policy(mut self) -> Self {
@@ -229,6 +245,9 @@ impl SceneBuilder {
         for (name, content) in &self.more_policies {
             policies.replace(name, content);
         }
+        if let Some(sign) = self.sign {
+            sign(policies.path());
+        }
         let mut server = self.server;
         if self.load {
             server = server.module_args(load_arguments(&authenticators, &policies));
@@ -262,6 +281,7 @@ impl Scene {
             with_policy: true,
             more_policies: Vec::new(),
             own_state: false,
+            sign: None,
             with_authenticator: true,
             load: true,
             directory: tempfile::Builder::new()

@@ -12,6 +12,7 @@ mod man;
 mod migrate;
 mod network;
 mod output;
+mod password;
 mod policy;
 mod style;
 mod token;

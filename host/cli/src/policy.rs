@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! policy directory -> warden_policy::Engine -> Generation -> inspect | eval | check | test
+//! policy directory + secret key -> sign -> MANIFEST, MANIFEST.minisig -> verify
 //! ```
 //!
 //! In: a directory as `policy_dir` has it, and what the module's configuration would
@@ -12,12 +13,17 @@ mod check;
 mod directory;
 mod eval;
 mod inspect;
+mod keygen;
 mod moment;
 mod principal;
 mod report;
 mod schema;
+mod secret_key;
+mod sign;
 mod table;
 mod test;
+mod trust;
+mod verify;
 
 use clap::Subcommand;
 
@@ -37,6 +43,12 @@ pub(crate) enum Command {
     Eval(Box<eval::Arguments>),
     /// Run the test files, one line a test; exit status 0 when all hold.
     Test(Box<test::Arguments>),
+    /// Make a key to sign policies with.
+    Keygen(Box<keygen::Arguments>),
+    /// List everything a policy directory holds, and sign the list.
+    Sign(Box<sign::Arguments>),
+    /// Say whether a policy directory is as it was signed; exit status 0 if it is.
+    Verify(Box<verify::Arguments>),
 }
 
 /// Carries out a verb.
@@ -46,5 +58,8 @@ pub(crate) fn run(command: Command) -> Result<Output, Error> {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Keygen(arguments) => keygen::run(&arguments),
+        Command::Sign(arguments) => sign::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
     }
 }

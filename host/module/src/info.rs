@@ -6,7 +6,7 @@
 
 use warden_authn::{AuthenticatorStatus, PoolStatus, ServerStatus};
 use warden_core::Now;
-use warden_policy::Bundle;
+use warden_policy::{Bundle, SignedManifest};
 
 use crate::ffi::{self, InfoContext, InfoHandler};
 use crate::shared::Shared;
@@ -82,6 +82,8 @@ fn texts(info: &InfoContext<'_>, shared: &Shared) {
             .map(|bundle| bundle.name())
             .collect();
         info.text("policies", &names.join(","));
+        let signed = generation.signed().map(|signed| manifest(signed, shared));
+        info.text("policy_manifest", &signed.unwrap_or_default());
     }
     let latencies = &shared.counters.latencies;
     for (name, latency) in [
@@ -147,6 +149,17 @@ fn connections(pool: &PoolStatus) -> String {
         maybe(pool.waiting),
         pool.answered,
         pool.failed,
+    )
+}
+
+/// As `revision=7,key=E7620F1842B4E81F,trusted=yes,digest=840b…`.
+fn manifest(signed: &SignedManifest, shared: &Shared) -> String {
+    format!(
+        "revision={},key={},trusted={},digest={}",
+        signed.manifest().revision(),
+        signed.key().id(),
+        shared.trusts(signed),
+        signed.digest(),
     )
 }
 

@@ -46,6 +46,9 @@ pub(crate) enum Load {
     Stop,
 }
 
+/// The revision of signed policies that an operator allows, whatever was run before.
+pub(crate) type Allowed = Option<u64>;
+
 /// What one loader is responsible for. Policies and authenticators have one each:
 /// a revoked key must not wait for a compilation.
 pub(crate) struct Lane {
@@ -53,7 +56,7 @@ pub(crate) struct Lane {
     pub(crate) loads: fn(&Shared) -> &Sender<Load>,
     part: Part,
     watched: fn(&Shared) -> Watched,
-    load: fn(&Shared) -> Changes,
+    load: fn(&Shared, Allowed) -> Changes,
     errors: fn(&Shared) -> &ArcSwap<Vec<String>>,
 }
 
@@ -65,12 +68,14 @@ pub(crate) const POLICIES: Lane = Lane {
         directories: shared.settings.load().policy_dir.iter().cloned().collect(),
         files: BTreeSet::new(),
     },
-    load: |shared| {
+    load: |shared, allowed| {
         let Some(_compiling) = shared.compilations.begin() else {
             return Changes::failed("warden is being unloaded");
         };
         let failed = Changes::failed("internal error: see the server's log");
-        guard("loading of policies", failed, || load_policies(shared))
+        guard("loading of policies", failed, || {
+            load_policies(shared, allowed)
+        })
     },
     errors: |shared| &shared.policy_errors,
 };
@@ -95,7 +100,7 @@ pub(crate) const AUTHENTICATORS: Lane = Lane {
             .cloned()
             .collect(),
     },
-    load: |shared| {
+    load: |shared, _allowed| {
         let failed = Changes::failed("internal error: see the server's log");
         guard("loading of authenticators", failed, || {
             load_authenticators(shared)
@@ -161,7 +166,8 @@ pub(crate) fn run(lane: &Lane, shared: &Arc<Shared>, loads: &Receiver<Load>) {
             Load::Changed | Load::Now => None,
             Load::Asked(asked) => Some(asked),
         };
-        let changes = (lane.load)(shared);
+        let allowed = asked.as_ref().and_then(Asked::allowed);
+        let changes = (lane.load)(shared, allowed);
         if let Some(asked) = asked {
             asked.tell(lane.part, changes);
         }
@@ -197,7 +203,7 @@ fn settle(shared: &Shared, loads: &Receiver<Load>) -> Load {
 }
 
 /// Reads the policies' directory and, when all of it is good, puts it in force.
-fn load_policies(shared: &Shared) -> Changes {
+fn load_policies(shared: &Shared, allowed: Allowed) -> Changes {
     // An empty path is a directory without bundles: nobody is granted anything.
     let directory = shared
         .settings
@@ -206,15 +212,21 @@ fn load_policies(shared: &Shared) -> Changes {
         .clone()
         .unwrap_or_default();
     let previous = shared.generation.load_full();
-    match shared
-        .engine
-        .load(&directory, shared.frame(), previous.as_ref(), shared.now())
-    {
+    let is_signed = !shared.settings.load().policy_keys.is_empty();
+    let newest = is_signed.then(|| shared.engine.newest_run().ok()).flatten();
+    match shared.engine.load_to_serve(
+        &directory,
+        shared.frame(),
+        previous.as_ref(),
+        shared.now(),
+        allowed,
+    ) {
         Ok(next) => {
             let is_new = previous
                 .as_ref()
                 .is_none_or(|previous| !Arc::ptr_eq(previous, &next));
             if is_new {
+                compare_revisions(&next, newest.flatten(), allowed);
                 shared.publish(Some(next));
             }
             shared.policy_errors.store(Arc::default());
@@ -239,6 +251,29 @@ fn load_policies(shared: &Shared) -> Changes {
         generation: current.as_ref().map_or(0, |current| current.number()),
         errors: shared.policy_errors.load().to_vec(),
         ..Changes::between(&digests(previous.as_deref()), &digests(current.as_deref()))
+    }
+}
+
+/// Says in the log where a revision was not compared, and where it was taken all the same.
+fn compare_revisions(next: &Generation, newest: Option<u64>, allowed: Allowed) {
+    let Some(signed) = next.signed() else {
+        return;
+    };
+    let revision = signed.manifest().revision();
+    match newest {
+        _ if allowed == Some(revision) => log(
+            Level::Warning,
+            &format!(
+                "revision {revision} of the signed policies is taken because an operator allowed it; what is older than that is refused from now on"
+            ),
+        ),
+        None => log(
+            Level::Notice,
+            &format!(
+                "state_dir remembers no revision of signed policies: revision {revision} is the first, and what is older is refused from now on"
+            ),
+        ),
+        Some(_) => {}
     }
 }
 
@@ -277,9 +312,20 @@ pub(crate) fn announce(generation: &Generation) {
     } else {
         bundles.join(", ")
     };
+    let signed = generation.signed().map(|signed| {
+        format!(
+            "; revision {}, signed by key {}",
+            signed.manifest().revision(),
+            signed.key().id()
+        )
+    });
     log(
         Level::Notice,
-        &format!("generation {} in force: {bundles}", generation.number()),
+        &format!(
+            "generation {} in force: {bundles}{}",
+            generation.number(),
+            signed.unwrap_or_default()
+        ),
     );
 }
 

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use warden_core::permissions::{BaseRules, Restriction};
+use warden_policy::PolicyKeys;
 
 use crate::ffi::Level;
 
@@ -82,7 +83,7 @@ const fn choice(
 }
 
 /// Every setting, in the order of docs/configuration.md.
-pub(crate) static SETTINGS: [Setting; 20] = [
+pub(crate) static SETTINGS: [Setting; 21] = [
     text("policy_dir"),
     text("authenticator_dir"),
     Setting {
@@ -90,6 +91,7 @@ pub(crate) static SETTINGS: [Setting; 20] = [
         ..text("state_dir")
     },
     text("required_policies"),
+    text("policy_keys"),
     text("ceiling"),
     Setting {
         default: BaseRules::DEFAULT,
@@ -147,6 +149,7 @@ pub(crate) struct Settings {
     pub(crate) authenticator_dir: Option<PathBuf>,
     pub(crate) state_dir: Option<PathBuf>,
     pub(crate) required_policies: BTreeSet<String>,
+    pub(crate) policy_keys: PolicyKeys,
     pub(crate) ceiling: Restriction,
     pub(crate) base_rules: BaseRules,
     pub(crate) native_users: BTreeSet<String>,
@@ -204,6 +207,7 @@ impl Settings {
             authenticator_dir: None,
             state_dir: None,
             required_policies: BTreeSet::new(),
+            policy_keys: PolicyKeys::default(),
             ceiling: Restriction::default(),
             base_rules: BaseRules::default(),
             native_users: BTreeSet::new(),
@@ -237,7 +241,7 @@ impl Settings {
         next.put(setting, value)
             .map_err(|expected| SettingError::Value {
                 name: setting.name,
-                value: bounded(value),
+                value: shown(setting, value),
                 expected,
             })?;
         if let Some(text) = next.texts.get_mut(position) {
@@ -289,6 +293,7 @@ impl Settings {
             (Kind::Text, "authenticator_dir") => self.authenticator_dir = directory(value)?,
             (Kind::Text, "state_dir") => self.state_dir = directory(value)?,
             (Kind::Text, "required_policies") => self.required_policies = words(value)?,
+            (Kind::Text, "policy_keys") => self.policy_keys = PolicyKeys::parse(value)?,
             (Kind::Text, "ceiling") => {
                 self.ceiling = Restriction::parse(value).map_err(|error| error.to_string())?;
             }
@@ -366,6 +371,18 @@ pub(crate) fn from_load_arguments(arguments: &[Vec<u8>]) -> Result<Settings, Str
 /// Outside text in a message: bounded.
 fn bounded(text: &str) -> String {
     text.chars().take(100).collect()
+}
+
+/// A refused value in a message. Whoever gives a key may have taken the wrong file: of what
+/// could be a secret key only the beginning is shown, which is the same in all of them.
+fn shown(setting: &Setting, value: &str) -> String {
+    match setting.name {
+        "policy_keys" if value.len() > 8 => {
+            let beginning: String = value.chars().take(8).collect();
+            format!("{beginning}…")
+        }
+        _ => bounded(value),
+    }
 }
 
 fn whole_number(value: &str, min: u64, max: u64) -> Result<u64, String> {

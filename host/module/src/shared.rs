@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use warden_authn::{Cache, CacheSettings, Chain, PluginRegistry, Seal, Services};
 use warden_core::clock::SystemClock;
 use warden_core::{ClientFacts, Clock, Now, Server};
-use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits};
+use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits, SignedManifest};
 use warden_state::PrivateDir;
 
 use crate::answers::{Answers, Given};
@@ -127,6 +127,7 @@ impl Shared {
         let engine = Engine::new(EngineSettings {
             state_dir: settings.state_dir.clone(),
             limits: limits(&settings),
+            policy_keys: settings.policy_keys.clone(),
             log: Arc::new(GuestLines::new(clock.clone())),
             ..EngineSettings::default()
         })
@@ -206,6 +207,12 @@ impl Shared {
         }
     }
 
+    /// Whether somebody signed who may sign now, as `yes` or `no`.
+    pub(crate) fn trusts(&self, signed: &SignedManifest) -> &'static str {
+        let is_trusted = self.settings.load().policy_keys.contains(signed.key());
+        if is_trusted { "yes" } else { "no" }
+    }
+
     /// Puts a generation of policies in force, under the frame of this moment. With
     /// `None`, those in force are decided anew: a ceiling tightened while a bundle is
     /// broken, or while one is being compiled, must hold at once. Reads no file.
@@ -274,6 +281,7 @@ impl Shared {
             self.hand_over(Job::Forget(Box::new(old)));
         }
         self.engine.set_limits(limits(&new));
+        self.engine.set_policy_keys(new.policy_keys.clone());
         self.settings.store(Arc::new(new));
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 pub(crate) mod directory;
 pub(crate) mod files;
+pub(crate) mod reading;
 pub(crate) mod unloaded;
 
 use std::fmt;

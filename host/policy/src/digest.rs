@@ -17,6 +17,22 @@ impl Digest {
         Self::from(digest(&SHA256, bytes))
     }
 
+    /// Reads a digest as it is shown; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let nibble = |letter: u8| match letter {
+            b'0'..=b'9' => Some(letter - b'0'),
+            b'a'..=b'f' => Some(letter - b'a' + 10),
+            _ => None,
+        };
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let pairs: &[[u8; 2]; 32] = pairs.try_into().ok().filter(|_| rest.is_empty())?;
+        let mut bytes = [0; 32];
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = nibble(*high)? << 4 | nibble(*low)?;
+        }
+        Some(Self(bytes))
+    }
+
     /// The digest's bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -126,6 +142,21 @@ mod tests {
             Digest::of(b"abc").to_string(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
+    }
+
+    #[test]
+    fn reads_what_it_shows_and_nothing_else() {
+        let shown = Digest::of(b"abc").to_string();
+        assert_eq!(Digest::parse(&shown), Some(Digest::of(b"abc")));
+        for other in [
+            "",
+            &shown[1..],
+            &format!("{shown}0"),
+            &shown.to_uppercase(),
+            &shown.replace('b', "é"),
+        ] {
+            assert_eq!(Digest::parse(other), None, "{other}");
+        }
     }
 
     fn digest(lists: &[Vec<String>]) -> Digest {

@@ -4,8 +4,8 @@
 //! long as the module; generations share it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use wasmtime::{Config, Enabled, OptLevel, PoolingAllocationConfig, Strategy};
@@ -13,6 +13,7 @@ use wasmtime::{Config, Enabled, OptLevel, PoolingAllocationConfig, Strategy};
 use crate::artefact::Artefacts;
 use crate::error::{Error, gist};
 use crate::log::{GuestLog, Silent};
+use crate::manifest::{Memory, PolicyKeys};
 use crate::plugin::Shelf;
 use crate::sandbox::PARTS;
 use crate::ticker::Ticker;
@@ -65,6 +66,8 @@ pub struct EngineSettings {
     pub state_dir: Option<PathBuf>,
     /// Bounds on one evaluation; [`Engine::set_limits`] changes them.
     pub limits: Limits,
+    /// Who may sign policies; [`Engine::set_policy_keys`] changes them.
+    pub policy_keys: PolicyKeys,
     /// The most decisions one generation remembers. One whose rules are longer than
     /// 4 KiB takes the place of as many as it has times that length.
     pub remembered_decisions: u64,
@@ -73,11 +76,12 @@ pub struct EngineSettings {
 }
 
 impl Default for EngineSettings {
-    /// Nothing kept, default limits, 10,000 decisions, no log.
+    /// Nothing kept, default limits, unsigned policies, 10,000 decisions, no log.
     fn default() -> Self {
         Self {
             state_dir: None,
             limits: Limits::default(),
+            policy_keys: PolicyKeys::default(),
             remembered_decisions: 10_000,
             log: Arc::new(Silent),
         }
@@ -100,6 +104,8 @@ pub(crate) struct Machine {
     pub(crate) artefacts: Option<Artefacts>,
     pub(crate) shelf: Shelf,
     pub(crate) log: Arc<dyn GuestLog>,
+    pub(crate) memory: Memory,
+    policy_keys: RwLock<Arc<PolicyKeys>>,
     pub(crate) remembered_decisions: u64,
     pub(crate) compilations: AtomicU64,
     cpu_micros: AtomicU64,
@@ -117,6 +123,7 @@ impl Engine {
             wasmtime::Engine::new(&config()).map_err(|e| Error::Engine(gist(&format!("{e:#}"))))?;
         // A system that sets no such address space aside is served without.
         let snapshots = wasmtime::Engine::new(&pooled()).unwrap_or_else(|_| wasm.clone());
+        let memory = Memory::new(settings.state_dir.clone());
         let artefacts = settings.state_dir.map(|dir| Artefacts::open(&dir));
         let artefacts = artefacts.transpose()?;
         let ticked = [wasm.clone(), snapshots.clone()];
@@ -129,6 +136,8 @@ impl Engine {
             artefacts,
             shelf: Shelf::default(),
             log: settings.log,
+            memory,
+            policy_keys: RwLock::new(Arc::new(settings.policy_keys)),
             remembered_decisions: settings.remembered_decisions,
             compilations: AtomicU64::new(0),
             cpu_micros: AtomicU64::new(0),
@@ -145,6 +154,15 @@ impl Engine {
         self.machine.set_limits(limits);
     }
 
+    /// Changes who may have signed what is loaded from now on. Where there are keys, every
+    /// load of this engine verifies.
+    pub fn set_policy_keys(&self, keys: PolicyKeys) {
+        let keys = Arc::new(keys);
+        // Held for moves of pointers; a poisoned lock holds a whole one.
+        let current = self.machine.policy_keys.write();
+        *current.unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
     /// How often wasm was compiled rather than taken from an artefact or a previous generation.
     pub fn compilations(&self) -> u64 {
         self.machine.compilations.load(Ordering::Relaxed)
@@ -152,6 +170,12 @@ impl Engine {
 }
 
 impl Machine {
+    /// Who may have signed what is loaded.
+    pub(crate) fn policy_keys(&self) -> Arc<PolicyKeys> {
+        let keys = self.policy_keys.read();
+        Arc::clone(&keys.unwrap_or_else(PoisonError::into_inner))
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             cpu: Duration::from_micros(self.cpu_micros.load(Ordering::Relaxed)),

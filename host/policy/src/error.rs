@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::gate::Failing;
+use crate::manifest::Distrust;
 
 /// The longest outside message that is passed on, in characters.
 pub(crate) const LONGEST_GIST: usize = 300;
@@ -39,6 +40,14 @@ impl fmt::Display for LoadError {
             write!(f, "{separator}{error}")?;
         }
         Ok(())
+    }
+}
+
+impl From<BundleError> for LoadError {
+    fn from(error: BundleError) -> Self {
+        Self {
+            errors: vec![error],
+        }
     }
 }
 
@@ -87,6 +96,12 @@ pub enum Fault {
     /// A name with which it cannot be addressed.
     #[error("has a name outside A-Z, a-z, 0-9, '_', '-' (and '.' in data files), or over 64 bytes")]
     Name,
+    /// The name of the list of signed files.
+    #[error("has a name that is kept for the manifest")]
+    Reserved,
+    /// It is not as somebody signed it whom the operator trusts.
+    #[error("{0}")]
+    Untrusted(Distrust),
     /// Two data files answer to one name.
     #[error("has the same name inside the bundle as another data file")]
     SameName,

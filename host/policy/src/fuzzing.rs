@@ -4,8 +4,9 @@ use warden_core::{ClassKey, Decision, Now, Reason};
 
 pub use crate::bindings::policy::warden::policy::types as contract;
 use crate::compose;
-use crate::error::Failure;
+use crate::error::{BundleError, Failure};
 use crate::generation::Frame;
+use crate::manifest::{PolicyKeys, SignedManifest};
 use crate::renderings::Renderings;
 use crate::verdict;
 
@@ -45,4 +46,16 @@ pub fn decide(
         now,
     )
     .answer)
+}
+
+/// What a load does with `MANIFEST` and `MANIFEST.minisig`, once their bytes are read.
+///
+/// # Errors
+/// The refusal.
+pub fn verify_manifest(
+    keys: &PolicyKeys,
+    manifest: &[u8],
+    signature: &[u8],
+) -> Result<SignedManifest, BundleError> {
+    SignedManifest::verify(keys, manifest, signature)
 }

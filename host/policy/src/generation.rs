@@ -20,6 +20,7 @@ use crate::compose::{Composed, compose};
 use crate::engine::Machine;
 use crate::error::Failure;
 use crate::gate::{self, Rehearsal, TestFile, TestReport};
+use crate::manifest::SignedManifest;
 use crate::renderings::Renderings;
 use crate::request::{Inputs, Request};
 use crate::verdict::{self, Opinion};
@@ -45,6 +46,7 @@ pub struct Generation {
     pub(crate) bundles: Vec<Arc<Bundle>>,
     pub(crate) warnings: Vec<String>,
     pub(crate) tests: Vec<Arc<TestFile>>,
+    pub(crate) signed: Option<Arc<SignedManifest>>,
     inputs: Inputs,
     pub(crate) machine: Arc<Machine>,
     answers: Answers,
@@ -77,6 +79,7 @@ impl Generation {
         bundles: Vec<Arc<Bundle>>,
         warnings: Vec<String>,
         tests: Vec<Arc<TestFile>>,
+        signed: Option<Arc<SignedManifest>>,
     ) -> Self {
         Self {
             number,
@@ -90,6 +93,7 @@ impl Generation {
             bundles,
             warnings,
             tests,
+            signed,
         }
     }
 
@@ -104,6 +108,7 @@ impl Generation {
             self.bundles.clone(),
             self.warnings.clone(),
             self.tests.clone(),
+            self.signed.clone(),
         )
     }
 
@@ -115,6 +120,11 @@ impl Generation {
     /// Its number: one more than that of the generation before.
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// The signed list of its files; `None` where nothing needed to be signed.
+    pub fn signed(&self) -> Option<&Arc<SignedManifest>> {
+        self.signed.as_ref()
     }
 
     /// Its bundles, by name.

@@ -7,7 +7,8 @@
 //! trap, lie) ends as a refusal that names the bundle.
 //!
 //! ```text
-//! directory → bundle → lift → artefact | compile → describe → configure → Generation
+//! directory → signed manifest, where policy_keys wants one → the bytes of every file
+//! bytes → bundle → lift → artefact | compile → describe → configure → Generation
 //! Generation + NAME.tests.toml → TestReport: it comes into force only when all tests hold
 //! Verified<Principal> + ClientFacts → project → Request → evaluate each → compose → Decision
 //! ```
@@ -33,6 +34,7 @@ mod instance;
 mod lift;
 mod load;
 mod log;
+mod manifest;
 mod metadata;
 mod outline;
 mod plugin;
@@ -53,6 +55,10 @@ pub use error::{BundleError, Error, Failure, Fault, LoadError};
 pub use gate::{Failing, Problem, Rehearsal, TestReport, read_moment};
 pub use generation::{Explanation, Frame, Generation};
 pub use log::{GuestLog, Level, Silent, Speaker};
+pub use manifest::{
+    Distrust, KeyId, MANIFEST, Manifest, PolicyKey, PolicyKeys, SIGNATURE, SignedManifest,
+    read_manifest, verify_directory,
+};
 pub use request::{Inputs, Request};
 pub use schema::data_schema;
 pub use snapshot::SnapshotState;

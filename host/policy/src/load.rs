@@ -11,11 +11,13 @@ use warden_core::Now;
 
 use crate::bundle::Bundle;
 use crate::bundle::directory::{self, Listing};
-use crate::bundle::files::{self, Contents};
+use crate::bundle::files::Contents;
+use crate::bundle::reading::{Read, Reading};
 use crate::engine::Engine;
-use crate::error::{Fault, LoadError};
+use crate::error::{BundleError, Fault, LoadError};
 use crate::gate::TestFile;
 use crate::generation::{Frame, Generation};
+use crate::manifest::{Distrust, MANIFEST, PolicyKeys, SignedManifest, Trusted};
 use crate::prepare::prepare;
 
 impl Engine {
@@ -26,6 +28,8 @@ impl Engine {
     /// all, the frame included, `previous` itself is returned. Otherwise every test
     /// of the generation is run, at `now` where it names no time. Needs 1 MiB of
     /// stack; compiling takes from milliseconds to a minute, and so do the tests.
+    ///
+    /// Where the engine has policy keys, the directory must be signed by one of them.
     ///
     /// # Errors
     /// Every error of every bundle, and then of every test. There is then no new
@@ -38,17 +42,12 @@ impl Engine {
         now: Now,
     ) -> Result<Arc<Generation>, LoadError> {
         let next = self.load_untested(dir, frame, previous)?;
-        if previous.is_some_and(|previous| Arc::ptr_eq(previous, &next)) {
-            return Ok(next);
-        }
-        match next.run_tests(now).errors(dir) {
-            errors if errors.is_empty() => Ok(next),
-            errors => Err(LoadError { errors }),
-        }
+        tested(next, dir, previous, now)
     }
 
     /// The same without running a test, for tools that show how tests go one by one.
-    /// What serves log-ins takes [`load`](Self::load): only that is known to be good.
+    /// What serves log-ins takes [`load_to_serve`](Self::load_to_serve): only that is known
+    /// to be good.
     ///
     /// # Errors
     /// Every error of every bundle and of every test file.
@@ -58,33 +57,91 @@ impl Engine {
         frame: Frame,
         previous: Option<&Arc<Generation>>,
     ) -> Result<Arc<Generation>, LoadError> {
+        let keys = self.machine.policy_keys();
+        self.assemble(dir, frame, previous, &keys, &|_| Ok(()))
+    }
+
+    /// Loads as [`load`](Self::load), for a generation that is put in force at once: signed
+    /// policies older than what was run with this `state_dir` are refused, but for
+    /// `allowed`, a revision that an operator has named; and what is answered is remembered
+    /// as run.
+    ///
+    /// # Errors
+    /// As there; and when something newer was in force, or that cannot be known or kept.
+    pub fn load_to_serve(
+        &self,
+        dir: &Path,
+        frame: Frame,
+        previous: Option<&Arc<Generation>>,
+        now: Now,
+        allowed: Option<u64>,
+    ) -> Result<Arc<Generation>, LoadError> {
+        let keys = self.machine.policy_keys();
+        let memory = &self.machine.memory;
+        let may_run = |signed: &SignedManifest| memory.may_run(signed, allowed);
+        let next = self.assemble(dir, frame, previous, &keys, &may_run)?;
+        let next = tested(next, dir, previous, now)?;
+        // Compiling takes its time: a key may have been taken back meanwhile.
+        if self.machine.policy_keys() != keys {
+            return Err(Distrust::KeysChanged.of_manifest().into());
+        }
+        if let Some(signed) = next.signed() {
+            memory.remember(signed)?;
+        }
+        Ok(next)
+    }
+
+    /// The revision below which signed policies are not taken; `None` when none is
+    /// remembered in `state_dir`. Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn newest_run(&self) -> Result<Option<u64>, LoadError> {
+        Ok(self.machine.memory.newest()?)
+    }
+
+    fn assemble(
+        &self,
+        dir: &Path,
+        frame: Frame,
+        previous: Option<&Arc<Generation>>,
+        keys: &PolicyKeys,
+        may_run: &dyn Fn(&SignedManifest) -> Result<(), BundleError>,
+    ) -> Result<Arc<Generation>, LoadError> {
         let Listing {
             bundles: found,
+            has_manifest,
             mut warnings,
             mut errors,
-        } = list(dir)?;
+        } = directory::list(dir)?;
+        let trusted = Trusted::of(dir, keys)?;
+        if let Some(trusted) = &trusted {
+            may_run(&trusted.signed)?;
+        } else if has_manifest {
+            warnings.push(format!(
+                "{MANIFEST:?} is not looked at: there are no policy_keys that could have signed it"
+            ));
+        }
         let missing = frame
             .required
             .iter()
             .filter(|name| !found.contains_key(name.as_str()));
         errors.extend(missing.map(|name| Fault::Required.of(format!("{name}.wasm"))));
-        let mut read = Vec::new();
-        for (name, found) in &found {
-            match files::read(dir, found) {
-                Ok(contents) => read.push((name, &found.wasm, contents)),
-                Err(faults) => errors.extend(faults),
-            }
-        }
-        if !read.iter().all(|(_, _, contents)| contents.is_current()) || list(dir)?.bundles != found
-        {
-            errors.push(Fault::Changing.of(dir.display().to_string()));
-            return Err(LoadError { errors });
-        }
+        let reading = Reading::of(dir, &found, trusted.as_ref()).map_err(|faults| {
+            let errors = errors.drain(..).chain(faults).collect();
+            LoadError { errors }
+        })?;
+        errors.extend(reading.errors);
         // What another engine compiled cannot run on this one.
         let ours = previous.filter(|p| Arc::ptr_eq(&p.machine, &self.machine));
         let mut bundles = Vec::new();
         let mut tests = Vec::new();
-        for (name, wasm, contents) in read {
+        for Read {
+            name,
+            wasm,
+            contents,
+        } in reading.bundles
+        {
             match contents.tests.as_deref().map(|b| TestFile::parse(name, b)) {
                 Some(Ok(file)) => tests.push(Arc::new(file)),
                 Some(Err(mistakes)) => errors.extend(
@@ -104,14 +161,16 @@ impl Engine {
             errors.sort_by(|a, b| a.file.cmp(&b.file));
             return Err(LoadError { errors });
         }
+        let signed = trusted.map(|trusted| trusted.signed);
         if let Some(previous) = previous
             && is_same(previous, &frame, &bundles, &warnings, &tests)
+            && previous.signed == signed
         {
             return Ok(Arc::clone(previous));
         }
         let number = previous.map_or(1, |p| p.number.saturating_add(1));
         let machine = Arc::clone(&self.machine);
-        let next = Generation::new(number, machine, frame, bundles, warnings, tests);
+        let next = Generation::new(number, machine, frame, bundles, warnings, tests, signed);
         Ok(Arc::new(next))
     }
 
@@ -129,6 +188,22 @@ impl Engine {
     }
 }
 
+/// The generation, when it is the one before or all its tests hold.
+fn tested(
+    next: Arc<Generation>,
+    dir: &Path,
+    previous: Option<&Arc<Generation>>,
+    now: Now,
+) -> Result<Arc<Generation>, LoadError> {
+    if previous.is_some_and(|previous| Arc::ptr_eq(previous, &next)) {
+        return Ok(next);
+    }
+    match next.run_tests(now).errors(dir) {
+        errors if errors.is_empty() => Ok(next),
+        errors => Err(LoadError { errors }),
+    }
+}
+
 /// Runs what takes a component apart. The libraries behind it have panicked on bytes
 /// made to hurt them: that is a fault of what is taken apart, not the end of the loader.
 pub(crate) fn contained<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
@@ -139,15 +214,6 @@ pub(crate) fn contained<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T,
         Err(Fault::NotComponent(
             "it is malformed in a way its reader did not expect".to_owned(),
         ))
-    })
-}
-
-fn list(dir: &Path) -> Result<Listing, LoadError> {
-    if dir.as_os_str().is_empty() {
-        return Ok(Listing::default());
-    }
-    directory::list(dir).map_err(|error| LoadError {
-        errors: vec![error],
     })
 }
 

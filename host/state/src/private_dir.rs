@@ -102,6 +102,17 @@ impl PrivateDir {
             .map_err(|e| Error::new(&path, e.to_string()))
     }
 
+    /// Waits until the names of files that were replaced or created are on disk, too: after
+    /// a loss of power they are there.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn sync(&self) -> Result<(), Error> {
+        File::open(&self.0)
+            .and_then(|dir| dir.sync_all())
+            .map_err(|e| Error::new(&self.0, e.to_string()))
+    }
+
     /// Notes that a file was used now: as its time of modification.
     ///
     /// # Errors

@@ -33,5 +33,6 @@ mod providers;
 mod rbac;
 mod readme;
 mod session;
+mod signing;
 mod tenant;
 mod threat_model;

@@ -11,3 +11,4 @@ pub(crate) const REFUSALS: &str = "warden_refused";
 pub(crate) const THROTTLED: &str = "warden_throttled";
 pub(crate) const POLICY_ERROR: &str = "warden_policy_error";
 pub(crate) const AUTHENTICATOR_ERROR: &str = "warden_authenticator_error";
+pub(crate) const POLICY_MANIFEST: &str = "warden_policy_manifest";

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use clap::Args;
 use redis::{Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo, TlsCertificates};
-use zeroize::Zeroizing;
 
 use super::server::Server;
 use crate::error::Error;
+use crate::password;
 
 /// How long connecting, and each answer, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -59,7 +59,7 @@ pub(crate) struct Destination {
 /// # Errors
 /// All with exit status 2: nothing was found out about the server.
 pub(crate) fn open(arguments: &Destination) -> Result<Server, Error> {
-    let password = password(arguments)?;
+    let password = password::given(arguments.password_file.as_deref(), VARIABLE)?;
     if arguments.user.is_some() && password.is_none() {
         return Err(Error::Usage(format!(
             "--user needs a password: give --password-file, or set {VARIABLE}"
@@ -127,26 +127,6 @@ fn tls_client(arguments: &Destination) -> Result<Client, Error> {
         })
         .and_then(|info| Client::build_with_tls(info, certificates))
         .map_err(|error| Error::Usage(format!("--ca, --cert or --key: {error}")))
-}
-
-/// The password without the line end that editors put behind it.
-fn password(arguments: &Destination) -> Result<Option<Zeroizing<String>>, Error> {
-    let Some(path) = &arguments.password_file else {
-        return match std::env::var(VARIABLE) {
-            Ok(password) => Ok(Some(Zeroizing::new(password))),
-            Err(std::env::VarError::NotPresent) => Ok(None),
-            // Its own message would show the value.
-            Err(std::env::VarError::NotUnicode(_)) => {
-                Err(Error::Usage(format!("{VARIABLE} is not UTF-8")))
-            }
-        };
-    };
-    let bytes = Zeroizing::new(read(path)?);
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|_| Error::Usage(format!("{path:?}: the password is not UTF-8")))?;
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    let text = text.strip_suffix('\r').unwrap_or(text);
-    Ok(Some(Zeroizing::new(text.to_owned())))
 }
 
 /// A file that was named on the command line: without it, nothing can be said.

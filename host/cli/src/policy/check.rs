@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     let now = SystemClock::new().now();
     let mut findings = Findings::of(&lines);
     let mut previous: Option<Arc<Generation>> = None;
-    let mistakes = data::mistakes(&directory.dir);
+    let mistakes = data::mistakes(&directory.dir, &directory.keys()?);
     for line in lines {
         let mistakes = mistakes.iter();
         mistakes.for_each(|mistake| findings.error(line, mistake.clone()));

@@ -12,8 +12,11 @@ use clap::builder::PossibleValuesParser;
 use serde_json::json;
 use warden_core::permissions::{BaseRules, PermissionError, Restriction};
 use warden_core::{Now, Server};
-use warden_policy::{Engine, EngineSettings, Frame, Generation, GuestLog, Level, Limits, Speaker};
+use warden_policy::{
+    Engine, EngineSettings, Frame, Generation, GuestLog, Level, Limits, PolicyKeys, Speaker,
+};
 
+use super::trust::Trust;
 use crate::error::Error;
 use crate::output::Output;
 
@@ -43,6 +46,8 @@ pub(super) struct Directory {
     /// Memory of one evaluation, as `policy_memory_mb`.
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     policy_memory_mb: u32,
+    #[command(flatten)]
+    trust: Trust,
     /// Where to keep compiled policies; without it, they are compiled each time.
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
@@ -65,11 +70,13 @@ pub(super) fn releases() -> PossibleValuesParser {
 }
 
 impl Directory {
-    /// The engine all loads of one run share.
+    /// The engine all loads of one run share. What it loads must be signed where there are
+    /// keys; whether a server has run something newer only that server knows.
     pub(super) fn engine(&self) -> Result<Engine, Error> {
         let memory_bytes = usize::try_from(self.policy_memory_mb).unwrap_or(usize::MAX);
         Ok(Engine::new(EngineSettings {
             state_dir: self.state_dir.clone(),
+            policy_keys: self.keys()?,
             limits: Limits {
                 cpu: Duration::from_millis(self.policy_timeout_ms),
                 memory_bytes: memory_bytes.saturating_mul(1 << 20),
@@ -77,6 +84,11 @@ impl Directory {
             log: Arc::new(Lines),
             ..EngineSettings::default()
         })?)
+    }
+
+    /// Who must have signed it; none where nothing needs to be signed.
+    pub(super) fn keys(&self) -> Result<PolicyKeys, Error> {
+        self.trust.keys()
     }
 
     /// What is laid over the policies on a server of this line.
@@ -114,20 +126,25 @@ impl Directory {
     /// The answer when the directory cannot be loaded: its errors, each on a line of
     /// standard error.
     pub(super) fn complain(&self, errors: &[String]) -> Result<Output, Error> {
-        let mut text = String::new();
-        if self.json {
-            text = format!("{:#}\n", json!({ "errors": errors }));
-        } else {
-            let mut out = io::stderr().lock();
-            for error in errors {
-                writeln!(out, "{error}")?;
-            }
-        }
-        Ok(Output {
-            text,
-            is_valid: false,
-        })
+        complain(errors, self.json)
     }
+}
+
+/// The answer when a directory cannot be used: its errors, each on a line of standard error.
+pub(super) fn complain(errors: &[String], as_json: bool) -> Result<Output, Error> {
+    let mut text = String::new();
+    if as_json {
+        text = format!("{:#}\n", json!({ "errors": errors }));
+    } else {
+        let mut out = io::stderr().lock();
+        for error in errors {
+            writeln!(out, "{error}")?;
+        }
+    }
+    Ok(Output {
+        text,
+        is_valid: false,
+    })
 }
 
 /// What policies write while they run: on standard error.

@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     if let (Some(name), []) = (&arguments.name, bundles.as_slice()) {
         return directory.complain(&[no_policy(name)]);
     }
-    let unloaded = Unloaded::read_all(&directory.dir).unwrap_or_default();
+    let unloaded = Unloaded::read_all(&directory.dir, &directory.keys()?).unwrap_or_default();
     let carried = |bundle: Unloaded| Some((bundle.name, bundle.schema.ok()??.len()));
     let schemas: Schemas = unloaded.into_iter().filter_map(carried).collect();
     Ok(Output::good(if directory.json {
@@ -75,7 +75,7 @@ fn no_policy(name: &str) -> String {
 
 /// The schema as its policy carries it, though its data may be wrong or not there yet.
 fn schema(directory: &Directory, name: &str) -> Result<Output, Error> {
-    let bundles = match Unloaded::read_all(&directory.dir) {
+    let bundles = match Unloaded::read_all(&directory.dir, &directory.keys()?) {
         Ok(bundles) => bundles,
         Err(error) => return directory.complain(&[error.to_string()]),
     };

@@ -5,7 +5,7 @@ use crate::ffi::{Answer, CommandHandler, CommandSpec, Context};
 /// The command.
 pub(super) struct Help;
 
-const LINES: [&str; 20] = [
+const LINES: [&str; 21] = [
     "WARDEN.WHOAMI",
     "    Who this connection is, what it may do and until when.",
     "WARDEN.SESSIONS [USER user] [AUTHENTICATOR id] [GROUP group] [CLASS class] [ADDRESS address]",
@@ -21,8 +21,9 @@ const LINES: [&str; 20] = [
     "    The policies in force, and why a newer set was not taken.",
     "WARDEN.AUTHENTICATORS",
     "    The authenticators in force, and what is wrong in their directory.",
-    "WARDEN.RELOAD",
-    "    Reads policies and authenticators again now, and returns what changed.",
+    "WARDEN.RELOAD [ALLOW-OLDER revision]",
+    "    Reads policies and authenticators again now, and returns what changed. ALLOW-OLDER takes",
+    "    signed policies of that revision once, although this server has run others.",
     "WARDEN.HELP",
     "    Prints this help.",
     "Times are seconds since 1970. See docs/commands.md.",

@@ -1,8 +1,9 @@
 //! `WARDEN.POLICIES`: what decides, and why a newer set was not taken.
 
-use warden_policy::{Bundle, SnapshotState};
+use warden_policy::{Bundle, SignedManifest, SnapshotState};
 
 use crate::ffi::{Answer, CommandHandler, CommandSpec, Context, Reply};
+use crate::shared::Shared;
 
 /// The command.
 pub(super) struct Policies;
@@ -41,9 +42,29 @@ impl CommandHandler for Policies {
             ),
             ("errors", super::texts(errors.iter())),
             ("warnings", super::texts(warnings.iter().flatten())),
+            (
+                "manifest",
+                generation
+                    .as_ref()
+                    .and_then(|generation| generation.signed())
+                    .map_or(Reply::Null, |signed| describe_signed(signed, &shared)),
+            ),
             ("policies", Reply::Array(bundles.unwrap_or_default())),
         ])))
     }
+}
+
+/// What was signed, and by whom.
+fn describe_signed(signed: &SignedManifest, shared: &Shared) -> Reply {
+    let manifest = signed.manifest();
+    super::map([
+        ("revision", super::number(manifest.revision())),
+        ("key", Reply::text(signed.key().id().to_string())),
+        ("trusted", Reply::text(shared.trusts(signed))),
+        ("digest", Reply::text(signed.digest().to_string())),
+        ("created", super::optional(manifest.created())),
+        ("files", super::number(manifest.files().len() as u64)),
+    ])
 }
 
 fn describe(bundle: &Bundle, tests: usize) -> Reply {

@@ -85,3 +85,16 @@ fn a_ceiling_that_grants_is_refused() {
             .is_ok()
     );
 }
+
+#[test]
+fn keys_are_public_keys_of_minisign_and_a_secret_key_is_not_repeated() {
+    let key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+    let settings = Settings::defaults().with("policy_keys", key).unwrap();
+    assert!(!settings.policy_keys.is_empty());
+    let secret = "RWRTY0Iy".to_owned() + &"S".repeat(204);
+    for bad in [" ", "/etc/warden.pub", secret.as_str()] {
+        let error = settings.with("policy_keys", bad).unwrap_err().to_string();
+        assert!(error.contains("warden.policy_keys"), "{error}");
+        assert!(!error.contains("SSS"), "{error}");
+    }
+}

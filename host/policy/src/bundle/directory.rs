@@ -4,12 +4,14 @@
 //! everything else of `NAME.*` and under `NAME.d/` its data. Dot-files and what
 //! editors leave behind are passed over; what has no bundle is a warning; a
 //! `.wasm` that cannot be a bundle is an error, because a policy that is
-//! silently missing could have been one that restricts.
+//! silently missing could have been one that restricts. `MANIFEST` and its signature
+//! belong to no bundle, and none may have that name.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::{BundleError, Fault};
+use crate::manifest::{MANIFEST, SIGNATURE};
 
 /// Bundles of one directory: bounds what a listing costs.
 pub(crate) const MAX_BUNDLES: usize = 64;
@@ -49,18 +51,28 @@ pub(crate) struct Found {
     pub(crate) tests: Option<PathBuf>,
 }
 
+impl Found {
+    /// All its files.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let files = std::iter::once(&self.wasm).chain(self.data.values());
+        files.chain(&self.tests).map(PathBuf::as_path)
+    }
+}
+
 /// What a directory holds.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     /// Bundles by name.
     pub(crate) bundles: BTreeMap<String, Found>,
+    /// Whether there is a `MANIFEST`.
+    pub(crate) has_manifest: bool,
     /// What an operator probably did not mean.
     pub(crate) warnings: Vec<String>,
     /// What cannot be part of a generation.
     pub(crate) errors: Vec<BundleError>,
 }
 
-/// Lists a policy directory.
+/// Lists a policy directory; an empty path is one without any file.
 ///
 /// # Errors
 /// When the directory itself cannot be listed. Errors of single files are in the listing.
@@ -70,6 +82,9 @@ pub(crate) fn list(dir: &Path) -> Result<Listing, BundleError> {
         entries: 0,
         listing: Listing::default(),
     };
+    if dir.as_os_str().is_empty() {
+        return Ok(walk.listing);
+    }
     let names = walk
         .names(dir)
         .map_err(|fault| fault.of(dir.display().to_string()))?;
@@ -125,7 +140,9 @@ impl Walk<'_> {
                 continue;
             };
             let path = self.root.join(name);
-            if !is_name(stem, &[]) {
+            if stem == MANIFEST {
+                self.fault(Fault::Reserved, &path);
+            } else if !is_name(stem, &[]) {
                 self.fault(Fault::Name, &path);
             } else if self.listing.bundles.len() >= MAX_BUNDLES {
                 let fault = Fault::TooMany {
@@ -148,6 +165,10 @@ impl Walk<'_> {
     }
 
     fn data(&mut self, name: &str) {
+        if [MANIFEST, SIGNATURE].contains(&name) {
+            self.listing.has_manifest = true;
+            return;
+        }
         let path = self.root.join(name);
         let Some((stem, rest)) = name.split_once('.') else {
             return self.warn(name, "belongs to no bundle");
@@ -346,6 +367,25 @@ mod tests {
             ),
             "{listing:?}"
         );
+    }
+
+    #[test]
+    fn the_manifest_is_no_bundles_and_no_bundle_has_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        touch(dir.path(), &["a.wasm", "MANIFEST", "MANIFEST.minisig"]);
+        let listing = list(dir.path()).unwrap();
+        assert!(listing.has_manifest && listing.errors.is_empty() && listing.warnings.is_empty());
+        assert!(listing.bundles["a"].data.is_empty());
+        touch(dir.path(), &["MANIFEST.wasm"]);
+        let listing = list(dir.path()).unwrap();
+        assert!(matches!(
+            listing.errors[..],
+            [BundleError {
+                fault: Fault::Reserved,
+                ..
+            }]
+        ));
+        assert_eq!(listing.bundles.len(), 1);
     }
 
     #[test]

@@ -29,19 +29,34 @@ pub(crate) struct Contents {
     pub(crate) digest: Digest,
     /// The test file, which is no part of the digest.
     pub(crate) tests: Option<Vec<u8>>,
-    read: Vec<(PathBuf, State)>,
+    /// Each file, in the order of reading.
+    pub(crate) read: Vec<ReadFile>,
 }
 
 /// What changes when a file is written or replaced.
 type State = [i128; 7];
 
+/// A file that was read whole, once.
+#[derive(Debug)]
+pub(crate) struct ReadFile {
+    pub(crate) path: PathBuf,
+    /// Of the very bytes that were read.
+    pub(crate) digest: Digest,
+    state: State,
+}
+
+impl ReadFile {
+    /// Whether the path still leads to the very file that was read.
+    pub(crate) fn is_current(&self) -> bool {
+        std::fs::metadata(&self.path).is_ok_and(|now| state(&now) == self.state)
+    }
+}
+
 impl Contents {
     /// Whether every path still leads to the very file that was read. Several
     /// files replaced at once are then never taken half old, half new.
     pub(crate) fn is_current(&self) -> bool {
-        self.read
-            .iter()
-            .all(|(path, read)| std::fs::metadata(path).is_ok_and(|now| state(&now) == *read))
+        self.read.iter().all(ReadFile::is_current)
     }
 }
 
@@ -56,11 +71,11 @@ pub(crate) fn read(dir: &Path, found: &Found) -> Result<Contents, Vec<BundleErro
     let fault = |path: &PathBuf, fault: Fault| fault.of(relative(dir, path));
     let mut errors = Vec::new();
     let mut read = Vec::new();
-    let mut wasm = Vec::new();
+    let mut wasm = (Vec::new(), Digest::of(b""));
     match read_file(&root, &found.wasm, MAX_WASM_BYTES) {
-        Ok((bytes, state)) => {
-            wasm = bytes;
-            read.push((found.wasm.clone(), state));
+        Ok((bytes, file)) => {
+            wasm = (bytes, file.digest);
+            read.push(file);
         }
         Err(e) => errors.push(fault(&found.wasm, e)),
     }
@@ -68,8 +83,8 @@ pub(crate) fn read(dir: &Path, found: &Found) -> Result<Contents, Vec<BundleErro
     let mut data = Vec::new();
     for (name, path) in &found.data {
         match read_file(&root, path, left) {
-            Ok((bytes, state)) => {
-                read.push((path.clone(), state));
+            Ok((bytes, file)) => {
+                read.push(file);
                 left = left.saturating_sub(bytes.len() as u64);
                 data.push(PolicyFile {
                     name: name.clone(),
@@ -89,9 +104,9 @@ pub(crate) fn read(dir: &Path, found: &Found) -> Result<Contents, Vec<BundleErro
     let mut tests = None;
     if let Some(path) = &found.tests {
         match read_file(&root, path, MAX_FILE_BYTES) {
-            Ok((bytes, state)) => {
+            Ok((bytes, file)) => {
                 tests = Some(bytes);
-                read.push((path.clone(), state));
+                read.push(file);
             }
             Err(e) => errors.push(fault(path, e)),
         }
@@ -99,7 +114,7 @@ pub(crate) fn read(dir: &Path, found: &Found) -> Result<Contents, Vec<BundleErro
     if !errors.is_empty() {
         return Err(errors);
     }
-    let wasm_digest = Digest::of(&wasm);
+    let (wasm, wasm_digest) = wasm;
     Ok(Contents {
         digest: digest(&wasm_digest, &data),
         wasm,
@@ -111,7 +126,14 @@ pub(crate) fn read(dir: &Path, found: &Found) -> Result<Contents, Vec<BundleErro
 }
 
 /// Reads one file that must lie under `root`.
-fn read_file(root: &Path, path: &Path, bound: u64) -> Result<(Vec<u8>, State), Fault> {
+///
+/// # Errors
+/// When it is not a regular file in there, is larger than `bound`, or is being written.
+pub(crate) fn read_file(
+    root: &Path,
+    path: &Path,
+    bound: u64,
+) -> Result<(Vec<u8>, ReadFile), Fault> {
     let real = path.canonicalize().map_err(|error| {
         // Listed a moment ago: gone means being replaced, there means a link to nothing.
         match path.symlink_metadata() {
@@ -143,7 +165,12 @@ fn read_file(root: &Path, path: &Path, bound: u64) -> Result<(Vec<u8>, State), F
     let named = std::fs::metadata(path).map_err(Fault::Unreadable)?;
     let whole = bytes.len() as u64 == before.len();
     if whole && state(&before) == state(&after) && state(&after) == state(&named) {
-        Ok((bytes, state(&after)))
+        let file = ReadFile {
+            path: path.to_owned(),
+            digest: Digest::of(&bytes),
+            state: state(&after),
+        };
+        Ok((bytes, file))
     } else {
         Err(Fault::Changing)
     }

@@ -6,8 +6,9 @@
 use std::path::Path;
 
 use super::directory::{self, relative};
-use super::files;
+use super::reading::Reading;
 use crate::error::{Fault, LoadError};
+use crate::manifest::{PolicyKeys, Trusted};
 use crate::schema::data_schema;
 
 /// A bundle's files, read and not looked at.
@@ -32,28 +33,32 @@ pub struct UnloadedFile {
 
 impl Unloaded {
     /// Reads every bundle of a directory, by name. Those with a file that cannot be read
-    /// are left out: a load tells why.
+    /// are left out: a load tells why. Where there are keys, the directory must be signed by
+    /// one of them.
     ///
     /// # Errors
-    /// When the directory itself cannot be listed.
-    pub fn read_all(dir: &Path) -> Result<Vec<Self>, LoadError> {
-        let listing = directory::list(dir).map_err(|error| LoadError {
-            errors: vec![error],
-        })?;
-        let bundles = listing.bundles.into_iter().filter_map(|(name, found)| {
-            let contents = files::read(dir, &found).ok()?;
+    /// When the directory itself cannot be listed, changes meanwhile, or is not as it was
+    /// signed.
+    pub fn read_all(dir: &Path, keys: &PolicyKeys) -> Result<Vec<Self>, LoadError> {
+        let listing = directory::list(dir)?;
+        let trusted = Trusted::of(dir, keys)?;
+        let reading = Reading::of(dir, &listing.bundles, trusted.as_ref())
+            .map_err(|errors| LoadError { errors })?;
+        let bundles = reading.bundles.into_iter().map(|read| {
+            let found = listing.bundles.get(read.name).into_iter();
             // Both are in the order of the names inside the bundle.
-            let data = contents.data.into_iter().zip(found.data.values());
-            Some(Self {
-                name,
-                schema: data_schema(&contents.wasm).map(|text| text.map(str::to_owned)),
+            let paths = found.flat_map(|found| found.data.values());
+            let data = read.contents.data.into_iter().zip(paths);
+            Self {
+                name: read.name.to_owned(),
+                schema: data_schema(&read.contents.wasm).map(|text| text.map(str::to_owned)),
                 data: data
                     .map(|(file, path)| UnloadedFile {
                         file: relative(dir, path),
                         bytes: file.bytes,
                     })
                     .collect(),
-            })
+            }
         });
         Ok(bundles.collect())
     }
@@ -62,6 +67,7 @@ impl Unloaded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::testing::{Signer, keys};
 
     #[test]
     fn bundles_are_read_that_no_load_would_take() {
@@ -80,7 +86,7 @@ mod tests {
         write("c.wasm", b"").unwrap();
         std::os::unix::fs::symlink("/etc/hostname", dir.path().join("c.toml")).unwrap();
 
-        let bundles = Unloaded::read_all(dir.path()).unwrap();
+        let bundles = Unloaded::read_all(dir.path(), &PolicyKeys::default()).unwrap();
         let names: Vec<_> = bundles.iter().map(|bundle| bundle.name.as_str()).collect();
         assert_eq!(names, ["a", "b"], "c has data that cannot be read");
         assert!(matches!(bundles[0].schema, Err(Fault::NotComponent(_))));
@@ -92,6 +98,19 @@ mod tests {
         let expected: [(&str, &[u8]); 2] =
             [("a.toml", b"[unfinished"), ("a.d/eu/roles.toml", b"x = 1")];
         assert_eq!(data, expected);
-        assert!(Unloaded::read_all(&dir.path().join("nowhere")).is_err());
+        let nowhere = dir.path().join("nowhere");
+        assert!(Unloaded::read_all(&nowhere, &PolicyKeys::default()).is_err());
+    }
+
+    #[test]
+    fn what_nobody_signed_is_not_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.wasm"), b"no component").unwrap();
+        let signer = Signer::new();
+        assert!(Unloaded::read_all(dir.path(), &keys(&[&signer])).is_err());
+        signer.sign_directory(dir.path(), 1);
+        let bundles = Unloaded::read_all(dir.path(), &keys(&[&signer])).unwrap();
+        assert_eq!(bundles.len(), 1);
+        assert!(Unloaded::read_all(dir.path(), &keys(&[&Signer::new()])).is_err());
     }
 }

@@ -6,6 +6,7 @@ mod gating;
 mod hostile;
 mod reference;
 mod seeds;
+mod signed;
 mod snapshots;
 
 use std::collections::BTreeSet;

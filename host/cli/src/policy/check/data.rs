@@ -5,14 +5,14 @@
 
 use std::path::Path;
 
-use warden_policy::{Fault, Unloaded};
+use warden_policy::{Fault, PolicyKeys, Unloaded};
 
 use super::super::schema::Schema;
 
-/// What is wrong with schemas and with data; nothing where the directory cannot be read,
-/// for the load tells of that.
-pub(super) fn mistakes(dir: &Path) -> Vec<String> {
-    let bundles = Unloaded::read_all(dir).unwrap_or_default();
+/// What is wrong with schemas and with data; nothing where the directory cannot be read or
+/// is not as it was signed, for the load tells of that.
+pub(super) fn mistakes(dir: &Path, keys: &PolicyKeys) -> Vec<String> {
+    let bundles = Unloaded::read_all(dir, keys).unwrap_or_default();
     bundles.iter().flat_map(of_bundle).collect()
 }
 

@@ -1,0 +1,169 @@
+//! A secret key of minisign: made, kept under a password, and taken up again.
+//!
+//! In: a file, and its password by file, environment or keyboard. Out: a key that signs.
+//! No password is an argument, and neither it nor the key is shown.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use minisign::{ErrorKind, KeyPair, PublicKey, SecretKey, SecretKeyBox};
+use warden_policy::PolicyKey;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::password;
+
+/// Where the password is when no option names a file.
+const VARIABLE: &str = "WARDEN_KEY_PASSWORD";
+/// The longest password minisign takes.
+const MAX_PASSWORD_BYTES: usize = 1024;
+
+/// The key's password.
+#[derive(Args)]
+pub(super) struct Password {
+    /// File with the password of the secret key. Without it, the environment variable
+    /// WARDEN_KEY_PASSWORD; without either it is asked for.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+impl Password {
+    /// The password. One that is new is asked for twice.
+    fn read(&self, is_new: bool) -> Result<Zeroizing<String>, Error> {
+        let password = match password::given(self.password_file.as_deref(), VARIABLE)? {
+            Some(password) => password,
+            None => ask(is_new)?,
+        };
+        if is_new && password.is_empty() {
+            return Err(Error::Usage(
+                "the password is empty: give one, or --without-password".to_owned(),
+            ));
+        }
+        if password.len() > MAX_PASSWORD_BYTES {
+            return Err(Error::Usage(format!(
+                "the password is over {MAX_PASSWORD_BYTES} bytes"
+            )));
+        }
+        Ok(password)
+    }
+}
+
+fn ask(is_new: bool) -> Result<Zeroizing<String>, Error> {
+    let prompt = |words: &str| {
+        rpassword::prompt_password(words)
+            .map(Zeroizing::new)
+            .map_err(|error| {
+                Error::Usage(format!(
+                    "the key's password cannot be asked for ({error}): give --password-file, or set {VARIABLE}"
+                ))
+            })
+    };
+    let password = prompt("Password of the secret key: ")?;
+    if is_new && prompt("The same once more: ")? != password {
+        return Err(Error::Usage("the two passwords differ".to_owned()));
+    }
+    Ok(password)
+}
+
+/// A key that can sign.
+pub(super) struct SigningKey {
+    secret: SecretKey,
+    /// What its signatures are verified with.
+    pub(super) public: PolicyKey,
+}
+
+/// The texts of two files.
+pub(super) struct Written {
+    pub(super) secret: Zeroizing<String>,
+    pub(super) public: String,
+    /// The public key's one line, as `policy_keys` takes it.
+    pub(super) letters: String,
+    pub(super) key: PolicyKey,
+}
+
+/// Makes a key; under a password when one is given.
+pub(super) fn make(password: Option<&Password>) -> Result<Written, Error> {
+    let crypto = |error: minisign::PError| Error::Crypto(error.to_string());
+    let pair = match password {
+        Some(password) => {
+            let mut password = password.read(true)?;
+            KeyPair::generate_encrypted_keypair(Some(std::mem::take(&mut *password)))
+        }
+        None => KeyPair::generate_unencrypted_keypair(),
+    }
+    .map_err(crypto)?;
+    let comment = match password {
+        Some(_) => "secret key of warden policy sign, under a password",
+        None => "secret key of warden policy sign, without a password",
+    };
+    let secret = pair.sk.to_box(Some(comment)).map_err(crypto)?;
+    let letters = pair.pk.to_base64();
+    Ok(Written {
+        secret: Zeroizing::new(secret.into_string()),
+        public: pair.pk.to_box().map_err(crypto)?.into_string(),
+        key: public(&letters)?,
+        letters,
+    })
+}
+
+fn public(letters: &str) -> Result<PolicyKey, Error> {
+    PolicyKey::parse(letters).ok_or_else(|| Error::Crypto("the key's public half is none".into()))
+}
+
+impl SigningKey {
+    /// Takes up a key that `keygen` or minisign has made.
+    pub(super) fn read(path: &Path, password: &Password) -> Result<Self, Error> {
+        let refuse = |why: String| Error::Key {
+            path: path.to_owned(),
+            why,
+        };
+        let text = fs::read_to_string(path).map_err(|source| Error::File {
+            path: path.to_owned(),
+            source,
+        })?;
+        let text = Zeroizing::new(text);
+        let boxed = || SecretKeyBox::from((*text).clone());
+        let secret = match boxed().into_unencrypted_secret_key() {
+            Ok(secret) => secret,
+            Err(_) => {
+                // Whether it is a key at all is found out before anybody is asked.
+                if !is_encrypted(&text) {
+                    return Err(refuse(
+                        "no secret key of minisign: give the .key file of warden policy keygen, or minisign.key".to_owned(),
+                    ));
+                }
+                let mut password = password.read(false)?;
+                let password = std::mem::take(&mut *password);
+                boxed()
+                    .into_secret_key(Some(password))
+                    .map_err(|error| match error.kind() {
+                        ErrorKind::Verify => refuse("the password is not that of this key".into()),
+                        _ => refuse(error.to_string()),
+                    })?
+            }
+        };
+        let letters = PublicKey::from_secret_key(&secret)
+            .map_err(|error| refuse(error.to_string()))?
+            .to_base64();
+        Ok(Self {
+            public: public(&letters)?,
+            secret,
+        })
+    }
+
+    /// Signs, with a comment that is signed as well.
+    pub(super) fn sign(&self, bytes: &[u8], comment: &str) -> Result<String, Error> {
+        let of = format!("signature by key {}", self.public.id());
+        let signed = minisign::sign(None, &self.secret, bytes, Some(comment), Some(&of));
+        let signed = signed.map_err(|error| Error::Crypto(error.to_string()))?;
+        Ok(signed.into_string())
+    }
+}
+
+/// Whether the second line is a key under a password: its algorithms are the first six
+/// bytes, which are eight letters.
+fn is_encrypted(text: &str) -> bool {
+    let line = text.lines().nth(1).unwrap_or_default();
+    line.starts_with("RWRTY0Iy")
+}
