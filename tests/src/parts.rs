@@ -243,7 +243,8 @@ fn profile_dir() -> PathBuf {
         .to_owned()
 }
 
-fn target_dir() -> PathBuf {
+/// The target directory that all builds of this one share.
+pub fn target_dir() -> PathBuf {
     profile_dir()
         .parent()
         .expect("the profile lies in the target directory")

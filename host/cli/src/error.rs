@@ -38,6 +38,9 @@ pub(crate) enum Error {
     /// Nothing can be done with policies here; the text says why.
     #[error("{0}")]
     Policy(#[from] warden_policy::Error),
+    /// A policy's project that cannot be made or built; the text says why and what to do.
+    #[error("{0}")]
+    Project(String),
     /// Standard input or output failed.
     #[error("{0}")]
     Stream(#[from] io::Error),

@@ -3,19 +3,23 @@
 //! ```text
 //! policy directory -> warden_policy::Engine -> Generation -> inspect | eval | check | test
 //! policy directory + secret key -> sign -> MANIFEST, MANIFEST.minisig -> verify
+//! name -> new -> a project -> build -> a policy beside its data
 //! ```
 //!
 //! In: a directory as `policy_dir` has it, and what the module's configuration would
 //! say. Out: what a server of a release line would answer, by the module's own code.
 //! Nothing here decides or verifies anything itself, and nobody is logged in.
 
+mod build;
 mod check;
 mod directory;
 mod eval;
 mod inspect;
 mod keygen;
 mod moment;
+mod new;
 mod principal;
+mod project;
 mod report;
 mod schema;
 mod secret_key;
@@ -33,6 +37,11 @@ use crate::output::Output;
 /// The verbs of `warden policy`.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Begin a policy: a directory that builds and passes its tests at once.
+    New(Box<new::Arguments>),
+    /// Build the policy in this directory, check that a server would take it, and put it
+    /// beside its data.
+    Build(Box<build::Arguments>),
     /// Load a policy directory, run its tests, hold its data to the schemas of its
     /// policies, and warn of what authors trip over; exit status 0 without errors.
     Check(Box<check::Arguments>),
@@ -54,6 +63,8 @@ pub(crate) enum Command {
 /// Carries out a verb.
 pub(crate) fn run(command: Command) -> Result<Output, Error> {
     match command {
+        Command::New(arguments) => new::run(&arguments),
+        Command::Build(arguments) => build::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),

@@ -47,6 +47,7 @@ mod snapshot;
 mod ticker;
 mod verdict;
 
+pub use bundle::directory::{companions, is_bundle_name};
 pub use bundle::unloaded::{Unloaded, UnloadedFile};
 pub use bundle::{Bundle, DataFile, Statistics};
 pub use digest::Digest;

@@ -7,7 +7,8 @@
 //!
 //! One thing is not as written: `$REPO/target/release/libwarden.so`,
 //! `$REPO/target/release/warden` and `$REPO/target/policies` are replaced by the parts
-//! under test (see `warden_tests::parts`), so that the tests need no release build.
+//! under test (see `warden_tests::parts`), so that the tests need no release build. And
+//! `warden policy build` finds compiled what was compiled for the standard policies.
 
 use std::time::Duration;
 
@@ -80,10 +81,12 @@ pub(crate) fn play(page: &str) {
 
     let root = workspace().display().to_string();
     let port = free_port().to_string();
+    let target = parts::target_dir().display().to_string();
     let mut session = Session::start(&[
         ("REPO", &root),
         ("PORT", &port),
         ("CARGO_NET_OFFLINE", "true"),
+        ("CARGO_TARGET_DIR", &target),
     ]);
     let module = parts::module().display().to_string();
     let cli = parts::cli().display().to_string();

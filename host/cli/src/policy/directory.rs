@@ -16,6 +16,7 @@ use warden_policy::{
     Engine, EngineSettings, Frame, Generation, GuestLog, Level, Limits, PolicyKeys, Speaker,
 };
 
+use super::project::POLICIES;
 use super::trust::Trust;
 use crate::error::Error;
 use crate::output::Output;
@@ -24,7 +25,7 @@ use crate::output::Output;
 #[derive(Args)]
 pub(super) struct Directory {
     /// The policy directory, as `policy_dir`.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", default_value = POLICIES)]
     pub(super) dir: PathBuf,
     /// What is laid over every policy, as `ceiling`.
     #[arg(
@@ -148,7 +149,7 @@ pub(super) fn complain(errors: &[String], as_json: bool) -> Result<Output, Error
 }
 
 /// What policies write while they run: on standard error.
-struct Lines;
+pub(super) struct Lines;
 
 impl GuestLog for Lines {
     fn write(&self, speaker: &Speaker, level: Level, message: &str) {

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::error::{BundleError, Fault};
+use crate::error::{BundleError, Fault, LoadError};
 use crate::manifest::{MANIFEST, SIGNATURE};
 
 /// Bundles of one directory: bounds what a listing costs.
@@ -93,6 +93,43 @@ pub(crate) fn list(dir: &Path) -> Result<Listing, BundleError> {
         walk.data(name);
     }
     Ok(walk.listing)
+}
+
+/// Whether this can be a bundle's name.
+pub fn is_bundle_name(name: &str) -> bool {
+    is_name(name, &[])
+}
+
+/// What lies in a directory for the bundle of this name, whose component need not be there:
+/// data and tests, by their place in the directory.
+///
+/// # Errors
+/// When the directory cannot be listed, or holds for this bundle what none can have.
+pub fn companions(dir: &Path, name: &str) -> Result<Vec<PathBuf>, LoadError> {
+    let mut walk = Walk {
+        root: dir,
+        entries: 0,
+        listing: Listing::default(),
+    };
+    let found = Found::default();
+    walk.listing.bundles.insert(name.to_owned(), found);
+    let names = walk.names(dir).map_err(|fault| LoadError {
+        errors: vec![fault.of(dir.display().to_string())],
+    })?;
+    let ours = |file: &&String| file.split_once('.').is_some_and(|(stem, _)| stem == name);
+    names.iter().filter(ours).for_each(|name| walk.data(name));
+    let Listing {
+        mut bundles,
+        errors,
+        ..
+    } = walk.listing;
+    if !errors.is_empty() {
+        return Err(LoadError { errors });
+    }
+    let found = bundles.remove(name).unwrap_or_default();
+    let files = found.data.into_values().chain(found.tests);
+    let inside = files.filter_map(|file| Some(file.strip_prefix(dir).ok()?.to_owned()));
+    Ok(inside.collect())
 }
 
 /// Whether a file is none of ours to read.
@@ -332,6 +369,29 @@ mod tests {
         assert_eq!(bundle.data.keys().collect::<Vec<_>>(), ["tests.toml"]);
         assert_eq!(listing.warnings.len(), 1, "{listing:?}");
         assert!(listing.warnings[0].contains("b.tests.toml"), "{listing:?}");
+    }
+
+    #[test]
+    fn companions_are_there_before_their_component_is() {
+        let dir = tempfile::tempdir().unwrap();
+        touch(
+            dir.path(),
+            &[
+                "a.toml",
+                "a.tests.toml",
+                "a.d/x/y.csv",
+                "a.toml~",
+                "ab.toml",
+                "b.wasm",
+                "README",
+            ],
+        );
+        let found = companions(dir.path(), "a").unwrap();
+        let expected = ["a.toml", "a.d/x/y.csv", "a.tests.toml"];
+        assert_eq!(found, expected.map(PathBuf::from));
+        touch(dir.path(), &["a.d/no name"]);
+        assert!(companions(dir.path(), "a").is_err());
+        assert!(companions(&dir.path().join("none"), "a").is_err());
     }
 
     #[test]

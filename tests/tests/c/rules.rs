@@ -1,0 +1,165 @@
+//! The C SDK takes for a rule, and escapes in a pattern, exactly what the Rust SDK does.
+
+use serde_json::json;
+use warden_rules::{AclRule, Pattern};
+
+use crate::bundle::{Place, principal, verdict};
+
+/// Rules and what are none. Blanks divide the words of a line, and `{` is a placeholder's.
+const TEXTS: &[&str] = &[
+    "+get",
+    "+GET",
+    "+config|get",
+    "+config|",
+    "+|get",
+    "+config|get|x",
+    "-del",
+    "-",
+    "+",
+    "+_x",
+    "+.x",
+    "+a.b-c_d",
+    "+é",
+    "+@read",
+    "+@",
+    "-@all",
+    "+@a b",
+    "+@read|x",
+    "~*",
+    "~",
+    "~a:*",
+    "~a\\",
+    "~a\\\\",
+    "~\\*",
+    "~[ab]",
+    "~[ab",
+    "~[a-]",
+    "~[a-]]",
+    "~[^]",
+    "~[^]]",
+    "~[]",
+    "~[\\]",
+    "~[\\]]",
+    "~a]",
+    "~a\"b",
+    "~a'b",
+    "~(a)",
+    "~a\u{7f}",
+    "~a\u{85}b",
+    "~a\u{a0}b",
+    "~a\u{2003}b",
+    "~a\u{3000}",
+    "~a\u{200b}b",
+    "~\u{1680}",
+    "~\u{180e}",
+    "~😀",
+    "%R~a",
+    "%r~a",
+    "%W~a",
+    "%RW~a",
+    "%wr~a",
+    "%RR~a",
+    "%~a",
+    "%X~a",
+    "%R",
+    "%RWR~a",
+    "%R~",
+    "&news.*",
+    "&",
+    "&*",
+    "&[",
+    "db=0",
+    "db=0,1",
+    "db=",
+    "db=,",
+    "db=0,",
+    "db=,0",
+    "db=00,007",
+    "db=2147483647",
+    "db=2147483648",
+    "db=99999999999999999999",
+    "db=-1",
+    "db=0x",
+    "db=1;2",
+    "DB=0",
+    "alldbs",
+    "ALLDBS",
+    "alldb",
+    "allkeys",
+    "on",
+    "nopass",
+    "resetkeys",
+    ">secret",
+    "#0",
+    "<x",
+    "!x",
+];
+
+#[test]
+fn what_is_a_rule_is_so_in_both_languages() {
+    let place = Place::new();
+    let long = [
+        "~".to_owned() + &"a".repeat(1024),
+        "~".to_owned() + &"a".repeat(1025),
+    ];
+    let names = [
+        "+".to_owned() + &"a".repeat(64),
+        "+".to_owned() + &"a".repeat(65),
+    ];
+    let texts = TEXTS.iter().map(|&text| text.to_owned());
+    for text in texts.chain(long).chain(names) {
+        // A line's words are divided by blanks; the whole of it is no rule of either.
+        let in_c = place.load(format!("group:corp/a {text}"));
+        let in_rust = AclRule::parse(&text);
+        let is_one_word = !text.contains(' ');
+        assert_eq!(
+            in_c.is_ok(),
+            in_rust.is_ok() && is_one_word,
+            "{text:?}: {in_c:?}, {in_rust:?}"
+        );
+    }
+}
+
+#[test]
+fn a_value_is_escaped_or_refused_as_in_rust() {
+    let place = Place::new();
+    let generation = place
+        .load("group:corp/a +get ~{department} ~{department}:*")
+        .unwrap();
+    let every_byte = (0..=255u8).map(|byte| format!("a{}b", char::from(byte)));
+    let odd = [
+        "",
+        "*",
+        "?",
+        "[",
+        "]",
+        "\\",
+        "a*b",
+        "\u{1680}",
+        "\u{2028}",
+        "\u{202f}",
+        "\u{205f}",
+        "\u{200b}",
+        "\u{feff}",
+        "\u{10ffff}",
+        "{name}",
+        "a/b",
+        "\u{0}",
+    ];
+    let odd = odd.map(str::to_owned).into_iter();
+    let long = [1022, 1023, 1024, 1025].map(|length| "x".repeat(length));
+    let stars = [511, 512, 513].map(|length| "*".repeat(length));
+    for value in every_byte.chain(odd).chain(long).chain(stars) {
+        let alice = principal("alice", &["corp/a"], &[], false);
+        let in_c = verdict(&generation, alice, Some(json!(value)));
+        let literal = Pattern::literal(&value);
+        // Behind it stands ":*", which has to fit, too.
+        let whole =
+            literal.and_then(|own| Pattern::parse(&format!("{own}:*")).map(|more| (own, more)));
+        let in_rust = match whole {
+            Ok((own, more)) => format!("grant +get ~{own} ~{more}; label line=group:corp/a"),
+            Err(_) => "no opinion".to_owned(),
+        };
+        assert_eq!(in_c, in_rust, "{value:?}");
+    }
+}
