@@ -58,6 +58,7 @@ pub struct Guardrails {
 #[policy(
     name = "guardrails",
     summary = "Denials and bounds by member, address and hour.",
+    schema = "schema.json",
     inputs(client_address, clock)
 )]
 impl Policy for Guardrails {

@@ -166,7 +166,7 @@ fn words(raw: &BTreeMap<String, RawWord>, faults: &mut Faults) -> BTreeMap<Strin
         if word.within.is_empty() {
             faults.push((key.clone(), Fault::NoBounds));
         }
-        let within = list(&word.within, &key, MAX_WITHIN, within, faults);
+        let within = list(&word.within, &key, MAX_WITHIN, |t| within(t), faults);
         words.insert(name.clone(), Word { rules, within });
     }
     words
@@ -240,10 +240,12 @@ fn rules(texts: &[String], key: &str, is_word: bool, faults: &mut Faults) -> Vec
 }
 
 /// Reads a bound of a word's patterns.
-fn within(text: &String) -> Result<PatternTemplate, Fault> {
+fn within(text: &str) -> Result<PatternTemplate, Fault> {
     let pattern = Pattern::parse(text).map_err(TemplateError::from)?;
     if bound(&pattern).is_none() {
-        return Err(Fault::NotABound { text: text.clone() });
+        return Err(Fault::NotABound {
+            text: text.to_owned(),
+        });
     }
     let template = PatternTemplate::parse(text)?;
     known(template.places(), text)?;
@@ -316,10 +318,11 @@ fn is_word(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }
 
-/// So do names; a comma would divide a label.
+/// So do names; a comma would divide a label, of which each holds two at least: as many
+/// as can be granted fit into those that the host takes.
 fn is_name(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._:/@+=-".contains(&b);
-    (1..=128).contains(&text.len()) && text.bytes().all(allowed)
+    (1..=100).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 fn is_issued(text: &str) -> bool {

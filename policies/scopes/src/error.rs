@@ -49,7 +49,7 @@ pub(crate) enum Fault {
     #[error("more than {MAX_WORDS} words")]
     TooManyWords,
     #[error(
-        "a scope's name, without the prefix, takes 1 to 128 characters of A-Z a-z 0-9 . _ : / @ + = -"
+        "a scope's name, without the prefix, takes 1 to 100 characters of A-Z a-z 0-9 . _ : / @ + = -"
     )]
     Name,
     #[error("a word takes 1 to 64 characters of A-Z, a-z, 0-9, '.', '-' and '_'")]
@@ -72,7 +72,7 @@ pub(crate) enum Fault {
     NothingGiven,
     #[error(transparent)]
     Template(#[from] TemplateError),
-    #[error("{text:?}: {{{place}}} is no place here: take one of {}, and \\{{ for a brace", places().collect::<Vec<_>>().join(", "))]
+    #[error("{text:?}: {{{place}}} is no place here (write \\{{ for a brace): take one of {}", places().collect::<Vec<_>>().join(", "))]
     Place { text: String, place: String },
     #[error("no rule takes the pattern: write {{pattern}}, for example \"%R~{{pattern}}\"")]
     NoPattern,

@@ -68,6 +68,7 @@ struct Word {
 #[policy(
     name = "scopes",
     summary = "OAuth scopes become rules: by name, by pattern, by alias.",
+    schema = "schema.json",
     claims = [
         "/tenant", "/tenant_id", "/tid", "/org", "/org_id", "/organization",
         "/account", "/account_id", "/customer", "/customer_id", "/project", "/project_id",

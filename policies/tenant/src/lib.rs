@@ -58,6 +58,7 @@ pub struct Tenant {
 #[policy(
     name = "tenant",
     summary = "A claim bounds keys and channels to a tenant's own.",
+    schema = "schema.json",
     claims = [
         "/tenant", "/tenant_id", "/tid", "/org", "/org_id", "/organization",
         "/account", "/account_id", "/customer", "/customer_id", "/project", "/project_id",

@@ -33,6 +33,7 @@ mod policy_tests;
 mod providers;
 mod rbac;
 mod readme;
+mod scopes;
 mod session;
 mod signing;
 mod tenant;

@@ -67,6 +67,7 @@ mod reload;
 mod replication;
 mod restrictions;
 mod rights;
+mod scopes;
 mod secrets;
 mod signed_policies;
 mod snapshots;

@@ -112,12 +112,12 @@ rules = ["~x"]
         "patterns.a b.rules[1]: \"~{pattern}:x\": {pattern} stands at the rule's end",
         "patterns.a b.rules[2]: ",
         "patterns.a b.within[0]: \"a?\" is no bound",
-        "patterns.a b.within[2]: \"{pattern}\": {pattern} is no place here: take one of user, ",
+        "patterns.a b.within[2]: \"{pattern}\": {pattern} is no place here (write \\{ for a brace): take one of user, ",
         "patterns.all.rules: no rule takes the pattern",
         "scopes.read:x: could be [scopes.\"read:x\"] or a pattern of [patterns.read]",
         "scopes.read:x.rules: empty: give at least one rule",
         "scopes.a.rules[1]: \"~{pattern}\": {pattern} is no place here",
-        "scopes.a.rules[2]: \"~{tennant}:*\": {tennant} is no place here: take one of user, authenticator, tenant, ",
+        "scopes.a.rules[2]: \"~{tennant}:*\": {tennant} is no place here (write \\{ for a brace): take one of user, authenticator, tenant, ",
         "scopes.a.rules[3]: rule \"nopass\": not a permission",
         "scopes.a.rules[4]: \"{tenant}*\": put a character between {tenant} and the wildcard",
         "scopes.a,b: a scope's name, without the prefix, takes",
@@ -225,6 +225,17 @@ fn who_has_more_than_can_be_granted_is_told_so() {
         assert_eq!(verdict.denial().is_some(), denied, "{count} of {tenants}");
         assert_eq!(verdict.grants().is_empty(), denied, "{count} of {tenants}");
     }
+    // The longest names of as many as can be granted are in labels the host takes.
+    let name = |n: usize| format!("{n:a>100}");
+    let text: String = (0..64)
+        .map(|n| format!("[scopes.{}]\nrules = [\"+get\"]\n", name(n)))
+        .collect();
+    let text = format!("prefix = \"\"\n{text}");
+    let policy = Scopes::configure(&[File::new("scopes.toml", text)]).unwrap();
+    let zoe = warden_sdk::Principal::new("corp", "zoe").with_sole_authenticator();
+    let zoe = (0..64).fold(zoe, |zoe, n| zoe.with_scope(format!("corp/{}", name(n))));
+    let verdict = policy.evaluate(&warden_sdk::Request::new(zoe));
+    assert_eq!((verdict.grants().len(), verdict.labels().len()), (64, 32));
     // Each combination of values is a rule.
     let text = "prefix = \"\"\n[scopes.s0]\nrules = [\"+get\", \"~{tenant}:{org}:x\"]\n";
     let policy = Scopes::configure(&[File::new("scopes.toml", text)]).unwrap();
