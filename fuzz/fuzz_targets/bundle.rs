@@ -56,10 +56,25 @@ fuzz_target!(
         let loader = Builder::new().stack_size(STACK_BYTES).spawn(move || {
             load(&data);
             start(&data);
+            carry(&data);
         });
         loader.expect("a thread can be started").join().expect("the loader lives");
     }
 );
+
+/// The schema it carries for its data is text within its bound, or refused in words.
+fn carry(data: &[u8]) {
+    match warden_policy::data_schema(data) {
+        Ok(text) => assert!(text.is_none_or(|text| text.len() <= 256 << 10)),
+        Err(fault) => {
+            let told = fault.to_string();
+            assert!(
+                !told.is_empty() && !told.chars().any(char::is_control),
+                "{told:?}"
+            );
+        }
+    }
+}
 
 /// As a plugin it is refused in words, or answers within its bounds.
 fn start(data: &[u8]) {

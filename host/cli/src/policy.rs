@@ -1,7 +1,7 @@
 //! `warden policy`: a policy author's tools, without a server.
 //!
 //! ```text
-//! policy directory -> warden_policy::Engine -> Generation -> inspect | eval | check | test
+//! policy directory -> warden_policy::Engine -> Generation -> inspect | eval | check | test | bench
 //! policy directory + secret key -> sign -> MANIFEST, MANIFEST.minisig -> verify
 //! name -> new -> a project -> build -> a policy beside its data
 //! ```
@@ -10,6 +10,7 @@
 //! say. Out: what a server of a release line would answer, by the module's own code.
 //! Nothing here decides or verifies anything itself, and nobody is logged in.
 
+mod bench;
 mod build;
 mod check;
 mod directory;
@@ -50,7 +51,8 @@ pub(crate) enum Command {
     Inspect(Box<inspect::Arguments>),
     /// Show what somebody may do, and which policy says so; exit status 0 granted.
     Eval(Box<eval::Arguments>),
-    /// Run the test files, one line a test; exit status 0 when all hold.
+    /// Run the test files, one line a test, and tell what of the policies no test touches;
+    /// exit status 0 when all hold.
     Test(Box<test::Arguments>),
     /// Make a key to sign policies with.
     Keygen(Box<keygen::Arguments>),
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     Sign(Box<sign::Arguments>),
     /// Say whether a policy directory is as it was signed; exit status 0 if it is.
     Verify(Box<verify::Arguments>),
+    /// Measure how long a policy directory takes to load and its decisions to make.
+    Bench(Box<bench::Arguments>),
 }
 
 /// Carries out a verb.
@@ -72,5 +76,6 @@ pub(crate) fn run(command: Command) -> Result<Output, Error> {
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     }
 }

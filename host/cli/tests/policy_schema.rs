@@ -161,6 +161,24 @@ fn inspect_shows_the_schema_of_a_policy_whose_data_is_not_there_yet() {
 }
 
 #[test]
+fn a_schema_that_is_not_json_is_not_shown_on_the_terminal() {
+    let place = Place::with_roles(ROLES);
+    for schema in [
+        &b"{} \x1b[2J"[..],
+        b"\x1b]0;title\x07{}",
+        b"{\"a\": \"\x1b[2J\"}",
+    ] {
+        rbac_with(&place, schema);
+        let run = place.run("inspect", &["rbac", "--schema"]).expect(1);
+        assert!(
+            run.out.is_empty() && !run.err.contains('\x1b'),
+            "{:?}",
+            run.err
+        );
+    }
+}
+
+#[test]
 fn inspect_of_one_policy_shows_no_other() {
     let place = Place::with_roles(ROLES);
     let wasm = fs::read(place.path("policies/rbac.wasm")).unwrap();
@@ -178,4 +196,36 @@ fn inspect_of_one_policy_shows_no_other() {
         assert_eq!(err, "\"none.wasm\": is not in the directory\n");
     }
     place.run("inspect", &["--schema"]).expect(2);
+}
+
+#[test]
+fn the_golden_data_of_every_standard_policy_is_as_its_schema_says() {
+    let room = concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies");
+    let mut held = 0;
+    for policy in fs::read_dir(room).unwrap() {
+        let policy = policy.unwrap().path();
+        let name = policy.file_name().unwrap().to_str().unwrap();
+        let Ok(schema) = fs::read_to_string(policy.join("schema.json")) else {
+            continue;
+        };
+        let place = Place::with_roles(ROLES);
+        for file in ["rbac.wasm", "rbac.toml"] {
+            fs::remove_file(place.path("policies").join(file)).unwrap();
+        }
+        place.add(name);
+        let shown = place.run("inspect", &[name, "--schema"]).expect(0).out;
+        assert_eq!(shown, schema, "{name}");
+        for data in fs::read_dir(policy.join("golden")).unwrap() {
+            let data = data.unwrap().path();
+            let file = data.file_name().unwrap().to_str().unwrap();
+            if file.ends_with(".toml") {
+                let text = fs::read_to_string(&data).unwrap();
+                place.write(&format!("{name}.toml"), &text);
+                let told = place.run("check", &["--json"]).expect(0).json();
+                assert_eq!(told["errors"], serde_json::json!([]), "{name}/{file}");
+                held += 1;
+            }
+        }
+    }
+    assert!(held > 0, "rbac at least has a schema and golden data");
 }

@@ -41,6 +41,17 @@ pub(crate) struct Description {
     pub(crate) inputs: Inputs,
 }
 
+/// How long a load worked on a bundle; nothing where it took over what it had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadTimes {
+    /// Lifting and compiling, or taking what was compiled earlier on this node.
+    pub compile: Duration,
+    /// Asking the policy what it is.
+    pub describe: Duration,
+    /// Giving it its data.
+    pub configure: Duration,
+}
+
 /// A bundle of a generation.
 pub struct Bundle {
     pub(crate) name: Arc<str>,
@@ -52,6 +63,7 @@ pub struct Bundle {
     pub(crate) files: Vec<File>,
     pub(crate) snapshot: Snapshot,
     pub(crate) statistics: Arc<Statistics>,
+    pub(crate) load_times: LoadTimes,
 }
 
 impl Bundle {
@@ -114,6 +126,11 @@ impl Bundle {
     /// What its decisions start from.
     pub fn snapshot(&self) -> SnapshotState<'_> {
         self.snapshot.state()
+    }
+
+    /// How long the load that made it worked on it.
+    pub fn load_times(&self) -> LoadTimes {
+        self.load_times
     }
 
     /// A fresh instance that has read its data.

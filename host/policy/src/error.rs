@@ -9,6 +9,8 @@ use std::time::Duration;
 use crate::gate::Failing;
 use crate::manifest::Distrust;
 
+mod remedy;
+
 /// The longest outside message that is passed on, in characters.
 pub(crate) const LONGEST_GIST: usize = 300;
 

@@ -188,7 +188,7 @@ impl Generation {
         composed.answer.map(|decision| decision.permissions)
     }
 
-    fn made_up(&self, principal: &Principal, client: &ClientFacts, now: Now) -> Request {
+    pub(crate) fn made_up(&self, principal: &Principal, client: &ClientFacts, now: Now) -> Request {
         let version = &self.frame.server.version;
         Request::made_up(self.number, &self.inputs, principal, client, version, now)
     }
@@ -312,7 +312,7 @@ impl Generation {
     }
 
     /// Where decisions are to hold.
-    fn on(&self) -> (&Frame, &Renderings) {
+    pub(crate) fn on(&self) -> (&Frame, &Renderings) {
         (&self.frame, &self.renderings)
     }
 
@@ -352,7 +352,10 @@ impl Generation {
 }
 
 /// A failure refuses the request, and names the bundle.
-fn usable(bundle: &Bundle, opinion: Result<Opinion, Failure>) -> Result<(&str, Opinion), Reason> {
+pub(crate) fn usable(
+    bundle: &Bundle,
+    opinion: Result<Opinion, Failure>,
+) -> Result<(&str, Opinion), Reason> {
     match opinion {
         Ok(opinion) => Ok((bundle.name(), opinion)),
         Err(failure) => Err(Reason::new(

@@ -171,6 +171,11 @@ impl Instance {
         answer.map_err(|e| failure(&self.store, &e))
     }
 
+    /// What its memories hold together.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.store.data().memory_bytes()
+    }
+
     /// The time this run has used.
     pub(crate) fn budget(&self) -> &Budget {
         self.store.data().budget()

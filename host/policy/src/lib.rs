@@ -35,6 +35,7 @@ mod lift;
 mod load;
 mod log;
 mod manifest;
+mod measure;
 mod metadata;
 mod outline;
 mod plugin;
@@ -49,7 +50,7 @@ mod verdict;
 
 pub use bundle::directory::{companions, is_bundle_name};
 pub use bundle::unloaded::{Unloaded, UnloadedFile};
-pub use bundle::{Bundle, DataFile, Statistics};
+pub use bundle::{Bundle, DataFile, LoadTimes, Statistics};
 pub use digest::Digest;
 pub use engine::{Engine, EngineSettings, Limits};
 pub use error::{BundleError, Error, Failure, Fault, LoadError};
@@ -60,6 +61,7 @@ pub use manifest::{
     Distrust, KeyId, MANIFEST, Manifest, PolicyKey, PolicyKeys, SIGNATURE, SignedManifest,
     read_manifest, verify_directory,
 };
+pub use measure::{Effort, Measured};
 pub use request::{Inputs, Request};
 pub use schema::data_schema;
 pub use snapshot::SnapshotState;

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use crate::bindings::policy::PolicyPre;
 use crate::bindings::policy::warden::policy::types as wit;
+use crate::budget;
 use crate::bundle::files::Contents;
-use crate::bundle::{Bundle, Description};
+use crate::bundle::{Bundle, Description, LoadTimes};
 use crate::component::component;
 use crate::contract::{Contract, POLICY};
 use crate::engine::{Engine, Machine};
@@ -41,15 +42,22 @@ pub(crate) fn prepare(
     let machine = &*engine.machine;
     let name: Arc<str> = name.into();
     let reusable = previous.filter(|p| p.wasm == contents.wasm_digest);
+    let mut load_times = LoadTimes::default();
     let (component, description) = match reusable {
         Some(previous) => (previous.component.clone(), previous.description.clone()),
         None => {
-            let component = policy(machine, &contents, warnings)?;
-            let description = describe(machine, &name, &component)?;
+            let component = timed(&mut load_times.compile, || {
+                policy(machine, &contents, warnings)
+            })?;
+            let description = timed(&mut load_times.describe, || {
+                describe(machine, &name, &component)
+            })?;
             (component, description)
         }
     };
-    let used = configure(machine, &name, &component, &contents.data)?;
+    let used = timed(&mut load_times.configure, || {
+        configure(machine, &name, &component, &contents.data)
+    })?;
     let bundle = Bundle {
         name,
         wasm: contents.wasm_digest,
@@ -62,6 +70,7 @@ pub(crate) fn prepare(
         statistics: previous
             .map(|p| Arc::clone(&p.statistics))
             .unwrap_or_default(),
+        load_times,
     };
     bundle.snapshot.recall(machine, &bundle);
     let limits = machine.limits();
@@ -73,6 +82,13 @@ pub(crate) fn prepare(
         }
     }
     Ok(Arc::new(bundle))
+}
+
+fn timed<T>(took: &mut Duration, work: impl FnOnce() -> T) -> T {
+    let started = budget::now();
+    let done = work();
+    *took = budget::now().saturating_sub(started);
+    done
 }
 
 fn policy(

@@ -121,6 +121,11 @@ impl Guest {
         &self.budget
     }
 
+    /// What its memories hold together.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.quota.memory_bytes
+    }
+
     /// Begins another run in the same store.
     pub(crate) fn begin(&mut self, limits: Limits) {
         self.quota.memory_bound = limits.memory_bytes;

@@ -10,6 +10,7 @@
 //! authors trip over, each with what to write instead. Rights are known only by asking
 //! the policies, so warnings are about whom tests and `--principal` name.
 
+mod danger;
 mod data;
 mod finding;
 mod watch;
@@ -22,7 +23,7 @@ use warden_core::clock::{Clock, SystemClock};
 use warden_core::{ClientFacts, Now, Principal, Server};
 use warden_policy::Generation;
 
-use self::finding::{Findings, Warning};
+use self::finding::{Findings, Mistake, Warning};
 use super::directory::{Directory, releases};
 use super::principal;
 use crate::error::Error;
@@ -80,7 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
             }
             Err(error) => {
                 let errors = error.errors.iter();
-                errors.for_each(|error| findings.error(line, error.to_string()));
+                errors.for_each(|error| findings.error(line, Mistake::of_load(error)));
             }
         }
     }
@@ -105,7 +106,14 @@ fn look(
     findings: &mut Findings,
 ) {
     for error in generation.run_tests(now).errors(dir) {
-        findings.error(line, error.to_string());
+        findings.error(line, Mistake::of_load(&error));
+    }
+    for bundle in generation.bundles() {
+        let wasi = bundle.imports().into_iter();
+        let wasi: Vec<String> = wasi.filter(|name| name.starts_with("wasi:")).collect();
+        if !wasi.is_empty() {
+            findings.warn(line, None, Warning::wasi(bundle.name(), &wasi));
+        }
     }
     for warning in generation.warnings() {
         findings.warn(line, None, Warning::of_load(&warning));

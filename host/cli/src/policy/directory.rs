@@ -71,17 +71,22 @@ pub(super) fn releases() -> PossibleValuesParser {
 }
 
 impl Directory {
+    /// What one evaluation may use.
+    pub(super) fn limits(&self) -> Limits {
+        let memory_mb = usize::try_from(self.policy_memory_mb).unwrap_or(usize::MAX);
+        Limits {
+            cpu: Duration::from_millis(self.policy_timeout_ms),
+            memory_bytes: memory_mb.saturating_mul(1 << 20),
+        }
+    }
+
     /// The engine all loads of one run share. What it loads must be signed where there are
     /// keys; whether a server has run something newer only that server knows.
     pub(super) fn engine(&self) -> Result<Engine, Error> {
-        let memory_bytes = usize::try_from(self.policy_memory_mb).unwrap_or(usize::MAX);
         Ok(Engine::new(EngineSettings {
             state_dir: self.state_dir.clone(),
             policy_keys: self.keys()?,
-            limits: Limits {
-                cpu: Duration::from_millis(self.policy_timeout_ms),
-                memory_bytes: memory_bytes.saturating_mul(1 << 20),
-            },
+            limits: self.limits(),
             log: Arc::new(Lines),
             ..EngineSettings::default()
         })?)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use clap::Args;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use warden_policy::{Bundle, Generation, Inputs, Unloaded};
 
@@ -82,10 +83,11 @@ fn schema(directory: &Directory, name: &str) -> Result<Output, Error> {
     let found = bundles.into_iter().find(|bundle| bundle.name == name);
     let wasm = format!("{name}.wasm");
     let why = match found.map(|bundle| bundle.schema) {
-        Some(Ok(Some(schema))) => {
-            let schema = schema.trim_end();
-            return Ok(Output::good(format!("{schema}\n")));
-        }
+        // What is JSON holds no control characters that a terminal would act on.
+        Some(Ok(Some(schema))) => match serde_json::from_str::<IgnoredAny>(&schema) {
+            Ok(_) => return Ok(Output::good(format!("{}\n", schema.trim_end()))),
+            Err(error) => format!("{wasm:?}: its data schema is not JSON: {error}"),
+        },
         Some(Ok(None)) => format!("{wasm:?}: carries no schema of its data"),
         Some(Err(fault)) => format!("{wasm:?}: {fault}"),
         None => no_policy(name),

@@ -1,12 +1,19 @@
-//! `warden policy test`: the test files of a directory, run as a load runs them.
+//! `warden policy test`: the test files of a directory, run as a load runs them, and what
+//! of the policies they do not touch.
+
+mod coverage;
+mod junit;
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 use warden_core::clock::{Clock, SystemClock};
 use warden_policy::{Generation, TestReport};
 
+use self::coverage::Coverage;
+use self::junit::Suite;
 use super::directory::{Directory, Release};
 use crate::error::Error;
 use crate::output::Output;
@@ -19,10 +26,17 @@ pub(crate) struct Arguments {
     directory: Directory,
     #[command(flatten)]
     release: Release,
+    /// Write the results as JUnit XML too, for CI systems.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Labels that no test touches make the exit status 1.
+    #[arg(long)]
+    strict: bool,
 }
 
 /// How one test went.
 struct Ran {
+    policy: String,
     file: String,
     test: String,
     outcome: Outcome,
@@ -40,26 +54,39 @@ enum Outcome {
 /// misnamed has none either.
 pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     let directory = &arguments.directory;
+    let write = |suites: Vec<Suite>| match &arguments.junit {
+        Some(file) => junit::write(file, &suites),
+        None => Ok(()),
+    };
     let generation = match directory.load(&arguments.release, None)? {
         Ok(generation) => generation,
-        Err(errors) => return directory.complain(&errors),
+        Err(errors) => {
+            write(junit::not_loaded(&directory.dir, &errors))?;
+            return directory.complain(&errors);
+        }
     };
-    let report = generation.run_tests(SystemClock::new().now());
-    let is_valid = report.is_good() && report.passed > 0;
-    let tests = ran(&generation, report);
+    let now = SystemClock::new().now();
+    let report = generation.run_tests(now);
+    let run = generation
+        .rehearsals()
+        .count()
+        .saturating_sub(report.not_run);
+    let coverage = coverage::of(&generation, run, now);
+    let is_whole = coverage.iter().all(Coverage::is_whole);
+    let is_valid = report.is_good() && report.passed > 0 && (is_whole || !arguments.strict);
+    let tests = ran(&generation, run, &report);
+    write(junit::suites(&tests, &coverage))?;
     let text = if directory.json {
-        json(&tests, &generation)
+        json(&tests, &coverage, &generation)
     } else {
-        text(&tests, &generation, Paint::of_stdout())
+        text(&tests, &coverage, &generation, Paint::of_stdout())
     };
     Ok(Output { text, is_valid })
 }
 
 /// Every test in the order it was run, with what did not hold. Those that were not
 /// run are the last.
-fn ran(generation: &Generation, report: TestReport) -> Vec<Ran> {
-    let count = generation.rehearsals().count();
-    let run = count.saturating_sub(report.not_run);
+fn ran(generation: &Generation, run: usize, report: &TestReport) -> Vec<Ran> {
     let tests = generation.rehearsals().enumerate();
     tests
         .map(|(place, rehearsal)| {
@@ -70,6 +97,7 @@ fn ran(generation: &Generation, report: TestReport) -> Vec<Ran> {
                 .map(ToString::to_string)
                 .collect();
             Ran {
+                policy: rehearsal.bundle.to_owned(),
                 file,
                 test: rehearsal.test.to_owned(),
                 outcome: match problems.is_empty() {
@@ -97,7 +125,7 @@ fn count(tests: &[Ran], outcome: Outcome) -> usize {
     tests.iter().filter(|test| test.outcome == outcome).count()
 }
 
-fn json(tests: &[Ran], generation: &Generation) -> String {
+fn json(tests: &[Ran], coverage: &[Coverage], generation: &Generation) -> String {
     let document = json!({
         "server": generation.frame().server.version,
         "passed": count(tests, Outcome::Passed),
@@ -112,12 +140,13 @@ fn json(tests: &[Ran], generation: &Generation) -> String {
                 "problems": test.problems,
             }))
             .collect::<Vec<_>>(),
+        "labels": coverage.iter().map(Coverage::json).collect::<Vec<_>>(),
         "warnings": generation.warnings(),
     });
     format!("{document:#}\n")
 }
 
-fn text(tests: &[Ran], generation: &Generation, paint: Paint) -> String {
+fn text(tests: &[Ran], coverage: &[Coverage], generation: &Generation, paint: Paint) -> String {
     let mut text = String::new();
     let mut line = |words: &str| {
         // Writing to a String never fails.
@@ -133,6 +162,16 @@ fn text(tests: &[Ran], generation: &Generation, paint: Paint) -> String {
         line(&format!("{word}  {}: {}", test.file, test.test));
         for problem in &test.problems {
             line(&format!("         {problem}"));
+        }
+    }
+    // Without tests nothing is touched, and needs no list.
+    for covered in coverage.iter().filter(|_| !tests.is_empty()) {
+        if let Some(words) = covered.text() {
+            let word = match covered.is_whole() {
+                true => "labels ".to_owned(),
+                false => paint.doubtful("labels "),
+            };
+            line(&format!("{word}  {words}"));
         }
     }
     for warning in generation.warnings() {

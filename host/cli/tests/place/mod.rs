@@ -91,6 +91,13 @@ impl Place {
         fs::copy(policies().join(&file), self.path("policies").join(&file)).unwrap();
     }
 
+    /// A policy that exists for tests only.
+    pub(crate) fn add_test_policy(&self, name: &str) {
+        let file = format!("{name}.wasm");
+        let built = policies().join("tests").join(&file);
+        fs::copy(built, self.path("policies").join(&file)).unwrap();
+    }
+
     pub(crate) fn run(&self, verb: &str, more: &[&str]) -> Run {
         self.run_with_input(verb, more, "")
     }

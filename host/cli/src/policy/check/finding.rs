@@ -7,12 +7,35 @@ use std::fmt::Write;
 
 use serde_json::json;
 use warden_core::Principal;
-use warden_policy::Generation;
+use warden_policy::{BundleError, Generation};
 
 use crate::style::{Paint, counted};
 
 /// The most people a text names for one warning.
 const SHOWN_PEOPLE: usize = 6;
+
+/// What keeps a directory from coming into force, or data from being as its schema says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mistake {
+    /// What is wrong, with its file and place.
+    error: String,
+    /// What to do, where the error does not say it.
+    instead: Option<String>,
+}
+
+impl Mistake {
+    pub(super) fn new(error: String, instead: Option<&str>) -> Self {
+        Self {
+            error,
+            instead: instead.map(str::to_owned),
+        }
+    }
+
+    /// What a load says, and what to do about it.
+    pub(super) fn of_load(error: &BundleError) -> Self {
+        Self::new(error.to_string(), error.fault.remedy())
+    }
+}
 
 /// Something authors trip over.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +64,22 @@ impl Warning {
         }
     }
 
+    /// Nothing is behind these imports.
+    pub(super) fn wasi(bundle: &str, imports: &[String]) -> Self {
+        let why = format!(
+            "it imports {}: nothing is behind them, and a call ends the evaluation",
+            imports.join(" ")
+        );
+        Self {
+            name: "wasi",
+            bundle: Some(bundle.to_owned()),
+            rule: None,
+            why,
+            instead: "build it for wasm32-unknown-unknown, or make sure that nothing calls them"
+                .to_owned(),
+        }
+    }
+
     /// Nothing holds the policies to what their author means.
     pub(super) fn no_tests() -> Self {
         let why = "there is no test file: an edit that grants more, or less, comes into force";
@@ -64,7 +103,7 @@ struct Concerned {
 /// All that was found.
 pub(super) struct Findings {
     lines: Vec<String>,
-    errors: BTreeMap<String, Concerned>,
+    errors: BTreeMap<Mistake, Concerned>,
     warnings: BTreeMap<Warning, Concerned>,
     bundles: usize,
     tests: usize,
@@ -82,8 +121,8 @@ impl Findings {
         }
     }
 
-    pub(super) fn error(&mut self, line: &str, error: String) {
-        let concerned = self.errors.entry(error).or_default();
+    pub(super) fn error(&mut self, line: &str, mistake: Mistake) {
+        let concerned = self.errors.entry(mistake).or_default();
         concerned.lines.insert(line.to_owned());
     }
 
@@ -106,8 +145,13 @@ impl Findings {
 
     pub(super) fn json(&self) -> String {
         let errors = self.errors.iter();
-        let errors =
-            errors.map(|(error, concerned)| json!({ "error": error, "servers": concerned.lines }));
+        let errors = errors.map(|(mistake, concerned)| {
+            json!({
+                "error": mistake.error,
+                "instead": mistake.instead,
+                "servers": concerned.lines,
+            })
+        });
         let warnings = self.warnings.iter().map(|(warning, concerned)| {
             json!({
                 "name": warning.name,
@@ -135,10 +179,14 @@ impl Findings {
             // Writing to a String never fails.
             let _ = writeln!(text, "{words}");
         };
-        for (error, concerned) in &self.errors {
+        for (mistake, concerned) in &self.errors {
             let only = self.only(concerned).map(|lines| format!(" (on {lines})"));
             let only = only.unwrap_or_default();
+            let error = &mistake.error;
             line(&format!("{}  {error}{only}", paint.bad("error  ")));
+            if let Some(instead) = &mistake.instead {
+                line(&format!("         do:  {instead}"));
+            }
         }
         for (warning, concerned) in &self.warnings {
             let bundle = warning.bundle.iter().map(|bundle| format!(" {bundle}"));

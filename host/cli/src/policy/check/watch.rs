@@ -10,7 +10,8 @@ use warden_core::permissions::{BaseRules, Grant, Permissions, Restriction, Row, 
 use warden_core::{ClientFacts, Now, Principal, ReasonKind, Server};
 use warden_policy::{Bundle, Generation, Opinion};
 
-use super::finding::{Findings, Warning};
+use super::danger::{danger, danger_to_callers};
+use super::finding::{Findings, Mistake, Warning};
 
 /// What removes or moves all keys of a database at once.
 const FLUSHING: [&str; 3] = ["flushall", "flushdb", "swapdb"];
@@ -30,10 +31,10 @@ pub(super) fn look(
         && reason.kind() == ReasonKind::PolicyFailed
     {
         let user = principal.user_name();
-        findings.error(
-            line,
-            format!("nothing can be decided about {user}: {reason}"),
-        );
+        let error = format!("nothing can be decided about {user}: {reason}");
+        let instead =
+            "make the policy answer within its bounds: warden policy bench shows what it uses";
+        findings.error(line, Mistake::new(error, Some(instead)));
     }
     let opinions = explanation.opinions.iter();
     let opinions: Vec<(&Bundle, &Opinion)> = opinions
@@ -100,14 +101,21 @@ impl<W: FnMut(Warning)> Desk<'_, W> {
 
     fn grant(&mut self, bundle: &str, grant: &Grant) {
         let text = grant.to_string();
-        if text.split(' ').any(|word| word == "+@all") {
+        let holds_all = text.split(' ').any(|word| word == "+@all");
+        if holds_all {
             let why = "+@all holds CONFIG, ACL, MODULE, DEBUG and REPLICAOF, which can undo every \
                        rule, and whatever a later release adds";
             let instead = "name the categories that are needed: +@read +@write";
             self.tell("all", bundle, Some(&text), why, instead);
         }
         self.dropped(bundle, grant);
-        self.beyond(bundle, grant);
+        let under = self.restrictions.iter().chain([self.ceiling]);
+        if let Some(row) = row(grant, under, self.server) {
+            self.beyond(bundle, grant, &row);
+            if !holds_all {
+                self.dangerous(bundle, grant, &row);
+            }
+        }
         self.cut(bundle, grant, &text);
     }
 
@@ -134,17 +142,13 @@ impl<W: FnMut(Warning)> Desk<'_, W> {
     }
 
     /// Commands that name no key, in a grant whose keys are bounded.
-    fn beyond(&mut self, bundle: &str, grant: &Grant) {
-        let under = self.restrictions.iter().chain([self.ceiling]);
-        let Some(row) = row(grant, under, self.server) else {
-            return;
-        };
-        if row.keys.is_empty() || row.keys.iter().any(|keys| keys == "~*") {
+    fn beyond(&mut self, bundle: &str, grant: &Grant, row: &Row<'_>) {
+        if !are_bounded(row) {
             return;
         }
         let reads_all = row.keys.iter().any(|keys| keys == "%R~*");
         let mut by_rule: BTreeMap<(&'static str, String), Vec<&str>> = BTreeMap::new();
-        for command in row.commands {
+        for &command in &row.commands {
             let reach = beyond_keys(command).filter(|reach| reach.changes || !reads_all);
             if reach.is_some() {
                 let is_flush = FLUSHING.contains(&command);
@@ -155,18 +159,36 @@ impl<W: FnMut(Warning)> Desk<'_, W> {
         }
         let keys = row.keys.join(" ");
         for ((kind, rule), commands) in by_rule {
-            let alone = commands.iter().all(|name| rule == format!("+{name}"));
-            let instead = if alone {
-                format!("leave {rule} out, or lay a bound on keys over it by a restriction")
-            } else {
-                let taken: Vec<String> = commands.iter().map(|name| format!("-{name}")).collect();
-                let taken = taken.join(" ");
-                format!("write {taken} behind it, or lay a bound on keys over it by a restriction")
-            };
-            let effects = effects(&commands);
+            let without = without(&rule, &commands);
+            let instead = format!("{without}, or lay a bound on keys over it by a restriction");
+            let effects = effects(&commands, |command| Some(beyond_keys(command)?.what));
             let why =
                 format!("it holds {effects}: they name no key, and {keys} does not bound them");
             self.tell(kind, bundle, Some(&rule), &why, &instead);
+        }
+    }
+
+    /// Commands that undo every rule, or end the work of others.
+    fn dangerous(&mut self, bundle: &str, grant: &Grant, row: &Row<'_>) {
+        let bounded = are_bounded(row);
+        let what = |command: &str| {
+            let to_callers = || danger_to_callers(command).filter(|_| !bounded);
+            danger(command).or_else(to_callers)
+        };
+        let mut by_rule: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for &command in &row.commands {
+            if what(command).is_some() {
+                let rule = giving(grant, command, self.server);
+                by_rule.entry(rule).or_default().push(command);
+            }
+        }
+        for (rule, commands) in by_rule {
+            let why = format!("it holds {}", effects(&commands, what));
+            let without = without(&rule, &commands);
+            let instead = format!(
+                "{without}, or have the operator lay a ceiling over it: -@admin -@dangerous"
+            );
+            self.tell("dangerous", bundle, Some(&rule), &why, &instead);
         }
     }
 
@@ -252,12 +274,26 @@ fn giving(grant: &Grant, command: &str, server: &Server) -> String {
     giving.unwrap_or(text)
 }
 
+/// Whether it names keys, and not all of them.
+fn are_bounded(row: &Row<'_>) -> bool {
+    !row.keys.is_empty() && row.keys.iter().all(|keys| keys != "~*")
+}
+
+/// How to write a grant without these commands, which a rule of it gives.
+fn without(rule: &str, commands: &[&str]) -> String {
+    if commands.iter().all(|name| *rule == format!("+{name}")) {
+        return format!("leave {rule} out");
+    }
+    let taken: Vec<String> = commands.iter().map(|name| format!("-{name}")).collect();
+    format!("write {} behind it", taken.join(" "))
+}
+
 /// `flushall flushdb (removes every key)`, one part for each effect.
-fn effects(commands: &[&str]) -> String {
+fn effects(commands: &[&str], what: impl Fn(&str) -> Option<&'static str>) -> String {
     let mut by_effect: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for command in commands {
-        if let Some(reach) = beyond_keys(command) {
-            by_effect.entry(reach.what).or_default().push(command);
+        if let Some(what) = what(command) {
+            by_effect.entry(what).or_default().push(command);
         }
     }
     let parts = by_effect.iter();

@@ -55,6 +55,13 @@ fn sound() -> Vec<(&'static str, Guest)> {
                 ..Guest::granting(&GETTER)
             },
         ),
+        (
+            "with-schema",
+            Guest {
+                fields: r#"(@custom "warden:data-schema" "{\"type\": \"object\"}")"#.into(),
+                ..Guest::granting(&GETTER)
+            },
+        ),
         ("looping", Guest::evaluating("(loop (br 0))")),
         ("trapping", Guest::evaluating("(unreachable)")),
         (
