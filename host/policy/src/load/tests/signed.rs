@@ -250,7 +250,7 @@ fn a_key_taken_back_while_policies_are_loaded_does_not_let_them_in() {
     scene.put("p.wasm", talking.wasm());
     scene.put(
         "p.tests.toml",
-        "[[tests]]\nname = \"t\"\nprincipal = \"corp/a\"\nrefused = true\n",
+        "[[tests]]\nname = \"t\"\nprincipal = \"corp/a\"\ncan = [\"+get ~x\"]\n",
     );
     theirs.sign_directory(&scene.dir(), 1);
     let error = refusal(scene.serve(None));
