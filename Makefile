@@ -46,12 +46,18 @@ fmt: ## format the sources
 	@scripts/bootstrap lint
 	cargo fmt --all
 	cargo fmt --manifest-path fuzz/Cargo.toml
+	cargo fmt --manifest-path policies/cedar/Cargo.toml
+	cargo fmt --manifest-path policies/rego/Cargo.toml
 
 lint: ## formatting and clippy, without the tests
 	@scripts/bootstrap build lint
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo fmt --manifest-path policies/cedar/Cargo.toml --check
+	cargo fmt --manifest-path policies/rego/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --manifest-path policies/cedar/Cargo.toml --target-dir target --all-targets -- -D warnings
+	cargo clippy --locked --manifest-path policies/rego/Cargo.toml --target-dir target --all-targets -- -D warnings
 
 advisories: ## known vulnerabilities in dependencies; needs the network each time
 	@scripts/bootstrap deny

@@ -38,7 +38,7 @@ const INSTANCE_BYTES: usize = 16 << 20;
 const KEPT_BYTES: usize = 256 << 10;
 /// The same of a table.
 const KEPT_TABLE_BYTES: usize = 16 << 10;
-/// How much more CPU time than an evaluation `describe` and the first `configure` get.
+/// How much more CPU time than an evaluation the first `configure` and `describe` get.
 pub(crate) const LOAD_FACTOR: u32 = 50;
 
 /// What one evaluation may use.

@@ -124,7 +124,7 @@ pub enum Fault {
     /// The schema it carries for its data is not one section of text, or is too large.
     #[error("its data schema {0}")]
     Schema(&'static str),
-    /// It failed in `describe`, `configure` or `initialise`.
+    /// It failed as it started, in `configure`, `describe` or `initialise`.
     #[error("{function} failed: {failure}")]
     Failed {
         /// The function that was running.

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! directory → signed manifest, where policy_keys wants one → the bytes of every file
-//! bytes → bundle → lift → artefact | compile → describe → configure → Generation
+//! bytes → bundle → lift → artefact | compile → configure → describe → Generation
 //! Generation + NAME.tests.toml → TestReport: it comes into force only when all tests hold
 //! Verified<Principal> + ClientFacts → project → Request → evaluate each → compose → Decision
 //! ```

@@ -1,9 +1,8 @@
 //! From a bundle's files to a bundle that can evaluate.
 //!
-//! Lift, compile or take the artefact, check the imports and the contract, run
-//! `describe` and, once in a scratch instance, `configure`. Happens on the
-//! loader's thread; a previous bundle with the same wasm spares all but
-//! `configure`.
+//! Lift, compile or take the artefact, check the imports and the contract, and in a
+//! scratch instance run `configure` and then `describe`. Happens on the loader's
+//! thread; a previous bundle with the same wasm spares all but these two.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -43,21 +42,14 @@ pub(crate) fn prepare(
     let name: Arc<str> = name.into();
     let reusable = previous.filter(|p| p.wasm == contents.wasm_digest);
     let mut load_times = LoadTimes::default();
-    let (component, description) = match reusable {
-        Some(previous) => (previous.component.clone(), previous.description.clone()),
-        None => {
-            let component = timed(&mut load_times.compile, || {
-                policy(machine, &contents, warnings)
-            })?;
-            let description = timed(&mut load_times.describe, || {
-                describe(machine, &name, &component)
-            })?;
-            (component, description)
-        }
+    let component = match reusable {
+        Some(previous) => previous.component.clone(),
+        None => timed(&mut load_times.compile, || {
+            policy(machine, &contents, warnings)
+        })?,
     };
-    let used = timed(&mut load_times.configure, || {
-        configure(machine, &name, &component, &contents.data)
-    })?;
+    let (used, description) =
+        configure(machine, &name, &component, &contents.data, &mut load_times)?;
     let bundle = Bundle {
         name,
         wasm: contents.wasm_digest,
@@ -101,44 +93,30 @@ fn policy(
     PolicyPre::new(instance).map_err(|e| POLICY.broken(gist(&format!("{e:#}"))))
 }
 
-fn describe(
-    machine: &Machine,
-    name: &Arc<str>,
-    component: &PolicyPre<Guest>,
-) -> Result<Description, Fault> {
-    let failed = |failure| Fault::Failed {
-        function: "describe",
-        failure,
-    };
-    let mut instance = Instance::start(machine, Arc::clone(name), component, machine.load_limits())
-        .map_err(failed)?;
-    let said = instance.describe().map_err(failed)?;
-    Ok(Description {
-        title: text(&POLICY, &said.name, "name")?,
-        version: text(&POLICY, &said.version, "version")?,
-        summary: text(&POLICY, &said.summary, "summary")?,
-        inputs: inputs(said.claims, &said.inputs)?,
-    })
-}
-
-/// Whether the policy takes its data, and the CPU time that took.
+/// The CPU time the policy took to read its data, and what it says of itself with them:
+/// what it reads may be theirs to say.
 fn configure(
     machine: &Machine,
     name: &Arc<str>,
     component: &PolicyPre<Guest>,
     files: &[wit::File],
-) -> Result<Duration, Fault> {
-    let failed = |failure| Fault::Failed {
-        function: "configure",
-        failure,
-    };
+    took: &mut LoadTimes,
+) -> Result<(Duration, Description), Fault> {
+    let failed = |function| move |failure| Fault::Failed { function, failure };
     let mut instance = Instance::start(machine, Arc::clone(name), component, machine.load_limits())
-        .map_err(failed)?;
-    instance
-        .configure(files)
-        .map_err(failed)?
+        .map_err(failed("start"))?;
+    timed(&mut took.configure, || instance.configure(files))
+        .map_err(failed("configure"))?
         .map_err(|refusal| Fault::Data(gist(&refusal)))?;
-    Ok(instance.budget().cpu())
+    let used = instance.budget().cpu();
+    let said = timed(&mut took.describe, || instance.describe()).map_err(failed("describe"))?;
+    let description = Description {
+        title: text(&POLICY, &said.name, "name")?,
+        version: text(&POLICY, &said.version, "version")?,
+        summary: text(&POLICY, &said.summary, "summary")?,
+        inputs: inputs(said.claims, &said.inputs)?,
+    };
+    Ok((used, description))
 }
 
 /// A text of a description, as it may be shown.

@@ -48,7 +48,7 @@ fn time() -> Vec<Hostile> {
         guest(
             "endless-start",
             "has a start function that never ends",
-            "describe failed: used more than",
+            "start failed: used more than",
             || Guest {
                 fields: format!("(func $forever {FOREVER}) (start $forever)"),
                 ..Guest::default()
@@ -57,7 +57,7 @@ fn time() -> Vec<Hostile> {
         refused(
             "endless-nested-start",
             "has a component inside it whose start function never ends",
-            "describe failed: used more than",
+            "start failed: used more than",
             || {
                 starting(&format!(
                     "(component (core module (func {FOREVER}) (start 0)) (core instance (instantiate 0)))"
@@ -115,7 +115,7 @@ fn time() -> Vec<Hostile> {
         guest(
             "trapping-start",
             "has a start function that traps",
-            "describe failed: trapped",
+            "start failed: trapped",
             || Guest {
                 fields: "(func $trap (unreachable)) (start $trap)".into(),
                 ..Guest::default()
@@ -139,7 +139,7 @@ fn space() -> Vec<Hostile> {
         guest(
             "large-memory",
             "has a second memory of 4 GiB",
-            "describe failed: asked for more than",
+            "start failed: asked for more than",
             || Guest {
                 fields: "(memory $more 65536)".into(),
                 ..Guest::default()

@@ -5,7 +5,7 @@
 
 use std::cell::OnceCell;
 
-use crate::{File, Policy, Request, Verdict, bindings};
+use crate::{Describe, File, Policy, Request, Verdict, bindings};
 
 /// One instance of a component: empty until it is configured, once.
 #[derive(Debug)]
@@ -45,6 +45,19 @@ impl<P: Policy> Instance<P> {
         self.configured.get().map(P::labels).unwrap_or_default()
     }
 
+    /// What it is and what it reads, as the host asks for it; before `configure` what
+    /// `#[policy]` names.
+    pub fn describe_wire(&self) -> bindings::Description
+    where
+        P: Describe,
+    {
+        let described = bindings::Description::from(P::DESCRIPTION);
+        match self.configured.get().and_then(P::reads) {
+            Some(reads) => described.reading(reads),
+            None => described,
+        }
+    }
+
     /// [`Self::configure`] as the host calls it.
     ///
     /// # Errors
@@ -81,9 +94,20 @@ fn report_panics() {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Principal;
+    use crate::bindings::warden::policy::types as wire;
+    use crate::{ClaimSelection, Description, Input, Principal, Reads};
 
     struct Named(String);
+
+    impl Describe for Named {
+        const DESCRIPTION: Description = Description {
+            name: "named",
+            version: "1",
+            summary: "For tests.",
+            claims: ClaimSelection::Pointers(&["/a"]),
+            inputs: &[Input::Clock],
+        };
+    }
 
     impl Policy for Named {
         fn configure(files: &[File]) -> Result<Self, String> {
@@ -95,6 +119,14 @@ mod tests {
 
         fn evaluate(&self, _: &Request) -> Verdict {
             Verdict::new().label("file", &self.0)
+        }
+
+        fn reads(&self) -> Option<Reads> {
+            match self.0.as_str() {
+                "all" => Some(Reads::nothing().all_claims()),
+                "b" => Some(Reads::nothing().claim("/b").input(Input::ClientTls)),
+                _ => None,
+            }
         }
 
         fn labels(&self) -> Vec<(String, String)> {
@@ -122,5 +154,27 @@ mod tests {
         assert!(instance.configure(&[File::new("b", "")]).is_err());
         assert_eq!(instance.evaluate(&request()).to_string(), "label file=a");
         assert_eq!(instance.labels(), [("file".to_owned(), "a".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_read_is_what_the_data_says_where_it_says_so() {
+        let described = |name: &str| {
+            let instance: Instance<Named> = Instance::new();
+            if !name.is_empty() {
+                instance.configure(&[File::new(name, "")]).unwrap();
+            }
+            let described = instance.describe_wire();
+            assert_eq!(described.name, "named");
+            (described.claims, described.inputs)
+        };
+        let pointers = |pointer: &str| wire::ClaimSelection::Pointers(vec![pointer.to_owned()]);
+        let declared = (pointers("/a"), vec![wire::Input::Clock]);
+        assert_eq!(described(""), declared);
+        assert_eq!(described("a"), declared);
+        assert_eq!(
+            described("b"),
+            (pointers("/b"), vec![wire::Input::ClientTls])
+        );
+        assert_eq!(described("all"), (wire::ClaimSelection::All, vec![]));
     }
 }

@@ -32,7 +32,7 @@ mod wire;
 pub mod bindings;
 
 pub use claim::Claim;
-pub use description::{ClaimSelection, Describe, Description, Input};
+pub use description::{ClaimSelection, Describe, Description, Input, Reads};
 pub use encoding::decoded;
 pub use error::Error;
 pub use file::File;

@@ -1,6 +1,6 @@
 //! The functions a policy author writes.
 
-use crate::{File, Request, Verdict};
+use crate::{File, Reads, Request, Verdict};
 
 /// A policy: made from its data files once, asked once per decision.
 ///
@@ -23,6 +23,12 @@ pub trait Policy: Sized {
 
     /// Decides what the principal of one request may do.
     fn evaluate(&self, request: &Request) -> Verdict;
+
+    /// What it reads of a request with this data, instead of what `#[policy]` names: for
+    /// policies whose data says which claims count. By default what `#[policy]` names.
+    fn reads(&self) -> Option<Reads> {
+        None
+    }
 
     /// Every label its verdicts can carry with this data, for `warden policy test`: it
     /// shows which of them no test brought about. A label of a verdict that lists several

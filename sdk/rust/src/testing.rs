@@ -2,7 +2,7 @@
 //! file. Needs the feature `testing`, which belongs into `dev-dependencies`.
 //!
 //! In: a configured policy, requests. Out: a table of verdicts, and where it differs
-//! from the one that was committed. Each request is cut to what `#[policy]` names, as
+//! from the one that was committed. Each request is cut to what the policy reads, as
 //! the host would: what the policy did not ask for, no test can give it.
 //!
 //! ```
@@ -56,7 +56,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::{ClaimSelection, Describe, Description, Input, Policy, Request};
+use crate::{Describe, Input, Policy, Reads, Request};
 
 /// Differing lines that a message shows.
 const SHOWN: usize = 10;
@@ -100,7 +100,9 @@ impl<'p, P: Policy + Describe> Table<'p, P> {
 
     /// Asks the policy and adds a line with its verdict.
     pub fn ask(&mut self, name: impl fmt::Display, request: &Request) {
-        let verdict = self.policy.evaluate(&request.projected(&P::DESCRIPTION));
+        let reads = self.policy.reads();
+        let reads = reads.unwrap_or_else(|| P::DESCRIPTION.reads());
+        let verdict = self.policy.evaluate(&request.projected(&reads));
         for (key, list) in verdict.labels() {
             let values = list.split(',').map(|value| (key.clone(), value.to_owned()));
             self.touched.extend(values);
@@ -196,27 +198,25 @@ impl std::error::Error for Difference {}
 
 impl Request {
     /// The request as a policy that reads this is asked it. Needs the feature `testing`.
-    pub fn projected(&self, description: &Description) -> Self {
-        let reads = |input| description.inputs.contains(&input);
-        let named = |pointer: &str| match description.claims {
-            ClaimSelection::None => false,
-            ClaimSelection::Pointers(pointers) => pointers.contains(&pointer),
-            ClaimSelection::All => pointer.is_empty(),
-        };
+    pub fn projected(&self, reads: &Reads) -> Self {
+        let input = |input| reads.inputs().contains(&input);
         let mut request = self.clone();
-        request.claims.retain(|claim| named(claim.pointer()));
+        request.claims.retain(|claim| match reads.claims() {
+            Some(pointers) => pointers.iter().any(|pointer| pointer == claim.pointer()),
+            None => claim.pointer().is_empty(),
+        });
         request
             .client_address
-            .take_if(|_| !reads(Input::ClientAddress));
-        request.client_tls.take_if(|_| !reads(Input::ClientTls));
+            .take_if(|_| !input(Input::ClientAddress));
+        request.client_tls.take_if(|_| !input(Input::ClientTls));
         request
             .client_certificate
-            .take_if(|_| !reads(Input::ClientCertificate));
-        request.now_seconds.take_if(|_| !reads(Input::Clock));
-        request.server_role.take_if(|_| !reads(Input::ServerRole));
+            .take_if(|_| !input(Input::ClientCertificate));
+        request.now_seconds.take_if(|_| !input(Input::Clock));
+        request.server_role.take_if(|_| !input(Input::ServerRole));
         request
             .server_version
-            .take_if(|_| !reads(Input::ServerVersion));
+            .take_if(|_| !input(Input::ServerVersion));
         request
     }
 }

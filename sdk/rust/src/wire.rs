@@ -5,7 +5,7 @@
 
 use crate::bindings::warden::policy::types as wire;
 use crate::{Certificate, Claim, ClaimSelection, Denial, Description, File, Input};
-use crate::{Principal, Request, Restriction, ServerRole, Verdict};
+use crate::{Principal, Reads, Request, Restriction, ServerRole, Verdict};
 
 impl From<wire::File> for File {
     fn from(file: wire::File) -> Self {
@@ -96,6 +96,22 @@ impl From<Description> for wire::Description {
                 .iter()
                 .map(|input| (*input).into())
                 .collect(),
+        }
+    }
+}
+
+impl wire::Description {
+    /// The same of a policy that reads this instead.
+    pub(crate) fn reading(self, reads: Reads) -> Self {
+        let claims = match reads.all_claims {
+            true => wire::ClaimSelection::All,
+            false => wire::ClaimSelection::Pointers(reads.claims),
+        };
+        let inputs = reads.inputs.into_iter().map(Into::into).collect();
+        Self {
+            claims,
+            inputs,
+            ..self
         }
     }
 }

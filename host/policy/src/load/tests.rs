@@ -26,6 +26,7 @@ use super::*;
 use crate::engine::{EngineSettings, Limits};
 use crate::error::{Failure, Fault};
 use crate::log::{GuestLog, Level, Speaker};
+use crate::snapshot::SnapshotState;
 use warden_hostile::Guest;
 
 const GETTER: [&str; 2] = ["+get", "~cache:*"];
@@ -168,6 +169,28 @@ fn the_labels_a_policy_can_give_are_told_and_one_that_no_verdict_could_carry_is_
         told(&labelled(&["red\nblue"])),
         Err(Failure::Answer(_))
     ));
+}
+
+#[test]
+fn a_policy_says_what_it_reads_once_it_has_read_its_data() {
+    let scene = Scene::new();
+    let guest = Guest {
+        configure: "(global.set $read (i32.const 1))".into(),
+        describe: "(if (i32.eqz (global.get $read)) (then (unreachable)))".into(),
+        fields: "(global $read (mut i32) (i32.const 0))".into(),
+        claims: vec!["/department".into()],
+        ..Guest::granting(&GETTER)
+    };
+    scene.put("p.wasm", guest.wasm());
+    let first = scene.load(None).unwrap();
+    assert!(first.inputs().claims.contains("/department"));
+    // Other data is read and asked about again, and so is a snapshot.
+    scene.put("p.toml", "x = 1\n");
+    let second = scene.load(Some(&first)).unwrap();
+    assert_eq!(second.inputs(), first.inputs());
+    while second.take_snapshot().is_some() {}
+    assert_eq!(second.bundles()[0].snapshot(), SnapshotState::Taken);
+    assert!(decide(&second).is_ok());
 }
 
 #[test]

@@ -101,8 +101,8 @@ fn describe(
     }
 }
 
-/// A policy's exports. All but `describe` meet in one instance, which the host uses
-/// from one thread, so a thread-local holds what was configured.
+/// A policy's exports. They meet in one instance, which the host uses from one thread,
+/// so a thread-local holds what was configured.
 fn policy_exports(policy: &Type) -> TokenStream {
     quote! {
         #[cfg(target_arch = "wasm32")]
@@ -117,7 +117,7 @@ fn policy_exports(policy: &Type) -> TokenStream {
 
             impl bindings::Guest for Component {
                 fn describe() -> bindings::Description {
-                    <#policy as ::warden_sdk::Describe>::DESCRIPTION.into()
+                    INSTANCE.with(|instance| instance.describe_wire())
                 }
 
                 fn configure(

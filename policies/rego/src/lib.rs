@@ -1,0 +1,88 @@
+//! What a Rego document says, as ACL rules.
+//!
+//! In: `*.rego` modules, perhaps data documents in `*.json`, and perhaps a `*.toml` file
+//! that names the query and what of a request is the input; then a principal with that.
+//! Out: what the document at the query says, or no opinion where it is undefined.
+//!
+//! ```rego
+//! package warden
+//!
+//! verdict.grants contains ["+@read", "~reports:*"] if {
+//!     "corp/analysts" in input.principal.groups
+//! }
+//! ```
+//!
+//! - The document is a list of rules (one grant), a list of grants, or an object of
+//!   `grants`, `restrictions`, `denial`, `session_seconds` and `labels`. Sets are lists.
+//! - Every rule is parsed. One that is none, a document of another shape, and an error
+//!   while it is evaluated refuse the log-in, with the reason in the log.
+//! - No built-in function reaches out, reads a clock or rolls dice: the same input gives
+//!   the same document.
+//! - Of a request it reads the claims and facts that the settings name.
+
+#![forbid(unsafe_code)]
+
+mod answer;
+mod data;
+mod error;
+mod input;
+
+use regorus::CompiledPolicy;
+use warden_sdk::{File, Policy, Reads, Request, Verdict, policy};
+
+use crate::error::{Refusal, told};
+use crate::input::Selection;
+
+/// The policy: compiled modules with their data, and what they are told.
+#[derive(Debug)]
+pub struct Rego {
+    compiled: CompiledPolicy,
+    selection: Selection,
+    undefined: Undefined,
+}
+
+/// What it means that the document is undefined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Undefined {
+    NoOpinion,
+    Refuse,
+}
+
+#[policy(
+    name = "rego",
+    summary = "What a Rego document says, as rules.",
+    schema = "schema.json"
+)]
+impl Policy for Rego {
+    fn configure(files: &[File]) -> Result<Self, String> {
+        data::read(files).map_err(|problems| error::one_line(&problems))
+    }
+
+    fn evaluate(&self, request: &Request) -> Verdict {
+        self.decide(request)
+            .unwrap_or_else(|refusal| Verdict::new().deny_internally(refusal.to_string()))
+    }
+
+    fn reads(&self) -> Option<Reads> {
+        Some(self.selection.reads())
+    }
+}
+
+impl Rego {
+    /// # Errors
+    /// When the document cannot be evaluated or is not of the documented shape.
+    fn decide(&self, request: &Request) -> Result<Verdict, Refusal> {
+        let input = self.selection.input(request)?;
+        let document = self
+            .compiled
+            .eval_with_input(input.into())
+            .map_err(|error| Refusal::Rego(told(&error)))?;
+        if document == regorus::Value::Undefined && self.undefined == Undefined::Refuse {
+            return Err(Refusal::Undefined);
+        }
+        answer::verdict(&document)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! docs/policies/rego.md: its examples are data the policy takes and mean what is said,
+//! the input is the documented one, and the messages it lists are those the policy gives.
+
+use serde_json::{Value, json};
+
+use crate::asked::{Asked, client, principal};
+use crate::markdown::{blocks, code, document, table};
+
+type File = (&'static str, String);
+
+/// A block of the page as a file of that extension.
+fn file(extension: &'static str, nth: usize) -> File {
+    let text = document("docs/policies/rego.md");
+    (extension, blocks(&text, extension)[nth].clone())
+}
+
+#[test]
+fn the_first_rego_example_means_what_is_said() {
+    let asked = Asked::new("rego", &[file("rego", 0)]).unwrap();
+    let of = |groups: &[&str]| asked.line(groups, &json!({}), "10.0.0.1");
+    let home = "grant +@read +@write ~home:{alice}:*";
+    assert_eq!(of(&[]), format!("{home}; session 3600s"));
+    assert_eq!(
+        of(&["analysts"]),
+        format!("grant +@read ~reports:*; {home}; session 3600s")
+    );
+}
+
+#[test]
+fn the_second_rego_example_means_what_is_said() {
+    let files = [file("toml", 0), file("rego", 1), file("json", 1)];
+    let asked = Asked::new("rego", &files).unwrap();
+    let of = |department: &str, address: &str| {
+        asked.line(&[], &json!({"department": department}), address)
+    };
+    let press = "grant +@read +@write ~articles:*; grant +@read ~archive:*";
+    assert_eq!(of("press", "10.1.2.3"), press);
+    assert_eq!(
+        of("press", "192.0.2.7"),
+        format!("{press}; restrict -@write")
+    );
+    assert_eq!(of("press", "unix"), format!("{press}; restrict -@write"));
+    assert_eq!(of("sales", "10.1.2.3"), "grant +@read ~articles:*");
+    let nothing = r#"deny "nothing is for you" -"#;
+    assert_eq!(of("other", "10.1.2.3"), nothing);
+    assert_eq!(asked.line(&[], &json!({}), "10.1.2.3"), nothing);
+}
+
+#[test]
+fn the_input_is_the_documented_one() {
+    let (_, text) = file("json", 0);
+    let mut input: Value = serde_json::from_str(&text).unwrap();
+    let server = warden_core::Server::of_release("9.1").expect("a known release");
+    input["server"]["version"] = server.version.into();
+    // A document that is there exactly when the input is this very one.
+    let module = format!("package warden\nverdict := [\"+ping\"] if input == {input}\n");
+    let settings = "claims = ['/department']\n\
+                    inputs = ['client.address', 'client.tls', 'server.role', 'server.version']\n";
+    let files = [("rego", module), ("toml", settings.to_owned())];
+    let asked = Asked::new("rego", &files).unwrap();
+    let claims = json!({"department": "press", "other": 1});
+    let mut alice = principal("alice", &["analysts"], claims.as_object().unwrap());
+    alice.scopes = vec!["corp/cache.read".to_owned()];
+    alice.sole_authenticator = true;
+    let grants = |tls| {
+        let opinion = asked.about(&alice, &client("10.1.2.3", tls)).unwrap();
+        opinion.grants.len()
+    };
+    assert_eq!((grants(true), grants(false)), (1, 0));
+}
+
+const SOUND: &str = "package warden\nverdict := []\n";
+
+/// Files that deserve each of the documented messages.
+const MISTAKES: [&[(&str, &str)]; 8] = [
+    &[],
+    &[("rego", "package warden\nverdict := [\n")],
+    &[("rego", "package warden\nverdict := http.send({})\n")],
+    &[("rego", SOUND), ("toml", "query = 'data.warden'")],
+    &[("rego", SOUND), ("toml", "query = 'data.warden.rules'")],
+    &[("rego", SOUND), ("toml", "claims = ['department']")],
+    &[("rego", SOUND), ("toml", "inputs = ['clock']")],
+    &[("rego", SOUND), ("toml", "claim = []")],
+];
+
+#[test]
+fn the_documented_messages_of_rego_are_those_the_policy_gives() {
+    let messages = table(&document("docs/policies/rego.md"), "message", 2);
+    assert_eq!(messages.len(), MISTAKES.len());
+    for (row, mistake) in messages.iter().zip(MISTAKES) {
+        let message = code(&row[0]).expect("a message");
+        let files: Vec<(&str, String)> = mistake
+            .iter()
+            .map(|(extension, text)| (*extension, (*text).to_owned()))
+            .collect();
+        let error = Asked::new("rego", &files).err().expect(message);
+        assert!(error.contains(message), "{message}: {error}");
+    }
+}
