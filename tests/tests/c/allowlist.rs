@@ -58,13 +58,14 @@ fn claims() -> Vec<(&'static str, Option<Value>)> {
 fn verdicts_are_those_of_the_golden_table() {
     let golden = workspace().join("sdk/c/examples/allowlist/golden");
     let data = fs::read(golden.join("allowlist.txt")).unwrap();
-    let place = Place::new();
+    let place = Place::of("allowlist");
     let generation = place.load(data).expect("the golden data is valid");
     let mut table = String::new();
     for (who, principal) in principals() {
         table += &format!("{who}\n");
         for (what, department) in claims() {
-            let verdict = verdict(&generation, principal.clone(), department);
+            let claim = department.map(|value| ("department", value));
+            let verdict = verdict(&generation, principal.clone(), claim);
             table += &format!("  {what}: {verdict}\n");
         }
     }
@@ -81,7 +82,7 @@ fn verdicts_are_those_of_the_golden_table() {
 
 #[test]
 fn the_labels_are_those_of_its_lines() {
-    let place = Place::new();
+    let place = Place::of("allowlist");
     let generation = place
         .load("group:corp/a +get ~a\nuser:corp/b +get ~b\n")
         .unwrap();
@@ -95,7 +96,7 @@ fn the_labels_are_those_of_its_lines() {
 
 #[test]
 fn data_in_doubt_is_refused_with_its_line_and_what_to_write() {
-    let place = Place::new();
+    let place = Place::of("allowlist");
     for (data, words) in [
         (
             &b"analysts +get ~a"[..],

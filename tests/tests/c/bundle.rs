@@ -1,10 +1,11 @@
-//! The policy `allowlist` with some data, loaded as a server loads it.
+//! A policy in C with some data, loaded as a server loads it.
 //!
-//! In: text of its data file, and principals. Out: what it grants, as text, or why it is not
-//! taken.
+//! In: its name, text of its data file, and principals. Out: what it answers, as text, or why
+//! it is not taken.
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -12,31 +13,31 @@ use warden_core::permissions::{BaseRules, Restriction};
 use warden_core::{
     Attach, AuthenticatorId, ClientFacts, Method, Now, Principal, PrincipalName, Server, Timestamp,
 };
-use warden_policy::{Engine, EngineSettings, Frame, Generation};
+use warden_policy::{Denial, Engine, EngineSettings, Frame, Generation, Opinion};
 use warden_tests::parts;
 
 /// One engine and one directory for all that a test loads.
 pub(crate) struct Place {
     directory: TempDir,
+    name: &'static str,
     engine: Engine,
 }
 
 impl Place {
-    pub(crate) fn new() -> Self {
+    /// For a policy of `target/policies/tests/`.
+    pub(crate) fn of(name: &'static str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let policies = directory.path().join("policies");
         fs::create_dir(&policies).unwrap();
-        fs::write(
-            policies.join("allowlist.wasm"),
-            parts::policy("tests/allowlist"),
-        )
-        .unwrap();
+        let wasm = parts::policy(&format!("tests/{name}"));
+        fs::write(policies.join(format!("{name}.wasm")), wasm).unwrap();
         let engine = Engine::new(EngineSettings {
             state_dir: Some(directory.path().join("state")),
             ..EngineSettings::default()
         });
         Self {
             directory,
+            name,
             engine: engine.unwrap(),
         }
     }
@@ -44,7 +45,13 @@ impl Place {
     /// Loads it with this data; `Err`: why it is not taken.
     pub(crate) fn load(&self, data: impl AsRef<[u8]>) -> Result<Arc<Generation>, String> {
         let policies = self.directory.path().join("policies");
-        fs::write(policies.join("allowlist.txt"), data).unwrap();
+        fs::write(policies.join(format!("{}.txt", self.name)), data).unwrap();
+        self.load_bare()
+    }
+
+    /// Loads it without data.
+    pub(crate) fn load_bare(&self) -> Result<Arc<Generation>, String> {
+        let policies = self.directory.path().join("policies");
         let frame = Frame {
             base: BaseRules::default(),
             ceiling: Restriction::default(),
@@ -59,7 +66,7 @@ impl Place {
 fn now() -> Now {
     Now {
         wall: Timestamp::from_unix_seconds(1_795_510_800),
-        monotonic: std::time::Duration::ZERO,
+        monotonic: Duration::ZERO,
     }
 }
 
@@ -83,23 +90,47 @@ pub(crate) fn principal(name: &str, groups: &[&str], scopes: &[&str], sole: bool
     }
 }
 
-/// What the policy answers, on one line.
+/// What the policy answers to somebody with these claims, on one line.
 pub(crate) fn verdict(
     generation: &Generation,
     mut principal: Principal,
-    department: Option<Value>,
+    claims: impl IntoIterator<Item = (&'static str, Value)>,
 ) -> String {
-    let department = department.map(|value| ("department".to_owned(), value));
-    principal.claims.extend(department);
-    let explanation = generation.explain_made_up(&principal, &ClientFacts::default(), now());
-    let opinion = match &explanation.opinions[0].1 {
-        Ok(opinion) => opinion,
-        Err(failure) => return format!("failed: {failure}"),
+    let claims = claims.into_iter();
+    principal
+        .claims
+        .extend(claims.map(|(name, value)| (name.to_owned(), value)));
+    let client = ClientFacts {
+        address: Some("192.0.2.7".to_owned()),
+        ..ClientFacts::default()
     };
-    let grants = opinion.grants.iter().map(|grant| format!("grant {grant}"));
+    let explanation = generation.explain_made_up(&principal, &client, now());
+    match &explanation.opinions[0].1 {
+        Ok(opinion) => line(opinion),
+        Err(failure) => format!("failed: {failure}"),
+    }
+}
+
+fn line(opinion: &Opinion) -> String {
+    let mut parts = Vec::new();
+    if let Some(Denial { public, internal }) = &opinion.denial {
+        parts.push(format!("deny {public:?} {internal:?}"));
+    }
+    parts.extend(opinion.grants.iter().map(|grant| format!("grant {grant}")));
+    parts.extend(opinion.restrictions.iter().map(|restriction| {
+        let words = restriction.to_string();
+        match words.is_empty() {
+            true if *restriction == Restriction::default() => "restrict nothing".to_owned(),
+            true => "restrict to none".to_owned(),
+            false => format!("restrict {words}"),
+        }
+    }));
+    let seconds =
+        |what, time: Option<Duration>| time.map(|time| format!("{what} {}s", time.as_secs()));
+    parts.extend(seconds("valid", opinion.valid_for));
+    parts.extend(seconds("session", opinion.session_ttl));
     let labels = opinion.labels.iter();
-    let labels = labels.map(|(key, value)| format!("label {key}={value}"));
-    let parts: Vec<String> = grants.chain(labels).collect();
+    parts.extend(labels.map(|(key, value)| format!("label {key}={value}")));
     if parts.is_empty() {
         return "no opinion".to_owned();
     }

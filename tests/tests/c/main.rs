@@ -12,4 +12,5 @@
 mod allowlist;
 mod bindings;
 mod bundle;
+mod parts;
 mod rules;

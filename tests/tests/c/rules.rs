@@ -97,7 +97,7 @@ const TEXTS: &[&str] = &[
 
 #[test]
 fn what_is_a_rule_is_so_in_both_languages() {
-    let place = Place::new();
+    let place = Place::of("allowlist");
     let long = [
         "~".to_owned() + &"a".repeat(1024),
         "~".to_owned() + &"a".repeat(1025),
@@ -122,7 +122,7 @@ fn what_is_a_rule_is_so_in_both_languages() {
 
 #[test]
 fn a_value_is_escaped_or_refused_as_in_rust() {
-    let place = Place::new();
+    let place = Place::of("allowlist");
     let generation = place
         .load("group:corp/a +get ~{department} ~{department}:*")
         .unwrap();
@@ -151,7 +151,7 @@ fn a_value_is_escaped_or_refused_as_in_rust() {
     let stars = [511, 512, 513].map(|length| "*".repeat(length));
     for value in every_byte.chain(odd).chain(long).chain(stars) {
         let alice = principal("alice", &["corp/a"], &[], false);
-        let in_c = verdict(&generation, alice, Some(json!(value)));
+        let in_c = verdict(&generation, alice, [("department", json!(value))]);
         let literal = Pattern::literal(&value);
         // Behind it stands ":*", which has to fit, too.
         let whole =

@@ -25,7 +25,7 @@ use warden_core::Server;
 use warden_core::permissions::{BaseRules, Restriction};
 use warden_policy::{Engine, EngineSettings, Frame, Generation};
 
-use super::directory::Lines;
+use super::directory::{Lines, complain};
 use super::project::{Language, Project};
 use crate::error::Error;
 use crate::output::Output;
@@ -66,20 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
             }
             Ok(told(&project, &wasm, &places, &generation, arguments.json))
         }
-        Err(errors) => {
-            let text = if arguments.json {
-                format!("{:#}\n", json!({ "errors": errors }))
-            } else {
-                let lines = errors.iter().map(|error| format!("{error}\n"));
-                lines
-                    .chain(["nothing was put anywhere\n".to_owned()])
-                    .collect()
-            };
-            Ok(Output {
-                text,
-                is_valid: false,
-            })
-        }
+        Err(errors) => complain(&errors, arguments.json),
     }
 }
 
