@@ -6,6 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use minisign::{ErrorKind, KeyPair, PublicKey, SecretKey, SecretKeyBox};
 use warden_policy::PolicyKey;
@@ -69,6 +71,7 @@ fn ask(is_new: bool) -> Result<Zeroizing<String>, Error> {
 /// A key that can sign.
 pub(super) struct SigningKey {
     secret: SecretKey,
+    pair: PublicKey,
     /// What its signatures are verified with.
     pub(super) public: PolicyKey,
 }
@@ -123,31 +126,34 @@ impl SigningKey {
             source,
         })?;
         let text = Zeroizing::new(text);
-        let boxed = || SecretKeyBox::from((*text).clone());
-        let secret = match boxed().into_unencrypted_secret_key() {
-            Ok(secret) => secret,
-            Err(_) => {
-                // Whether it is a key at all is found out before anybody is asked.
-                if !is_encrypted(&text) {
-                    return Err(refuse(
-                        "no secret key of minisign: give the .key file of warden policy keygen, or minisign.key".to_owned(),
-                    ));
-                }
+        let none = || {
+            refuse("no secret key of minisign: give the .key file of warden policy keygen, or minisign.key".to_owned())
+        };
+        let letters = text.lines().nth(1).unwrap_or_default().trim();
+        let bytes = STANDARD.decode(letters).map(Zeroizing::new);
+        let bytes = bytes.map_err(|_| none())?;
+        // Two letters each: how it signs, what keeps it, what checks it.
+        let secret = match bytes.get(2..4) {
+            // Its checksum is not looked at: minisign itself leaves it empty. A key that is
+            // spoilt shows when its first signature does not verify.
+            Some([0, 0]) => SecretKey::from_bytes(&bytes).map_err(|_| none())?,
+            Some(b"Sc") => {
                 let mut password = password.read(false)?;
                 let password = std::mem::take(&mut *password);
-                boxed()
-                    .into_secret_key(Some(password))
-                    .map_err(|error| match error.kind() {
-                        ErrorKind::Verify => refuse("the password is not that of this key".into()),
-                        _ => refuse(error.to_string()),
-                    })?
+                let boxed = SecretKeyBox::from((*text).clone());
+                let secret = boxed.into_secret_key(Some(password));
+                secret.map_err(|error| match error.kind() {
+                    ErrorKind::Verify => refuse("the password is not that of this key".into()),
+                    _ => refuse(error.to_string()),
+                })?
             }
+            _ => return Err(none()),
         };
-        let letters = PublicKey::from_secret_key(&secret)
-            .map_err(|error| refuse(error.to_string()))?
-            .to_base64();
+        let pair =
+            PublicKey::from_secret_key(&secret).map_err(|error| refuse(error.to_string()))?;
         Ok(Self {
-            public: public(&letters)?,
+            public: public(&pair.to_base64())?,
+            pair,
             secret,
         })
     }
@@ -155,15 +161,14 @@ impl SigningKey {
     /// Signs, with a comment that is signed as well.
     pub(super) fn sign(&self, bytes: &[u8], comment: &str) -> Result<String, Error> {
         let of = format!("signature by key {}", self.public.id());
-        let signed = minisign::sign(None, &self.secret, bytes, Some(comment), Some(&of));
+        let signed = minisign::sign(
+            Some(&self.pair),
+            &self.secret,
+            bytes,
+            Some(comment),
+            Some(&of),
+        );
         let signed = signed.map_err(|error| Error::Crypto(error.to_string()))?;
         Ok(signed.into_string())
     }
-}
-
-/// Whether the second line is a key under a password: its algorithms are the first six
-/// bytes, which are eight letters.
-fn is_encrypted(text: &str) -> bool {
-    let line = text.lines().nth(1).unwrap_or_default();
-    line.starts_with("RWRTY0Iy")
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// What one run came to.
+#[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) status: i32,
     pub(crate) out: String,
