@@ -15,7 +15,7 @@ use crate::error::{Error, gist};
 use crate::log::{GuestLog, Silent};
 use crate::manifest::{Memory, PolicyKeys};
 use crate::plugin::Shelf;
-use crate::sandbox::PARTS;
+use crate::sandbox::INSTANCES;
 use crate::ticker::Ticker;
 
 /// The guest's stack. A thread that evaluates needs 1 MiB or more of its own.
@@ -208,9 +208,9 @@ fn pooled() -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_memories(PLACES)
         .total_component_instances(PLACES)
-        .total_core_instances(PLACES * PARTS as u32)
+        .total_core_instances(PLACES * INSTANCES as u32)
         .total_tables(PLACES * TABLES)
-        .max_core_instances_per_component(PARTS as u32)
+        .max_core_instances_per_component(INSTANCES as u32)
         .max_memories_per_component(1)
         .max_tables_per_component(TABLES)
         .max_component_instance_size(INSTANCE_BYTES)

@@ -8,11 +8,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use warden_tests::patience::unix_now;
+use warden_tests::patience::{unix_now, within};
 use warden_tests::{Claims, Line, Scene, eventually, parts};
 
 /// A policy under `sdk/`, and what was built of it.
@@ -334,6 +335,50 @@ fn a_policy_in_python_follows_its_data(line: Line) {
     let tests = "[[tests]]\nname = 'a'\nprincipal = 'corp/a'\ngroups = ['corp/finance']\ncannot = ['+set ~orders:1']\n";
     scene.policies.replace("catalogue.tests.toml", tests);
     wait_for_error(&scene, "and may call set");
+}
+
+/// Waits until decisions start from a snapshot, which takes two more compilations.
+#[track_caller]
+fn await_snapshot(scene: &Scene) {
+    let taken = within(Duration::from_secs(900), || {
+        let policies = scene.policies_state().field("policies").items();
+        let state = policies[0].field("snapshot").text();
+        assert!(!state.starts_with("impossible"), "{state}");
+        (state == "taken").then_some(())
+    });
+    assert!(taken.is_some(), "{}", scene.policies_state());
+}
+
+#[test]
+#[ignore = "compiles for minutes"]
+fn a_policy_in_javascript_decides_the_same_from_a_snapshot() {
+    // The same data each time, so that a snapshot of an earlier run is found.
+    let rota = rota("user:corp/alice");
+    let mut data: Value = serde_json::from_str(&rota).expect("JSON");
+    data["shifts"][0]["from"] = "2001-01-01T00:00:00Z".into();
+    data["shifts"][0]["until"] = "2999-01-01T00:00:00Z".into();
+    let scene = JAVASCRIPT.scene(Line::V9_1, &data.to_string());
+    await_snapshot(&scene);
+    let mut alice = scene.log_in("alice");
+    assert!(alice.run("GET orders:1").is_nil());
+    alice.run("SET orders:1 x").expect_error("NOPERM");
+    scene.attempt(&Claims::of("bob")).expect_error("WRONGPASS");
+}
+
+#[test]
+#[ignore = "compiles for minutes"]
+fn a_policy_in_python_decides_the_same_from_a_snapshot() {
+    let data = "dataset,owner,readers\norders,corp/shop,corp/finance\n";
+    let scene = PYTHON.scene(Line::V9_1, data);
+    await_snapshot(&scene);
+    let mut ann = scene.log_in_with(&Claims::of("ann").groups(&["shop"]));
+    let mut fred = scene.log_in_with(&Claims::of("fred").groups(&["finance"]));
+    ann.run("SET orders:1 x").expect_ok();
+    fred.run("GET orders:1").expect_text("x");
+    fred.run("SET orders:1 y").expect_error("NOPERM");
+    scene
+        .attempt(&Claims::of("mallory"))
+        .expect_error("WRONGPASS");
 }
 
 #[test]
