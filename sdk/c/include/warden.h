@@ -202,7 +202,8 @@ void warden_describe_input(warden_description *description, warden_policy_types_
 
 /* --- What a policy is ---------------------------------------------------------------- */
 
-/* Says what the policy is and what it reads. A request carries nothing else. */
+/* Says what the policy is and what it reads, which its data, read before, may name. A request
+ * carries nothing else. */
 void warden_describe(warden_description *description);
 
 /* Reads the bundle's data files, once, before the first request. False, with one line for
