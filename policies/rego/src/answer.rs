@@ -116,15 +116,16 @@ fn rules(value: &Value, at: &str) -> Result<Vec<AclRule>, Refusal> {
     items(value, at, takes)?.enumerate().map(rule).collect()
 }
 
-fn restriction(value: &Value, at: &str) -> Result<Restriction, Refusal> {
+fn restriction(value: &Value, within: &str) -> Result<Restriction, Refusal> {
     let mut restriction = Restriction::new();
     let mut bounds = 0;
-    for (key, part) in fields(value, at, BOUNDS, "an object")? {
+    for (key, part) in fields(value, within, BOUNDS, "an object")? {
         bounds += 1;
-        let at = format!("{at}.{key}");
+        let at = format!("{within}.{key}");
         let rules = match key {
             "databases" => databases(part, &at)?,
-            _ => rules(part, &at)?,
+            "denials" | "keys" | "channels" => rules(part, &at)?,
+            _ => return Err(unknown(within, key, BOUNDS)),
         };
         let kind = |rule: &AclRule| match rule {
             AclRule::Keys(..) => "keys",
@@ -139,8 +140,7 @@ fn restriction(value: &Value, at: &str) -> Result<Restriction, Refusal> {
             "databases" if rules.is_empty() => {
                 return Err(shape(part, &at, "at least one number"));
             }
-            "denials" | "databases" => restriction,
-            _ => return Err(unknown(&at, key, BOUNDS)),
+            _ => restriction,
         };
         for rule in rules {
             let said = || format!("{:?} is not of these", rule.to_string());
@@ -158,7 +158,7 @@ fn restriction(value: &Value, at: &str) -> Result<Restriction, Refusal> {
         }
     }
     match bounds {
-        0 => Err(shape(value, at, BOUNDS)),
+        0 => Err(shape(value, within, BOUNDS)),
         _ => Ok(restriction),
     }
 }

@@ -62,27 +62,50 @@ pub(crate) fn read(files: &[File]) -> Result<Rego, Vec<Problem>> {
         fault,
     };
     problems.extend(faults.into_iter().map(value));
-    let mut engine = engine(files, &mut problems);
+    let engine = engine(files, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
-    let compiled = engine.compile_with_entrypoint(&query.into());
-    let compiled = compiled.map_err(|error| {
-        let said = told(&error);
-        // Rego points at a place in a module, or it means the query.
-        vec![match said.starts_with('"') {
-            true => Problem::Rego(said),
-            false => value(("query".to_owned(), Fault::NoRule { said })),
-        }]
-    })?;
-    Ok(Rego {
-        compiled,
+    match is_made(&engine, query) {
+        Ok(true) => {}
+        Ok(false) => return Err(vec![value(("query".to_owned(), Fault::NoRule))]),
+        Err(said) => return Err(vec![Problem::Rego(said)]),
+    }
+    let mut rego = Rego {
+        engine,
+        query: query.to_owned(),
         selection,
         undefined: match raw.undefined {
             Some(RawUndefined::Refuse) => Undefined::Refuse,
             Some(RawUndefined::NoOpinion) | None => Undefined::NoOpinion,
         },
-    })
+    };
+    rego.try_out().map_err(|said| vec![Problem::Rego(said)])?;
+    Ok(rego)
+}
+
+/// Does a rule of the modules stand at the path of the query, or below it?
+///
+/// # Errors
+/// In Rego's words, when a module has rules whose heads it cannot tell.
+fn is_made(engine: &Engine, query: &str) -> Result<bool, String> {
+    let path: Vec<&str> = query.split('.').skip(1).collect();
+    let packages = engine.get_policy_package_components();
+    for package in packages.map_err(|error| told(&error))? {
+        let mut rest = path.iter();
+        let inside = package
+            .components
+            .iter()
+            .all(|own| rest.next() == Some(&own.as_str()));
+        let rule = rest.copied().collect::<Vec<_>>().join(".");
+        if inside && !rule.is_empty() {
+            let made = engine.has_declared_rule_rooted_at(&package.source_file, &rule);
+            if made.map_err(|error| told(&error))? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// The settings and the name of their file; those that hold without one.

@@ -37,8 +37,8 @@ pub(crate) enum Problem {
 pub(crate) enum Fault {
     #[error("{text:?} names no document: write data.PACKAGE.RULE, such as \"data.warden.verdict\"")]
     Query { text: String },
-    #[error("no rule of the modules makes it ({said})")]
-    NoRule { said: String },
+    #[error("no rule of the modules makes it: package or name is another")]
+    NoRule,
     #[error("{text:?} is no JSON Pointer to a claim: write \"/department\"")]
     Pointer { text: String },
     #[error(

@@ -27,16 +27,17 @@ mod data;
 mod error;
 mod input;
 
-use regorus::CompiledPolicy;
-use warden_sdk::{File, Policy, Reads, Request, Verdict, policy};
+use regorus::{Engine, Value};
+use warden_sdk::{File, Policy, Principal, Reads, Request, Verdict, policy};
 
 use crate::error::{Refusal, told};
 use crate::input::Selection;
 
-/// The policy: compiled modules with their data, and what they are told.
+/// The policy: modules with their data, what is asked, and what they are told.
 #[derive(Debug)]
 pub struct Rego {
-    compiled: CompiledPolicy,
+    engine: Engine,
+    query: String,
     selection: Selection,
     undefined: Undefined,
 }
@@ -73,15 +74,45 @@ impl Rego {
     /// When the document cannot be evaluated or is not of the documented shape.
     fn decide(&self, request: &Request) -> Result<Verdict, Refusal> {
         let input = self.selection.input(request)?;
-        let document = self
-            .compiled
-            .eval_with_input(input.into())
-            .map_err(|error| Refusal::Rego(told(&error)))?;
-        if document == regorus::Value::Undefined && self.undefined == Undefined::Refuse {
+        let document = document(&mut self.engine.clone(), &self.query, input.into());
+        let document = document.map_err(Refusal::Rego)?;
+        if document == Value::Undefined && self.undefined == Undefined::Refuse {
             return Err(Refusal::Undefined);
         }
         answer::verdict(&document)
     }
+
+    /// Asks about nobody, so that what the modules are prepared for is prepared, and what
+    /// they name and do not have is told at once. Any other error may be nobody's own.
+    ///
+    /// # Errors
+    /// In Rego's words.
+    fn try_out(&mut self) -> Result<(), String> {
+        let nobody = Request::new(Principal::new("warden", "nobody"));
+        let Ok(input) = self.selection.input(&nobody) else {
+            return Ok(());
+        };
+        match document(&mut self.engine, &self.query, input.into()) {
+            Err(said) if UNKNOWN.iter().any(|words| said.contains(words)) => Err(said),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// In which words Rego tells of a function or a variable that is not there.
+const UNKNOWN: [&str; 2] = ["could not find function", " is unsafe"];
+
+/// The document at the query.
+///
+/// # Errors
+/// In Rego's words.
+fn document(engine: &mut Engine, query: &str, input: Value) -> Result<Value, String> {
+    engine.set_input(input);
+    let results = engine.eval_query(query.to_owned(), false);
+    let results = results.map_err(|error| told(&error))?;
+    let result = results.result.into_iter().next();
+    let expression = result.and_then(|result| result.expressions.into_iter().next());
+    Ok(expression.map_or(Value::Undefined, |expression| expression.value))
 }
 
 #[cfg(test)]

@@ -49,7 +49,10 @@ fn verdicts_are_those_of_the_golden_table() -> Result<(), Box<dyn Error>> {
     let file = |name, text: &str| File::new(name, text);
     let files = [
         file("rego.toml", include_str!("../golden/rego.toml")),
-        file("rego.d/verdict.rego", include_str!("../golden/verdict.rego")),
+        file(
+            "rego.d/verdict.rego",
+            include_str!("../golden/verdict.rego"),
+        ),
         file("rego.d/data.json", include_str!("../golden/data.json")),
     ];
     let policy = Rego::configure(&files)?;
