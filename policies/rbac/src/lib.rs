@@ -34,14 +34,15 @@ mod role;
 
 use std::time::Duration;
 
-use warden_sdk::{File, Policy, Request, Verdict, policy};
+use warden_sdk::{File, MemberIndex, Policy, Request, Verdict, policy};
 
 use crate::role::Role;
 
-/// The policy: checked roles in order of their names.
+/// The policy: checked roles in order of their names, and who holds which.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rbac {
     roles: Vec<Role>,
+    holders: MemberIndex,
 }
 
 #[policy(
@@ -52,15 +53,13 @@ pub struct Rbac {
 impl Policy for Rbac {
     fn configure(files: &[File]) -> Result<Self, String> {
         let roles = data::read(files).map_err(|problems| error::one_line(&problems))?;
-        Ok(Self { roles })
+        let holders = MemberIndex::new(roles.iter().map(Role::members));
+        Ok(Self { roles, holders })
     }
 
     fn evaluate(&self, request: &Request) -> Verdict {
-        let held: Vec<&Role> = self
-            .roles
-            .iter()
-            .filter(|role| role.has_member(request.principal()))
-            .collect();
+        let held = self.holders.lists_with(request.principal());
+        let held: Vec<&Role> = held.iter().filter_map(|n| self.roles.get(*n)).collect();
         if held.is_empty() {
             return Verdict::new();
         }

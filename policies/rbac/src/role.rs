@@ -1,7 +1,7 @@
 //! One checked role.
 
 use warden_sdk::data::list;
-use warden_sdk::{AclRule, Member, Principal};
+use warden_sdk::{AclRule, Member};
 
 use crate::data::{MAX_MEMBERS, MAX_RULES, MAX_SESSION_SECONDS, RawRole};
 use crate::error::Fault;
@@ -60,9 +60,9 @@ impl Role {
         &self.name
     }
 
-    /// Does this principal hold it?
-    pub(crate) fn has_member(&self, principal: &Principal) -> bool {
-        self.members.iter().any(|member| member.is(principal))
+    /// Who holds it.
+    pub(crate) fn members(&self) -> &[Member] {
+        &self.members
     }
 
     /// What it gives.
