@@ -66,8 +66,8 @@ impl Role {
     }
 
     /// What it gives.
-    pub(crate) fn rules(&self) -> impl Iterator<Item = AclRule> {
-        self.rules.iter().cloned()
+    pub(crate) fn rules(&self) -> &[AclRule] {
+        &self.rules
     }
 
     /// How long a session may last.

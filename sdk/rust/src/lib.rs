@@ -17,6 +17,7 @@ mod instance;
 pub mod log;
 mod member;
 mod member_index;
+mod memory;
 #[cfg(feature = "json")]
 mod names;
 mod policy;

@@ -6,7 +6,6 @@
 //! by page as it is looked at.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::ops::Range;
 
 use crate::{Member, Principal};
 
@@ -17,7 +16,7 @@ use crate::{Member, Principal};
 ///
 /// let readers = [Member::parse("group:corp/analysts")?, Member::parse("user:corp/bob")?];
 /// let writers = [Member::parse("user:corp/alice")?];
-/// let index = MemberIndex::new([readers.as_slice(), writers.as_slice()]);
+/// let index = MemberIndex::new([(0, readers.as_slice()), (1, writers.as_slice())]);
 ///
 /// let alice = Principal::new("corp", "alice").with_group("corp/analysts");
 /// assert_eq!(index.lists_with(&alice), [0, 1]);
@@ -25,74 +24,57 @@ use crate::{Member, Principal};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MemberIndex {
-    /// Of each member that stands anywhere, in order. What is searched lies together.
-    hashes: Vec<u32>,
-    /// What belongs to the hash of the same place.
-    entries: Vec<Entry>,
-    /// All names, one after the other.
-    names: String,
-    /// The lists of all members, one after the other.
-    lists: Vec<u32>,
-}
-
-/// One member that stands in at least one list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
-    kind: Kind,
-    name: Range<u32>,
-    lists: Range<u32>,
-}
-
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Group,
-    Scope,
-    User,
+    /// Of each member its hash, in order, and where it stands in the text.
+    places: Vec<(u32, u32)>,
+    /// A line for each member: `group:corp/analysts 0 17`, with the numbers of its lists.
+    text: String,
 }
 
 impl MemberIndex {
-    /// Notes who stands in which list; the first has the number 0.
-    pub fn new<'a>(lists: impl IntoIterator<Item = &'a [Member]>) -> Self {
-        let mut places: Vec<(u32, Kind, &str, u32)> = Vec::new();
-        for (number, list) in (0..).zip(lists) {
-            places.extend(list.iter().map(|member| {
-                let (kind, name) = parts(member);
-                (hash(kind, name), kind, name, number)
+    /// Notes who stands in which list, by the lists' numbers.
+    pub fn new<'a>(lists: impl IntoIterator<Item = (u32, &'a [Member])>) -> Self {
+        let mut members: Vec<(u32, [&str; 3], u32)> = Vec::new();
+        for (number, list) in lists {
+            members.extend(list.iter().map(|member| {
+                let parts = parts(member);
+                (hash(&parts), parts, number)
             }));
         }
-        places.sort_unstable();
-        places.dedup();
+        members.sort_unstable();
+        members.dedup();
         let mut index = Self::default();
-        for member in places.chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2)) {
-            let Some(&(hash, kind, name, _)) = member.first() else {
+        for lists in members.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let Some((hash, parts, _)) = lists.first() else {
                 continue;
             };
-            let (names, lists) = (length(index.names.len()), length(index.lists.len()));
-            index.names.push_str(name);
-            index.lists.extend(member.iter().map(|place| place.3));
-            index.hashes.push(hash);
-            index.entries.push(Entry {
-                kind,
-                name: names..length(index.names.len()),
-                lists: lists..length(index.lists.len()),
-            });
+            // A guest's memory has 4 GiB: no text is longer.
+            let start = u32::try_from(index.text.len()).unwrap_or(u32::MAX);
+            index.places.push((*hash, start));
+            parts.iter().for_each(|part| index.text.push_str(part));
+            for (_, _, number) in lists {
+                index.text.push(' ');
+                index.text.push_str(&number.to_string());
+            }
+            index.text.push('\n');
         }
+        index.places.shrink_to_fit();
+        index.text.shrink_to_fit();
         index
     }
 
     /// The numbers of the lists with a member that [is](Member::is) this principal,
     /// ascending, each once.
-    pub fn lists_with(&self, principal: &Principal) -> Vec<usize> {
+    pub fn lists_with(&self, principal: &Principal) -> Vec<u32> {
         let user = [principal.user_name()];
         let asked = [
-            (Kind::Group, principal.groups()),
-            (Kind::Scope, principal.scopes()),
-            (Kind::User, user.as_slice()),
+            (GROUP, principal.groups()),
+            (SCOPE, principal.scopes()),
+            (USER, user.as_slice()),
         ];
         let mut lists = Vec::new();
         for (kind, qualified) in asked {
             for name in qualified.iter().flat_map(|name| principal.names_of(name)) {
-                lists.extend(self.lists_of(kind, name));
+                lists.extend(self.lists_of(&[kind, ":", name]));
             }
         }
         lists.sort_unstable();
@@ -100,42 +82,63 @@ impl MemberIndex {
         lists
     }
 
-    fn lists_of(&self, kind: Kind, name: &str) -> impl Iterator<Item = usize> {
-        let hash = hash(kind, name);
-        let first = self.hashes.partition_point(|other| *other < hash);
-        let same = self.hashes.iter().zip(&self.entries).skip(first);
-        let found = same
-            .take_while(|(other, _)| **other == hash)
-            .map(|(_, entry)| entry)
-            .find(|entry| entry.kind == kind && self.names.get(places(&entry.name)) == Some(name));
-        let lists = found.and_then(|entry| self.lists.get(places(&entry.lists)));
-        lists.into_iter().flatten().map(|number| *number as usize)
+    /// Where the first place of this hash, or of one above it, would be. Hashes lie evenly:
+    /// it is sought around where it would be if they lay quite evenly, in a page or two.
+    fn first(&self, hash: u32) -> usize {
+        let all = self.places.len();
+        let guess = ((u64::from(hash) * all as u64) >> 32) as usize;
+        let below = |at: usize| self.places.get(at).is_some_and(|(other, _)| *other < hash);
+        let mut step = 1;
+        let (mut start, mut end) = (guess, guess);
+        while start > 0 && !below(start - 1) {
+            start = start.saturating_sub(step);
+            step *= 2;
+        }
+        while end < all && below(end) {
+            end = end.saturating_add(step).min(all);
+            step *= 2;
+        }
+        let between = self.places.get(start..end).unwrap_or_default();
+        start + between.partition_point(|(other, _)| *other < hash)
+    }
+
+    fn lists_of(&self, parts: &[&str; 3]) -> impl Iterator<Item = u32> {
+        let hash = hash(parts);
+        let same = self.places.get(self.first(hash)..).unwrap_or_default();
+        let lists = same
+            .iter()
+            .take_while(|(other, _)| *other == hash)
+            .filter_map(|(_, start)| self.text.get(*start as usize..)?.lines().next())
+            .find_map(|line| {
+                let rest = parts
+                    .iter()
+                    .try_fold(line, |rest, part| rest.strip_prefix(part))?;
+                // A name holds no space: what is left begins with one, or it is another's.
+                rest.strip_prefix(' ')
+            });
+        let numbers = lists.into_iter().flat_map(|lists| lists.split(' '));
+        numbers.filter_map(|number| number.parse().ok())
     }
 }
 
-fn parts(member: &Member) -> (Kind, &str) {
+const GROUP: &str = "group";
+const SCOPE: &str = "scope";
+const USER: &str = "user";
+
+fn parts(member: &Member) -> [&str; 3] {
     match member {
-        Member::Group(name) => (Kind::Group, name),
-        Member::Scope(name) => (Kind::Scope, name),
-        Member::User(name) => (Kind::User, name),
+        Member::Group(name) => [GROUP, ":", name],
+        Member::Scope(name) => [SCOPE, ":", name],
+        Member::User(name) => [USER, ":", name],
     }
 }
 
 /// The same in every instance of a policy: a snapshot is searched by those after it.
-fn hash(kind: Kind, name: &str) -> u32 {
+fn hash(parts: &[&str; 3]) -> u32 {
     let mut hasher = DefaultHasher::new();
-    (kind, name).hash(&mut hasher);
+    parts.hash(&mut hasher);
     // Half of it is enough to find a place.
     (hasher.finish() >> 32) as u32
-}
-
-/// A length as it is noted. A guest's memory has 4 GiB: no data has more.
-fn length(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
-}
-
-fn places(noted: &Range<u32>) -> Range<usize> {
-    noted.start as usize..noted.end as usize
 }
 
 #[cfg(test)]
@@ -147,8 +150,8 @@ mod tests {
         parsed.collect::<Result<_, _>>().unwrap()
     }
 
-    fn lists(index: &[Vec<Member>], principal: &Principal) -> Vec<usize> {
-        MemberIndex::new(index.iter().map(Vec::as_slice)).lists_with(principal)
+    fn lists(lists: &[Vec<Member>], principal: &Principal) -> Vec<u32> {
+        MemberIndex::new((0..).zip(lists.iter().map(Vec::as_slice))).lists_with(principal)
     }
 
     #[test]
@@ -169,24 +172,12 @@ mod tests {
 
     #[test]
     fn names_of_the_same_hash_are_told_apart() {
+        let same = hash(&[GROUP, ":", "corp/b"]);
         let index = MemberIndex {
-            hashes: vec![hash(Kind::Group, "corp/b"); 2],
-            entries: vec![
-                Entry {
-                    kind: Kind::Group,
-                    name: 0..6,
-                    lists: 0..1,
-                },
-                Entry {
-                    kind: Kind::Group,
-                    name: 6..12,
-                    lists: 1..2,
-                },
-            ],
-            names: "corp/acorp/b".to_owned(),
-            lists: vec![4, 7],
+            places: vec![(same, 0), (same, 15), (same, 31)],
+            text: "group:corp/a 4\ngroup:corp/bc 5\ngroup:corp/b 7 9\n".to_owned(),
         };
         let b = Principal::new("corp", "x").with_group("corp/b");
-        assert_eq!(index.lists_with(&b), [7]);
+        assert_eq!(index.lists_with(&b), [7, 9]);
     }
 }
