@@ -1,5 +1,5 @@
-//! The rooms as a log-in finds them: one authenticator, the policy `rbac`, a known
-//! server. For the benches that measure inside one process.
+//! The rooms as a log-in finds them: one authenticator, a policy (`rbac` where none is
+//! named), a known server. For the benches that measure inside one process.
 
 use std::fs;
 use std::path::Path;
@@ -30,10 +30,23 @@ pub struct Rooms {
 impl Rooms {
     /// Sets them up: reads, compiles, configures.
     pub fn new() -> Self {
+        Self::deciding_by("rbac", &[("rbac.toml", ROLES)])
+    }
+
+    /// The same with another policy, and its data by name.
+    pub fn deciding_by(policy: &str, data: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let issuer = Issuer::corp();
         let chain = chain(directory.path(), &issuer);
-        let generation = generation(&directory.path().join("policies"));
+        let policies = directory.path().join("policies");
+        fs::create_dir(&policies).expect("a directory can be made");
+        let wasm = policies.join(format!("{policy}.wasm"));
+        fs::write(wasm, parts::policy(policy)).expect("it can be written");
+        for (name, text) in data {
+            fs::write(policies.join(name), text).expect("it can be written");
+        }
+        let engine = Engine::new(EngineSettings::default()).expect("an engine");
+        let generation = generation(&engine, &policies, None);
         Self {
             issuer,
             chain,
@@ -97,18 +110,19 @@ fn chain(directory: &Path, issuer: &Issuer) -> Arc<Chain> {
     report.chain
 }
 
-fn generation(policies: &Path) -> Arc<Generation> {
-    fs::create_dir(policies).expect("a directory can be made");
-    fs::write(policies.join("rbac.wasm"), parts::policy("rbac")).expect("it can be written");
-    fs::write(policies.join("rbac.toml"), ROLES).expect("it can be written");
-    let engine = Engine::new(EngineSettings::default()).expect("an engine");
+/// What a directory of policies comes to.
+pub fn generation(
+    engine: &Engine,
+    policies: &Path,
+    previous: Option<&Arc<Generation>>,
+) -> Arc<Generation> {
     let frame = Frame {
         base: BaseRules::default(),
         ceiling: Restriction::default(),
         server: Arc::new(server()),
         required: [].into(),
     };
-    match engine.load(policies, frame, None, SystemClock::new().now()) {
+    match engine.load(policies, frame, previous, SystemClock::new().now()) {
         Ok(generation) => generation,
         Err(error) => panic!("the policies do not load: {error}"),
     }

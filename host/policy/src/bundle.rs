@@ -140,7 +140,7 @@ impl Bundle {
     pub(crate) fn configured(&self, machine: &Machine) -> Result<Instance, Failure> {
         let limits = machine.limits();
         let start = |policy| Instance::start(machine, Arc::clone(&self.name), policy, limits);
-        if let Some(policy) = self.snapshot.policy(limits) {
+        if let Some(policy) = self.snapshot.policy(machine, limits) {
             return start(policy);
         }
         let mut instance = start(&self.component)?;

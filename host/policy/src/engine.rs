@@ -33,9 +33,10 @@ const TABLES: u32 = 2;
 const ENTRIES: usize = 8192;
 /// What wasmtime itself notes about an instance; thousands of functions take megabytes.
 const INSTANCE_BYTES: usize = 16 << 20;
-/// The first bytes of a memory that are cleared by writing zeros rather than given back to
-/// the system: as many as a small guest has, its stack included.
-const KEPT_BYTES: usize = 256 << 10;
+/// The first bytes of a memory that are put back by copying rather than given back to
+/// the system: as many as a small guest has, its stack included. What is above is shared
+/// with the image until it is written to: copying it would cost more than that.
+pub(crate) const COPIED_BYTES: usize = 256 << 10;
 /// The same of a table.
 const KEPT_TABLE_BYTES: usize = 16 << 10;
 /// How much more CPU time than an evaluation the first `configure` and `describe` get.
@@ -98,8 +99,12 @@ pub struct Engine {
 pub(crate) struct Machine {
     /// What everything but a snapshot is compiled for.
     pub(crate) wasm: wasmtime::Engine,
-    /// What snapshots of policies are compiled for.
-    pub(crate) snapshots: wasmtime::Engine,
+    /// What snapshots of policies are compiled for: places that are used again. A system
+    /// that sets no such address space aside is served without.
+    places: Option<wasmtime::Engine>,
+    /// The same for large ones that find no place: fresh memory, shared with the image
+    /// until it is written to.
+    mapped: wasmtime::Engine,
     pub(crate) ticker: Ticker,
     pub(crate) artefacts: Option<Artefacts>,
     pub(crate) shelf: Shelf,
@@ -119,19 +124,23 @@ impl Engine {
     /// When wasmtime refuses this machine, the state directory is not ours
     /// alone, or no thread can be started.
     pub fn new(settings: EngineSettings) -> Result<Self, Error> {
-        let wasm =
-            wasmtime::Engine::new(&config()).map_err(|e| Error::Engine(gist(&format!("{e:#}"))))?;
-        // A system that sets no such address space aside is served without.
-        let snapshots = wasmtime::Engine::new(&pooled()).unwrap_or_else(|_| wasm.clone());
+        let refused = |e: wasmtime::Error| Error::Engine(gist(&format!("{e:#}")));
+        let wasm = wasmtime::Engine::new(&config()).map_err(refused)?;
+        let mapped = wasmtime::Engine::new(&mapped()).map_err(refused)?;
+        let places = wasmtime::Engine::new(&pooled()).ok();
         let memory = Memory::new(settings.state_dir.clone());
         let artefacts = settings.state_dir.map(|dir| Artefacts::open(&dir));
         let artefacts = artefacts.transpose()?;
-        let ticked = [wasm.clone(), snapshots.clone()];
-        let tick = move || ticked.iter().for_each(wasmtime::Engine::increment_epoch);
+        let ticked = [Some(wasm.clone()), Some(mapped.clone()), places.clone()];
+        let tick = move || {
+            let ticked = ticked.iter().flatten();
+            ticked.for_each(wasmtime::Engine::increment_epoch);
+        };
         let ticker = Ticker::start(tick).map_err(Error::Ticker)?;
         let machine = Machine {
             wasm,
-            snapshots,
+            places,
+            mapped,
             ticker,
             artefacts,
             shelf: Shelf::default(),
@@ -176,6 +185,33 @@ impl Machine {
         Arc::clone(&keys.unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What a snapshot is compiled for whose image has so many bytes: a place, where there
+    /// are places and guests may use no more than one has. Otherwise fresh memory, into
+    /// which a small image is copied and a large one mapped.
+    pub(crate) fn snapshot_engine(&self, image_bytes: usize) -> &wasmtime::Engine {
+        match &self.places {
+            Some(places) if self.limits().memory_bytes <= PLACE_BYTES => places,
+            _ if image_bytes > COPIED_BYTES => &self.mapped,
+            _ => &self.wasm,
+        }
+    }
+
+    /// The engines that [`snapshot_engine`](Self::snapshot_engine) can name now.
+    pub(crate) fn snapshot_engines(&self) -> impl Iterator<Item = &wasmtime::Engine> {
+        let [small, large] = [0, usize::MAX].map(|bytes| self.snapshot_engine(bytes));
+        let other = Some(large).filter(|large| !wasmtime::Engine::same(small, large));
+        [small].into_iter().chain(other)
+    }
+
+    /// Whether guests of this engine can use as much memory as these limits allow.
+    pub(crate) fn has_room(&self, engine: &wasmtime::Engine, limits: Limits) -> bool {
+        let placed = self
+            .places
+            .iter()
+            .any(|p| wasmtime::Engine::same(p, engine));
+        !placed || limits.memory_bytes <= PLACE_BYTES
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             cpu: Duration::from_micros(self.cpu_micros.load(Ordering::Relaxed)),
@@ -217,14 +253,23 @@ fn pooled() -> Config {
         .max_core_instance_size(INSTANCE_BYTES)
         .table_elements(ENTRIES)
         .max_memory_size(PLACE_BYTES)
-        .linear_memory_keep_resident(KEPT_BYTES)
+        .linear_memory_keep_resident(COPIED_BYTES)
         .table_keep_resident(KEPT_TABLE_BYTES)
         .pagemap_scan(Enabled::No);
-    let mut config = config();
+    let mut config = mapped();
     config
         .memory_reservation(PLACE_BYTES as u64)
-        .memory_init_cow(true)
         .allocation_strategy(pool);
+    config
+}
+
+/// Settings for snapshots whose image is shared until it is written to.
+fn mapped() -> Config {
+    let mut config = config();
+    config
+        .memory_init_cow(true)
+        // However sparse: what is not an image would be copied for each decision.
+        .memory_guaranteed_dense_image_size(PLACE_BYTES as u64);
     config
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn prepare(
     let limits = machine.limits();
     if used > limits.cpu {
         bundle.snapshot.take(machine, &bundle);
-        if bundle.snapshot.policy(limits).is_none() {
+        if bundle.snapshot.policy(machine, limits).is_none() {
             let limit = limits.cpu;
             return Err(Fault::Slow { used, limit });
         }

@@ -19,12 +19,12 @@ use crate::bundle::Bundle;
 use crate::component::{compile, kept, linked};
 use crate::contract::POLICY;
 use crate::digest::{Digest, Digester};
-use crate::engine::{Limits, Machine, PLACE_BYTES};
+use crate::engine::{Limits, Machine};
 use crate::error::{Fault, gist};
 use crate::instance::{Instance, link};
 use crate::lift;
 use crate::sandbox::Guest;
-use reader::Reader;
+use reader::{Image, Reader};
 
 /// The largest component a snapshot may be: bounds what compiling it takes.
 const MAX_BYTES: usize = 32 << 20;
@@ -58,9 +58,9 @@ impl Snapshot {
 
     /// The policy with its data read, if there is such a thing and it may use as much
     /// memory as these limits allow.
-    pub(crate) fn policy(&self, limits: Limits) -> Option<&PolicyPre<Guest>> {
+    pub(crate) fn policy(&self, machine: &Machine, limits: Limits) -> Option<&PolicyPre<Guest>> {
         let taken = self.taken.get()?.as_ref().ok();
-        taken.filter(|_| limits.memory_bytes <= PLACE_BYTES)
+        taken.filter(|policy| machine.has_room(policy.engine(), limits))
     }
 
     /// How far it is.
@@ -74,9 +74,11 @@ impl Snapshot {
 
     /// Takes it from the artefacts, if it was made before.
     pub(crate) fn recall(&self, machine: &Machine, bundle: &Bundle) {
-        let mut warnings = Vec::new();
-        let kept = kept(machine, &machine.snapshots, &name(bundle), &mut warnings);
-        if let Some(policy) = kept.and_then(|component| checked(machine, bundle, &component).ok()) {
+        let (name, mut warnings) = (name(bundle), Vec::new());
+        let engines = machine.snapshot_engines();
+        let kept = engines.filter_map(|engine| kept(machine, engine, &name, &mut warnings));
+        let mut good = kept.filter_map(|component| checked(machine, bundle, &component).ok());
+        if let Some(policy) = good.next() {
             let _first = self.taken.set(Ok(policy));
             self.wasm();
         }
@@ -111,8 +113,9 @@ fn snapshot(machine: &Machine, bundle: &Bundle, wasm: &[u8]) -> Result<PolicyPre
     // An artefact in doubt is made again, as if there were none.
     let mut warnings = Vec::new();
     let image = image(machine, bundle, wasm)?;
-    let named = (image.as_slice(), &name(bundle));
-    let component = compile(machine, &machine.snapshots, named, &mut warnings).map_err(told)?;
+    let engine = machine.snapshot_engine(image.memory_bytes);
+    let named = (image.component.as_slice(), &name(bundle));
+    let component = compile(machine, engine, named, &mut warnings).map_err(told)?;
     checked(machine, bundle, &component)
 }
 
@@ -141,8 +144,8 @@ fn told(fault: Fault) -> String {
     fault.to_string()
 }
 
-/// The bytes of the component once it has read its data.
-fn image(machine: &Machine, bundle: &Bundle, wasm: &[u8]) -> Result<Vec<u8>, String> {
+/// The component once it has read its data.
+fn image(machine: &Machine, bundle: &Bundle, wasm: &[u8]) -> Result<Image, String> {
     let engine = &machine.wasm;
     let lifted = lift::lift(engine, wasm).map_err(told)?;
     let mut wizer = Wizer::new();
@@ -166,7 +169,7 @@ fn image(machine: &Machine, bundle: &Bundle, wasm: &[u8]) -> Result<Vec<u8>, Str
         reader = Reader::configured(machine, bundle, &policy)?;
     }
     let image = reader.read_out(&wizer, &context)?;
-    if image.len() > MAX_BYTES {
+    if image.component.len() > MAX_BYTES {
         return Err(format!(
             "with its data read it is larger than {MAX_BYTES} bytes"
         ));
@@ -176,7 +179,7 @@ fn image(machine: &Machine, bundle: &Bundle, wasm: &[u8]) -> Result<Vec<u8>, Str
 
 /// The name under which the snapshot of these files is kept.
 fn name(bundle: &Bundle) -> Digest {
-    named("warden snapshot 1", &bundle.digest)
+    named("warden snapshot 2", &bundle.digest)
 }
 
 fn named(purpose: &str, of: &Digest) -> Digest {

@@ -12,7 +12,7 @@ use crate::error::{Fault, Problem};
 use crate::role::Role;
 
 /// Roles of one bundle. Each one that a principal holds becomes a selector.
-pub(crate) const MAX_ROLES: usize = 1000;
+pub(crate) const MAX_ROLES: usize = 10_000;
 /// Members of one role.
 pub(crate) const MAX_MEMBERS: usize = 1000;
 /// Rules of one role.

@@ -31,17 +31,18 @@
 mod data;
 mod error;
 mod role;
+mod roles;
 
 use std::time::Duration;
 
 use warden_sdk::{File, Policy, Request, Verdict, policy};
 
-use crate::role::Role;
+use crate::roles::Roles;
 
 /// The policy: checked roles in order of their names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rbac {
-    roles: Vec<Role>,
+    roles: Roles,
 }
 
 #[policy(
@@ -51,20 +52,23 @@ pub struct Rbac {
 )]
 impl Policy for Rbac {
     fn configure(files: &[File]) -> Result<Self, String> {
-        let roles = data::read(files).map_err(|problems| error::one_line(&problems))?;
-        Ok(Self { roles })
+        let read = data::read(files).map(|roles| Roles::new(&roles));
+        let roles = read.map_err(|problems| error::one_line(&problems))?;
+        // What reading took is free by now: a copy lies together, where memory begins.
+        Ok(Self {
+            roles: roles.clone(),
+        })
     }
 
     fn evaluate(&self, request: &Request) -> Verdict {
-        let held: Vec<&Role> = self
-            .roles
-            .iter()
-            .filter(|role| role.has_member(request.principal()))
-            .collect();
+        let held = match self.roles.held_by(request.principal()) {
+            Ok(held) => held,
+            Err(why) => return Verdict::new().deny_internally(why),
+        };
         if held.is_empty() {
             return Verdict::new();
         }
-        let rules = held.iter().map(|role| role.rules().count()).sum::<usize>();
+        let rules = held.iter().map(|role| role.rules.len()).sum::<usize>();
         if held.len() > MAX_HELD || rules > MAX_ALL_RULES {
             return Verdict::new()
                 .deny("you hold more roles than can be granted together.")
@@ -73,11 +77,12 @@ impl Policy for Rbac {
                     held.len()
                 ));
         }
-        let names = held.iter().map(|role| role.name());
+        let names: Vec<&str> = held.iter().map(|role| role.name).collect();
+        let seconds = held.iter().filter_map(|role| role.session_seconds).min();
         let verdict = held
-            .iter()
-            .fold(Verdict::new(), |verdict, role| verdict.grant(role.rules()));
-        let verdict = match held.iter().filter_map(|role| role.session_seconds()).min() {
+            .into_iter()
+            .fold(Verdict::new(), |verdict, role| verdict.grant(role.rules));
+        let verdict = match seconds {
             Some(seconds) => verdict.session_ttl(Duration::from_secs(seconds)),
             None => verdict,
         };
@@ -85,7 +90,7 @@ impl Policy for Rbac {
     }
 
     fn labels(&self) -> Vec<(String, String)> {
-        let names = self.roles.iter().map(Role::name);
+        let names = self.roles.names();
         names
             .map(|name| ("roles".to_owned(), name.to_owned()))
             .collect()

@@ -1,7 +1,7 @@
 //! One checked role.
 
 use warden_sdk::data::list;
-use warden_sdk::{AclRule, Member, Principal};
+use warden_sdk::{AclRule, Member};
 
 use crate::data::{MAX_MEMBERS, MAX_RULES, MAX_SESSION_SECONDS, RawRole};
 use crate::error::Fault;
@@ -60,14 +60,14 @@ impl Role {
         &self.name
     }
 
-    /// Does this principal hold it?
-    pub(crate) fn has_member(&self, principal: &Principal) -> bool {
-        self.members.iter().any(|member| member.is(principal))
+    /// Who holds it.
+    pub(crate) fn members(&self) -> &[Member] {
+        &self.members
     }
 
     /// What it gives.
-    pub(crate) fn rules(&self) -> impl Iterator<Item = AclRule> {
-        self.rules.iter().cloned()
+    pub(crate) fn rules(&self) -> &[AclRule] {
+        &self.rules
     }
 
     /// How long a session may last.

@@ -5,7 +5,7 @@
 
 use std::cell::OnceCell;
 
-use crate::{Describe, File, Policy, Request, Verdict, bindings};
+use crate::{Describe, File, Policy, Request, Verdict, bindings, memory};
 
 /// One instance of a component: empty until it is configured, once.
 #[derive(Debug)]
@@ -58,14 +58,18 @@ impl<P: Policy> Instance<P> {
         }
     }
 
-    /// [`Self::configure`] as the host calls it.
+    /// [`Self::configure`] as the host calls it. What it leaves in memory is what each
+    /// decision starts from a copy of: what reading took is cleared.
     ///
     /// # Errors
     /// As [`Self::configure`].
     pub fn configure_wire(&self, files: Vec<bindings::File>) -> Result<(), String> {
         report_panics();
         let files: Vec<File> = files.into_iter().map(Into::into).collect();
-        self.configure(&files)
+        let configured = self.configure(&files);
+        drop(files);
+        memory::clear_free();
+        configured
     }
 
     /// [`Self::evaluate`] as the host calls it.

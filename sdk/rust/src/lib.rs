@@ -16,6 +16,8 @@ mod file;
 mod instance;
 pub mod log;
 mod member;
+mod member_index;
+mod memory;
 #[cfg(feature = "json")]
 mod names;
 mod policy;
@@ -37,6 +39,7 @@ pub use encoding::decoded;
 pub use error::Error;
 pub use file::File;
 pub use member::{Member, MemberError, is_authenticator_id};
+pub use member_index::MemberIndex;
 #[cfg(feature = "json")]
 pub use names::{ClaimError, MAX_NAME_BYTES, MAX_NAMES};
 pub use policy::Policy;

@@ -117,16 +117,22 @@ impl Principal {
         }
     }
 
-    /// INVARIANT: a name with a slash never matches as a bare one; otherwise a group
-    /// `corp/x` of whoever may invent group names would be the group `x` of `corp`.
     fn answers_to(&self, qualified: &str, name: &str) -> bool {
-        if name.contains('/') {
-            return qualified == name;
-        }
+        self.names_of(qualified).any(|known| known == name)
+    }
+
+    /// What data may call one of its groups, scopes, or itself: the qualified name, and
+    /// the bare one where there is a single authenticator.
+    ///
+    /// INVARIANT: a name with a slash is never a bare one; otherwise a group `corp/x` of
+    /// whoever may invent group names would be the group `x` of `corp`.
+    pub(crate) fn names_of<'a>(&self, qualified: &'a str) -> impl Iterator<Item = &'a str> {
         let bare = qualified
             .strip_prefix(self.authenticator.as_str())
-            .and_then(|rest| rest.strip_prefix('/'));
-        self.sole_authenticator && bare == Some(name)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .filter(|bare| self.sole_authenticator && !bare.contains('/'));
+        let qualified = Some(qualified).filter(|name| name.contains('/'));
+        qualified.into_iter().chain(bare)
     }
 }
 

@@ -3,6 +3,7 @@
 //! In comes an instrumented policy; out goes its component with the state it has now.
 //! Its answer about nobody is dropped, and nothing of it is decided.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -29,7 +30,17 @@ pub(super) struct Reader<'b> {
     inputs: &'b Inputs,
     instance: Instance,
     state: component::Instance,
+    /// How large the image of each memory is, by what gives it out.
+    images: BTreeMap<String, usize>,
     failure: Option<String>,
+}
+
+/// A component that begins where another has come to.
+pub(super) struct Image {
+    /// Its bytes.
+    pub(super) component: Vec<u8>,
+    /// The image of its largest memory: from the first byte that is not zero to the last.
+    pub(super) memory_bytes: usize,
 }
 
 impl<'b> Reader<'b> {
@@ -56,6 +67,7 @@ impl<'b> Reader<'b> {
             inputs: bundle.inputs(),
             instance,
             state,
+            images: BTreeMap::new(),
             failure: None,
         })
     }
@@ -76,7 +88,7 @@ impl<'b> Reader<'b> {
         mut self,
         wizer: &Wizer,
         context: &ComponentContext<'_>,
-    ) -> Result<Vec<u8>, String> {
+    ) -> Result<Image, String> {
         let limits = Limits {
             memory_bytes: self.limits.memory_bytes.saturating_add(READING_BYTES),
             ..self.limits
@@ -86,7 +98,10 @@ impl<'b> Reader<'b> {
             .unwrap_or_else(|| Err(wasmtime::format_err!("its state is not there at once")));
         match self.failure {
             Some(failure) => Err(failure),
-            None => image.map_err(|error| gist(&format!("{error:#}"))),
+            None => Ok(Image {
+                component: image.map_err(|error| gist(&format!("{error:#}")))?,
+                memory_bytes: self.images.into_values().max().unwrap_or_default(),
+            }),
         }
     }
 
@@ -110,7 +125,14 @@ impl ComponentInstanceState for Reader<'_> {
         contents: impl FnOnce(&[u8]) + Send,
     ) {
         match self.instance.call(&self.state, (interface, name)) {
-            Ok(list) => contents(WasmList::<u8>::as_le_slice(&list, self.instance.store())),
+            Ok(list) => {
+                let memory = WasmList::<u8>::as_le_slice(&list, self.instance.store());
+                // It is read more than once, and each time leaves a trace behind its end.
+                self.images
+                    .entry(name.to_owned())
+                    .or_insert_with(|| written(memory));
+                contents(memory);
+            }
             Err(error) => {
                 self.failure.get_or_insert(error);
                 contents(&[]);
@@ -133,6 +155,13 @@ impl ComponentInstanceState for Reader<'_> {
     async fn call_func_ret_f64(&mut self, interface: &str, name: &str) -> u64 {
         self.global::<f64>(interface, name).to_bits()
     }
+}
+
+/// From the first byte that is not zero to the last.
+fn written(memory: &[u8]) -> usize {
+    let first = memory.iter().position(|byte| *byte != 0);
+    let last = memory.iter().rposition(|byte| *byte != 0);
+    first.zip(last).map_or(0, |(first, last)| last - first + 1)
 }
 
 /// What a future comes to that waits for nobody.

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::snapshot::SnapshotState;
 
 #[test]
 fn an_artefact_spares_compiling_at_the_next_start() {
@@ -16,6 +17,39 @@ fn an_artefact_spares_compiling_at_the_next_start() {
         ..scene
     };
     decide(&again.load(None).unwrap()).unwrap();
+    assert_eq!(again.engine.compilations(), 0);
+}
+
+#[test]
+fn twenty_policies_and_their_snapshots_are_loaded_without_compiling_and_share_what_stays() {
+    let scene = Scene::with_state();
+    for number in 0..20 {
+        let guest = Guest {
+            title: format!("policy {number}"),
+            ..Guest::granting(&GETTER)
+        };
+        scene.put(&format!("p{number}.wasm"), guest.wasm());
+    }
+    let first = scene.load(None).unwrap();
+    while first.take_snapshot().is_some() {}
+    let compiled = scene.engine.compilations();
+    assert_eq!(compiled, 60, "each, each to be read out, each snapshot");
+
+    let again = Scene {
+        engine: engine(Some(scene.root.path().join("state"))),
+        ..scene
+    };
+    let generation = again.load(None).unwrap();
+    let taken = |bundle: &Arc<Bundle>| bundle.snapshot() == SnapshotState::Taken;
+    assert!(generation.bundles().iter().all(taken));
+    assert_eq!(again.engine.compilations(), 0);
+    decide(&generation).unwrap();
+
+    // Of the next generation only what changed is made anew.
+    again.put("p7.toml", "x = 1");
+    let next = again.load(Some(&generation)).unwrap();
+    let pairs = || generation.bundles().iter().zip(next.bundles());
+    assert_eq!(pairs().filter(|(a, b)| Arc::ptr_eq(a, b)).count(), 19);
     assert_eq!(again.engine.compilations(), 0);
 }
 

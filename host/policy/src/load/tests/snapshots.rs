@@ -148,6 +148,74 @@ fn a_snapshot_is_kept_for_the_next_start_and_made_anew_for_other_data() {
     decide_all(&next, 5).unwrap();
 }
 
+/// Has 400 KiB that are not zero, and needs them to stay as they are.
+fn large() -> Guest {
+    Guest {
+        configure: "(memory.fill (i32.const 90000) (i32.const 7) (i32.const 409600))".into(),
+        ..Guest::evaluating(
+            "(if (i32.ne (i32.load8_u (i32.const 400001)) (i32.const 7)) (then (unreachable))) \
+             (if (i32.ne (i32.load8_u (i32.const 100001)) (i32.const 7)) (then (unreachable))) \
+             (if (i32.load8_u (i32.const 510000)) (then (unreachable))) \
+             (if (i32.ne (i32.load8_u (i32.load (local.get 0))) (i32.const 110)) \
+               (then (memory.fill (i32.const 95000) (i32.const 1) (i32.const 420000))))",
+        )
+    }
+}
+
+/// What the snapshot of a generation's one policy was compiled for.
+fn engine_of(scene: &Scene, generation: &Generation) -> wasmtime::Engine {
+    assert_eq!(state(generation), SnapshotState::Taken);
+    let machine = &scene.engine.machine;
+    let snapshot = &generation.bundles()[0].snapshot;
+    let policy = snapshot.policy(machine, machine.limits());
+    policy.expect("there is room").engine().clone()
+}
+
+#[test]
+fn of_an_image_256_kib_are_copied_and_what_is_above_is_shared() {
+    let scene = Scene::new();
+    let generation = snapshot(&scene, &large());
+    decide_all(&generation, 50).unwrap();
+    let engine = engine_of(&scene, &generation);
+    let metrics = engine.pooling_allocator_metrics().expect("it has places");
+    assert_eq!(metrics.memories(), 0, "every decision has ended");
+    assert_eq!(
+        metrics.unused_warm_memories(),
+        1,
+        "in one place, used again"
+    );
+    assert_eq!(metrics.unused_memory_bytes_resident(), 256 << 10);
+}
+
+#[test]
+fn without_a_place_a_small_image_is_copied_and_a_large_one_shared() {
+    let scene = Scene::with_state();
+    let limits = Limits {
+        cpu: Duration::from_millis(50),
+        memory_bytes: 1 << 30,
+    };
+    scene.engine.set_limits(limits);
+    let machine = &scene.engine.machine;
+    let [copied, shared] = [256 << 10, (256 << 10) + 1].map(|bytes| machine.snapshot_engine(bytes));
+    assert!(!wasmtime::Engine::same(copied, shared));
+    for (guest, expected) in [(Guest::granting(&GETTER), copied), (large(), shared)] {
+        let generation = snapshot(&scene, &guest);
+        decide_all(&generation, 50).unwrap();
+        let engine = engine_of(&scene, &generation);
+        assert!(wasmtime::Engine::same(&engine, expected));
+        assert!(engine.pooling_allocator_metrics().is_none());
+    }
+    // The last one is found again at the next start.
+    let state_dir = scene.root.path().join("state");
+    let again = Scene {
+        engine: engine(Some(state_dir)),
+        ..scene
+    };
+    again.engine.set_limits(limits);
+    assert_eq!(state(&again.load(None).unwrap()), SnapshotState::Taken);
+    assert_eq!(again.engine.compilations(), 0);
+}
+
 #[test]
 fn with_more_memory_than_a_snapshot_has_room_for_a_policy_is_configured_each_time() {
     let scene = Scene::new();
@@ -161,7 +229,7 @@ fn with_more_memory_than_a_snapshot_has_room_for_a_policy_is_configured_each_tim
 
 /// The whole test once more, in a process that is granted too little address space.
 #[test]
-fn without_address_space_for_places_snapshots_are_copied_into_fresh_memory() {
+fn without_address_space_for_places_snapshots_have_fresh_memory() {
     let test = "snapshots::a_decision_starts_from_a_copy_that_no_other_has_touched";
     let run = std::process::Command::new("sh")
         .args(["-c", "ulimit -v 8388608 && exec \"$0\" \"$1\""])
