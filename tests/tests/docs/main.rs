@@ -30,6 +30,7 @@ mod operating;
 mod plugins;
 mod policies;
 mod policy_tests;
+mod production;
 mod providers;
 mod rbac;
 mod readme;
