@@ -20,6 +20,7 @@ mod artefact;
 mod bindings;
 mod budget;
 mod bundle;
+mod change;
 mod component;
 mod compose;
 mod contract;
@@ -47,8 +48,10 @@ mod snapshot;
 mod ticker;
 mod verdict;
 
+pub use bundle::directory::is_bundle_name;
 pub use bundle::unloaded::{Unloaded, UnloadedFile};
 pub use bundle::{Bundle, DataFile, Statistics};
+pub use change::{Change, Outcome};
 pub use digest::Digest;
 pub use engine::{Engine, EngineSettings, Limits};
 pub use error::{BundleError, Error, Failure, Fault, LoadError};
