@@ -10,12 +10,14 @@
 //! Nothing here decides or verifies anything itself, and nobody is logged in.
 
 mod check;
+mod diff;
 mod directory;
 mod eval;
 mod inspect;
 mod keygen;
 mod moment;
 mod principal;
+mod record;
 mod report;
 mod schema;
 mod secret_key;
@@ -41,6 +43,9 @@ pub(crate) enum Command {
     Inspect(Box<inspect::Arguments>),
     /// Show what somebody may do, and which policy says so; exit status 0 granted.
     Eval(Box<eval::Arguments>),
+    /// Tell who of recorded requests would lose or gain what under another directory; exit
+    /// status 0 when nobody would.
+    Diff(Box<diff::Arguments>),
     /// Run the test files, one line a test; exit status 0 when all hold.
     Test(Box<test::Arguments>),
     /// Make a key to sign policies with.
@@ -57,6 +62,7 @@ pub(crate) fn run(command: Command) -> Result<Output, Error> {
         Command::Check(arguments) => check::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),

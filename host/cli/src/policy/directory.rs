@@ -26,6 +26,16 @@ pub(super) struct Directory {
     /// The policy directory, as `policy_dir`.
     #[arg(long, value_name = "DIR")]
     pub(super) dir: PathBuf,
+    #[command(flatten)]
+    configuration: Configuration,
+    /// Answer as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What the module's configuration says of every directory.
+#[derive(Args)]
+pub(super) struct Configuration {
     /// What is laid over every policy, as `ceiling`.
     #[arg(
         long,
@@ -51,9 +61,6 @@ pub(super) struct Directory {
     /// Where to keep compiled policies; without it, they are compiled each time.
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// Answer as JSON.
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 /// The server whose commands count.
@@ -69,14 +76,14 @@ pub(super) fn releases() -> PossibleValuesParser {
     PossibleValuesParser::from(Server::releases())
 }
 
-impl Directory {
+impl Configuration {
     /// The engine all loads of one run share. What it loads must be signed where there are
     /// keys; whether a server has run something newer only that server knows.
     pub(super) fn engine(&self) -> Result<Engine, Error> {
         let memory_bytes = usize::try_from(self.policy_memory_mb).unwrap_or(usize::MAX);
         Ok(Engine::new(EngineSettings {
             state_dir: self.state_dir.clone(),
-            policy_keys: self.keys()?,
+            policy_keys: self.trust.keys()?,
             limits: Limits {
                 cpu: Duration::from_millis(self.policy_timeout_ms),
                 memory_bytes: memory_bytes.saturating_mul(1 << 20),
@@ -84,11 +91,6 @@ impl Directory {
             log: Arc::new(Lines),
             ..EngineSettings::default()
         })?)
-    }
-
-    /// Who must have signed it; none where nothing needs to be signed.
-    pub(super) fn keys(&self) -> Result<PolicyKeys, Error> {
-        self.trust.keys()
     }
 
     /// What is laid over the policies on a server of this line.
@@ -107,6 +109,23 @@ impl Directory {
                 .map(str::to_owned)
                 .collect(),
         })
+    }
+}
+
+impl Directory {
+    /// The engine all loads of one run share.
+    pub(super) fn engine(&self) -> Result<Engine, Error> {
+        self.configuration.engine()
+    }
+
+    /// Who must have signed it; none where nothing needs to be signed.
+    pub(super) fn keys(&self) -> Result<PolicyKeys, Error> {
+        self.configuration.trust.keys()
+    }
+
+    /// What is laid over the policies on a server of this line.
+    pub(super) fn frame(&self, line: &str) -> Result<Frame, Error> {
+        self.configuration.frame(line)
     }
 
     /// Loads it on its own. `Err` in it: the lines the module would log.
