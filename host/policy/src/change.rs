@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(told(Ok(&some), Ok(&more)), Some((Outcome::Gains, 0, 1)));
         assert_eq!(told(Ok(&more), Ok(&some)), Some((Outcome::Loses, 1, 0)));
         assert_eq!(told(Ok(&some), Ok(&other)), Some((Outcome::Loses, 1, 1)));
-        assert_eq!(told(Ok(&some), Ok(&some.clone())), None);
+        assert_eq!(told(Ok(&some), Ok(&some)), None);
         assert_eq!(told(Err(&none), Err(&denied)), None, "refused is refused");
         let refused = between(Ok(&some), Err(&denied)).unwrap();
         assert_eq!(refused.outcome, Outcome::Refused);
@@ -178,7 +178,7 @@ mod tests {
             let back = between(Ok(&other), Ok(&one));
             let swapped = there.clone().map(|change| (change.gains, change.loses));
             prop_assert_eq!(swapped, back.map(|change| (change.loses, change.gains)));
-            prop_assert!(between(Ok(&one), Ok(&one.clone())).is_none());
+            prop_assert!(between(Ok(&one), Ok(&one)).is_none());
         }
     }
 }
