@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempDir;
 use warden_tests::scene::{ROLES, SceneBuilder};
-use warden_tests::{Claims, Connection, Directory, Line, Reply, Scene, on_both_lines, parts};
+use warden_tests::{
+    Claims, Connection, Directory, Line, Reply, Scene, Signer, on_both_lines, parts,
+};
 
 use crate::info;
 
@@ -17,6 +19,7 @@ on_both_lines!(
     of_many_changes_the_gravest_are_told,
     a_candidate_in_error_is_told_and_changes_nothing,
     a_candidate_whose_tests_fail_is_weighed_nevertheless,
+    a_candidate_is_verified_as_policy_dir_is_and_its_revision_is_not_remembered,
     a_name_leads_nowhere_but_into_preview_dir,
     previews_are_off_without_a_directory_and_the_setting_is_protected,
     a_preview_cannot_wait_inside_multi_and_is_for_administrators,
@@ -335,6 +338,45 @@ fn a_candidate_whose_tests_fail_is_weighed_nevertheless(line: Line) {
         reply.field("policies").items()[0].field("tests").number(),
         1
     );
+}
+
+fn a_candidate_is_verified_as_policy_dir_is_and_its_revision_is_not_remembered(line: Line) {
+    let signer = Signer::new();
+    let stage = Stage::with(line, |builder| builder.signed_by(&[&signer]));
+    let _alice = stage.enter("alice", &[]);
+    let next = stage.put("next", &other_roles());
+    let errors = |reply: &Reply| reply.field("errors").texts().join("\n");
+    let unsigned = stage.preview("next");
+    assert!(
+        errors(&unsigned).contains("run `warden policy sign`"),
+        "{unsigned}"
+    );
+    expect_numbers(&unsigned, &[("loads", 0), ("classes", 0)]);
+    assert!(unsigned.field("revision").is_nil());
+    signer.sign(next.path(), 7);
+    expect_numbers(
+        &stage.preview("next"),
+        &[("loads", 1), ("revision", 7), ("refused", 1)],
+    );
+    next.replace("rbac.toml", ROLES);
+    let altered = stage.preview("next");
+    assert!(
+        errors(&altered).contains("is not the file that was signed"),
+        "{altered}"
+    );
+
+    // Had a preview been remembered, this would be older than what was run.
+    stage.scene.reload_after(|| {
+        let policies = &stage.scene.policies;
+        policies.replace("rbac.toml", ROLES.replace("+blpop", "+brpop"));
+        signer.sign(policies.path(), 2);
+    });
+    next.replace("rbac.toml", other_roles());
+    signer.sign(next.path(), 1);
+    let older = stage.preview("next");
+    let words = "has revision 1, older than revision 2";
+    assert!(errors(&older).contains(words), "{older}");
+    expect_numbers(&older, &[("loads", 0), ("revision", 1), ("refused", 1)]);
 }
 
 fn a_name_leads_nowhere_but_into_preview_dir(line: Line) {

@@ -18,13 +18,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use serde_json::json;
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::{Decision, Now, Reason, UserName};
 use warden_policy::{Change, Engine, Generation, Outcome};
 
 use self::report::Report;
-use super::directory::{Configuration, Release};
+use super::directory::{Configuration, Release, complain};
 use super::principal::{self, Asked};
 use crate::error::Error;
 use crate::output::Output;
@@ -154,17 +153,8 @@ fn load(
 
 /// Directories that cannot be loaded, told; the error says that nothing was compared.
 fn not_compared(arguments: &Arguments, errors: Vec<Vec<String>>) -> Result<Error, Error> {
-    let errors = errors.concat();
-    if arguments.json {
-        let text = format!("{:#}\n", json!({ "errors": errors }));
-        let shown = Output::good(text).shown();
-        io::stdout().lock().write_all(shown.as_bytes())?;
-    } else {
-        let mut out = io::stderr().lock();
-        for error in &errors {
-            writeln!(out, "{error}")?;
-        }
-    }
+    let shown = complain(&errors.concat(), arguments.json)?.shown();
+    io::stdout().lock().write_all(shown.as_bytes())?;
     Ok(Error::NotCompared(
         "the policies were not compared".to_owned(),
     ))

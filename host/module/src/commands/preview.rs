@@ -63,6 +63,7 @@ fn parse(arguments: &[&[u8]]) -> Result<(String, usize), String> {
 /// The reply.
 pub(crate) fn reply(candidate: &Candidate, account: &Account) -> Reply {
     let generation = candidate.generation.as_ref();
+    let signed = generation.and_then(|generation| generation.signed());
     let warnings = generation.map(|generation| generation.warnings());
     let bundles = generation.map_or(&[][..], |generation| generation.bundles());
     let tests =
@@ -78,6 +79,10 @@ pub(crate) fn reply(candidate: &Candidate, account: &Account) -> Reply {
         ("errors", texts(&candidate.errors)),
         ("warnings", texts(warnings.iter().flatten())),
         ("generation", candidate.beside.map_or(Reply::Null, number)),
+        (
+            "revision",
+            signed.map_or(Reply::Null, |signed| number(signed.manifest().revision())),
+        ),
         ("policies", Reply::Array(policies.collect())),
         ("removed", texts(removed)),
         ("classes", size(account.classes)),

@@ -19,7 +19,8 @@ pub(crate) struct Candidate {
     pub(crate) name: String,
     /// Its policies; `None` where something is wrong with them.
     pub(crate) generation: Option<Arc<Generation>>,
-    /// Why a load would not take it: faults of bundles, or tests that do not hold.
+    /// Why a load would not take it: faults of bundles, tests that do not hold, or a
+    /// revision older than one that was run.
     pub(crate) errors: Vec<String>,
     /// The number of the generation in force that it was loaded beside.
     pub(crate) beside: Option<u64>,
@@ -38,15 +39,18 @@ impl Candidate {
         let dir = place(&root.ok_or_else(is_off)?, name)?;
         let _compiling = shared.compilations.begin().ok_or_else(unloading)?;
         let present = shared.generation.load_full();
-        // What is verified of `policy_dir` is to be verified here, too: its signature,
-        // without remembering its revision, for it is not in force.
+        // Signed by one of `policy_keys`, where there are any; its revision is not
+        // remembered, for it does not come into force.
         let loaded = shared
             .engine
             .load_untested(&dir, shared.frame(), present.as_ref());
         let (generation, errors) = match loaded {
             Ok(generation) => {
-                let report = generation.run_tests(shared.now());
-                (Some(generation), report.errors(&dir))
+                let mut errors = generation.run_tests(shared.now()).errors(&dir);
+                if let Err(older) = shared.engine.may_serve(&generation) {
+                    errors.extend(older.errors);
+                }
+                (Some(generation), errors)
             }
             Err(error) => (None, error.errors),
         };
