@@ -11,14 +11,16 @@
     reason = "this is test code: a failed expectation is a failed test"
 )]
 
+mod place;
+
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use place::{Run, policies, warden};
 
 const ROLES: &str = r#"
 [roles.reader]
@@ -36,36 +38,16 @@ const ED: &str = r#"{"user": "corp/ed", "groups": ["corp/editors"]}"#;
 const EVE: &str = r#"{"user": "corp/eve", "groups": ["corp/interns"]}"#;
 const MALLORY: &str = r#"{"user": "corp/mallory"}"#;
 
-/// What one run came to.
-struct Run {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-impl Run {
-    #[track_caller]
-    fn expect(self, status: i32) -> Self {
-        assert_eq!(self.status, status, "out: {}\nerr: {}", self.out, self.err);
-        self
-    }
-
-    #[track_caller]
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e} in {}", self.out))
-    }
-}
-
 /// Policy directories and files of requests.
-struct Place(TempDir);
+struct Scene(TempDir);
 
-impl Place {
+impl Scene {
     /// `before` with [`ROLES`], and `after` with what becomes of them.
     fn with(after: impl FnOnce(&str) -> String) -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
-        place.put("before", ROLES);
-        place.put("after", &after(ROLES));
-        place
+        let scene = Self(tempfile::tempdir().unwrap());
+        scene.put("before", ROLES);
+        scene.put("after", &after(ROLES));
+        scene
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -89,27 +71,12 @@ impl Place {
     }
 
     fn warden(&self, words: &[&str], input: &str) -> Run {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_warden"))
-            .args(["policy"])
-            .args(words)
-            // What one run compiles serves all others: what is tested is the same.
-            .args([
-                "--state-dir",
-                concat!(env!("CARGO_TARGET_TMPDIR"), "/policy-diff"),
-            ])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // It may not read at all, and then the pipe is closed before all is written.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        Run {
-            status: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        // What one run compiles serves all others: what is tested is the same.
+        let state = concat!(env!("CARGO_TARGET_TMPDIR"), "/policy-diff");
+        warden(
+            &[&["policy"], words, &["--state-dir", state]].concat(),
+            input,
+        )
     }
 
     fn diff(&self, requests: &[&str], more: &[&str]) -> Run {
@@ -142,20 +109,6 @@ impl Place {
     }
 }
 
-/// The directory of the built standard policies.
-fn policies() -> PathBuf {
-    let built = || {
-        let binary = Path::new(env!("CARGO_BIN_EXE_warden"));
-        binary.ancestors().nth(2).unwrap().join("policies")
-    };
-    let path = std::env::var_os("WARDEN_POLICIES").map_or_else(built, PathBuf::from);
-    assert!(
-        path.exists(),
-        "{path:?} is missing; run: scripts/build policies"
-    );
-    path
-}
-
 /// Alice is out, readers may write, editors no longer delete, interns read.
 fn other(roles: &str) -> String {
     roles
@@ -167,8 +120,8 @@ fn other(roles: &str) -> String {
 
 #[test]
 fn diff_tells_who_would_be_refused_lose_gain_and_come_in() {
-    let place = Place::with(other);
-    let run = place.diff(&[EVE, ANN, ALICE, ED, MALLORY, ANN], &["--json"]);
+    let scene = Scene::with(other);
+    let run = scene.diff(&[EVE, ANN, ALICE, ED, MALLORY, ANN], &["--json"]);
     let told = run.expect(1).json();
     let changes = told["changes"].as_array().unwrap();
     let brief: Vec<Value> = changes
@@ -210,23 +163,23 @@ fn diff_tells_who_would_be_refused_lose_gain_and_come_in() {
     assert_eq!(told["warnings"], json!([]));
 
     // What one gains, the other loses on the way back.
-    let (before, after) = (place.text("before"), place.text("after"));
+    let (before, after) = (scene.text("before"), scene.text("after"));
     let back = ["diff", &after, &before, "--requests", "-", "--json"];
-    let back = place.warden(&back, ANN).expect(1).json();
+    let back = scene.warden(&back, ANN).expect(1).json();
     assert_eq!(back["changes"][0]["loses"], ann["gains"]);
     assert_eq!(back["changes"][0]["gains"], ann["loses"]);
 }
 
 #[test]
 fn diff_answers_as_diff_does() {
-    let place = Place::with(str::to_owned);
-    let same = place.diff(&[ANN, ED, MALLORY], &[]).expect(0);
+    let scene = Scene::with(str::to_owned);
+    let same = scene.diff(&[ANN, ED, MALLORY], &[]).expect(0);
     assert_eq!(
         same.out,
         "3 requests: 0 refused, 0 losing, 0 gaining, 0 admitted, 3 unchanged\n"
     );
-    place.put("after", &other(ROLES));
-    let text = place.diff(&[ALICE, ED, ANN], &[]).expect(1).out;
+    scene.put("after", &other(ROLES));
+    let text = scene.diff(&[ALICE, ED, ANN], &[]).expect(1).out;
     for line in [
         "refused   corp/alice  line 1",
         "  no policy grants anything",
@@ -244,22 +197,22 @@ fn diff_answers_as_diff_does() {
     assert!(!text.contains('\u{1b}'), "no colours in a pipe");
     // Other words for the same rights are no change.
     let words = ROLES.replace("\"+@read\"", "\"+get\", \"+@read\"");
-    place.put("after", &words);
-    place.diff(&[ALICE, ANN], &[]).expect(0);
+    scene.put("after", &words);
+    scene.diff(&[ALICE, ANN], &[]).expect(0);
 }
 
 #[test]
 fn what_cannot_be_compared_is_neither_yes_nor_no() {
-    let place = Place::with(|roles| roles.replace("[roles.editor]", "[roles.editor"));
-    let run = place.diff(&[ANN], &[]).expect(2);
+    let scene = Scene::with(|roles| roles.replace("[roles.editor]", "[roles.editor"));
+    let run = scene.diff(&[ANN], &[]).expect(2);
     assert!(
         run.out.is_empty() && run.err.contains("after: \"rbac.wasm\""),
         "{}",
         run.err
     );
-    let json = place.diff(&[ANN], &["--json"]).expect(2).json();
+    let json = scene.diff(&[ANN], &["--json"]).expect(2).json();
     assert_eq!(json["errors"].as_array().unwrap().len(), 1);
-    place.put("after", ROLES);
+    scene.put("after", ROLES);
     for (requests, words) in [
         (
             "{\"user\": \"corp/ann\"}\n\n{\"user\": 1}",
@@ -272,54 +225,54 @@ fn what_cannot_be_compared_is_neither_yes_nor_no() {
         ),
         ("\n", "holds no request"),
     ] {
-        let run = place.diff(&[requests], &[]).expect(2);
+        let run = scene.diff(&[requests], &[]).expect(2);
         assert!(run.err.contains(words) && run.out.is_empty(), "{}", run.err);
     }
-    let (before, none) = (place.text("before"), place.text("none"));
+    let (before, none) = (scene.text("before"), scene.text("none"));
     let words = ["diff", &before, &none, "--requests", "-"];
-    place.warden(&words, ANN).expect(2);
+    scene.warden(&words, ANN).expect(2);
     let words = ["diff", &before, &before, "--requests", &none];
-    place.warden(&words, "").expect(2);
+    scene.warden(&words, "").expect(2);
     let words = ["diff", &before, &before];
-    place.warden(&words, "").expect(2);
+    scene.warden(&words, "").expect(2);
 }
 
 #[test]
 fn diff_sees_ceiling_and_release() {
-    let place = Place::with(|roles| roles.replace("\"+@write\"", "\"+@write\", \"+flushall\""));
-    place.put(
+    let scene = Scene::with(|roles| roles.replace("\"+@write\"", "\"+@write\", \"+flushall\""));
+    scene.put(
         "before",
         &ROLES.replace("\"+@write\"", "\"+@write\", \"-flushall\""),
     );
     let gains = |more: &[&str]| {
-        let run = place.diff(&[ED], &[&["--json"], more].concat());
+        let run = scene.diff(&[ED], &[&["--json"], more].concat());
         run.json()["changes"][0]["gains"].clone()
     };
     assert_eq!(gains(&[]), json!(["+flushall"]));
     assert_eq!(gains(&["--server", "8.0"]), json!(["+flushall"]));
-    place.diff(&[ED], &["--ceiling", "-@dangerous"]).expect(0);
+    scene.diff(&[ED], &["--ceiling", "-@dangerous"]).expect(0);
 }
 
 #[test]
 fn eval_records_what_policies_read_and_diff_takes_it() {
-    let place = Place::with(str::to_owned);
+    let scene = Scene::with(str::to_owned);
     for directory in ["before", "after"] {
-        place.add(directory, "tenant");
+        scene.add(directory, "tenant");
         let data = "claim = \"/tenant\"\nkeys = [\"~reports:{tenant}:*\"]\nchannels = []\n";
-        fs::write(place.path(directory).join("tenant.toml"), data).unwrap();
+        fs::write(scene.path(directory).join("tenant.toml"), data).unwrap();
     }
     let document = json!({
         "user": "corp/ann", "groups": ["corp/analysts"],
         "claims": {"tenant": "red", "iban": "AT61", "email": "ann@example.com"},
     });
-    place
+    scene
         .record(
             &document.to_string(),
             &["--address", "192.0.2.7", "--now", "2026-11-24T09:00:00Z"],
         )
         .expect(0);
-    place.record(ED, &[]).expect(1);
-    let [ann, ed] = &place.recorded()[..] else {
+    scene.record(ED, &[]).expect(1);
+    let [ann, ed] = &scene.recorded()[..] else {
         panic!("two requests");
     };
     assert_eq!(
@@ -333,47 +286,47 @@ fn eval_records_what_policies_read_and_diff_takes_it() {
         (&ed["user"], &ed["claims"]),
         (&json!("corp/ed"), &json!({}))
     );
-    let mode = fs::metadata(place.path("requests"))
+    let mode = fs::metadata(scene.path("requests"))
         .unwrap()
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o600);
 
     let (before, after, file) = (
-        place.text("before"),
-        place.text("after"),
-        place.text("requests"),
+        scene.text("before"),
+        scene.text("after"),
+        scene.text("requests"),
     );
     let words = ["diff", &before, &after, "--requests", &file, "--json"];
-    place.warden(&words, "").expect(0);
-    fs::remove_file(place.path("after/tenant.wasm")).unwrap();
-    let told = place.warden(&words, "").expect(1).json();
+    scene.warden(&words, "").expect(0);
+    fs::remove_file(scene.path("after/tenant.wasm")).unwrap();
+    let told = scene.warden(&words, "").expect(1).json();
     assert_eq!(told["changes"][0]["user"], "corp/ann");
     assert_eq!(told["changes"][0]["gains"], json!(["+@read ~reports:*"]));
 }
 
 #[test]
 fn who_is_nobody_to_policies_is_not_recorded() {
-    let place = Place::with(str::to_owned);
+    let scene = Scene::with(str::to_owned);
     let late = r#"{"user": "corp/ann", "expires": 1}"#;
-    let run = place.record(late, &[]).expect(1);
+    let run = scene.record(late, &[]).expect(1);
     assert!(run.err.contains("nothing is recorded"), "{}", run.err);
-    assert!(!place.path("requests").exists());
+    assert!(!scene.path("requests").exists());
     // Nor is one whom a directory in error could not be asked about.
-    fs::write(place.path("before/rbac.toml"), "[roles").unwrap();
-    place.record(ANN, &[]).expect(1);
-    assert!(!place.path("requests").exists());
+    fs::write(scene.path("before/rbac.toml"), "[roles").unwrap();
+    scene.record(ANN, &[]).expect(1);
+    assert!(!scene.path("requests").exists());
 }
 
 #[test]
 fn what_only_one_directory_reads_and_requests_lack_is_told() {
-    let place = Place::with(str::to_owned);
-    place.add("after", "tenant");
+    let scene = Scene::with(str::to_owned);
+    scene.add("after", "tenant");
     let data = "claim = \"/tenant\"\nkeys = [\"~reports:{tenant}:*\"]\nchannels = []\n";
-    fs::write(place.path("after/tenant.toml"), data).unwrap();
+    fs::write(scene.path("after/tenant.toml"), data).unwrap();
     let with_claim =
         r#"{"user": "corp/bo", "groups": ["corp/analysts"], "claims": {"tenant": "red"}}"#;
-    let told = place.diff(&[ANN, with_claim], &["--json"]).expect(1).json();
+    let told = scene.diff(&[ANN, with_claim], &["--json"]).expect(1).json();
     let warnings = told["warnings"].as_array().unwrap();
     let about = warnings
         .iter()
@@ -390,13 +343,13 @@ fn what_only_one_directory_reads_and_requests_lack_is_told() {
 
 #[test]
 fn a_document_and_the_options_do_not_both_say_where_from() {
-    let place = Place::with(str::to_owned);
+    let scene = Scene::with(str::to_owned);
     let document =
         r#"{"user": "corp/ann", "groups": ["corp/analysts"], "address": "192.0.2.7", "tls": true}"#;
-    let before = place.text("before");
+    let before = scene.text("before");
     let eval = |more: &[&str]| {
         let words = ["eval", "--dir", &before, "--principal", "-", "--json"];
-        place.warden(&[&words, more].concat(), document)
+        scene.warden(&[&words, more].concat(), document)
     };
     let client = eval(&["--role", "replica"]).expect(0).json()["client"].clone();
     assert_eq!(
