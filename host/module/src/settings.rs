@@ -83,7 +83,7 @@ const fn choice(
 }
 
 /// Every setting, in the order of docs/configuration.md.
-pub(crate) static SETTINGS: [Setting; 21] = [
+pub(crate) static SETTINGS: [Setting; 22] = [
     text("policy_dir"),
     text("preview_dir"),
     text("authenticator_dir"),
