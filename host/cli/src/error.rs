@@ -29,6 +29,9 @@ pub(crate) enum Error {
     /// A server that cannot be reached, or does not let us in.
     #[error("{0}")]
     Server(String),
+    /// Policies that could not be compared, so that nothing is known of what changes.
+    #[error("{0}")]
+    NotCompared(String),
     /// A token that is not one; the text says why.
     #[error("{0}")]
     NotAToken(String),
@@ -47,11 +50,11 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// The exit status: 2 for wrong usage and for a server that was not reached,
-    /// so that nobody takes either for an answer.
+    /// The exit status: 2 for wrong usage, for a server that was not reached and for
+    /// policies that were not compared, so that nobody takes any of them for an answer.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Server(_) => 2,
+            Self::Usage(_) | Self::Server(_) | Self::NotCompared(_) => 2,
             _ => 1,
         }
     }

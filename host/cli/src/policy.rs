@@ -13,6 +13,7 @@
 mod bench;
 mod build;
 mod check;
+mod diff;
 mod directory;
 mod eval;
 mod inspect;
@@ -21,6 +22,7 @@ mod moment;
 mod new;
 mod principal;
 mod project;
+mod record;
 mod report;
 mod schema;
 mod secret_key;
@@ -51,6 +53,9 @@ pub(crate) enum Command {
     Inspect(Box<inspect::Arguments>),
     /// Show what somebody may do, and which policy says so; exit status 0 granted.
     Eval(Box<eval::Arguments>),
+    /// Tell who of recorded requests would lose or gain what under another directory; exit
+    /// status 0 when nobody would.
+    Diff(Box<diff::Arguments>),
     /// Run the test files, one line a test, and tell what of the policies no test touches;
     /// exit status 0 when all hold.
     Test(Box<test::Arguments>),
@@ -72,6 +77,7 @@ pub(crate) fn run(command: Command) -> Result<Output, Error> {
         Command::Check(arguments) => check::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),

@@ -14,6 +14,7 @@
 mod around;
 mod base;
 mod commands;
+mod difference;
 mod dropped;
 mod error;
 mod grant;
@@ -23,7 +24,9 @@ mod readback;
 mod render;
 mod restriction;
 mod right;
+mod summary;
 mod table;
+mod touches;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +41,7 @@ pub use readback::Selector;
 pub use render::Rendered;
 pub use restriction::Restriction;
 pub use right::Right;
+pub use summary::Summary;
 pub use table::Row;
 
 use crate::server::Server;
@@ -105,6 +109,28 @@ impl Permissions {
     pub fn is_within(&self, wider: &Self) -> bool {
         let has_room = |grant: &Grant| wider.grants.iter().any(|other| grant.is_within(other));
         self.base == wider.base && self.limits == wider.limits && self.grants.iter().all(has_room)
+    }
+
+    /// What these allow on this server and `others` do not, each as the rules of a grant:
+    /// `+@read -keys ~reports:*`. `None` allows nothing. Empty when all of it is surely
+    /// allowed there, too; in doubt it is not empty. Costs milliseconds.
+    ///
+    /// ```
+    /// use warden_core::Server;
+    /// use warden_core::permissions::{BaseRules, Grant, Permissions};
+    ///
+    /// let server = Server::of_release("9.1").ok_or("not known")?;
+    /// let of = |rules: &[&str]| {
+    ///     let grant = Grant::parse(rules).unwrap_or_else(|error| panic!("{error}"));
+    ///     Permissions::compose(&BaseRules::default(), vec![grant], vec![])
+    /// };
+    /// let (before, after) = (of(&["+@read", "~a:*", "~b:*"]), of(&["+@read", "+set", "~a:*"]));
+    /// assert_eq!(after.beyond(Some(&before), &server), ["+set ~a:*"]);
+    /// assert_eq!(before.beyond(Some(&after), &server), ["+@read ~b:*"]);
+    /// # Ok::<(), &str>(())
+    /// ```
+    pub fn beyond(&self, others: Option<&Self>, server: &Server) -> Vec<String> {
+        difference::beyond(self, others, server)
     }
 
     /// What they come to on this server, to be asked about rights.

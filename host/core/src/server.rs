@@ -9,6 +9,8 @@ mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use known::is_built_in;
+
 /// The commands, categories and abilities of one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {

@@ -10,6 +10,7 @@ mod filters;
 mod help;
 mod kill;
 mod policies;
+pub(crate) mod preview;
 pub(crate) mod reload;
 mod sessions;
 mod whoami;

@@ -26,6 +26,7 @@ mod modes;
 mod network;
 mod pending;
 mod plugins;
+mod previews;
 mod quota;
 mod rechecks;
 mod refreshes;

@@ -32,6 +32,7 @@ use crate::loader::Load;
 use crate::login::Login;
 use crate::network::{Caller, Network};
 use crate::plugins::{self, Errand};
+use crate::previews;
 use crate::review::Assignment;
 use crate::settings::{self, Settings};
 use crate::shared::{Channels, Shared};
@@ -266,6 +267,7 @@ struct Ends {
     policy_loads: Receiver<Load>,
     authenticator_loads: Receiver<Load>,
     plugin_errands: Receiver<Errand>,
+    preview_errands: Receiver<previews::Errand>,
     ticks: Receiver<()>,
     snapshot_wishes: Receiver<()>,
     network: Network,
@@ -278,6 +280,7 @@ fn channels(network: Network, caller: Caller) -> (Channels, Ends) {
     let (policy_loads, policy_queue) = unbounded();
     let (authenticator_loads, authenticator_queue) = unbounded();
     let (plugin_errands, plugin_queue) = unbounded();
+    let (preview_errands, preview_queue) = unbounded();
     let (ticks, tick_queue) = bounded(1);
     let (snapshot_wishes, snapshot_queue) = bounded(1);
     let channels = Channels {
@@ -286,6 +289,7 @@ fn channels(network: Network, caller: Caller) -> (Channels, Ends) {
         policy_loads,
         authenticator_loads,
         plugin_errands,
+        preview_errands,
         ticks,
         snapshot_wishes,
     };
@@ -295,6 +299,7 @@ fn channels(network: Network, caller: Caller) -> (Channels, Ends) {
         policy_loads: policy_queue,
         authenticator_loads: authenticator_queue,
         plugin_errands: plugin_queue,
+        preview_errands: preview_queue,
         ticks: tick_queue,
         snapshot_wishes: snapshot_queue,
         network,
@@ -339,6 +344,7 @@ fn start_threads(lock: &ServerLock, shared: &Arc<Shared>, ends: Ends) -> Result<
         policy_loads,
         authenticator_loads,
         plugin_errands,
+        preview_errands,
         ticks,
         snapshot_wishes,
         network,
@@ -357,6 +363,8 @@ fn start_threads(lock: &ServerLock, shared: &Arc<Shared>, ends: Ends) -> Result<
     start("warden-authn", Priority::WORKER, authenticators)?;
     let plugins: Life = Box::new(move |shared| plugins::run(shared, &plugin_errands));
     start("warden-plugins", Priority::COMPILER, plugins)?;
+    let previews: Life = Box::new(move |shared| previews::run(shared, &preview_errands));
+    start("warden-preview", Priority::COMPILER, previews)?;
     let snapshots: Life = Box::new(move |shared| snapshots::run(shared, &snapshot_wishes));
     start("warden-snapshot", Priority::COMPILER, snapshots)?;
     start(

@@ -83,8 +83,9 @@ const fn choice(
 }
 
 /// Every setting, in the order of docs/configuration.md.
-pub(crate) static SETTINGS: [Setting; 21] = [
+pub(crate) static SETTINGS: [Setting; 22] = [
     text("policy_dir"),
+    text("preview_dir"),
     text("authenticator_dir"),
     Setting {
         load_only: true,
@@ -146,6 +147,7 @@ pub(crate) enum Fallback {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) policy_dir: Option<PathBuf>,
+    pub(crate) preview_dir: Option<PathBuf>,
     pub(crate) authenticator_dir: Option<PathBuf>,
     pub(crate) state_dir: Option<PathBuf>,
     pub(crate) required_policies: BTreeSet<String>,
@@ -204,6 +206,7 @@ impl Settings {
     pub(crate) fn defaults() -> Self {
         Self {
             policy_dir: None,
+            preview_dir: None,
             authenticator_dir: None,
             state_dir: None,
             required_policies: BTreeSet::new(),
@@ -290,6 +293,7 @@ impl Settings {
                 self.put_choice(name, value);
             }
             (Kind::Text, "policy_dir") => self.policy_dir = directory(value)?,
+            (Kind::Text, "preview_dir") => self.preview_dir = directory(value)?,
             (Kind::Text, "authenticator_dir") => self.authenticator_dir = directory(value)?,
             (Kind::Text, "state_dir") => self.state_dir = directory(value)?,
             (Kind::Text, "required_policies") => self.required_policies = words(value)?,

@@ -27,6 +27,7 @@ use crate::login::Answer;
 use crate::network::LoggedNotices;
 use crate::pending::Pending;
 use crate::plugins::{Errand, PluginHost};
+use crate::previews::{self, Previews};
 use crate::rechecks::Rechecks;
 use crate::refreshes::Refreshes;
 use crate::review::{Assignment, Reviews};
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) answers: Answers<Blocked<Answer>, Answer>,
     /// Re-evaluations on their way to and from the workers.
     pub(crate) reviews: Reviews,
+    /// Previews of policies that are not in force.
+    pub(crate) previews: Previews,
     /// Credentials of live sessions that are asked about again.
     pub(crate) rechecks: Rechecks,
     /// People with live sessions whose accounts are looked up again.
@@ -106,6 +109,8 @@ pub(crate) struct Channels {
     pub(crate) authenticator_loads: Sender<Load>,
     /// To the plugins' thread.
     pub(crate) plugin_errands: Sender<Errand>,
+    /// To the thread of previews.
+    pub(crate) preview_errands: Sender<previews::Errand>,
     /// To the clock thread.
     pub(crate) ticks: Sender<()>,
     /// To the thread that takes snapshots of policies.
@@ -156,6 +161,7 @@ impl Shared {
             pending: Pending::new(),
             answers: Answers::new(),
             reviews: Reviews::new(),
+            previews: Previews::new(channels.preview_errands),
             rechecks: Rechecks::default(),
             refreshes: Refreshes::default(),
             seal: Seal::new().map_err(|error| error.to_string())?,
@@ -368,6 +374,7 @@ impl Shared {
         let _ = self.policy_loads.send(Load::Stop);
         let _ = self.authenticator_loads.send(Load::Stop);
         self.plugins.stop();
+        self.previews.stop();
         self.wake_snapshots();
         self.wake_clock();
     }

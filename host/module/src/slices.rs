@@ -20,7 +20,7 @@ use crate::ffi::{Blocked, ServerLock, post, rest_if_crashing};
 use crate::review::Assignment;
 use crate::shared::Shared;
 use crate::workers::{Job, timed_out};
-use crate::{default_user, local, refreshes, searches, sessions};
+use crate::{default_user, local, previews, refreshes, searches, sessions};
 
 /// The pace when nothing is to be done: the precision of expiry.
 const TICK: Duration = Duration::from_millis(100);
@@ -171,6 +171,7 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
     more |= close(shared, lock, closes, start);
     more |= sweep(lock, &budget, start);
     more |= searches::go_on(lock);
+    previews::go_on(shared, lock);
     more |= free(lock, &budget, start);
     sessions::with_registry(lock, |registry| {
         let counts = registry.counts();

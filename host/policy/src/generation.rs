@@ -69,6 +69,8 @@ enum Occasion {
     LogIn,
     /// About somebody made up.
     Test,
+    /// To see what they would answer, if they were in force.
+    Preview,
 }
 
 impl Generation {
@@ -275,6 +277,32 @@ impl Generation {
         answer
     }
 
+    /// What [`decide`](Self::decide) would answer, for whoever weighs policies before they
+    /// are in force: nothing is remembered or counted, and what the policies write is
+    /// dropped. Needs as much stack and time.
+    ///
+    /// # Errors
+    /// As those of [`decide`](Self::decide).
+    pub fn preview(&self, request: &Request, now: Now) -> Result<Arc<Decision>, Reason> {
+        let opinions = self.opinions(request, now, Occasion::Preview)?;
+        let composed = compose(opinions, self.on(), request.key(), self.number, now);
+        composed.answer.map(Arc::new)
+    }
+
+    /// The same about somebody whom nobody verified, as for
+    /// [`explain_made_up`](Self::explain_made_up).
+    ///
+    /// # Errors
+    /// As those of [`decide`](Self::decide).
+    pub fn preview_made_up(
+        &self,
+        principal: &Principal,
+        client: &ClientFacts,
+        now: Now,
+    ) -> Result<Arc<Decision>, Reason> {
+        self.preview(&self.made_up(principal, client, now), now)
+    }
+
     /// Asks every policy and shows what each answers and what that comes to. For a
     /// worker, as [`decide`](Self::decide); the answer is not remembered.
     pub fn explain(&self, request: &Request, now: Now) -> Explanation {
@@ -339,8 +367,11 @@ impl Generation {
         let told = request.for_policy(bundle.inputs(), now);
         let machine = &*self.machine;
         let started = budget::now();
-        let opinion = bundle
-            .configured(machine)
+        let instance = match occasion {
+            Occasion::LogIn | Occasion::Test => bundle.configured(machine),
+            Occasion::Preview => bundle.configured_unheard(machine),
+        };
+        let opinion = instance
             .and_then(|mut instance| instance.evaluate(&told))
             .and_then(|verdict| verdict::check(verdict, bundle.inputs().clock));
         if occasion == Occasion::LogIn {

@@ -42,6 +42,13 @@ pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     Policy::add_to_linker::<_, HasSelf<_>>(linker, |guest| guest)
 }
 
+/// Whether what a policy says is listened to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ear {
+    Open,
+    Shut,
+}
+
 /// A running policy.
 pub(crate) struct Instance {
     store: Store<Guest>,
@@ -60,9 +67,35 @@ impl Instance {
         component: &PolicyPre<Guest>,
         limits: Limits,
     ) -> Result<Self, Failure> {
+        Self::started(machine, bundle, component, limits, Ear::Open)
+    }
+
+    /// The same; what it says is dropped.
+    ///
+    /// # Errors
+    /// As those of [`start`](Self::start).
+    pub(crate) fn start_unheard(
+        machine: &Machine,
+        bundle: Arc<str>,
+        component: &PolicyPre<Guest>,
+        limits: Limits,
+    ) -> Result<Self, Failure> {
+        Self::started(machine, bundle, component, limits, Ear::Shut)
+    }
+
+    fn started(
+        machine: &Machine,
+        bundle: Arc<str>,
+        component: &PolicyPre<Guest>,
+        limits: Limits,
+        ear: Ear,
+    ) -> Result<Self, Failure> {
         let ticking = machine.ticker.ticking();
         let engine = component.engine();
         let mut store = sandbox::store(machine, engine, Speaker::Policy(bundle), limits);
+        if ear == Ear::Shut {
+            store.data_mut().notebook.close();
+        }
         match component.instantiate(&mut store) {
             Ok(policy) => Ok(Self {
                 store,

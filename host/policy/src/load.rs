@@ -91,6 +91,16 @@ impl Engine {
         Ok(next)
     }
 
+    /// Whether a generation that was loaded aside could come into force as it is: signed
+    /// policies older than what was run could not. Remembers nothing. Reads a file.
+    ///
+    /// # Errors
+    /// Why [`load_to_serve`](Self::load_to_serve) would not take it.
+    pub fn may_serve(&self, generation: &Generation) -> Result<(), LoadError> {
+        let signed = generation.signed();
+        Ok(signed.map_or(Ok(()), |signed| self.machine.memory.may_run(signed, None))?)
+    }
+
     /// The revision below which signed policies are not taken; `None` when none is
     /// remembered in `state_dir`. Reads a file.
     ///

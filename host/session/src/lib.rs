@@ -61,6 +61,7 @@ mod settings;
 
 pub use action::{Action, EndCause, NO_RIGHTS, Rules};
 pub use class::ClassId;
+pub use registry::classes::{Portion, Walk};
 pub use registry::renewal::Proof;
 pub use registry::review::{Answer, Candidate, Review};
 pub use registry::sweep::{KillId, Killed};

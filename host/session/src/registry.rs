@@ -2,10 +2,11 @@
 //!
 //! In: admissions, departures, the clock's readings, generations of policies. Out:
 //! [`Action`]s. One part per event: `admit`, `expiry` (and every other closing),
-//! `sweep`, `review` and `settle`, `reap`; `view` for those who ask. It never waits and
+//! `sweep`, `review` and `settle`, `reap`; `view` and `classes` for those who ask. It never waits and
 //! never fails half-way: an admission is refused before anything changes.
 
 mod admit;
+pub(crate) mod classes;
 mod doomed;
 mod expiry;
 mod reap;

@@ -3,6 +3,7 @@
 
 mod acl_users;
 mod admission;
+mod classes;
 mod closing;
 mod killing;
 mod model;

@@ -95,6 +95,23 @@ fn every_field_of_every_reply_is_documented() {
 }
 
 #[test]
+fn every_field_of_a_preview_is_documented() {
+    let candidates = tempfile::tempdir().expect("a temporary directory");
+    let path = candidates.path().display().to_string();
+    let scene = Scene::builder(Line::V9_1)
+        .module_args(["preview_dir", &path])
+        .start();
+    let _alice = scene.log_in("alice");
+    std::fs::create_dir(candidates.path().join("empty")).unwrap();
+    let mut admin = scene.server.admin();
+    let reply = admin.run("WARDEN.POLICIES PREVIEW empty");
+    let section = section(&document("docs/commands.md"), "WARDEN.POLICIES");
+    assert_eq!(names(&reply), documented(&section, "field of a preview"));
+    let change = reply.field("changes").items().remove(0);
+    assert_eq!(names(&change), documented(&section, "field of a change"));
+}
+
+#[test]
 fn every_filter_is_documented_and_known_to_the_server() {
     let text = document("docs/commands.md");
     let filters = documented(&section(&text, "WARDEN.SESSIONS"), "filter");

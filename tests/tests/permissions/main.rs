@@ -23,3 +23,4 @@ mod probe;
 mod property;
 mod quoting;
 mod rights;
+mod touches;

@@ -111,8 +111,9 @@ fn every_setting_is_shown_with_its_default(line: Line) {
     );
 }
 
-const PROTECTED: [(&str, &str); 8] = [
+const PROTECTED: [(&str, &str); 9] = [
     ("policy_dir", "/tmp"),
+    ("preview_dir", "/tmp"),
     ("authenticator_dir", "/tmp"),
     ("ceiling", "-@admin"),
     ("base_rules", "+ping"),

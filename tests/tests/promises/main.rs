@@ -62,6 +62,7 @@ mod pipelines;
 mod plugins;
 mod policy_reload;
 mod policy_tests;
+mod preview;
 mod published_keys;
 mod reauthentication;
 mod rego;

@@ -20,12 +20,12 @@ use std::sync::Arc;
 
 use clap::Args;
 use warden_core::clock::{Clock, SystemClock};
-use warden_core::{ClientFacts, Now, Principal, Server};
+use warden_core::{Now, Server};
 use warden_policy::Generation;
 
 use self::finding::{Findings, Mistake, Warning};
 use super::directory::{Directory, releases};
-use super::principal;
+use super::principal::{self, Asked};
 use crate::error::Error;
 use crate::output::Output;
 use crate::style::Paint;
@@ -100,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
 fn look(
     generation: &Generation,
     dir: &Path,
-    principals: &[Principal],
+    principals: &[Asked],
     now: Now,
     line: &str,
     findings: &mut Findings,
@@ -121,14 +121,15 @@ fn look(
     if generation.rehearsals().next().is_none() && !generation.bundles().is_empty() {
         findings.warn(line, None, Warning::no_tests());
     }
-    let nowhere = ClientFacts::default();
+    let clients: Vec<_> = principals.iter().map(Asked::client).collect();
     let asked = generation.rehearsals().map(|test| {
         let wall = test.now.unwrap_or(now.wall);
         (test.principal, test.client, Now { wall, ..now })
     });
-    let given = principals
-        .iter()
-        .map(|principal| (principal, &nowhere, now));
+    let given = principals.iter().zip(&clients).map(|(asked, client)| {
+        let wall = asked.now.unwrap_or(now.wall);
+        (&asked.principal, client, Now { wall, ..now })
+    });
     for (principal, client, now) in asked.chain(given) {
         watch::look(generation, (principal, client, now), line, findings);
     }

@@ -27,6 +27,16 @@ pub(super) struct Directory {
     /// The policy directory, as `policy_dir`.
     #[arg(long, value_name = "DIR", default_value = POLICIES)]
     pub(super) dir: PathBuf,
+    #[command(flatten)]
+    configuration: Configuration,
+    /// Answer as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What the module's configuration says of every directory.
+#[derive(Args)]
+pub(super) struct Configuration {
     /// What is laid over every policy, as `ceiling`.
     #[arg(
         long,
@@ -52,9 +62,6 @@ pub(super) struct Directory {
     /// Where to keep compiled policies; without it, they are compiled each time.
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// Answer as JSON.
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 /// The server whose commands count.
@@ -70,9 +77,9 @@ pub(super) fn releases() -> PossibleValuesParser {
     PossibleValuesParser::from(Server::releases())
 }
 
-impl Directory {
+impl Configuration {
     /// What one evaluation may use.
-    pub(super) fn limits(&self) -> Limits {
+    fn limits(&self) -> Limits {
         let memory_mb = usize::try_from(self.policy_memory_mb).unwrap_or(usize::MAX);
         Limits {
             cpu: Duration::from_millis(self.policy_timeout_ms),
@@ -85,16 +92,11 @@ impl Directory {
     pub(super) fn engine(&self) -> Result<Engine, Error> {
         Ok(Engine::new(EngineSettings {
             state_dir: self.state_dir.clone(),
-            policy_keys: self.keys()?,
+            policy_keys: self.trust.keys()?,
             limits: self.limits(),
             log: Arc::new(Lines),
             ..EngineSettings::default()
         })?)
-    }
-
-    /// Who must have signed it; none where nothing needs to be signed.
-    pub(super) fn keys(&self) -> Result<PolicyKeys, Error> {
-        self.trust.keys()
     }
 
     /// What is laid over the policies on a server of this line.
@@ -113,6 +115,28 @@ impl Directory {
                 .map(str::to_owned)
                 .collect(),
         })
+    }
+}
+
+impl Directory {
+    /// What one evaluation may use.
+    pub(super) fn limits(&self) -> Limits {
+        self.configuration.limits()
+    }
+
+    /// The engine all loads of one run share.
+    pub(super) fn engine(&self) -> Result<Engine, Error> {
+        self.configuration.engine()
+    }
+
+    /// Who must have signed it; none where nothing needs to be signed.
+    pub(super) fn keys(&self) -> Result<PolicyKeys, Error> {
+        self.configuration.trust.keys()
+    }
+
+    /// What is laid over the policies on a server of this line.
+    pub(super) fn frame(&self, line: &str) -> Result<Frame, Error> {
+        self.configuration.frame(line)
     }
 
     /// Loads it on its own. `Err` in it: the lines the module would log.

@@ -4,6 +4,7 @@
 //! a made-up principal. Out: what `WARDEN.EXPLAIN` would tell. A token is verified by
 //! the module's own chain; a refusal is an answer, not an error.
 
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -16,8 +17,9 @@ use warden_core::{Attach, ClientFacts, Credential, Now, Principal, Reason, Reaso
 use warden_policy::{Explanation, Generation};
 
 use super::directory::{Directory, Release};
+use super::principal::{self, Asked};
 use super::report::{Report, Told};
-use super::{moment, principal};
+use super::{moment, record};
 use crate::error::Error;
 use crate::network::Network;
 use crate::output::Output;
@@ -47,7 +49,8 @@ pub(crate) struct Arguments {
     )]
     user: String,
     /// Who it is: a JSON document with `user`, `groups`, `scopes`, `method`, `claims`,
-    /// `sole_authenticator`, `expires`; `-` reads it from standard input.
+    /// `sole_authenticator`, `expires`, and, in place of the options of these names,
+    /// `address`, `tls`, `certificate`, `role`, `now`; `-` reads it from standard input.
     #[arg(long, value_name = "FILE", group = "who")]
     principal: Option<PathBuf>,
     /// The client's IP address, or `unix`.
@@ -65,6 +68,10 @@ pub(crate) struct Arguments {
     /// The time, as seconds since 1970 or `2026-11-24T09:00:00Z`; by default now.
     #[arg(long, value_name = "TIME")]
     now: Option<String>,
+    /// Append the request to this file, for `warden policy diff`: who asks, and of claims and
+    /// connection what policies of the directory read. Made with mode 0600.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Evaluate although tests of the directory do not hold.
     #[arg(long)]
     without_tests: bool,
@@ -75,14 +82,17 @@ pub(crate) struct Arguments {
 
 /// Asks the policies; no is an answer, not an error.
 pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
-    let client = client(arguments)?;
     let real = SystemClock::new().now();
-    let now = asked_about(arguments, real)?;
     let directory = &arguments.directory;
     // Tests are of the present: the time asked about is not theirs.
     let tested = (!arguments.without_tests).then_some(real);
+    let (mut client, mut now) = (client(arguments)?, asked_about(arguments, real)?);
     let who = match &arguments.principal {
-        Some(file) => unexpired(principal::read(file)?, now),
+        Some(file) => {
+            let asked = principal::read(file)?;
+            (client, now) = united(&asked, arguments, client, now)?;
+            unexpired(asked.principal, now)
+        }
         None => match verified(arguments, &client, now)? {
             Ok(who) => who,
             Err(errors) => return directory.complain(&errors),
@@ -92,6 +102,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         Ok(generation) => generation,
         Err(errors) => return directory.complain(&errors),
     };
+    if let Some(file) = &arguments.record {
+        match &who {
+            Ok(principal) => record::append(file, principal, &client, now, generation.inputs())?,
+            Err(_) => writeln!(
+                io::stderr(),
+                "warden: nothing is recorded: nobody is there to ask policies about"
+            )?,
+        }
+    }
     let answer = who.map(|principal| {
         let explanation = generation.explain_made_up(&principal, &client, now);
         (principal, explanation)
@@ -115,6 +134,46 @@ fn asked_about(arguments: &Arguments, real: Now) -> Result<Now, Error> {
     };
     let wall = moment::read(text).map_err(|why| Error::Usage(format!("--now: {why}")))?;
     Ok(Now { wall, ..real })
+}
+
+/// What the document and the options say together of connection and time: of each only one
+/// may speak.
+fn united(
+    asked: &Asked,
+    arguments: &Arguments,
+    given: ClientFacts,
+    now: Now,
+) -> Result<(ClientFacts, Now), Error> {
+    let doubled = [
+        ("address", asked.address.is_some(), given.address.is_some()),
+        ("tls", asked.tls.is_some(), arguments.tls),
+        (
+            "certificate",
+            asked.certificate.is_some(),
+            given.certificate.is_some(),
+        ),
+        ("role", asked.replica.is_some(), given.replica),
+        ("now", asked.now.is_some(), arguments.now.is_some()),
+    ];
+    if let Some((name, ..)) = doubled.iter().find(|(_, said, option)| *said && *option) {
+        return Err(Error::Usage(format!(
+            "--{name}: the document of --principal says it, too"
+        )));
+    }
+    let said = asked.client();
+    let client = ClientFacts {
+        address: said.address.or(given.address),
+        tls: said.tls || given.tls,
+        certificate: said.certificate.or(given.certificate),
+        replica: said.replica || given.replica,
+    };
+    if asked.tls == Some(false) && client.certificate.is_some() {
+        return Err(Error::Usage(
+            "--certificate: there are no certificates without TLS".to_owned(),
+        ));
+    }
+    let wall = asked.now.unwrap_or(now.wall);
+    Ok((client, Now { wall, ..now }))
 }
 
 fn report<'a>(

@@ -1,21 +1,27 @@
-//! A principal that somebody made up, from a JSON document.
+//! A principal that somebody made up, or whom `warden policy eval --record` wrote down,
+//! from a JSON document; and how they are connected.
 //!
 //! ```json
 //! {"user": "corp/alice", "groups": ["corp/analysts"], "scopes": [], "method": "jwt",
-//!  "claims": {"office": "rome"}, "sole_authenticator": true, "expires": 1795510800}
+//!  "claims": {"office": "rome"}, "sole_authenticator": true, "expires": 1795510800,
+//!  "address": "192.0.2.7", "tls": true, "certificate": {"subject": "CN=alice"},
+//!  "role": "primary", "now": "2026-11-24T09:00:00Z"}
 //! ```
 //!
-//! Only `user` must be given. Names are as policies see them, qualified by the
-//! authenticator. Whatever is unknown or doubtful is an error with its path.
+//! Only `user` must be given. The keys are those of a test in a test file. Names are as
+//! policies see them, qualified by the authenticator. Whatever is unknown or doubtful is
+//! an error with its path.
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
+use std::net::IpAddr;
 use std::path::Path;
 
 use serde_json::{Map, Value};
+use warden_core::client::Certificate;
 use warden_core::name::read_qualified;
-use warden_core::{AuthenticatorId, Method, Principal, PrincipalName, Timestamp};
+use warden_core::{AuthenticatorId, ClientFacts, Method, Principal, PrincipalName, Timestamp};
 
 use super::moment;
 use crate::error::Error;
@@ -23,14 +29,44 @@ use crate::error::Error;
 /// Largest document read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
+/// Somebody, how they are connected and when, as far as a document says it.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) principal: Principal,
+    pub(super) address: Option<String>,
+    pub(super) tls: Option<bool>,
+    pub(super) certificate: Option<Certificate>,
+    /// Whether the server is a replica.
+    pub(super) replica: Option<bool>,
+    pub(super) now: Option<Timestamp>,
+}
+
+impl Asked {
+    /// What a server would know of the connection.
+    pub(super) fn client(&self) -> ClientFacts {
+        ClientFacts {
+            address: self.address.clone(),
+            tls: self.tls.unwrap_or(self.certificate.is_some()),
+            certificate: self.certificate.clone(),
+            replica: self.replica.unwrap_or(false),
+        }
+    }
+}
+
 /// Reads the document of a file; `-` is standard input.
-pub(super) fn read(file: &Path) -> Result<Principal, Error> {
+pub(super) fn read(file: &Path) -> Result<Asked, Error> {
+    let text = read_text(file, MAX_BYTES)?;
+    parse(&text).map_err(|why| Error::Usage(format!("{file:?}: {why}")))
+}
+
+/// The text of a file that is at most as large as this; `-` is standard input.
+pub(super) fn read_text(file: &Path, max_bytes: u64) -> Result<String, Error> {
     let fail = |source| Error::File {
         path: file.to_owned(),
         source,
     };
     let mut text = String::new();
-    let limit = MAX_BYTES + 1;
+    let limit = max_bytes + 1;
     if file == Path::new("-") {
         std::io::stdin()
             .lock()
@@ -40,14 +76,17 @@ pub(super) fn read(file: &Path) -> Result<Principal, Error> {
         let opened = File::open(file).map_err(fail)?;
         opened.take(limit).read_to_string(&mut text).map_err(fail)?;
     }
-    if text.len() as u64 > MAX_BYTES {
-        return Err(Error::Usage(format!("{file:?}: is larger than 1 MiB")));
+    if text.len() as u64 > max_bytes {
+        let bound = max_bytes >> 20;
+        return Err(Error::Usage(format!(
+            "{file:?}: is larger than {bound} MiB"
+        )));
     }
-    parse(&text).map_err(|why| Error::Usage(format!("{file:?}: {why}")))
+    Ok(text)
 }
 
-/// The principal of a document.
-fn parse(text: &str) -> Result<Principal, String> {
+/// Whom a document is about.
+pub(super) fn parse(text: &str) -> Result<Asked, String> {
     let document = serde_json::from_str(text).map_err(|e| format!("is not JSON: {e}"))?;
     let Value::Object(mut document) = document else {
         return Err("must be a JSON object".to_owned());
@@ -74,14 +113,29 @@ fn parse(text: &str) -> Result<Principal, String> {
     let sole = take(&mut document, "sole_authenticator", |value| {
         value.as_bool().ok_or("must be true or false".to_owned())
     })?;
-    let expires = take(&mut document, "expires", expiry)?;
+    let expires = take(&mut document, "expires", point)?;
+    let address = take(&mut document, "address", address)?;
+    let tls = take(&mut document, "tls", |value| {
+        value.as_bool().ok_or("must be true or false".to_owned())
+    })?;
+    let certificate = take(&mut document, "certificate", certificate)?;
+    if certificate.is_some() && tls == Some(false) {
+        return Err("tls: there are no certificates without TLS".to_owned());
+    }
+    let replica = take(&mut document, "role", |value| match value.as_str() {
+        Some("primary") => Ok(false),
+        Some("replica") => Ok(true),
+        _ => Err("must be \"primary\" or \"replica\"".to_owned()),
+    })?;
+    let now = take(&mut document, "now", point)?;
     if let Some(unknown) = document.keys().next() {
         return Err(format!(
-            "{}: unknown; known are user, groups, scopes, method, claims, sole_authenticator, expires",
+            "{}: unknown; known are user, groups, scopes, method, claims, sole_authenticator, expires, \
+             address, tls, certificate, role, now",
             unknown.escape_debug()
         ));
     }
-    Ok(Principal {
+    let principal = Principal {
         authenticator,
         name,
         method,
@@ -95,6 +149,14 @@ fn parse(text: &str) -> Result<Principal, String> {
         recheck: None,
         attach: warden_core::Attach::default(),
         account: None,
+    };
+    Ok(Asked {
+        principal,
+        address,
+        tls,
+        certificate,
+        replica,
+        now,
     })
 }
 
@@ -134,7 +196,40 @@ fn names(value: Value, of: &AuthenticatorId) -> Result<Vec<String>, String> {
     Ok(names.into_iter().collect())
 }
 
-fn expiry(value: Value) -> Result<Timestamp, String> {
+fn address(value: Value) -> Result<String, String> {
+    let text = value.as_str().unwrap_or_default();
+    let is_address = text == "unix" || text.parse::<IpAddr>().is_ok();
+    let wrong = "must be an IP address without port, or \"unix\"";
+    is_address.then(|| text.to_owned()).ok_or(wrong.to_owned())
+}
+
+/// A certificate as policies see it; what is not there is empty.
+fn certificate(value: Value) -> Result<Certificate, String> {
+    let Value::Object(mut parts) = value else {
+        return Err("must be an object of texts".to_owned());
+    };
+    let mut part = |key: &str| match parts.remove(key) {
+        None => Ok(String::new()),
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(format!("{key} must be text")),
+    };
+    let certificate = Certificate {
+        subject: part("subject")?,
+        issuer: part("issuer")?,
+        serial: part("serial")?,
+        fingerprint: part("fingerprint")?,
+        ..Certificate::default()
+    };
+    match parts.keys().next() {
+        Some(unknown) => Err(format!(
+            "{} is unknown; known are subject, issuer, serial, fingerprint",
+            unknown.escape_debug()
+        )),
+        None => Ok(certificate),
+    }
+}
+
+fn point(value: Value) -> Result<Timestamp, String> {
     match &value {
         Value::Number(seconds) => moment::read(&seconds.to_string()),
         Value::String(text) => moment::read(text),
@@ -148,12 +243,19 @@ mod tests {
 
     #[test]
     fn a_document_is_a_principal_as_an_authenticator_gives_it() {
-        let principal = parse(
+        let asked = parse(
             r#"{"user": "corp/alice", "groups": ["corp/b", "corp/a", "corp/b"], "scopes": ["corp/s"],
                 "method": "jwt", "claims": {"office": "rome"}, "sole_authenticator": false,
-                "expires": "2026-11-24T09:00:00Z"}"#,
+                "expires": "2026-11-24T09:00:00Z", "address": "192.0.2.7", "role": "replica",
+                "certificate": {"subject": "CN=alice"}, "now": 1795510800}"#,
         )
         .unwrap();
+        let client = asked.client();
+        assert_eq!(client.address.as_deref(), Some("192.0.2.7"));
+        assert!(client.tls && client.replica && asked.tls.is_none());
+        assert_eq!(client.certificate.unwrap().subject, "CN=alice");
+        assert_eq!(asked.now, Some(Timestamp::from_unix_seconds(1_795_510_800)));
+        let principal = asked.principal;
         assert_eq!(principal.user_name().to_string(), "corp/alice");
         assert_eq!(principal.groups, ["corp/a", "corp/b"]);
         assert_eq!(principal.scopes, ["corp/s"]);
@@ -164,6 +266,8 @@ mod tests {
             Some(Timestamp::from_unix_seconds(1_795_510_800))
         );
         let short = parse(r#"{"user": "corp/alice"}"#).unwrap();
+        assert_eq!(short.client(), ClientFacts::default());
+        let short = short.principal;
         assert!(short.sole_authenticator && short.expires.is_none());
     }
 
@@ -193,6 +297,22 @@ mod tests {
                 "sole_authenticator: ",
             ),
             (r#"{"user": "corp/a", "expires": -1}"#, "expires: "),
+            (
+                r#"{"user": "corp/a", "address": "10.0.0.1:1"}"#,
+                "address: ",
+            ),
+            (r#"{"user": "corp/a", "tls": "yes"}"#, "tls: "),
+            (
+                r#"{"user": "corp/a", "tls": false, "certificate": {}}"#,
+                "tls: there are no certificates",
+            ),
+            (r#"{"user": "corp/a", "certificate": "x"}"#, "certificate: "),
+            (
+                r#"{"user": "corp/a", "certificate": {"cn": "x"}}"#,
+                "certificate: cn is unknown",
+            ),
+            (r#"{"user": "corp/a", "role": "master"}"#, "role: "),
+            (r#"{"user": "corp/a", "now": "noon"}"#, "now: "),
         ] {
             let why = parse(document).expect_err(document);
             assert!(why.starts_with(path), "{document}: {why}");

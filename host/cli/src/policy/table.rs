@@ -3,15 +3,12 @@
 //! In: the rows of [`warden_core::permissions::Permissions::table`]. Out: lines. Many
 //! commands are told by category, with those that are missing; it shows and decides nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use warden_core::Server;
-use warden_core::permissions::Row;
+use warden_core::permissions::{Row, Summary};
 
 use crate::style::{Paint, WIDTH, wrapped};
-
-/// How many words a category must save to be told in place of its commands.
-const WORTH: usize = 3;
 
 /// The rows under a head, each column as wide as it must be; commands come last.
 pub(super) fn lines(rows: &[Row<'_>], server: &Server, all: bool, paint: Paint) -> Vec<String> {
@@ -63,20 +60,16 @@ fn places(row: &Row<'_>) -> [Vec<String>; 3] {
 /// The words of a row: its commands, or categories and what they leave.
 fn commands(row: &Row<'_>, server: &Server, all: bool) -> Vec<String> {
     let told = if all {
-        Told::default()
+        Summary {
+            others: row.commands.clone(),
+            ..Summary::default()
+        }
     } else {
-        by_category(&row.commands, server)
+        Summary::of(&row.commands, &BTreeSet::new(), server)
     };
-    let mut words: Vec<String> = told
-        .categories
-        .iter()
-        .map(|name| format!("@{name}"))
-        .collect();
-    let single = row
-        .commands
-        .iter()
-        .filter(|name| !told.covered.contains(*name));
-    words.extend(single.map(|&name| name.to_owned()));
+    let categories = told.categories.iter().map(|name| format!("@{name}"));
+    let mut words: Vec<String> = categories.collect();
+    words.extend(told.others.iter().map(|&name| name.to_owned()));
     if !told.missing.is_empty() {
         words.push("without".to_owned());
         words.extend(told.missing.iter().map(|&name| name.to_owned()));
@@ -85,44 +78,6 @@ fn commands(row: &Row<'_>, server: &Server, all: bool) -> Vec<String> {
         words.push("none".to_owned());
     }
     words
-}
-
-/// Categories in place of commands.
-#[derive(Default)]
-struct Told<'s> {
-    categories: Vec<&'s str>,
-    /// What the categories tell.
-    covered: BTreeSet<&'s str>,
-    /// What the categories hold and the row does not.
-    missing: BTreeSet<&'s str>,
-}
-
-/// Takes the category that saves most words, until none saves enough.
-fn by_category<'s>(commands: &BTreeSet<&'s str>, server: &'s Server) -> Told<'s> {
-    let mut members: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (name, categories) in &server.commands {
-        for category in categories {
-            members.entry(category).or_default().insert(name);
-        }
-    }
-    let mut told = Told::default();
-    loop {
-        let saving = |held: &BTreeSet<&str>| {
-            let gained = held.intersection(commands);
-            let gained = gained.filter(|name| !told.covered.contains(*name)).count();
-            let lost = held.difference(commands);
-            let lost = lost.filter(|name| !told.missing.contains(*name)).count();
-            gained.saturating_sub(lost + 1)
-        };
-        let best = members.iter().max_by_key(|(_, held)| saving(held));
-        let Some((category, held)) = best.filter(|(_, held)| saving(held) >= WORTH) else {
-            return told;
-        };
-        told.categories.push(category);
-        let covered: Vec<_> = held.intersection(commands).copied().collect();
-        told.missing.extend(held.difference(commands));
-        told.covered.extend(covered);
-    }
 }
 
 #[cfg(test)]

@@ -6,41 +6,14 @@
 
 use std::collections::BTreeSet;
 
-use warden_rules::{Access, Databases, Pattern};
+use warden_rules::{Access, Databases};
 
+use super::Permissions;
 use super::commands::Allowed;
 use super::render::{Part, parts};
 use super::right::Right;
-use super::{Permissions, around};
+use super::touches::{ALWAYS, Touches};
 use crate::server::Server;
-
-/// What a client may always call, before it has authenticated even.
-const ALWAYS: [&str; 4] = ["auth", "hello", "quit", "reset"];
-
-/// Commands with keys in none of the categories that are about data.
-const KEYED: [&str; 7] = [
-    "eval",
-    "eval_ro",
-    "evalsha",
-    "evalsha_ro",
-    "fcall",
-    "fcall_ro",
-    "watch",
-];
-
-/// What a server that bounds databases allows only to who may use all of them.
-const OF_ALL_DATABASES: [&str; 4] = [
-    "cluster|cancelslotmigrations",
-    "cluster|flushslot",
-    "cluster|migrateslots",
-    "flushall",
-];
-
-/// Whose channel is a pattern, compared letter for letter.
-const BY_PATTERN: &str = "psubscribe";
-
-/// What may be called with any channel.
-const LEAVING: [&str; 3] = ["punsubscribe", "sunsubscribe", "unsubscribe"];
 
 /// How much of what a right names must be allowed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,9 +68,9 @@ impl<'s> Held<'s> {
         commands
     }
 
-    fn allows(&self, name: &str, right: &Right, extent: Extent) -> bool {
+    fn allows(&self, name: &'s str, right: &Right, extent: Extent) -> bool {
         let call = Call {
-            name,
+            touches: Touches::of(self.server, name),
             right,
             server: self.server,
             extent,
@@ -110,7 +83,7 @@ impl<'s> Held<'s> {
 
 /// One command with what a right names.
 struct Call<'a> {
-    name: &'a str,
+    touches: Touches<'a>,
     right: &'a Right,
     server: &'a Server,
     extent: Extent,
@@ -135,31 +108,24 @@ impl Call<'_> {
             })
         };
         // What takes no keys is not checked against any.
-        self.is_of(around::KEYS) || self.right.keys.iter().all(fits)
+        self.touches.has_no_keys() || self.right.keys.iter().all(fits)
     }
 
     fn channels_fit(&self, part: &Part) -> bool {
-        let matches = |pattern: &Pattern, channel: &str| {
-            pattern.is_any()
-                || match self.name {
-                    BY_PATTERN => pattern.as_str() == channel,
-                    _ => pattern.matches(channel.as_bytes()),
-                }
-        };
-        let fits = |channel: &String| part.channels.iter().any(|p| matches(p, channel));
-        LEAVING.contains(&self.name)
-            || self.is_of(around::CHANNELS)
-            || self.right.channels.iter().all(fits)
+        let admits = |pattern, channel: &str| self.touches.admits_channel(pattern, channel);
+        let fits = |channel: &String| part.channels.iter().any(|p| admits(p, channel));
+        self.touches.takes_any_channel() || self.right.channels.iter().all(fits)
     }
 
     fn databases_fit(&self, part: &Part) -> bool {
         if !self.server.has_databases {
             return true;
         }
-        if OF_ALL_DATABASES.contains(&self.name) {
+        if self.touches.all_databases() {
             return part.databases == Databases::All;
         }
-        if !self.minds_databases() {
+        let names_keys = !self.right.keys.is_empty() && !self.touches.has_no_keys();
+        if !(self.touches.a_database() || names_keys) {
             return true;
         }
         let Some(wanted) = &self.right.databases else {
@@ -170,23 +136,5 @@ impl Call<'_> {
             Extent::Whole => shared == *wanted,
             Extent::Any => !shared.is_empty(),
         }
-    }
-
-    /// Whether a server that bounds databases checks this command against them:
-    /// when it is about data, or names a database.
-    fn minds_databases(&self) -> bool {
-        let about_data = |category| {
-            let categories = self.server.commands.get(self.name);
-            categories.is_some_and(|categories| categories.contains(category))
-        };
-        self.name == "select"
-            || KEYED.contains(&self.name)
-            || (!self.right.keys.is_empty() && !self.is_of(around::KEYS))
-            || ["keyspace", "read", "write"].into_iter().any(about_data)
-    }
-
-    /// Whether a list names this command, or the one it is a subcommand of.
-    fn is_of(&self, list: &[&str]) -> bool {
-        around::names(list, self.name)
     }
 }

@@ -2,6 +2,7 @@
 //! the workspace's `tests/`.
 
 mod cutting;
+mod difference;
 mod limits;
 mod rights;
 mod texts;

@@ -5,6 +5,7 @@
 //! each with a real server.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use super::Server;
 
@@ -13,6 +14,17 @@ const RELEASES: [(&str, &str, bool, &str); 2] = [
     ("8.0", "8.0.1", false, include_str!("valkey-8.0.txt")),
     ("9.1", "9.1.2", true, include_str!("valkey-9.1.txt")),
 ];
+
+/// The commands and subcommands of all these lines.
+static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+    let lines = RELEASES.iter().flat_map(|(.., text)| text.lines());
+    lines.filter_map(|line| line.split(' ').next()).collect()
+});
+
+/// Whether a command is Valkey's own, or warden's, and not that of another module.
+pub(crate) fn is_built_in(command: &str) -> bool {
+    NAMES.contains(command)
+}
 
 impl Server {
     /// The release lines that are known, the older first.

@@ -5,7 +5,7 @@ use crate::ffi::{Answer, CommandHandler, CommandSpec, Context};
 /// The command.
 pub(super) struct Help;
 
-const LINES: [&str; 21] = [
+const LINES: [&str; 23] = [
     "WARDEN.WHOAMI",
     "    Who this connection is, what it may do and until when.",
     "WARDEN.SESSIONS [USER user] [AUTHENTICATOR id] [GROUP group] [CLASS class] [ADDRESS address]",
@@ -19,6 +19,8 @@ const LINES: [&str; 21] = [
     "    Whether a session of this credential could run a command. Counts as an attempt.",
     "WARDEN.POLICIES",
     "    The policies in force, and why a newer set was not taken.",
+    "WARDEN.POLICIES PREVIEW name [COUNT count]",
+    "    Who would lose or gain what under the policies of this directory of preview_dir.",
     "WARDEN.AUTHENTICATORS",
     "    The authenticators in force, and what is wrong in their directory.",
     "WARDEN.RELOAD [ALLOW-OLDER revision]",

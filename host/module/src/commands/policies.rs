@@ -1,8 +1,12 @@
-//! `WARDEN.POLICIES`: what decides, and why a newer set was not taken.
+//! `WARDEN.POLICIES`: what decides, and why a newer set was not taken; with `PREVIEW`, what
+//! another set would mean for who is connected.
 
 use warden_policy::{Bundle, SignedManifest, SnapshotState};
 
-use crate::ffi::{Answer, CommandHandler, CommandSpec, Context, Reply};
+use super::preview;
+use crate::ffi::{
+    Answer, ArgumentKind, CommandArgument, CommandHandler, CommandSpec, Context, Reply,
+};
 use crate::shared::Shared;
 
 /// The command.
@@ -13,16 +17,22 @@ impl CommandHandler for Policies {
         name: c"warden.policies",
         flags: c"readonly admin allow-loading allow-stale",
         categories: c"admin dangerous slow",
-        arity: 1,
-        summary: c"Returns the policies in force and the errors of the last attempt to load them.",
+        arity: -1,
+        summary: c"Returns the policies in force, or what a candidate would mean for who is connected.",
         since: super::SINCE,
-        complexity: c"O(N) with N the number of policies",
-        arguments: &[],
+        complexity: c"O(N) with N the number of policies; of a preview of sessions, evaluated outside the main thread",
+        arguments: &[&[
+            CommandArgument::option(c"PREVIEW", c"name", ArgumentKind::Text),
+            CommandArgument::option(c"COUNT", c"count", ArgumentKind::Integer),
+        ]],
         secrets: &[],
     };
 
-    fn run(_ctx: &Context<'_>, _arguments: &[&[u8]]) -> Result<Answer, String> {
+    fn run(_ctx: &Context<'_>, arguments: &[&[u8]]) -> Result<Answer, String> {
         let shared = super::shared()?;
+        if !arguments.is_empty() {
+            return preview::begin(shared, arguments);
+        }
         let errors = shared.policy_errors.load_full();
         let generation = shared.generation.load_full();
         let warnings = generation.as_ref().map(|generation| generation.warnings());

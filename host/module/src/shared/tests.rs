@@ -16,6 +16,7 @@ fn shared(directory: &std::path::Path) -> Shared {
         policy_loads: unbounded().0,
         authenticator_loads: unbounded().0,
         plugin_errands: unbounded().0,
+        preview_errands: unbounded().0,
         ticks: unbounded().0,
         snapshot_wishes: unbounded().0,
     };

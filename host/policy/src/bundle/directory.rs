@@ -138,6 +138,11 @@ fn is_passed_over(name: &str) -> bool {
     name.starts_with('.') || emacs_lock || LEFT_OVERS.iter().any(|ending| name.ends_with(ending))
 }
 
+/// Whether a bundle may have this name: 1 to 64 ASCII letters, digits, `_` and `-`.
+pub fn is_bundle_name(name: &str) -> bool {
+    is_name(name, &[])
+}
+
 fn is_name(name: &str, also: &[u8]) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-' || also.contains(&b);
     !name.is_empty() && name.len() <= MAX_NAME_BYTES && name.bytes().all(allowed)
@@ -179,7 +184,7 @@ impl Walk<'_> {
             let path = self.root.join(name);
             if stem == MANIFEST {
                 self.fault(Fault::Reserved, &path);
-            } else if !is_name(stem, &[]) {
+            } else if !is_bundle_name(stem) {
                 self.fault(Fault::Name, &path);
             } else if self.listing.bundles.len() >= MAX_BUNDLES {
                 let fault = Fault::TooMany {

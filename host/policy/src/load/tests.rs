@@ -4,6 +4,7 @@ mod artefacts;
 mod bounds;
 mod gating;
 mod hostile;
+mod preview;
 mod reference;
 mod seeds;
 mod signed;

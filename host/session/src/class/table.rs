@@ -54,8 +54,16 @@ impl ClassTable {
         self.by_key.get(key).copied()
     }
 
-    pub(crate) fn ids(&self) -> impl Iterator<Item = ClassId> {
+    pub(crate) fn ids(&self) -> impl DoubleEndedIterator<Item = ClassId> {
         self.classes.keys().copied()
+    }
+
+    /// Those made after one, in the order in which they were made.
+    pub(crate) fn ids_after(&self, class: Option<ClassId>) -> impl Iterator<Item = ClassId> {
+        let start = class.map_or(Bound::Unbounded, Bound::Excluded);
+        self.classes
+            .range((start, Bound::Unbounded))
+            .map(|(id, _)| *id)
     }
 
     pub(crate) fn len(&self) -> usize {

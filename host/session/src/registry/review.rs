@@ -60,6 +60,13 @@ pub struct Candidate {
     pub(crate) members: Vec<Member>,
 }
 
+impl Candidate {
+    /// How many sessions they are.
+    pub fn sessions(&self) -> usize {
+        self.members.len()
+    }
+}
+
 impl Review {
     /// Whether these answers may take something away from a member; in doubt yes. Such
     /// reviews are to be applied before all others: rights lost are lost first.
@@ -177,7 +184,7 @@ impl Registry {
     }
 
     /// Groups live members by principal and facts, in the order of connections.
-    fn candidates(&self, members: &[Member]) -> Vec<Candidate> {
+    pub(super) fn candidates(&self, members: &[Member]) -> Vec<Candidate> {
         // Looked up only, never walked: its order shows nowhere.
         let mut places = HashMap::new();
         let mut candidates: Vec<Candidate> = Vec::new();

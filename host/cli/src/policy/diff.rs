@@ -1,0 +1,196 @@
+//! `warden policy diff`: who of recorded requests would lose or gain what under another
+//! directory.
+//!
+//! ```text
+//! requests × (directory before, directory after) -> answers -> changes, by what they come to
+//! ```
+//!
+//! In: two policy directories and requests as `warden policy eval --record` writes them.
+//! Out: what `WARDEN.POLICIES PREVIEW` tells of live sessions, by the same comparison.
+//! Exit status as that of diff(1): 0 nothing changes, 1 something does, 2 not compared.
+
+mod report;
+mod unsaid;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use warden_core::clock::{Clock, SystemClock};
+use warden_core::{Decision, Now, Reason, UserName};
+use warden_policy::{Change, Engine, Generation, Outcome};
+
+use self::report::Report;
+use super::directory::{Configuration, Release, complain};
+use super::principal::{self, Asked};
+use crate::error::Error;
+use crate::output::Output;
+use crate::style::Paint;
+
+/// Largest file of requests read.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// Which directories, and about whom they are asked.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The policy directory as it is.
+    #[arg(value_name = "BEFORE")]
+    before: PathBuf,
+    /// The one that would take its place.
+    #[arg(value_name = "AFTER")]
+    after: PathBuf,
+    /// Whom to ask about: a JSON document a line, as `eval --record` writes and
+    /// `eval --principal` takes them; `-` reads them from standard input.
+    #[arg(long, value_name = "FILE")]
+    requests: PathBuf,
+    #[command(flatten)]
+    configuration: Configuration,
+    #[command(flatten)]
+    release: Release,
+    /// Answer as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A request, and the line it stands in.
+struct Request {
+    line: usize,
+    asked: Asked,
+}
+
+/// What becomes of requests of one user.
+struct Told {
+    user: UserName,
+    authenticator: String,
+    /// Where they stand in the file.
+    lines: Vec<usize>,
+    change: Change,
+    /// The rules before, and after.
+    rules: [Option<String>; 2],
+}
+
+/// Compares; a change is an answer, not an error.
+pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
+    // Whatever goes wrong, nothing is known of what changes: that is not status 1.
+    compare(arguments).map_err(|error| match error {
+        Error::Usage(_) | Error::NotCompared(_) => error,
+        error => Error::NotCompared(error.to_string()),
+    })
+}
+
+fn compare(arguments: &Arguments) -> Result<Output, Error> {
+    let requests = read(&arguments.requests)?;
+    let engine = arguments.configuration.engine()?;
+    let before = load(arguments, &engine, &arguments.before, None);
+    let before_loaded = before.as_ref().ok();
+    let after = load(arguments, &engine, &arguments.after, before_loaded);
+    let (before, after) = match (before, after) {
+        (Ok(before), Ok(after)) => (before, after),
+        (before, after) => {
+            let errors = [before.err(), after.err()].into_iter().flatten();
+            return Err(not_compared(arguments, errors.collect())?);
+        }
+    };
+    let real = SystemClock::new().now();
+    let mut told: BTreeMap<_, Told> = BTreeMap::new();
+    for request in &requests {
+        let wall = request.asked.now.unwrap_or(real.wall);
+        let answers = [&before, &after].map(|of| answer(of, &request.asked, Now { wall, ..real }));
+        note(request, &answers, &after, &mut told);
+    }
+    let report = Report {
+        server: &after.frame().server,
+        requests: requests.len(),
+        told: told.into_values().collect(),
+        warnings: unsaid::warnings(&requests, before.inputs(), after.inputs()),
+    };
+    let text = if arguments.json {
+        format!("{:#}\n", report.json())
+    } else {
+        report.text(Paint::of_stdout())
+    };
+    Ok(Output {
+        text,
+        is_valid: report.told.is_empty(),
+    })
+}
+
+/// The requests of a file.
+fn read(file: &Path) -> Result<Vec<Request>, Error> {
+    let text = principal::read_text(file, MAX_BYTES)?;
+    let lines = (1..).zip(text.lines());
+    let filled = lines.filter(|(_, text)| !text.trim().is_empty());
+    let requests = filled.map(|(line, text)| {
+        let asked = principal::parse(text);
+        let asked = asked.map_err(|why| Error::Usage(format!("{file:?}: line {line}: {why}")))?;
+        Ok(Request { line, asked })
+    });
+    let requests = requests.collect::<Result<Vec<_>, Error>>()?;
+    if requests.is_empty() {
+        return Err(Error::Usage(format!("{file:?}: holds no request")));
+    }
+    Ok(requests)
+}
+
+/// Loads a directory, without its tests. `Err`: the lines the module would log.
+fn load(
+    arguments: &Arguments,
+    engine: &Engine,
+    dir: &Path,
+    beside: Option<&Arc<Generation>>,
+) -> Result<Arc<Generation>, Vec<String>> {
+    let place = |line: String| format!("{}: {line}", dir.display());
+    let frame = arguments.configuration.frame(&arguments.release.server);
+    let frame = frame.map_err(|error| vec![error.to_string()])?;
+    let loaded = engine.load_untested(dir, frame, beside);
+    loaded.map_err(|error| {
+        let lines = error.errors.iter().map(ToString::to_string);
+        lines.map(place).collect()
+    })
+}
+
+/// Directories that cannot be loaded, told; the error says that nothing was compared.
+fn not_compared(arguments: &Arguments, errors: Vec<Vec<String>>) -> Result<Error, Error> {
+    let shown = complain(&errors.concat(), arguments.json)?.shown();
+    io::stdout().lock().write_all(shown.as_bytes())?;
+    Ok(Error::NotCompared(
+        "the policies were not compared".to_owned(),
+    ))
+}
+
+type Answer = Result<Arc<Decision>, Reason>;
+
+fn answer(generation: &Generation, asked: &Asked, now: Now) -> Answer {
+    generation.preview_made_up(&asked.principal, &asked.client(), now)
+}
+
+fn note(
+    request: &Request,
+    [before, after]: &[Answer; 2],
+    generation: &Generation,
+    told: &mut BTreeMap<(Outcome, UserName, String), Told>,
+) {
+    let server = &generation.frame().server;
+    let Some(change) = Change::between(before.as_deref(), after.as_deref(), server) else {
+        return;
+    };
+    let principal = &request.asked.principal;
+    let user = principal.user_name();
+    let rules = [before, after].map(|answer| {
+        let decision = answer.as_ref().ok();
+        decision.map(|decision| decision.rendered.rules.clone())
+    });
+    let reason = change.reason.as_ref().map(Reason::detail);
+    let alike = format!("{rules:?} {reason:?}");
+    let entry = told.entry((change.outcome, user.clone(), alike));
+    let entry = entry.or_insert_with(|| Told {
+        user,
+        authenticator: principal.authenticator.as_str().to_owned(),
+        lines: Vec::new(),
+        change,
+        rules,
+    });
+    entry.lines.push(request.line);
+}
