@@ -191,8 +191,11 @@ fn a_preview_tells_who_would_be_refused_lose_and_gain(line: Line) {
         .expect_text("same");
 }
 
-/// What a preview must leave as it was.
-fn traces(stage: &Stage) -> Vec<String> {
+/// What a preview must leave as it was, with so many sessions.
+fn traces(stage: &Stage, sessions: usize) -> Vec<String> {
+    let count = sessions.to_string();
+    stage.scene.wait_for_info(info::SESSIONS, &count);
+    stage.scene.wait_for_info(info::CLASSES, &count);
     let fields = [
         "warden_policy_rbac",
         info::GENERATION,
@@ -218,14 +221,14 @@ fn a_preview_changes_nothing(line: Line) {
     let mut alice = stage.enter("alice", &[]);
     let _bob = stage.enter("bob", &["analysts"]);
     stage.scene.await_snapshots();
-    let before = traces(&stage);
+    let before = traces(&stage, 2);
     for (name, refused) in [("next", 1), ("same", 0), ("next", 1)] {
         expect_numbers(
             &stage.preview(name),
             &[("classes", 2), ("refused", refused)],
         );
     }
-    assert_eq!(traces(&stage), before);
+    assert_eq!(traces(&stage, 2), before);
     assert!(alice.run("GET reports:q1").is_nil(), "she is what she was");
     stage.scene.log_in("alice");
 }
@@ -296,7 +299,7 @@ fn a_candidate_in_error_is_told_and_changes_nothing(line: Line) {
     stage.put("half", half);
     stage.put("broken", ROLES).replace("rbac.wasm", b"not wasm");
     Directory::create(stage.candidates.path().join("empty"));
-    let before = traces(&stage);
+    let before = traces(&stage, 1);
     for (name, words) in [
         ("half", "rbac"),
         ("broken", "rbac.wasm"),
@@ -310,7 +313,7 @@ fn a_candidate_in_error_is_told_and_changes_nothing(line: Line) {
             assert!(reply.field(empty).items().is_empty(), "{empty}: {reply}");
         }
     }
-    assert_eq!(traces(&stage), before);
+    assert_eq!(traces(&stage, 1), before);
     assert_eq!(
         stage.scene.info(info::POLICY_ERROR),
         "",
