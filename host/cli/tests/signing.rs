@@ -138,7 +138,7 @@ fn errors(run: &Run) -> Vec<String> {
 fn a_key_is_made_once_and_its_secret_half_is_its_owners_alone() {
     let bench = Bench::new();
     let name = bench.text("ann");
-    let run = place
+    let run = bench
         .run("keygen", &[&name, "--without-password"])
         .expect(0);
     let mode = |name: &str| fs::metadata(bench.path(name)).unwrap().permissions().mode() & 0o777;
@@ -153,7 +153,7 @@ fn a_key_is_made_once_and_its_secret_half_is_its_owners_alone() {
     let secret = fs::read_to_string(bench.path("ann.key")).unwrap();
     assert!(!run.out.contains(secret.lines().nth(1).unwrap()));
     // Neither half is overwritten, and then neither is written.
-    let again = place
+    let again = bench
         .run("keygen", &[&name, "--without-password"])
         .expect(1);
     assert!(
@@ -162,12 +162,12 @@ fn a_key_is_made_once_and_its_secret_half_is_its_owners_alone() {
         again.err
     );
     fs::rename(bench.path("ann.key"), bench.path("kept")).unwrap();
-    place
+    bench
         .run("keygen", &[&name, "--without-password"])
         .expect(1);
     assert!(!bench.path("ann.key").exists());
     symlink("/nowhere", bench.path("bob.pub")).unwrap();
-    place
+    bench
         .run("keygen", &[&bench.text("bob"), "--without-password"])
         .expect(1);
     assert!(!bench.path("bob.key").exists());
@@ -181,18 +181,18 @@ fn a_key_under_a_password_signs_with_it_alone() {
     let asked = bench.run("keygen", &[&name]).expect(2);
     assert!(asked.err.contains("--password-file"), "{}", asked.err);
     fs::write(bench.path("empty"), "\n").unwrap();
-    place
+    bench
         .run("keygen", &[&name, "--password-file", &bench.text("empty")])
         .expect(2);
     fs::write(bench.path("password"), "correct horse\n").unwrap();
     fs::write(bench.path("other"), "wrong horse\n").unwrap();
     let file = bench.text("password");
-    let made = place
+    let made = bench
         .run("keygen", &[&name, "--password-file", &file, "--json"])
         .expect(0)
         .json();
     assert!(
-        !place
+        !bench
             .path("ann.key")
             .metadata()
             .unwrap()
@@ -200,7 +200,7 @@ fn a_key_under_a_password_signs_with_it_alone() {
             .readonly()
     );
     bench.sign("ann", &[]).expect(2);
-    let wrong = place
+    let wrong = bench
         .sign("ann", &["--password-file", &bench.text("other")])
         .expect(1);
     assert!(
@@ -213,11 +213,11 @@ fn a_key_under_a_password_signs_with_it_alone() {
     }
     assert!(!bench.path("policies/MANIFEST").exists());
     bench.sign("ann", &["--password-file", &file]).expect(0);
-    place
+    bench
         .environment
         .push(("WARDEN_KEY_PASSWORD", "correct horse".to_owned()));
     bench.sign("ann", &[]).expect(0);
-    let verified = place
+    let verified = bench
         .verify(made["public_key"].as_str().unwrap())
         .expect(0)
         .json();
@@ -286,7 +286,7 @@ fn a_revision_never_goes_back() {
         assert!(errors(&run)[0].contains("has revision 7"), "{run:?}");
     }
     for none in ["0", "-1", "x", "9007199254740992"] {
-        place
+        bench
             .sign("ann", &[&format!("--revision={none}")])
             .expect(2);
     }
@@ -304,13 +304,13 @@ fn a_revision_never_goes_back() {
     assert_eq!(revision(bench.sign("bob", &["--policy-keys", &key])), 8);
     bench.verify(&other).expect(0);
     // So a planted list does not use up the numbers.
-    let planted = place
+    let planted = bench
         .read("MANIFEST")
         .replace("revision = 8", "revision = 9007199254740991");
     bench.write("MANIFEST", &planted);
     bench.sign("bob", &[]).expect(1);
     assert_eq!(revision(bench.sign("bob", &["--revision", "9"])), 9);
-    place
+    bench
         .sign("bob", &["--revision", "9007199254740991"])
         .expect(0);
     let run = bench.sign("bob", &[]).expect(1);

@@ -70,5 +70,5 @@ fn a_test_gives_a_policy_nothing_it_did_not_ask_for() {
         .with_client_certificate(Certificate::default())
         .with_server_role(ServerRole::Primary)
         .with_server_version("9.1.2");
-    assert_eq!(more.projected(&OfficeHours::DESCRIPTION), asked_for);
+    assert_eq!(more.projected(&OfficeHours::DESCRIPTION.reads()), asked_for);
 }

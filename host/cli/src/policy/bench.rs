@@ -126,12 +126,12 @@ fn snapshots(generation: &Generation, clock: &SystemClock, policies: &mut [Polic
 /// Whom to decide about, how connected and at which time.
 type Asked<'a> = (&'a Principal, ClientFacts, Option<warden_core::Timestamp>);
 
-fn asked<'a>(generation: &'a Generation, principals: &'a [Principal]) -> Vec<Asked<'a>> {
+fn asked<'a>(generation: &'a Generation, principals: &'a [principal::Asked]) -> Vec<Asked<'a>> {
     let tests = generation.rehearsals();
     let tests = tests.map(|test| (test.principal, test.client.clone(), test.now));
     let given = principals.iter();
     tests
-        .chain(given.map(|principal| (principal, ClientFacts::default(), None)))
+        .chain(given.map(|given| (&given.principal, given.client(), given.now)))
         .collect()
 }
 

@@ -95,11 +95,6 @@ pub(crate) fn list(dir: &Path) -> Result<Listing, BundleError> {
     Ok(walk.listing)
 }
 
-/// Whether this can be a bundle's name.
-pub fn is_bundle_name(name: &str) -> bool {
-    is_name(name, &[])
-}
-
 /// What lies in a directory for the bundle of this name, whose component need not be there:
 /// data and tests, by their place in the directory.
 ///
