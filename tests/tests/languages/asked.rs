@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::permissions::{BaseRules, Restriction};
 use warden_core::{Attach, AuthenticatorId, ClientFacts, Method, Principal, PrincipalName, Server};
-use warden_policy::{Engine, EngineSettings, Failure, Frame, Generation, Opinion};
+use warden_policy::{Engine, EngineSettings, Failure, Frame, Generation, LoadError, Opinion};
 use warden_tests::parts;
 
 /// A generation of one policy, as a server would have it.
@@ -50,10 +50,14 @@ impl Asked {
         let loaded = engine
             .expect("an engine")
             .load(directory.path(), frame, None, now);
-        Self {
-            generation: loaded.unwrap_or_else(|error| panic!("{policy} does not load: {error}")),
+        let told = |error: LoadError| {
+            let errors = error.errors.iter().map(ToString::to_string);
+            errors.collect::<Vec<_>>().join("\n")
+        };
+        Ok(Self {
+            generation: loaded.map_err(told)?,
             _directory: directory,
-        }
+        })
     }
 
     /// The same on one line, of somebody with these groups and claims, who comes from there.
