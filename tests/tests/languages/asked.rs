@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::permissions::{BaseRules, Restriction};
 use warden_core::{Attach, AuthenticatorId, ClientFacts, Method, Principal, PrincipalName, Server};
-use warden_policy::{Engine, EngineSettings, Failure, Frame, Generation, LoadError, Opinion};
+use warden_policy::{Engine, EngineSettings, Failure, Frame, Generation, Opinion};
 use warden_tests::parts;
 
 /// A generation of one policy, as a server would have it.
@@ -47,15 +47,10 @@ impl Asked {
             required: [].into(),
         };
         let now = SystemClock::new().now();
-        let loaded = engine
-            .expect("an engine")
-            .load(directory.path(), frame, None, now);
-        let told = |error: LoadError| {
-            let errors = error.errors.iter().map(ToString::to_string);
-            errors.collect::<Vec<_>>().join("\n")
-        };
+        let engine = engine.expect("an engine");
+        let loaded = engine.load(directory.path(), frame, None, now);
         Ok(Self {
-            generation: loaded.map_err(told)?,
+            generation: loaded.map_err(|error| error.to_string())?,
             _directory: directory,
         })
     }
