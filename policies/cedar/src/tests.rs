@@ -1,3 +1,5 @@
+//! The policy as a whole: mapping, policies and requests in, verdicts out.
+
 use super::*;
 use warden_sdk::{Certificate, Claim, Input, Principal};
 

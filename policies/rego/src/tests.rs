@@ -1,3 +1,5 @@
+//! The policy as a whole: modules, settings and requests in, verdicts out.
+
 use super::*;
 use warden_sdk::{Claim, Principal};
 

@@ -5,13 +5,14 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::permissions::{BaseRules, Restriction};
 use warden_core::{Attach, AuthenticatorId, ClientFacts, Method, Principal, PrincipalName, Server};
-use warden_policy::{Engine, EngineSettings, Failure, Frame, Generation, Opinion};
+use warden_policy::{Engine, EngineSettings, Failure, Frame, Generation, Limits, Opinion};
 use warden_tests::parts;
 
 /// A generation of one policy, as a server would have it.
@@ -38,6 +39,11 @@ impl Asked {
         }
         let engine = Engine::new(EngineSettings {
             state_dir: Some(parts::scratch().join("warden-reference-state")),
+            // Each question configures the policy, on a machine that may be busy.
+            limits: Limits {
+                cpu: Duration::from_secs(1),
+                ..Limits::default()
+            },
             ..EngineSettings::default()
         });
         let frame = Frame {
@@ -123,12 +129,7 @@ pub(crate) fn line(opinion: &Opinion) -> String {
         ));
     }
     parts.extend(opinion.grants.iter().map(|grant| format!("grant {grant}")));
-    parts.extend(
-        opinion
-            .restrictions
-            .iter()
-            .map(|one| format!("restrict {one}")),
-    );
+    parts.extend(opinion.restrictions.iter().map(restriction));
     parts.extend(
         opinion
             .session_ttl
@@ -140,4 +141,17 @@ pub(crate) fn line(opinion: &Opinion) -> String {
         return "no opinion".to_owned();
     }
     parts.join("; ")
+}
+
+/// A restriction as a policy's golden table has it: the host's own words leave out that a
+/// bound on channels admits none.
+fn restriction(restriction: &Restriction) -> String {
+    let text = restriction.to_string();
+    let denials = text.split(' ').filter(|word| word.starts_with('-'));
+    let denials: Vec<String> = denials.map(str::to_owned).collect();
+    let none = Restriction::from_parts(&denials, None, Some(&[]), None);
+    match none {
+        Ok(none) if none == *restriction => format!("restrict {text} no-channels"),
+        _ => format!("restrict {text}"),
+    }
 }

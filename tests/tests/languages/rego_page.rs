@@ -22,7 +22,7 @@ fn the_first_rego_example_means_what_is_said() {
     assert_eq!(of(&[]), format!("{home}; session 3600s"));
     assert_eq!(
         of(&["analysts"]),
-        format!("grant +@read ~reports:*; {home}; session 3600s")
+        format!("{home}; grant +@read ~reports:*; session 3600s")
     );
 }
 

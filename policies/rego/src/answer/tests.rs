@@ -1,3 +1,5 @@
+//! Documents of the documented shape, and of others.
+
 use super::*;
 
 fn read(json: &str) -> Result<String, String> {

@@ -1,3 +1,5 @@
+//! What is refused of the data, and in which words.
+
 use super::*;
 use warden_sdk::Policy;
 
