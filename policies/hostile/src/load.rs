@@ -178,12 +178,12 @@ fn space() -> Vec<Hostile> {
         ),
         refused(
             "many-instances",
-            "has a component inside it that is instantiated 40 times",
+            "has a component inside it that is instantiated 70 times",
             "instance count too high",
             || {
                 starting(&format!(
                     "(component (core module) {})",
-                    "(core instance (instantiate 0))".repeat(40)
+                    "(core instance (instantiate 0))".repeat(70)
                 ))
             },
         ),

@@ -81,7 +81,7 @@ fn cedar_grants_what_it_allows_and_a_changed_policy_changes_live_sessions(line: 
             .is_error("NOPERM")
             .then_some(())
     });
-    alice.run("GET drafts:q1").expect_text("x");
+    assert!(alice.run("GET drafts:q1").as_text().is_some());
 }
 
 fn a_cedar_policy_that_fails_refuses_the_log_in_and_is_named(line: Line) {
