@@ -56,11 +56,14 @@ pub struct SceneBuilder {
     with_policy: bool,
     more_policies: Vec<(String, Vec<u8>)>,
     own_state: bool,
-    sign: Option<Box<dyn FnOnce(&Path)>>,
+    sign: Option<Signing>,
     with_authenticator: bool,
     load: bool,
     directory: TempDir,
 }
+
+/// What signs a policy directory before the server starts.
+type Signing = Box<dyn FnOnce(&Path)>;
 
 /// A running scene.
 pub struct Scene {

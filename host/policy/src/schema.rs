@@ -20,13 +20,12 @@ pub(crate) const MAX_BYTES: usize = 256 << 10;
 pub fn data_schema(wasm: &[u8]) -> Result<Option<&str>, Fault> {
     let mut found = None;
     for payload in Parser::new(0).parse_all(wasm) {
-        match payload.map_err(|e| Fault::NotComponent(gist(&e.to_string())))? {
-            Payload::CustomSection(section) if section.name() == SECTION => {
-                if found.replace(section.data()).is_some() {
-                    return Err(Fault::Schema("stands there twice: a component carries one"));
-                }
-            }
-            _ => {}
+        let payload = payload.map_err(|e| Fault::NotComponent(gist(&e.to_string())))?;
+        let Payload::CustomSection(section) = payload else {
+            continue;
+        };
+        if section.name() == SECTION && found.replace(section.data()).is_some() {
+            return Err(Fault::Schema("stands there twice: a component carries one"));
         }
     }
     let Some(bytes) = found else {

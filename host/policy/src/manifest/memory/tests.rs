@@ -106,7 +106,8 @@ fn a_mark_that_disappears_is_not_forgotten_by_a_server_that_runs() {
 
 #[test]
 fn a_mark_in_doubt_refuses_everything_but_what_an_operator_allows() {
-    let doubts: [(&str, &dyn Fn(&Path)); 5] = [
+    type Doubt = (&'static str, &'static dyn Fn(&Path));
+    let doubts: [Doubt; 5] = [
         ("not what warden wrote", &|file| {
             std::fs::write(file, "{}").unwrap()
         }),
