@@ -25,7 +25,7 @@ use warden_tests::parts;
 fn policies(count: usize) -> String {
     let mut text = String::new();
     for n in 0..count {
-        let action = ["read", "write"][n / 10 % 2];
+        let action = if n / 10 % 2 == 0 { "read" } else { "write" };
         let _ = writeln!(
             text,
             "@id(\"p{n}\") permit (principal in Team::\"corp/t{}\", action == Action::\"{action}\", \

@@ -134,7 +134,7 @@ fn the_documented_messages_are_those_the_policy_gives() {
             scene.policies.replace("scopes.toml", mistake);
         }
         eventually(&format!("the error says {message:?}"), || {
-            first_error(&scene)?.contains(&message).then_some(())
+            first_error(&scene)?.contains(message).then_some(())
         });
         // The last good generation stays, and it had no scopes.
         scene.attempt(&Claims::of("alice")).expect_ok();

@@ -9,7 +9,7 @@ mod words;
 
 use std::error::Error;
 
-use boon::{Compiler, Draft, SchemaIndex, Schemas, UrlLoader, ValidationError};
+use boon::{CompileError, Compiler, Draft, SchemaIndex, Schemas, UrlLoader, ValidationError};
 use serde_json::Value;
 
 use self::document::Document;
@@ -49,10 +49,10 @@ impl Schema {
         compiler.enable_format_assertions();
         compiler.use_loader(Box::new(Nothing));
         let mut compiled = Schemas::new();
-        let whole = compiler
-            .add_resource(ADDRESS, text.clone())
-            .and_then(|()| compiler.compile(ADDRESS, &mut compiled))
-            .map_err(|error| format!("is no JSON Schema: {}", one_line(&format!("{error:#}"))))?;
+        let told =
+            |error: CompileError| format!("is no JSON Schema: {}", one_line(&format!("{error:#}")));
+        compiler.add_resource(ADDRESS, text.clone()).map_err(told)?;
+        let whole = compiler.compile(ADDRESS, &mut compiled).map_err(told)?;
         Ok(Self {
             text,
             compiled,

@@ -87,7 +87,7 @@ fn manifest() -> Result<String, Unusable> {
             dependencies.insert(name.clone(), moved(dependency));
         }
     }
-    let members = CRATES.map(|path| Value::from(path)).to_vec();
+    let members = CRATES.map(Value::from).to_vec();
     let mut ours = Table::new();
     ours.insert("resolver".to_owned(), Value::from("3"));
     ours.insert("members".to_owned(), Value::from(members));
