@@ -5,8 +5,8 @@
 //! or every problem with its place.
 
 use cedar_policy::{
-    Entities, Entity, EntityTypeName, EntityUid, PolicyId, PolicySet, Schema, SchemaFragment,
-    ValidationMode, Validator,
+    ActionConstraint, Entities, Entity, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet,
+    ResourceConstraint, Schema, SchemaFragment, ValidationMode, Validator,
 };
 use warden_sdk::File;
 
@@ -67,6 +67,45 @@ impl Cedar {
     /// The policies.
     pub(crate) fn set(&self) -> &PolicySet {
         &self.set
+    }
+
+    /// The policies that may say something about this action on this resource, whoever of
+    /// type `ty` asks. Those left out have a scope that does not hold, so they would neither
+    /// decide nor fail; of many policies only few are about one resource.
+    pub(crate) fn about(
+        &self,
+        action: &EntityUid,
+        resource: &EntityUid,
+        ty: &EntityTypeName,
+    ) -> PolicySet {
+        // Whoever asks brings parents along: what lies in them is known only then.
+        let is_open = |uid: &EntityUid| {
+            let mut above = self.entities.ancestors(uid).into_iter().flatten();
+            uid.type_name() == ty || above.any(|above| above.type_name() == ty)
+        };
+        let within = |uid: &EntityUid, of: &EntityUid| {
+            uid == of || is_open(uid) || self.entities.is_ancestor_of(of, uid)
+        };
+        let may_be = |policy: &&Policy| {
+            let acted = match policy.action_constraint() {
+                ActionConstraint::Any => true,
+                ActionConstraint::Eq(uid) => uid == *action,
+                ActionConstraint::In(uids) => uids.iter().any(|uid| within(action, uid)),
+            };
+            acted
+                && match policy.resource_constraint() {
+                    ResourceConstraint::Any => true,
+                    ResourceConstraint::Eq(uid) => uid == *resource,
+                    ResourceConstraint::In(uid) => within(resource, &uid),
+                    ResourceConstraint::Is(ty) => *resource.type_name() == ty,
+                    ResourceConstraint::IsIn(ty, uid) => {
+                        *resource.type_name() == ty && within(resource, &uid)
+                    }
+                }
+        };
+        let policies = self.set.policies().filter(may_be).cloned();
+        // All of them are in one set already; were they not to go into another, that one serves.
+        PolicySet::from_policies(policies).unwrap_or_else(|_| self.set.clone())
     }
 
     /// The schema, where there is one.

@@ -51,6 +51,7 @@ pub(crate) fn read(files: &[File]) -> Result<Cedar, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
+    questions.distribute(|action, resource| policies.about(action, resource, mapping.ty()));
     Ok(Cedar {
         policies,
         mapping,

@@ -113,7 +113,7 @@ impl Cedar {
         for action in self.questions.actions() {
             let context = Context::from_pairs(action.context_of(&context))
                 .map_err(|error| Refusal::cedar(&error))?;
-            for space in action.spaces() {
+            for (space, policies) in action.asked() {
                 let asked = CedarRequest::new(
                     uid.clone(),
                     action.uid().clone(),
@@ -122,7 +122,7 @@ impl Cedar {
                     schema,
                 )
                 .map_err(|error| Refusal::cedar(&error))?;
-                let answer = authorizer.is_authorized(&asked, self.policies.set(), &entities);
+                let answer = authorizer.is_authorized(&asked, policies, &entities);
                 if let Some(error) = answer.diagnostics().errors().next() {
                     return Err(Refusal::cedar(error));
                 }

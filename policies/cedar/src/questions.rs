@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use cedar_policy::{EntityUid, RestrictedExpression};
+use cedar_policy::{EntityUid, PolicySet, RestrictedExpression};
 use serde::Deserialize;
 use warden_sdk::AclRule;
 use warden_sdk::data::{ListError, list};
@@ -59,6 +59,8 @@ pub(crate) struct Action {
     uid: EntityUid,
     rules: Vec<AclRule>,
     spaces: Vec<Rc<Space>>,
+    /// For each space the policies that may decide.
+    policies: Vec<PolicySet>,
     /// Whether the data names the spaces; if not, they are all there are.
     named: bool,
     context: Option<BTreeSet<String>>,
@@ -129,6 +131,7 @@ impl Questions {
                 uid,
                 rules,
                 spaces: asked,
+                policies: Vec::new(),
                 named: raw.spaces.is_some(),
                 context: chosen.map(|names| names.into_iter().collect()),
             });
@@ -151,6 +154,17 @@ impl Questions {
             let mut spaces = std::mem::take(&mut action.spaces);
             spaces.retain(|space| applies(action, space));
             action.spaces = spaces;
+        }
+    }
+}
+
+impl Questions {
+    /// Gives each question the policies that may decide it; before that none is asked.
+    pub(crate) fn distribute(&mut self, about: impl Fn(&EntityUid, &EntityUid) -> PolicySet) {
+        for action in &mut self.actions {
+            let policies = action.spaces.iter();
+            let policies = policies.map(|space| about(&action.uid, &space.resource));
+            action.policies = policies.collect();
         }
     }
 }
@@ -181,6 +195,11 @@ impl Action {
     /// What it is asked about.
     pub(crate) fn spaces(&self) -> impl Iterator<Item = &Space> {
         self.spaces.iter().map(|space| &**space)
+    }
+
+    /// The questions: each space, with the policies that may decide.
+    pub(crate) fn asked(&self) -> impl Iterator<Item = (&Space, &PolicySet)> {
+        self.spaces().zip(&self.policies)
     }
 
     /// The part of the context it is asked with.

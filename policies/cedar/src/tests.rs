@@ -343,3 +343,36 @@ fn labels_are_all_policies_and_too_long_a_label_is_a_number() {
     let ids = ["a".repeat(100), "b".repeat(100), "c".repeat(100)];
     assert_eq!(label(&BTreeSet::from(ids)), "3 policies");
 }
+
+#[test]
+fn what_lies_in_whoever_asks_is_judged_when_somebody_asks() {
+    // The space lies in a user, whose groups only the log-in tells.
+    let statics = r#"[
+        {"uid": {"type": "Space", "id": "a"}, "attrs": {}, "parents": [{"type": "User", "id": "corp/alice"}]},
+        {"uid": {"type": "Space", "id": "b"}, "attrs": {}, "parents": [{"type": "Shelf", "id": "s"}]}
+    ]"#;
+    let policies = "@id(\"in\") permit (principal, action, resource in Group::\"corp/all\");\n\
+                    @id(\"shelf\") permit (principal, action, resource is Space in Shelf::\"s\");\n\
+                    @id(\"other\") permit (principal, action, resource in Shelf::\"t\");\n\
+                    @id(\"is\") forbid (principal, action, resource is Shelf);";
+    let files = [
+        File::new("cedar.toml", MAPPING),
+        File::new("cedar.cedar", policies),
+        File::new("cedar.json", statics),
+    ];
+    let policy = Cedar::configure(&files).unwrap();
+    let of = |principal| policy.evaluate(&red(principal)).to_string();
+    let shelf = "grant +@write -flushall ~b:*; grant +@read +get +set ~b:*; label permits=shelf";
+    assert_eq!(of(alice()), shelf);
+    assert_eq!(
+        of(alice().with_group("corp/all")),
+        format!(
+            "grant +@read +get +set ~a:* &a.*; {}",
+            shelf.replace("=shelf", "=in,shelf")
+        )
+    );
+    assert_eq!(
+        of(Principal::new("corp", "bob").with_group("corp/all")),
+        shelf
+    );
+}
