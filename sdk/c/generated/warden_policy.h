@@ -14,11 +14,16 @@ typedef struct warden_policy_string_t {
   size_t len;
 } warden_policy_string_t;
 
+// How much a message matters.
 typedef uint8_t warden_policy_log_level_t;
 
+// For the author.
 #define WARDEN_POLICY_LOG_LEVEL_DEBUG 0
+// In passing.
 #define WARDEN_POLICY_LOG_LEVEL_INFO 1
+// Somebody should look at it.
 #define WARDEN_POLICY_LOG_LEVEL_WARNING 2
+// Something failed.
 #define WARDEN_POLICY_LOG_LEVEL_ERROR 3
 
 typedef struct {
@@ -33,6 +38,7 @@ typedef struct warden_policy_types_file_t {
   // By extension: `application/toml`, `application/json`, `text/csv`, … ;
   // `application/octet-stream` when unknown.
   warden_policy_string_t   media_type;
+  // Its content, as it lies there.
   warden_policy_list_u8_t   bytes;
 } warden_policy_types_file_t;
 
@@ -49,19 +55,27 @@ typedef struct warden_policy_types_claim_selection_t {
   } val;
 } warden_policy_types_claim_selection_t;
 
+// No claim: the principal alone.
 #define WARDEN_POLICY_TYPES_CLAIM_SELECTION_NONE 0
 // JSON Pointers (RFC 6901) into the claims, for example `/department`.
 #define WARDEN_POLICY_TYPES_CLAIM_SELECTION_POINTERS 1
+// All claims, in one piece.
 #define WARDEN_POLICY_TYPES_CLAIM_SELECTION_ALL 2
 
 // What a policy may ask to be told besides the principal and its claims.
 typedef uint8_t warden_policy_types_input_t;
 
+// Where the client connects from.
 #define WARDEN_POLICY_TYPES_INPUT_CLIENT_ADDRESS 0
+// Whether the connection is encrypted.
 #define WARDEN_POLICY_TYPES_INPUT_CLIENT_TLS 1
+// The certificate that the client showed.
 #define WARDEN_POLICY_TYPES_INPUT_CLIENT_CERTIFICATE 2
+// The time. Whoever reads it says for how long the verdict holds.
 #define WARDEN_POLICY_TYPES_INPUT_CLOCK 3
+// Whether the server is a primary or a replica.
 #define WARDEN_POLICY_TYPES_INPUT_SERVER_ROLE 4
+// The server's version.
 #define WARDEN_POLICY_TYPES_INPUT_SERVER_VERSION 5
 
 typedef struct {
@@ -72,13 +86,19 @@ typedef struct {
 // What the policy is and what it reads. A request carries nothing else, so a
 // decision can be remembered by the request's digest.
 typedef struct warden_policy_types_description_t {
+  // Its name, for people: the bundle is named by its file.
   warden_policy_string_t   name;
+  // Its version, for people.
   warden_policy_string_t   version;
+  // What it does, in one sentence.
   warden_policy_string_t   summary;
+  // The claims it reads.
   warden_policy_types_claim_selection_t   claims;
+  // What else it reads.
   warden_policy_types_list_input_t   inputs;
 } warden_policy_types_description_t;
 
+// Who logs in, as an authenticator proved it.
 typedef struct warden_policy_types_principal_t {
   // Without the authenticator: `alice`.
   warden_policy_string_t   name;
@@ -103,17 +123,24 @@ typedef struct warden_policy_types_claim_t {
   warden_policy_string_t   json;
 } warden_policy_types_claim_t;
 
+// A client certificate that the server verified.
 typedef struct warden_policy_types_certificate_t {
+  // RFC 4514.
   warden_policy_string_t   subject;
+  // RFC 4514.
   warden_policy_string_t   issuer;
+  // Lower-case hexadecimal.
   warden_policy_string_t   serial;
   // SHA-256 of the DER, in lower-case hexadecimal.
   warden_policy_string_t   fingerprint;
 } warden_policy_types_certificate_t;
 
+// What the server is in its replication, when the question is asked.
 typedef uint8_t warden_policy_types_server_role_t;
 
+// It takes writes.
 #define WARDEN_POLICY_TYPES_SERVER_ROLE_PRIMARY 0
+// It follows another server.
 #define WARDEN_POLICY_TYPES_SERVER_ROLE_REPLICA 1
 
 typedef struct {
@@ -146,16 +173,23 @@ typedef struct {
   warden_policy_types_server_role_t val;
 } warden_policy_types_option_server_role_t;
 
+// One question: may this principal log in, and what may it do then?
 typedef struct warden_policy_types_request_t {
+  // Who logs in.
   warden_policy_types_principal_t   principal;
+  // Those of the claims asked for that the principal has.
   warden_policy_types_list_claim_t   claims;
   // IP address without the port, or `unix`; absent unless asked for.
   warden_policy_option_string_t   client_address;
+  // Absent unless asked for.
   warden_policy_option_bool_t   client_tls;
+  // Absent unless asked for, and where the client showed none.
   warden_policy_types_option_certificate_t   client_certificate;
   // Seconds since 1970-01-01T00:00:00Z; absent unless asked for.
   warden_policy_option_u64_t   now;
+  // Absent unless asked for.
   warden_policy_types_option_server_role_t   server_role;
+  // `9.1.2`; absent unless asked for.
   warden_policy_option_string_t   server_version;
 } warden_policy_types_request_t;
 
@@ -187,10 +221,13 @@ typedef struct warden_policy_types_restriction_t {
   // Bounds: each present list replaces "anything" by these exact names or
   // `literal*` patterns (`~tenant:*`, `%R~shared:*`; `&tenant.*`; `db=0`).
   warden_policy_option_list_string_t   keys;
+  // The same of channels.
   warden_policy_option_list_string_t   channels;
+  // The numbers of databases.
   warden_policy_option_list_u32_t   databases;
 } warden_policy_types_restriction_t;
 
+// A refusal, whatever other policies say.
 typedef struct warden_policy_types_denial_t {
   // Told to the client.
   warden_policy_option_string_t   public_;
@@ -223,9 +260,11 @@ typedef struct {
   size_t len;
 } warden_policy_list_tuple2_string_string_t;
 
-// Empty means "no opinion".
+// One policy's answer. Empty means "no opinion".
 typedef struct warden_policy_types_verdict_t {
+  // What the principal may do; the grants of all policies are united.
   warden_policy_types_list_grant_t   grants;
+  // What nobody may grant it; those of all policies apply.
   warden_policy_types_list_restriction_t   restrictions;
   // Refuses the session whatever other policies say.
   warden_policy_types_option_denial_t   denial;
@@ -233,6 +272,7 @@ typedef struct warden_policy_types_verdict_t {
   warden_policy_option_u64_t   valid_for;
   // Seconds a session may last at most.
   warden_policy_option_u64_t   session_ttl;
+  // Names and values for log and audit: which role, which rule.
   warden_policy_list_tuple2_string_string_t   labels;
 } warden_policy_types_verdict_t;
 
