@@ -17,10 +17,11 @@
 //!
 //! A missing part panics with what to do about it; nothing is built from here.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// A release line of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +156,33 @@ pub fn policy(name: &str) -> Vec<u8> {
     std::fs::read(path).expect("the policy is readable")
 }
 
+/// The bytes of a standard policy that takes long to compile, compiled into
+/// [`shared_state`] before, once per process. A server compiles at nice +19, which beside
+/// other tests takes minutes.
+pub fn precompiled_policy(name: &str) -> Vec<u8> {
+    static DONE: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let bytes = policy(name);
+    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    if !done.contains(name) {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join(format!("{name}.wasm"));
+        std::fs::write(path, &bytes).expect("the policy can be written");
+        let output = Command::new(cli())
+            .args(["policy", "inspect", "--dir"])
+            .arg(directory.path())
+            .arg("--state-dir")
+            .arg(shared_state())
+            .output()
+            .expect("the command line runs");
+        // It has no data here, and says so once it is compiled.
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let is_compiled = output.status.success() || told.contains("refuses its data");
+        assert!(is_compiled, "{name} was not compiled: {told}");
+        done.insert(name.to_owned());
+    }
+    bytes
+}
+
 /// The directory of the authenticator plugins' `.wasm` files.
 pub fn plugins() -> PathBuf {
     part("WARDEN_PLUGINS", target_dir().join("plugins"), "make build")
@@ -182,7 +210,7 @@ pub fn plugin(name: &str) -> PathBuf {
 
 /// A `state_dir` that servers of all test runs share: policies are compiled once.
 ///
-/// Only the server can make it (0700), so it is not made here.
+/// Whoever compiles makes it as it must be (0700), so it is not made here.
 pub fn shared_state() -> PathBuf {
     scratch().join("warden-test-state")
 }

@@ -38,7 +38,7 @@ impl Asked {
             put(&format!("{policy}.{extension}"), text.as_bytes());
         }
         let engine = Engine::new(EngineSettings {
-            state_dir: Some(parts::scratch().join("warden-reference-state")),
+            state_dir: Some(parts::shared_state()),
             // Each question configures the policy, on a machine that may be busy.
             limits: Limits {
                 cpu: Duration::from_secs(1),

@@ -435,10 +435,9 @@ fn a_bound_on_every_session_and_such_a_session_never_go_together(line: Line) {
 fn an_unload_ends_it(line: Line) {
     let asked = Asked::start(line, "");
     let client = asked.log_in("alice");
-    let mut admin = asked.scene.server.admin();
-    admin.run("MODULE UNLOAD warden").expect_ok();
+    crate::unload::unload(&asked.scene);
     asked.expect_closed(client);
-    admin.run("ACL DELUSER alice");
+    asked.scene.server.admin().run("ACL DELUSER alice");
     asked.scene.server.expect_healthy();
 }
 

@@ -23,7 +23,7 @@ const GRANTS: &str = r#"{"grants": {"corp/analysts": ["+@read", "~reports:*", "~
 fn scene(line: Line, module: &str) -> Scene {
     let scene = Scene::builder(line)
         .without_policy()
-        .policy_file("rego.wasm", parts::policy("rego"))
+        .policy_file("rego.wasm", parts::precompiled_policy("rego"))
         .policy_file("rego.rego", module)
         .policy_file("rego.json", GRANTS)
         .policy_file(
