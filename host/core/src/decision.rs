@@ -1,5 +1,6 @@
 //! What the policies decided for one request.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,4 +33,32 @@ pub struct Decision {
     pub session_ttl: Option<Duration>,
     /// Labels for log and audit, sorted by key.
     pub labels: Vec<(String, String)>,
+}
+
+/// Labels as a map: of several with one name the values, with commas between them.
+pub fn labels_by_name(labels: &[(String, String)]) -> BTreeMap<&str, String> {
+    let mut by_name: BTreeMap<&str, String> = BTreeMap::new();
+    for (name, value) in labels {
+        by_name
+            .entry(name)
+            .and_modify(|values| {
+                values.push(',');
+                values.push_str(value);
+            })
+            .or_insert_with(|| value.clone());
+    }
+    by_name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_one_name_are_one_entry() {
+        let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let labels = [label("rule", "a"), label("team", "red"), label("rule", "b")];
+        let expected = [("rule", "a,b".to_owned()), ("team", "red".to_owned())];
+        assert_eq!(labels_by_name(&labels), expected.into());
+    }
 }

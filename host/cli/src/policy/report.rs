@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use warden_core::decision::labels_by_name;
 use warden_core::{ClientFacts, Decision, Principal, Reason, Server, Timestamp};
 use warden_policy::{Bundle, Explanation, Failure, Opinion};
 
@@ -263,9 +264,9 @@ fn role(facts: &ClientFacts) -> &'static str {
 }
 
 fn labels(labels: &[(String, String)]) -> Value {
-    let pairs = labels
-        .iter()
-        .map(|(name, value)| (name.clone(), json!(value)));
+    let pairs = labels_by_name(labels)
+        .into_iter()
+        .map(|(name, values)| (name.to_owned(), json!(values)));
     Value::Object(pairs.collect::<Map<_, _>>())
 }
 

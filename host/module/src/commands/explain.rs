@@ -6,6 +6,7 @@
 //! address and TLS of the connection that asks, for that is what the policies were
 //! told.
 
+use warden_core::decision::labels_by_name;
 use warden_core::permissions::{Dropped, Grant, Row};
 use warden_core::{ClientFacts, Principal, Reason, Verified};
 use warden_policy::{Bundle, Explanation, Failure, Generation, Opinion};
@@ -253,9 +254,9 @@ fn row(row: &Row<'_>) -> Reply {
 
 fn labels(labels: &[(String, String)]) -> Reply {
     Reply::Map(
-        labels
-            .iter()
-            .map(|(name, value)| (Reply::text(name), Reply::text(value)))
+        labels_by_name(labels)
+            .into_iter()
+            .map(|(name, values)| (Reply::text(name), Reply::text(values)))
             .collect(),
     )
 }
