@@ -102,7 +102,7 @@ fn request(words: &[&str], now: Option<u64>) -> bindings::Request {
     let qualified = || words.iter().map(|word| format!("corp/{word}")).collect();
     let first = words.first().copied().unwrap_or("alice");
     bindings::Request {
-        principal: bindings::Principal {
+        principal: bindings::warden::policy::types::Principal {
             name: first.to_owned(),
             authenticator: "corp".to_owned(),
             method: "jwt".to_owned(),
@@ -111,7 +111,7 @@ fn request(words: &[&str], now: Option<u64>) -> bindings::Request {
             sole_authenticator: true,
         },
         claims: ["/tenant", "/org_id"]
-            .map(|pointer| bindings::Claim {
+            .map(|pointer| bindings::warden::policy::types::Claim {
                 pointer: pointer.to_owned(),
                 json: serde_json::to_string(first).expect("text is JSON"),
             })
