@@ -20,7 +20,7 @@ use warden_policy_guardrails::Guardrails;
 use warden_policy_rbac::Rbac;
 use warden_policy_scopes::Scopes;
 use warden_policy_tenant::Tenant;
-use warden_sdk::{ClaimSelection, Describe, File, Policy};
+use warden_sdk::{Describe, File, Policy};
 use warden_tests::parts::workspace;
 
 /// One standard policy.
@@ -217,15 +217,6 @@ fn what_a_policy_takes_satisfies_its_schema_and_another_shape_does_not() {
             "{name}: {taken} {shapes} {refused}"
         );
     }
-}
-
-#[test]
-fn the_claims_of_tenant_are_those_of_its_schema() {
-    let ClaimSelection::Pointers(claims) = Tenant::DESCRIPTION.claims else {
-        panic!("tenant names its claims");
-    };
-    let [_, tenant, ..] = subjects();
-    assert_eq!(tenant.schema["properties"]["claim"]["enum"], json!(claims));
 }
 
 /// What is told of a key or a table in editors and by `warden policy check`.

@@ -195,4 +195,16 @@ fn bench_decides_about_somebody() {
         (&json!(1), &json!(1))
     );
     place.run("bench", &["--decisions", "0"]).expect(2);
+    let requests = place.path("requests.jsonl");
+    fs::write(
+        &requests,
+        "{\"user\": \"corp/ann\"}\n\n{\"user\": \"corp/bob\"}\n",
+    )
+    .unwrap();
+    let more = ["--requests", requests.to_str().unwrap(), "--json"];
+    let told = place.run("bench", &more).expect(0).json();
+    assert_eq!(told["principals"], 2);
+    fs::write(&requests, "{\"user\": \"corp/ann\"}\nann\n").unwrap();
+    let err = place.run("bench", &more).expect(2).err;
+    assert!(err.contains("line 2: is not JSON"), "{err}");
 }

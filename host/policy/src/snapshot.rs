@@ -1,11 +1,13 @@
 //! A policy that has read its data, as a component that begins there.
 //!
 //! In come a policy's bytes and its data; out goes a component whose memories and
-//! globals are as they were after `configure` and one evaluation about somebody made up.
+//! globals are as they were after `configure` and one evaluation about somebody made up,
+//! without what the policy has set aside.
 //! Every decision starts from a copy of it of its own. It takes two compilations, on a
 //! loader's thread, while decisions already configure the policy each time; what cannot
 //! be read out, or fails, goes on like that.
 
+mod aside;
 mod reader;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -168,7 +170,13 @@ fn image(machine: &Machine, bundle: &Bundle, wasm: &[u8]) -> Result<Image, Strin
     if reader.warm_up().is_err() {
         reader = Reader::configured(machine, bundle, &policy)?;
     }
-    let image = reader.read_out(&wizer, &context)?;
+    let mut image = reader.read_out(&wizer, &context)?;
+    if let Some(moved) = aside::move_out(&image.component) {
+        image = Image {
+            component: moved.component,
+            memory_bytes: moved.memory_bytes,
+        };
+    }
     if image.component.len() > MAX_BYTES {
         return Err(format!(
             "with its data read it is larger than {MAX_BYTES} bytes"
@@ -179,7 +187,7 @@ fn image(machine: &Machine, bundle: &Bundle, wasm: &[u8]) -> Result<Image, Strin
 
 /// The name under which the snapshot of these files is kept.
 fn name(bundle: &Bundle) -> Digest {
-    named("warden snapshot 2", &bundle.digest)
+    named("warden snapshot 3", &bundle.digest)
 }
 
 fn named(purpose: &str, of: &Digest) -> Digest {

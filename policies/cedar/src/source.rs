@@ -205,12 +205,8 @@ pub(crate) fn entity(ty: &EntityTypeName, id: &str) -> EntityUid {
 
 /// Reads a JSON Pointer to a claim, as the contract has it.
 pub(crate) fn claim(pointer: &str) -> Result<String, Fault> {
-    let mut parts = pointer.split('~');
-    let good = parts.next().is_some_and(|first| first.starts_with('/'))
-        && pointer.len() <= 512
-        && !pointer.contains(char::is_control)
-        && parts.all(|part| part.starts_with(['0', '1']));
-    good.then(|| pointer.to_owned())
+    warden_sdk::is_claim_pointer(pointer)
+        .then(|| pointer.to_owned())
         .ok_or_else(|| Fault::Pointer {
             text: pointer.to_owned(),
         })

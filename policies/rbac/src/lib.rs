@@ -40,7 +40,7 @@ use warden_sdk::{File, Policy, Request, Verdict, policy};
 use crate::roles::Roles;
 
 /// The policy: checked roles in order of their names.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Rbac {
     roles: Roles,
 }
@@ -52,12 +52,9 @@ pub struct Rbac {
 )]
 impl Policy for Rbac {
     fn configure(files: &[File]) -> Result<Self, String> {
-        let read = data::read(files).map(|roles| Roles::new(&roles));
-        let roles = read.map_err(|problems| error::one_line(&problems))?;
-        // What reading took is free by now: a copy lies together, where memory begins.
-        Ok(Self {
-            roles: roles.clone(),
-        })
+        let roles = data::read(files).map_err(|problems| error::one_line(&problems))?;
+        let roles = Roles::new(&roles).map_err(|error| error.to_string())?;
+        Ok(Self { roles })
     }
 
     fn evaluate(&self, request: &Request) -> Verdict {
@@ -77,7 +74,7 @@ impl Policy for Rbac {
                     held.len()
                 ));
         }
-        let names: Vec<&str> = held.iter().map(|role| role.name).collect();
+        let names: Vec<String> = held.iter().map(|role| role.name.clone()).collect();
         let seconds = held.iter().filter_map(|role| role.session_seconds).min();
         let verdict = held
             .into_iter()
@@ -90,10 +87,8 @@ impl Policy for Rbac {
     }
 
     fn labels(&self) -> Vec<(String, String)> {
-        let names = self.roles.names();
-        names
-            .map(|name| ("roles".to_owned(), name.to_owned()))
-            .collect()
+        let names = self.roles.names().into_iter();
+        names.map(|name| ("roles".to_owned(), name)).collect()
     }
 }
 

@@ -1,80 +1,79 @@
 //! All roles, kept so that a decision looks at few of them.
 //!
-//! In: checked roles. Out: those that a principal holds. They are one text and one index:
-//! ten thousand roles as so many values would lie all over the policy's memory, of which
-//! a decision pays for every page that it looks at.
+//! In: checked roles. Out: those that a principal holds. They are lines of an index of
+//! their members: ten thousand roles as so many values would lie all over the policy's
+//! memory, of which a decision pays for every piece that it looks at.
 
-use warden_sdk::{AclRule, MemberIndex, Principal};
+use std::fmt::Write;
+
+use warden_sdk::{AclRule, Error, MemberIndex, Principal};
 
 use crate::role::Role;
 
 /// Roles by who holds them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) struct Roles {
     /// A line for each, in order of their names: `reader 3600 +@read ~reports:*`, with
     /// `-` where no time is set. Neither a name nor a rule holds white space.
-    text: String,
-    /// Who holds which, by where its line begins.
-    holders: MemberIndex,
+    by_member: MemberIndex,
 }
 
 /// A role that somebody holds.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Held<'r> {
-    pub(crate) name: &'r str,
+pub(crate) struct Held {
+    pub(crate) name: String,
     pub(crate) session_seconds: Option<u64>,
     pub(crate) rules: Vec<AclRule>,
 }
 
 impl Roles {
     /// Keeps these, which are in order of their names.
-    pub(crate) fn new(roles: &[Role]) -> Self {
-        let mut text = String::new();
-        let mut starts = Vec::with_capacity(roles.len());
-        for role in roles {
-            // The data of a bundle is far below 4 GiB.
-            starts.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
-            let seconds = role.session_seconds();
-            text.push_str(role.name());
-            text.push(' ');
-            text.push_str(&seconds.map_or_else(|| "-".to_owned(), |seconds| seconds.to_string()));
-            for rule in role.rules() {
-                text.push(' ');
-                text.push_str(&rule.to_string());
-            }
-            text.push('\n');
-        }
-        text.shrink_to_fit();
-        let members = starts.into_iter().zip(roles.iter().map(Role::members));
-        Self {
-            text,
-            holders: MemberIndex::new(members),
-        }
+    ///
+    /// # Errors
+    /// When they are more than can be kept.
+    pub(crate) fn new(roles: &[Role]) -> Result<Self, Error> {
+        let lines: Vec<String> = roles.iter().map(line).collect();
+        let lines = lines.iter().map(String::as_str);
+        Ok(Self {
+            by_member: MemberIndex::new(lines.zip(roles.iter().map(Role::members)))?,
+        })
     }
 
     /// What this principal holds, in order of the names.
     ///
     /// # Errors
     /// When what is kept is not what was checked: nothing may be granted then.
-    pub(crate) fn held_by(&self, principal: &Principal) -> Result<Vec<Held<'_>>, String> {
-        let starts = self.holders.lists_with(principal).into_iter();
-        let lines = starts.map(|start| self.text.get(start as usize..)?.lines().next());
+    pub(crate) fn held_by(&self, principal: &Principal) -> Result<Vec<Held>, String> {
+        let lines = self.by_member.lines_of(principal);
+        let lines = lines.map_err(|error| error.to_string())?;
         lines
-            .map(|line| line.and_then(held))
+            .iter()
+            .map(|line| held(line))
             .collect::<Option<_>>()
             .ok_or_else(|| "a role is not kept as it was read".to_owned())
     }
 
     /// The names of all.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        let words = self.text.lines().map(|line| line.split(' ').next());
-        words.map(Option::unwrap_or_default)
+    pub(crate) fn names(&self) -> Vec<String> {
+        let lines = self.by_member.lines();
+        let words = lines.iter().filter_map(|line| line.split(' ').next());
+        words.map(str::to_owned).collect()
     }
 }
 
-fn held(line: &str) -> Option<Held<'_>> {
+fn line(role: &Role) -> String {
+    let seconds = role.session_seconds();
+    let seconds = seconds.map_or_else(|| "-".to_owned(), |seconds| seconds.to_string());
+    let mut line = [role.name(), " ", &seconds].concat();
+    for rule in role.rules() {
+        let _infallible = write!(line, " {rule}");
+    }
+    line
+}
+
+fn held(line: &str) -> Option<Held> {
     let mut words = line.split(' ');
-    let name = words.next()?;
+    let name = words.next()?.to_owned();
     let session_seconds = match words.next()? {
         "-" => None,
         seconds => Some(seconds.parse().ok()?),
@@ -95,7 +94,7 @@ mod tests {
     fn a_line_that_is_not_as_it_was_written_gives_nothing() {
         let reader = held("reader 3600 +@read -flushall ~a:*").unwrap();
         assert_eq!(
-            (reader.name, reader.session_seconds),
+            (reader.name.as_str(), reader.session_seconds),
             ("reader", Some(3600))
         );
         assert_eq!(reader.rules.len(), 3);

@@ -44,7 +44,7 @@ impl Selection {
         for (index, text) in claims
             .iter()
             .enumerate()
-            .filter(|(_, text)| !is_pointer(text))
+            .filter(|(_, text)| !warden_sdk::is_claim_pointer(text))
         {
             let text = text.clone();
             faults.push((format!("claims[{index}]"), Fault::Pointer { text }));
@@ -197,15 +197,6 @@ fn input(text: &str) -> Option<Input> {
         "server.version" => Some(Input::ServerVersion),
         _ => None,
     }
-}
-
-/// A JSON Pointer to a claim, as the contract has it.
-fn is_pointer(pointer: &str) -> bool {
-    let mut parts = pointer.split('~');
-    parts.next().is_some_and(|first| first.starts_with('/'))
-        && pointer.len() <= 512
-        && !pointer.contains(char::is_control)
-        && parts.all(|part| part.starts_with(['0', '1']))
 }
 
 #[cfg(test)]

@@ -9,11 +9,12 @@ use serde::Deserialize;
 use warden_sdk::data::{list, optional_list};
 use warden_sdk::{
     AclRule, File, Pattern, PatternTemplate, Tail, Template, TemplateError, is_authenticator_id,
+    is_claim_pointer,
 };
 
 use crate::error::{Fault, Problem};
 use crate::scope::{Scope, bound};
-use crate::values::{PATTERN, places};
+use crate::values::{AUTHENTICATOR, PATTERN, USER};
 use crate::{Scopes, Word};
 
 /// Named scopes, and aliases.
@@ -24,6 +25,8 @@ pub(crate) const MAX_WORDS: usize = 64;
 const MAX_RULES: usize = 200;
 /// Bounds of one word.
 const MAX_WITHIN: usize = 64;
+/// Claims of all places.
+pub(crate) const MAX_CLAIMS: usize = 32;
 /// Scopes of one alias, names to ignore, authenticators.
 const MAX_LISTED: usize = 64;
 
@@ -40,6 +43,8 @@ struct Raw {
     scopes: BTreeMap<String, RawScope>,
     #[serde(default)]
     aliases: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    claims: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,6 +107,11 @@ fn check(raw: Raw) -> Result<Scopes, Faults> {
             Fault::TooManyAliases,
         ),
         (
+            "claims",
+            raw.claims.len() > MAX_CLAIMS,
+            Fault::TooManyClaims,
+        ),
+        (
             "patterns",
             raw.patterns.len() > MAX_WORDS,
             Fault::TooManyWords,
@@ -120,8 +130,8 @@ fn check(raw: Raw) -> Result<Scopes, Faults> {
     };
     let ids = raw.authenticators.as_deref();
     let ids = optional_list(ids, "authenticators", MAX_LISTED, id, &mut faults);
-    let words = words(&raw.patterns, &mut faults);
-    let named = named(&raw.scopes, &raw.patterns, &mut faults);
+    let words = words(&raw, &mut faults);
+    let named = named(&raw, &mut faults);
     let name = |text: &String| is_issued(text).then(|| text.clone()).ok_or(Fault::Issued);
     let ignored = raw.ignore.as_deref();
     let ignored = optional_list(ignored, "ignore", MAX_LISTED, name, &mut faults);
@@ -132,6 +142,7 @@ fn check(raw: Raw) -> Result<Scopes, Faults> {
         named,
         words,
         aliases: BTreeMap::new(),
+        claims: BTreeMap::new(),
     };
     for (index, name) in ignored.unwrap_or_default().into_iter().enumerate() {
         if scopes.means(&name) {
@@ -142,6 +153,8 @@ fn check(raw: Raw) -> Result<Scopes, Faults> {
     // Where a table was refused, aliases of it would be refused for nothing.
     if faults.is_empty() {
         scopes.aliases = aliases(&scopes, &raw.aliases, &mut faults);
+        claims(&scopes, &raw.claims, &mut faults);
+        scopes.claims = raw.claims;
     }
     if faults.is_empty() {
         Ok(scopes)
@@ -150,15 +163,15 @@ fn check(raw: Raw) -> Result<Scopes, Faults> {
     }
 }
 
-fn words(raw: &BTreeMap<String, RawWord>, faults: &mut Faults) -> BTreeMap<String, Word> {
+fn words(raw: &Raw, faults: &mut Faults) -> BTreeMap<String, Word> {
     let mut words = BTreeMap::new();
-    for (name, word) in raw {
+    for (name, word) in &raw.patterns {
         let key = format!("patterns.{}", name.escape_debug());
         if !is_word(name) {
             faults.push((key.clone(), Fault::Word));
         }
         let before = faults.len();
-        let rules = rules(&word.rules, &key, true, faults);
+        let rules = rules(&word.rules, &key, true, &raw.claims, faults);
         if faults.len() == before && !rules.iter().any(takes_pattern) {
             faults.push((format!("{key}.rules"), Fault::NoPattern));
         }
@@ -166,19 +179,22 @@ fn words(raw: &BTreeMap<String, RawWord>, faults: &mut Faults) -> BTreeMap<Strin
         if word.within.is_empty() {
             faults.push((key.clone(), Fault::NoBounds));
         }
-        let within = list(&word.within, &key, MAX_WITHIN, |t| within(t), faults);
+        let within = list(
+            &word.within,
+            &key,
+            MAX_WITHIN,
+            |t| within(t, &raw.claims),
+            faults,
+        );
         words.insert(name.clone(), Word { rules, within });
     }
     words
 }
 
-fn named(
-    raw: &BTreeMap<String, RawScope>,
-    words: &BTreeMap<String, RawWord>,
-    faults: &mut Faults,
-) -> BTreeMap<String, Vec<Template>> {
+fn named(raw: &Raw, faults: &mut Faults) -> BTreeMap<String, Vec<Template>> {
+    let words = &raw.patterns;
     let mut named = BTreeMap::new();
-    for (name, scope) in raw {
+    for (name, scope) in &raw.scopes {
         let key = format!("scopes.{}", name.escape_debug());
         if !is_name(name) {
             faults.push((key.clone(), Fault::Name));
@@ -187,7 +203,8 @@ fn named(
             let (name, word) = (name.clone(), word.to_owned());
             faults.push((key.clone(), Fault::Ambiguous { name, word }));
         }
-        named.insert(name.clone(), rules(&scope.rules, &key, false, faults));
+        let rules = rules(&scope.rules, &key, false, &raw.claims, faults);
+        named.insert(name.clone(), rules);
     }
     named
 }
@@ -214,8 +231,36 @@ fn aliases(
     aliases
 }
 
+/// Checks where the values of places stand; each has its place.
+fn claims(scopes: &Scopes, raw: &BTreeMap<String, String>, faults: &mut Faults) {
+    let rules = scopes.words.values().flat_map(|word| &word.rules);
+    let rules = rules.chain(scopes.named.values().flatten());
+    let bounds = scopes.words.values().flat_map(|word| &word.within);
+    let places: BTreeSet<&str> = rules
+        .flat_map(Template::places)
+        .chain(bounds.flat_map(PatternTemplate::places))
+        .collect();
+    for (place, pointer) in raw {
+        let key = format!("claims.{}", place.escape_debug());
+        if [USER, AUTHENTICATOR, PATTERN].contains(&place.as_str()) {
+            faults.push((key, Fault::Reserved));
+        } else if !is_claim_pointer(pointer) {
+            let text = pointer.clone();
+            faults.push((key, Fault::Pointer { text }));
+        } else if !places.contains(place.as_str()) {
+            faults.push((key, Fault::Unused));
+        }
+    }
+}
+
 /// Reads the rules of a scope, or of a word, which take a pattern.
-fn rules(texts: &[String], key: &str, is_word: bool, faults: &mut Faults) -> Vec<Template> {
+fn rules(
+    texts: &[String],
+    key: &str,
+    is_word: bool,
+    claims: &BTreeMap<String, String>,
+    faults: &mut Faults,
+) -> Vec<Template> {
     let key = format!("{key}.rules");
     if texts.is_empty() {
         faults.push((key.clone(), Fault::NoRule));
@@ -223,10 +268,8 @@ fn rules(texts: &[String], key: &str, is_word: bool, faults: &mut Faults) -> Vec
     let before = faults.len();
     let parse = |text: &String| {
         let template = Template::parse(text)?;
-        known(
-            template.places().filter(|p| !is_word || *p != PATTERN),
-            text,
-        )?;
+        let places = template.places();
+        known(places.filter(|p| !is_word || *p != PATTERN), claims, text)?;
         if takes_pattern(&template) && !ends_in_pattern(&template, text) {
             return Err(Fault::PatternPlace { text: text.clone() });
         }
@@ -240,7 +283,7 @@ fn rules(texts: &[String], key: &str, is_word: bool, faults: &mut Faults) -> Vec
 }
 
 /// Reads a bound of a word's patterns.
-fn within(text: &str) -> Result<PatternTemplate, Fault> {
+fn within(text: &str, claims: &BTreeMap<String, String>) -> Result<PatternTemplate, Fault> {
     let pattern = Pattern::parse(text).map_err(TemplateError::from)?;
     if bound(&pattern).is_none() {
         return Err(Fault::NotABound {
@@ -248,12 +291,17 @@ fn within(text: &str) -> Result<PatternTemplate, Fault> {
         });
     }
     let template = PatternTemplate::parse(text)?;
-    known(template.places(), text)?;
+    known(template.places(), claims, text)?;
     Ok(template)
 }
 
-fn known<'t>(mut named: impl Iterator<Item = &'t str>, text: &str) -> Result<(), Fault> {
-    match named.find(|place| !places().any(|known| known == *place)) {
+fn known<'t>(
+    mut named: impl Iterator<Item = &'t str>,
+    claims: &BTreeMap<String, String>,
+    text: &str,
+) -> Result<(), Fault> {
+    let known = |place: &str| [USER, AUTHENTICATOR].contains(&place) || claims.contains_key(place);
+    match named.find(|place| !known(place)) {
         None => Ok(()),
         Some(place) => Err(Fault::Place {
             text: text.to_owned(),

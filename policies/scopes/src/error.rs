@@ -3,9 +3,9 @@
 use warden_sdk::data::{ListError, ShapeError};
 use warden_sdk::{Pattern, TemplateError};
 
-use crate::data::{MAX_NAMED, MAX_WORDS};
+use crate::data::{MAX_CLAIMS, MAX_NAMED, MAX_WORDS};
 use crate::scope::ScopeError;
-use crate::values::{Unfilled, places};
+use crate::values::Unfilled;
 
 /// Longest part of a scope that a message shows, in characters.
 const SHOWN: usize = 100;
@@ -72,7 +72,9 @@ pub(crate) enum Fault {
     NothingGiven,
     #[error(transparent)]
     Template(#[from] TemplateError),
-    #[error("{text:?}: {{{place}}} is no place here (write \\{{ for a brace): take one of {}", places().collect::<Vec<_>>().join(", "))]
+    #[error(
+        "{text:?}: {{{place}}} is no place here: give it a claim in [claims], and write \\{{ for a brace"
+    )]
     Place { text: String, place: String },
     #[error("no rule takes the pattern: write {{pattern}}, for example \"%R~{{pattern}}\"")]
     NoPattern,
@@ -82,6 +84,14 @@ pub(crate) enum Fault {
     NoBounds,
     #[error("{text:?} is no bound: an exact name, or a literal beginning and one * at the end")]
     NotABound { text: String },
+    #[error("more than {MAX_CLAIMS} claims")]
+    TooManyClaims,
+    #[error("user, authenticator and pattern have values of their own: take another name")]
+    Reserved,
+    #[error("{text:?} points to no claim: write a JSON Pointer, for example \"/tenant\"")]
+    Pointer { text: String },
+    #[error("stands in no rule and in no within: every claim named is part of each decision")]
+    Unused,
     #[error("{text:?} is none of our scopes: {error}")]
     Scope { text: String, error: ScopeError },
     #[error("{text:?} lies outside [patterns.{word}] within")]

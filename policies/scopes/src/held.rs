@@ -72,13 +72,13 @@ impl Held {
         let mut names: Vec<String> = Vec::new();
         for name in &self.named {
             let rules = data.named.get(name).map(Vec::as_slice).unwrap_or_default();
-            grants.push(named(name, rules, request)?);
+            grants.push(named(name, rules, data, request)?);
             names.push(name.clone());
         }
         for (name, patterns) in &self.words {
             let word = data.words.get(name);
             let word = word.ok_or_else(|| Refusal::unknown(name))?;
-            grants.push(word.grant(name, patterns, request)?);
+            grants.push(word.grant(name, patterns, &data.claims, request)?);
             names.push(word_label(name));
         }
         let rules = grants.iter().map(Vec::len).sum::<usize>();
@@ -92,10 +92,15 @@ impl Held {
 }
 
 /// The rules of a named scope.
-fn named(name: &str, rules: &[Template], request: &Request) -> Result<Vec<AclRule>, Refusal> {
+fn named(
+    name: &str,
+    rules: &[Template],
+    data: &Scopes,
+    request: &Request,
+) -> Result<Vec<AclRule>, Refusal> {
     let unfilled = |error| Refusal::unfilled(name, error);
     let places = rules.iter().flat_map(Template::places);
-    let values = Values::of(places, request).map_err(unfilled)?;
+    let values = Values::of(places, &data.claims, request).map_err(unfilled)?;
     all_rules(rules, &values, &[]).map_err(unfilled)
 }
 
@@ -105,6 +110,7 @@ impl Word {
         &self,
         name: &str,
         patterns: &BTreeSet<Pattern>,
+        claims: &BTreeMap<String, String>,
         request: &Request,
     ) -> Result<Vec<AclRule>, Refusal> {
         let unfilled = |error| Refusal::unfilled(name, error);
@@ -113,7 +119,8 @@ impl Word {
         // a doubt.
         let mut without: Option<Unfilled> = None;
         for within in &self.within {
-            let filled = Values::of(within.places(), request).and_then(|v| v.patterns(within));
+            let filled =
+                Values::of(within.places(), claims, request).and_then(|v| v.patterns(within));
             match filled {
                 Ok(filled) => bounds.extend(filled.iter().filter_map(bound)),
                 Err(error) if error.is_missing() => without = Some(error),
@@ -131,7 +138,7 @@ impl Word {
         }
         let inside: Vec<Pattern> = inside.into_iter().collect();
         let places = self.rules.iter().flat_map(Template::places);
-        let values = Values::of(places, request).map_err(unfilled)?;
+        let values = Values::of(places, claims, request).map_err(unfilled)?;
         all_rules(&self.rules, &values, &inside).map_err(unfilled)
     }
 }

@@ -1,6 +1,6 @@
 //! OAuth scopes become rules: by name, by pattern, by alias.
 //!
-//! In: `scopes.toml`, and a principal with scopes and claims. Out: one grant for each
+//! In: `scopes.toml`, a principal with scopes, and the claims that the data names. Out: one grant for each
 //! kind of scope the principal has, no opinion where it has none of ours, and a refusal
 //! where a scope is in doubt. It never restricts.
 //!
@@ -16,6 +16,9 @@
 //!
 //! [aliases]
 //! "api://shop/Clerk" = ["orders.submit", "read:cache:*"]
+//!
+//! [claims]
+//! tenant = "/tenant"
 //! ```
 //!
 //! - Scopes that begin with `prefix` are ours, and so are `aliases`, spelt as the issuer
@@ -23,8 +26,9 @@
 //! - `[scopes.NAME]` gives its rules. `[patterns.WORD]` gives its rules for the pattern
 //!   behind `WORD:`, whose only wildcard is `*`, as far as it lies `within` bounds.
 //! - An alias stands for scopes of the two kinds.
-//! - `{tenant}` and its like stand for a claim, `{user}` for the principal's name,
-//!   `{authenticator}` for who vouched for it. A value is literal text whatever it holds.
+//! - `{tenant}` and its like stand for a claim that `[claims]` names, `{user}` for the
+//!   principal's name, `{authenticator}` for who vouched for it. A value is literal text
+//!   whatever it holds.
 //!
 //! Whoever has a scope of ours that is not understood, lies outside its bounds or needs a
 //! claim that cannot be used is refused; whatever is in doubt in the data refuses the
@@ -40,7 +44,9 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use warden_sdk::{File, PatternTemplate, Policy, Principal, Request, Template, Verdict, policy};
+use warden_sdk::{
+    File, PatternTemplate, Policy, Principal, Reads, Request, Template, Verdict, policy,
+};
 
 use crate::held::Held;
 use crate::scope::{Scope, ScopeError};
@@ -56,6 +62,8 @@ pub struct Scopes {
     named: BTreeMap<String, Vec<Template>>,
     words: BTreeMap<String, Word>,
     aliases: BTreeMap<String, Vec<Scope>>,
+    /// Where the values of places stand, as JSON Pointers.
+    claims: BTreeMap<String, String>,
 }
 
 /// What `WORD:PATTERN` gives, and how far.
@@ -68,15 +76,7 @@ struct Word {
 #[policy(
     name = "scopes",
     summary = "OAuth scopes become rules: by name, by pattern, by alias.",
-    schema = "schema.json",
-    claims = [
-        "/tenant", "/tenant_id", "/tid", "/org", "/org_id", "/organization",
-        "/account", "/account_id", "/customer", "/customer_id", "/project", "/project_id",
-        // Attributes of directories: RFC 4519, inetOrgPerson, Active Directory.
-        "/o", "/ou", "/department", "/departmentNumber", "/division", "/company",
-        // Clients of OAuth: RFC 9068, OpenID Connect, Entra ID, Okta.
-        "/client_id", "/azp", "/appid", "/cid",
-    ]
+    schema = "schema.json"
 )]
 impl Policy for Scopes {
     fn configure(files: &[File]) -> Result<Self, String> {
@@ -94,6 +94,11 @@ impl Policy for Scopes {
                     .deny(refusal.public())
                     .deny_internally(refusal.to_string())
             })
+    }
+
+    fn reads(&self) -> Option<Reads> {
+        let claims = self.claims.values();
+        Some(claims.fold(Reads::nothing(), Reads::claim))
     }
 
     fn labels(&self) -> Vec<(String, String)> {

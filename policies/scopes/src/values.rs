@@ -6,18 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use warden_sdk::{
-    AclRule, ClaimError, ClaimSelection, Describe, FillError, Pattern, PatternTemplate, PlaceValue,
-    Request, Template,
+    AclRule, ClaimError, FillError, Pattern, PatternTemplate, PlaceValue, Request, Template,
 };
-
-use crate::Scopes;
 
 /// The place of a scope's own pattern.
 pub(crate) const PATTERN: &str = "pattern";
 /// The place of the principal's name.
-const USER: &str = "user";
+pub(crate) const USER: &str = "user";
 /// The place of the authenticator's id.
-const AUTHENTICATOR: &str = "authenticator";
+pub(crate) const AUTHENTICATOR: &str = "authenticator";
 
 /// Rules of one grant, and so combinations of values: the host's own bound.
 pub(crate) const MAX_GRANT_RULES: usize = 256;
@@ -51,12 +48,13 @@ pub(crate) struct Values<'r> {
 }
 
 impl<'r> Values<'r> {
-    /// The values of these places, [`PATTERN`] apart.
+    /// The values of these places, [`PATTERN`] apart; `claims` says where they stand.
     ///
     /// # Errors
     /// When a claim is missing or cannot be used.
     pub(crate) fn of(
         places: impl Iterator<Item = &'r str>,
+        claims: &BTreeMap<String, String>,
         request: &Request,
     ) -> Result<Self, Unfilled> {
         let mut texts = BTreeMap::new();
@@ -65,7 +63,10 @@ impl<'r> Values<'r> {
             let names = match place {
                 USER => Ok([principal.name().to_owned()].into()),
                 AUTHENTICATOR => Ok([principal.authenticator().to_owned()].into()),
-                claim => request.claim_names(&["/", claim].concat()),
+                claim => match claims.get(claim) {
+                    Some(pointer) => request.claim_names(pointer),
+                    None => Err(ClaimError::Missing),
+                },
             };
             let place_of = |error| Unfilled::Claim {
                 place: place.to_owned(),
@@ -132,14 +133,4 @@ impl<'r> Values<'r> {
         }
         Ok(combinations)
     }
-}
-
-/// The places the data may name, [`PATTERN`] apart.
-pub(crate) fn places() -> impl Iterator<Item = &'static str> {
-    let claims = match Scopes::DESCRIPTION.claims {
-        ClaimSelection::Pointers(pointers) => pointers,
-        ClaimSelection::None | ClaimSelection::All => &[],
-    };
-    let claims = claims.iter().filter_map(|claim| claim.strip_prefix('/'));
-    [USER, AUTHENTICATOR].into_iter().chain(claims)
 }

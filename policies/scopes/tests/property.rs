@@ -32,6 +32,9 @@ rules = ["+set", "%W~b:{tenant}"]
 
 [aliases]
 "role x" = ["n", "r:a:*"]
+
+[claims]
+tenant = "/tenant"
 "#;
 
 fn verdict(scopes: &[String], tenant: Option<&str>) -> Verdict {

@@ -4,11 +4,11 @@
 //! part of the bounds.
 
 use serde::Deserialize;
-use warden_sdk::{File, Member};
+use warden_sdk::{File, Member, is_claim_pointer};
 
 use crate::Tenant;
 use crate::bound::{Bound, Kind};
-use crate::error::{Fault, Problem, claims};
+use crate::error::{Fault, Problem};
 
 /// Bounds of one list: with the most tenants a claim may name they stay within
 /// what the host takes in one restriction.
@@ -57,7 +57,7 @@ pub(crate) fn read(files: &[File]) -> Result<Tenant, Vec<Problem>> {
 /// Checks the values; on failure every fault with its key.
 fn check(raw: &Raw) -> Result<Tenant, Vec<(String, Fault)>> {
     let mut faults = Vec::new();
-    if !claims().contains(&raw.claim.as_str()) {
+    if !is_claim_pointer(&raw.claim) {
         let text = raw.claim.clone();
         faults.push(("claim".to_owned(), Fault::Claim { text }));
     }

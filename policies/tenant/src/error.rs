@@ -2,9 +2,7 @@
 
 use warden_sdk::MemberError;
 use warden_sdk::data::{ListError, ShapeError};
-use warden_sdk::{ClaimError, ClaimSelection, Describe, FillError, TemplateError};
-
-use crate::Tenant;
+use warden_sdk::{ClaimError, FillError, TemplateError};
 
 /// One problem of the data. Each names the file, the key and what is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +28,7 @@ pub(crate) enum Problem {
 /// Why a value of the data was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
-    #[error("{text:?} is not a claim this policy reads: take one of {}", claims().join(", "))]
+    #[error("{text:?} points to no claim: write a JSON Pointer, for example \"/tenant\"")]
     Claim { text: String },
     #[error(transparent)]
     List(#[from] ListError),
@@ -88,14 +86,6 @@ impl From<warden_sdk::Error> for Unusable {
     /// says only that the SDK disagreed.
     fn from(_: warden_sdk::Error) -> Self {
         Self::NotABound
-    }
-}
-
-/// The claims this policy reads.
-pub(crate) fn claims() -> &'static [&'static str] {
-    match Tenant::DESCRIPTION.claims {
-        ClaimSelection::Pointers(pointers) => pointers,
-        ClaimSelection::None | ClaimSelection::All => &[],
     }
 }
 

@@ -1,7 +1,6 @@
 //! A claim bounds keys and channels to a tenant's own.
 //!
-//! In: `tenant.toml`, a principal, and the claims in which tokens and directories
-//! commonly name a tenant. Out: one restriction, or a refusal of who names none, and no opinion
+//! In: `tenant.toml`, a principal, and the one claim that the data names. Out: one restriction, or a refusal of who names none, and no opinion
 //! about those the data does not concern. It never grants anything.
 //!
 //! ```toml
@@ -32,7 +31,7 @@ mod bound;
 mod data;
 mod error;
 
-use warden_sdk::{AclRule, File, Member, Policy, Request, Restriction, Verdict, policy};
+use warden_sdk::{AclRule, File, Member, Policy, Reads, Request, Restriction, Verdict, policy};
 
 use crate::bound::{Bound, overlap};
 use crate::error::Unusable;
@@ -58,15 +57,7 @@ pub struct Tenant {
 #[policy(
     name = "tenant",
     summary = "A claim bounds keys and channels to a tenant's own.",
-    schema = "schema.json",
-    claims = [
-        "/tenant", "/tenant_id", "/tid", "/org", "/org_id", "/organization",
-        "/account", "/account_id", "/customer", "/customer_id", "/project", "/project_id",
-        // Attributes of directories: RFC 4519, inetOrgPerson, Active Directory.
-        "/o", "/ou", "/department", "/departmentNumber", "/division", "/company",
-        // Clients of OAuth: RFC 9068, OpenID Connect, Entra ID, Okta.
-        "/client_id", "/azp", "/appid", "/cid",
-    ]
+    schema = "schema.json"
 )]
 impl Policy for Tenant {
     fn configure(files: &[File]) -> Result<Self, String> {
@@ -83,6 +74,10 @@ impl Policy for Tenant {
                 .deny(unusable.public())
                 .deny_internally(internal)
         })
+    }
+
+    fn reads(&self) -> Option<Reads> {
+        Some(Reads::nothing().claim(&self.claim))
     }
 }
 

@@ -40,6 +40,27 @@ impl Claim {
     }
 }
 
+/// Longest pointer to a claim, in bytes, that the host takes.
+const MAX_POINTER_BYTES: usize = 512;
+
+/// Is this a JSON Pointer (RFC 6901) to one claim? For policies whose data names claims:
+/// what is none would be no claim of anybody's.
+///
+/// ```
+/// use warden_sdk::is_claim_pointer;
+/// assert!(is_claim_pointer("/org/unit"));
+/// assert!(is_claim_pointer("/https:~1~1example.com~1tenant"));
+/// assert!(!is_claim_pointer("tenant"));
+/// assert!(!is_claim_pointer(""), "that is every claim");
+/// ```
+pub fn is_claim_pointer(text: &str) -> bool {
+    let mut parts = text.split('~');
+    parts.next().is_some_and(|first| first.starts_with('/'))
+        && text.len() <= MAX_POINTER_BYTES
+        && !text.contains(char::is_control)
+        && parts.all(|part| part.starts_with(['0', '1']))
+}
+
 impl Request {
     /// The JSON text of a claim that `#[policy]` names with exactly this pointer.
     pub fn claim_json(&self, pointer: &str) -> Option<&str> {

@@ -22,4 +22,13 @@ pub enum Error {
         /// The rule.
         rule: String,
     },
+    /// What is to be kept in a [`MemberIndex`](crate::MemberIndex) for a list of members.
+    #[error("what is kept for a list of members is one line")]
+    MoreThanALine,
+    /// The same: all of it is more than 64 MiB.
+    #[error("lists of members and what is kept for them are more than 64 MiB")]
+    TooMuchKept,
+    /// The same: it is not there any more as it was.
+    #[error("what is kept for lists of members is not as it was written")]
+    NotAsKept,
 }

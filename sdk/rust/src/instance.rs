@@ -68,7 +68,7 @@ impl<P: Policy> Instance<P> {
         let files: Vec<File> = files.into_iter().map(Into::into).collect();
         let configured = self.configure(&files);
         drop(files);
-        memory::clear_free();
+        memory::settle();
         configured
     }
 

@@ -33,7 +33,7 @@ mod wire;
 #[doc(hidden)]
 pub mod bindings;
 
-pub use claim::Claim;
+pub use claim::{Claim, is_claim_pointer};
 pub use description::{ClaimSelection, Describe, Description, Input, Reads};
 pub use encoding::decoded;
 pub use error::Error;
@@ -51,6 +51,7 @@ pub use warden_guest::NotText;
 /// Ranges of client addresses. Needs the feature `network`.
 #[cfg(feature = "network")]
 pub use warden_guest::network;
+pub use warden_memory::Aside;
 pub use warden_rules::{Access, AclRule, Bound, Pattern, PatternError, RuleError, Shape, Tail};
 pub use warden_rules::{FillError, PatternTemplate, PlaceValue, Template, TemplateError};
 pub use warden_sdk_macros::policy;

@@ -1,11 +1,9 @@
 //! docs/policies/scopes.md: its examples are data the policy takes and mean what is
 //! said, and the messages it lists are those the policy gives.
 
-use warden_policy_scopes::Scopes;
-use warden_sdk::{ClaimSelection, Describe};
 use warden_tests::{Claims, Line, Scene, eventually, parts};
 
-use crate::markdown::{between, blocks, code, document, table};
+use crate::markdown::{blocks, code, document, table};
 
 /// A server with scopes alone.
 fn scene(data: &str) -> Scene {
@@ -76,33 +74,16 @@ fn the_second_example_means_what_is_said() {
         .expect_error("WRONGPASS your scopes need a claim");
 }
 
-#[test]
-fn the_documented_places_are_those_the_policy_has() {
-    let text = document("docs/policies/scopes.md");
-    let listed = between(&text, "**Places.** ", "They stand in");
-    let documented: Vec<&str> = listed
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .filter_map(|word| word.strip_prefix('{')?.strip_suffix('}'))
-        .collect();
-    let ClaimSelection::Pointers(claims) = Scopes::DESCRIPTION.claims else {
-        panic!("the policy names its claims");
-    };
-    let claims = claims.iter().filter_map(|claim| claim.strip_prefix('/'));
-    let places: Vec<&str> = ["user", "authenticator"]
-        .into_iter()
-        .chain(claims)
-        .collect();
-    assert_eq!(documented, places);
-}
-
 const READ: &str =
     "prefix = ''\n[patterns.read]\nrules = ['+get', '~{pattern}']\nwithin = ['a*']\n";
 
 /// Data that deserves each of the documented messages.
-fn mistakes() -> [String; 10] {
-    let scope = |rules: &str| format!("prefix = ''\n[scopes.a]\nrules = ['+get', {rules}]\n");
+fn mistakes() -> [String; 12] {
+    let scope = |rules: &str| {
+        format!(
+            "prefix = ''\n[scopes.a]\nrules = ['+get', {rules}]\n[claims]\ntenant = '/tenant'\n"
+        )
+    };
     let alias = |line: &str| format!("{READ}[aliases]\n{line}\n");
     [
         String::new(),
@@ -114,6 +95,8 @@ fn mistakes() -> [String; 10] {
         scope("'~{tenant}*'"),
         alias("x = ['write:a']"),
         alias("x = ['read:b']"),
+        scope("'~{tenant}'").replace("'/tenant'", "'tenant'"),
+        scope("'~x'"),
         alias("'read:a' = ['read:a']"),
     ]
 }

@@ -87,27 +87,35 @@ fn the_second_example_means_what_is_said() {
 }
 
 #[test]
-fn the_documented_claims_are_those_the_policy_reads() {
+fn a_claim_is_found_by_each_of_the_documented_pointers() {
     let text = document("docs/policies/tenant.md");
-    let listed = between(&text, "**Claims.** ", "Why these");
-    let documented: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
-    let scene = Scene::start(Line::V9_1);
-    scene
-        .policies
-        .replace("tenant.wasm", parts::policy("tenant"));
-    let data = "claim = '/'\nkeys = ['~{tenant}:*']\nchannels = []\n";
-    scene.policies.replace("tenant.toml", data);
-    let read = format!("take one of {}", documented.join(", "));
-    eventually(&format!("the error says {read:?}"), || {
-        first_error(&scene)?.contains(&read).then_some(())
-    });
+    let listed = between(&text, "**Claims.** ", "Of all claims");
+    let examples = blocks(&text, "toml");
+    let claims = Claims::of("app")
+        .groups(&["apps"])
+        .set("tenant", "acme")
+        .set("org", serde_json::json!({ "unit": "acme" }))
+        .set("https://example.com/tenant", "acme");
+    let pointers = listed.split('`').skip(1).step_by(2);
+    let pointers: Vec<&str> = pointers
+        .filter(|word| word.starts_with('/') && word.len() > 1)
+        .collect();
+    assert_eq!(pointers.len(), 4);
+    let scene = scene(&examples[1], &examples[0]);
+    for pointer in &pointers[..3] {
+        let data = examples[0].replace("\"/tenant\"", &format!("\"{pointer}\""));
+        scene.reload_after(|| scene.policies.replace("tenant.toml", data));
+        let mut app = scene.log_in_with(&claims);
+        app.run("SET acme:x 1").expect_ok();
+        app.run("GET other:x").expect_error("NOPERM");
+    }
 }
 
 /// Data that deserves each of the documented messages.
 const MISTAKES: [&str; 9] = [
     "",
     "claim = '/tenant'\nkeys = ['~{tenant}:*']\n",
-    "claim = '/nobody'\nkeys = ['~{tenant}:*']\nchannels = []\n",
+    "claim = 'nobody'\nkeys = ['~{tenant}:*']\nchannels = []\n",
     "claim = '/tenant'\nkeys = ['~*']\nchannels = []\n",
     "claim = '/tenant'\nkeys = ['~{tenant}*']\nchannels = []\n",
     "claim = '/tenant'\nkeys = ['~{tennant}:*']\nchannels = []\n",

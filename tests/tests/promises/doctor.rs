@@ -16,7 +16,7 @@ use warden_tests::provider::{BASIC, Behaviour, Provider};
 use warden_tests::server::PATIENCE;
 use warden_tests::slapd::{BASE, SERVICE, SERVICE_PASSWORD, Slapd};
 use warden_tests::{
-    ADMIN_PASSWORD, Authority, Directory, Issuer, Scene, Server, eventually, on_both_lines,
+    ADMIN_PASSWORD, Authority, Directory, Issuer, Scene, Server, Signer, eventually, on_both_lines,
     unix_now,
 };
 
@@ -123,6 +123,7 @@ fn well_set_up(line: Line) -> Scene {
         .own_state()
         .module_args(["native_users", "breakglass"])
         .module_args(["ceiling", "-@dangerous -@admin"])
+        .signed_by(&[&Signer::new()])
         .start();
     // Whatever the umask of this run.
     chmod(scene.policies.path(), 0o755);
@@ -229,6 +230,7 @@ fn each_thing_set_up_badly_is_named_and_nothing_else(line: Line) {
         "log-redaction",
         "name-collisions",
         "new-users-channels",
+        "policy-keys",
         // Of files in error nobody knows whom they mean.
         "directory-encryption",
         "directory-servers",

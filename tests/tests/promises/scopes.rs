@@ -24,7 +24,9 @@ const DATA: &str = "prefix = 'valkey.'\n\
     [scopes.inbox]\n\
     rules = ['+lpush', '~inbox:{tenant}:{user}']\n\
     [aliases]\n\
-    'https://api.example.com/clerk' = ['inbox', 'read:orders:*']\n";
+    'https://api.example.com/clerk' = ['inbox', 'read:orders:*']\n\
+    [claims]\n\
+    tenant = '/tenant'\n";
 
 fn scene(line: Line) -> Scene {
     let scene = Scene::start(line);

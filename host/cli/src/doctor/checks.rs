@@ -17,7 +17,7 @@ use super::facts::Facts;
 use super::finding::{Check, Finding};
 
 /// All of them.
-static CHECKS: [&Check; 26] = [
+static CHECKS: [&Check; 27] = [
     &local_users::DEFAULT_USER,
     &local_users::OPEN_USERS,
     &loaded::MODULE,
@@ -44,6 +44,7 @@ static CHECKS: [&Check; 26] = [
     &local_users::NAME_COLLISIONS,
     &warden_settings::REQUIRE_EXPIRY,
     &warden_settings::CEILING,
+    &warden_settings::POLICY_KEYS,
 ];
 
 /// What every check finds.

@@ -4,7 +4,7 @@
 //! directory -> load, timed -> snapshots, timed -> decisions about each principal in turn
 //! ```
 //!
-//! In: a policy directory, and whom its tests and `--principal` name. Out: times and memory
+//! In: a policy directory, and whom its tests, `--principal` and `--requests` name. Out: times and memory
 //! of each policy and of all together, beside the bounds a server sets. Nobody waits in a
 //! queue here, and nothing else runs: it compares policies, and promises nothing of a server.
 
@@ -40,6 +40,10 @@ pub(crate) struct Arguments {
     /// Decide about this one too: a JSON document as for `eval`. May be given several times.
     #[arg(long = "principal", value_name = "FILE")]
     principals: Vec<PathBuf>,
+    /// Decide about these too: a JSON document a line, as `eval --record` writes them; `-`
+    /// reads them from standard input.
+    #[arg(long, value_name = "FILE")]
+    requests: Option<PathBuf>,
     /// How many decisions to measure, about each principal in turn; a minute at most.
     #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     decisions: u32,
@@ -48,9 +52,12 @@ pub(crate) struct Arguments {
 /// Measures a directory. A policy that fails makes the exit status 1.
 pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     let principals = arguments.principals.iter();
-    let principals = principals
+    let mut principals = principals
         .map(|file| principal::read(file))
         .collect::<Result<Vec<_>, _>>()?;
+    if let Some(file) = &arguments.requests {
+        principals.extend(principal::requests(file)?.into_iter().map(|r| r.asked));
+    }
     let directory = &arguments.directory;
     let (engine, frame) = (
         directory.engine()?,
@@ -71,7 +78,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     snapshots(&generation, &clock, &mut policies);
     let asked = asked(&generation, &principals);
     if asked.is_empty() {
-        let why = "there is nobody to decide about: write a test file, or give --principal";
+        let why =
+            "there is nobody to decide about: write a test file, or give --principal or --requests";
         return Err(Error::Usage(why.to_owned()));
     }
     let whole = decisions(

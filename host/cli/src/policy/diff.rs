@@ -24,13 +24,10 @@ use warden_policy::{Change, Engine, Generation, Outcome};
 
 use self::report::Report;
 use super::directory::{Configuration, Release, complain};
-use super::principal::{self, Asked};
+use super::principal::{self, Asked, Request};
 use crate::error::Error;
 use crate::output::Output;
 use crate::style::Paint;
-
-/// Largest file of requests read.
-const MAX_BYTES: u64 = 256 << 20;
 
 /// Which directories, and about whom they are asked.
 #[derive(Args)]
@@ -54,12 +51,6 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// A request, and the line it stands in.
-struct Request {
-    line: usize,
-    asked: Asked,
-}
-
 /// What becomes of requests of one user.
 struct Told {
     user: UserName,
@@ -81,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
 }
 
 fn compare(arguments: &Arguments) -> Result<Output, Error> {
-    let requests = read(&arguments.requests)?;
+    let requests = principal::requests(&arguments.requests)?;
     let engine = arguments.configuration.engine()?;
     let before = load(arguments, &engine, &arguments.before, None);
     let before_loaded = before.as_ref().ok();
@@ -115,23 +106,6 @@ fn compare(arguments: &Arguments) -> Result<Output, Error> {
         text,
         is_valid: report.told.is_empty(),
     })
-}
-
-/// The requests of a file.
-fn read(file: &Path) -> Result<Vec<Request>, Error> {
-    let text = principal::read_text(file, MAX_BYTES)?;
-    let lines = (1..).zip(text.lines());
-    let filled = lines.filter(|(_, text)| !text.trim().is_empty());
-    let requests = filled.map(|(line, text)| {
-        let asked = principal::parse(text);
-        let asked = asked.map_err(|why| Error::Usage(format!("{file:?}: line {line}: {why}")))?;
-        Ok(Request { line, asked })
-    });
-    let requests = requests.collect::<Result<Vec<_>, Error>>()?;
-    if requests.is_empty() {
-        return Err(Error::Usage(format!("{file:?}: holds no request")));
-    }
-    Ok(requests)
 }
 
 /// Loads a directory, without its tests. `Err`: the lines the module would log.

@@ -59,8 +59,36 @@ pub(super) fn read(file: &Path) -> Result<Asked, Error> {
     parse(&text).map_err(|why| Error::Usage(format!("{file:?}: {why}")))
 }
 
+/// Largest file of requests read.
+const MAX_REQUESTS_BYTES: u64 = 256 << 20;
+
+/// One line of a file of requests.
+pub(super) struct Request {
+    /// Which.
+    pub(super) line: usize,
+    pub(super) asked: Asked,
+}
+
+/// The requests of a file, a document a line, as `eval --record` writes them; `-` is
+/// standard input. There is one at least.
+pub(super) fn requests(file: &Path) -> Result<Vec<Request>, Error> {
+    let text = read_text(file, MAX_REQUESTS_BYTES)?;
+    let lines = (1..).zip(text.lines());
+    let filled = lines.filter(|(_, text)| !text.trim().is_empty());
+    let requests = filled.map(|(line, text)| {
+        let asked = parse(text);
+        let asked = asked.map_err(|why| Error::Usage(format!("{file:?}: line {line}: {why}")))?;
+        Ok(Request { line, asked })
+    });
+    let requests = requests.collect::<Result<Vec<_>, Error>>()?;
+    if requests.is_empty() {
+        return Err(Error::Usage(format!("{file:?}: holds no request")));
+    }
+    Ok(requests)
+}
+
 /// The text of a file that is at most as large as this; `-` is standard input.
-pub(super) fn read_text(file: &Path, max_bytes: u64) -> Result<String, Error> {
+fn read_text(file: &Path, max_bytes: u64) -> Result<String, Error> {
     let fail = |source| Error::File {
         path: file.to_owned(),
         source,

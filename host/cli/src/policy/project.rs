@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use warden_policy::is_bundle_name;
+use warden_policy::{MANIFEST, is_bundle_name};
 
 use crate::error::Error;
 
@@ -88,11 +88,12 @@ impl Project {
 /// # Errors
 /// For any other.
 pub(super) fn checked(name: &str) -> Result<String, Error> {
-    if is_bundle_name(name) {
+    if is_bundle_name(name) && name != MANIFEST {
         return Ok(name.to_owned());
     }
     Err(Error::Usage(format!(
-        "{name:?} cannot be a policy's name: 1 to 64 letters, digits, '-' and '_'"
+        "{name:?} cannot be a policy's name: 1 to 64 letters, digits, '-' and '_', and not \
+         {MANIFEST}, which is the list of what is signed"
     )))
 }
 

@@ -1,11 +1,12 @@
 //! What data is refused, and with which words.
 
-use warden_sdk::{ClaimSelection, Describe, File, Policy};
+use warden_sdk::{ClaimSelection, Describe, File, Policy, Reads};
 
 use super::*;
 
 const SOUND: &str = "prefix = \"v.\"\n[scopes.read]\nrules = [\"+get\", \"~{tenant}:*\"]\n\
-    [patterns.get]\nrules = [\"+get\", \"%R~{pattern}\"]\nwithin = [\"a:*\"]\n";
+    [patterns.get]\nrules = [\"+get\", \"%R~{pattern}\"]\nwithin = [\"a:*\"]\n\
+    [claims]\ntenant = \"/tenant\"\n";
 
 fn refusal(files: &[(&str, &str)]) -> String {
     let files: Vec<File> = files
@@ -26,7 +27,8 @@ fn sound_data_is_taken() {
         [patterns.get]\nrules = [\"+get\", \"-@dangerous\", \"~{{tenant}}:{pattern}\", \"&x\"]\n\
         within = [\"*\", \"a\", \"b:{org}:*\"]\n\
         [scopes.\"https://api.example.com/read\"]\nrules = [\"+@read\", \"~{user}\", \"db=0\"]\n\
-        [aliases]\n\"any name\" = [\"https://api.example.com/read\", \"get:x*\"]\n";
+        [aliases]\n\"any name\" = [\"https://api.example.com/read\", \"get:x*\"]\n\
+        [claims]\ntenant = \"/tenant\"\norg = \"/https:~1~1example.com~1org/0/~0id\"\n";
     for text in [SOUND, whole] {
         let files = [File::new("scopes.toml", text), File::new("scopes.md", "x")];
         assert!(Scopes::configure(&files).is_ok(), "{text}");
@@ -48,7 +50,7 @@ fn the_shape_is_strict() {
         ("[scopes.a]\nrules = []\n", "missing field `prefix`"),
         (
             "prefix = \"\"\nprefixes = 1\n",
-            "line 2: unknown field `prefixes`, expected one of `prefix`, `authenticators`, `ignore`, `patterns`, `scopes`, `aliases`",
+            "line 2: unknown field `prefixes`, expected one of `prefix`, `authenticators`, `ignore`, `patterns`, `scopes`, `aliases`, `claims`",
         ),
         ("prefix = 1\n", "line 1: invalid type: integer `1`"),
         (
@@ -100,6 +102,8 @@ rules = []
 rules = ["+get", "~{pattern}", "~{tennant}:*", "nopass", "~{tenant}*"]
 [scopes."a,b"]
 rules = ["~x"]
+[claims]
+tenant = "/tenant"
 "#;
     let refusal = refusal(&[("scopes.toml", text)]);
     for part in [
@@ -112,12 +116,12 @@ rules = ["~x"]
         "patterns.a b.rules[1]: \"~{pattern}:x\": {pattern} stands at the rule's end",
         "patterns.a b.rules[2]: ",
         "patterns.a b.within[0]: \"a?\" is no bound",
-        "patterns.a b.within[2]: \"{pattern}\": {pattern} is no place here (write \\{ for a brace): take one of user, ",
+        "patterns.a b.within[2]: \"{pattern}\": {pattern} is no place here: give it a claim in [claims], and write \\{ for a brace",
         "patterns.all.rules: no rule takes the pattern",
         "scopes.read:x: could be [scopes.\"read:x\"] or a pattern of [patterns.read]",
         "scopes.read:x.rules: empty: give at least one rule",
         "scopes.a.rules[1]: \"~{pattern}\": {pattern} is no place here",
-        "scopes.a.rules[2]: \"~{tennant}:*\": {tennant} is no place here (write \\{ for a brace): take one of user, authenticator, tenant, ",
+        "scopes.a.rules[2]: \"~{tennant}:*\": {tennant} is no place here: give it a claim in [claims]",
         "scopes.a.rules[3]: rule \"nopass\": not a permission",
         "scopes.a.rules[4]: \"{tenant}*\": put a character between {tenant} and the wildcard",
         "scopes.a,b: a scope's name, without the prefix, takes",
@@ -200,6 +204,50 @@ fn lists_are_bounded() {
 }
 
 #[test]
+fn a_claim_is_named_for_a_place_that_is_there() {
+    let tenant = "tenant = \"/tenant\"\n";
+    for (line, part) in [
+        (
+            "user = \"/sub\"",
+            "claims.user: user, authenticator and pattern have values of their own",
+        ),
+        (
+            "pattern = \"/sub\"",
+            "claims.pattern: user, authenticator and pattern have",
+        ),
+        (
+            "org = \"/org\"",
+            "claims.org: stands in no rule and in no within",
+        ),
+        ("\"a b\" = \"/org\"", "claims.a b: stands in no rule"),
+        ("org = 1", "invalid type: integer `1`, expected a string"),
+    ] {
+        let text = SOUND.replace(tenant, &[tenant, line, "\n"].concat());
+        let refusal = refusal(&[("scopes.toml", &text)]);
+        assert!(refusal.contains(part), "{part:?} in {refusal:?}");
+    }
+    for pointer in ["", "tenant", "/te~nant", "/a\\u0000"] {
+        let text = SOUND.replace("\"/tenant\"", &format!("\"{pointer}\""));
+        let refusal = refusal(&[("scopes.toml", &text)]);
+        assert!(
+            refusal.contains("points to no claim: write a JSON Pointer"),
+            "{refusal}"
+        );
+    }
+    let many: String = (0..=MAX_CLAIMS)
+        .map(|n| format!("c{n} = \"/c\"\n"))
+        .collect();
+    let text = SOUND.replace(tenant, &many);
+    assert!(refusal(&[("scopes.toml", &text)]).contains("claims: more than 32 claims"));
+}
+
+/// [claims] that names each of these where a token has it.
+fn claims(names: &[&str]) -> String {
+    let lines = names.iter().map(|name| format!("{name} = \"/{name}\"\n"));
+    ["[claims]\n".to_owned(), lines.collect()].concat()
+}
+
+#[test]
 fn who_has_more_than_can_be_granted_is_told_so() {
     let scopes = |scopes: usize, rules: usize| -> String {
         let rules = "\"+get\",".repeat(rules);
@@ -219,7 +267,12 @@ fn who_has_more_than_can_be_granted_is_told_so() {
         (64, 32, false),
         (1, 33, true),
     ] {
-        let text = ["prefix = \"\"\n".to_owned(), scopes(count, 1)].concat();
+        let text = [
+            "prefix = \"\"\n".to_owned(),
+            scopes(count, 1),
+            claims(&["tenant"]),
+        ]
+        .concat();
         let policy = Scopes::configure(&[File::new("scopes.toml", text)]).unwrap();
         let verdict = policy.evaluate(&holder(count, tenants));
         assert_eq!(verdict.denial().is_some(), denied, "{count} of {tenants}");
@@ -237,7 +290,8 @@ fn who_has_more_than_can_be_granted_is_told_so() {
     let verdict = policy.evaluate(&warden_sdk::Request::new(zoe));
     assert_eq!((verdict.grants().len(), verdict.labels().len()), (64, 32));
     // Each combination of values is a rule.
-    let text = "prefix = \"\"\n[scopes.s0]\nrules = [\"+get\", \"~{tenant}:{org}:x\"]\n";
+    let scope = "prefix = \"\"\n[scopes.s0]\nrules = [\"+get\", \"~{tenant}:{org}:x\"]\n";
+    let text = [scope, &claims(&["tenant", "org"])].concat();
     let policy = Scopes::configure(&[File::new("scopes.toml", text)]).unwrap();
     for (orgs, denied) in [(15, false), (32, true)] {
         let orgs: Vec<String> = (0..orgs).map(|n| n.to_string()).collect();
@@ -248,12 +302,14 @@ fn who_has_more_than_can_be_granted_is_told_so() {
 }
 
 #[test]
-fn the_policy_reads_named_claims_and_nothing_else() {
+fn the_policy_reads_the_claims_of_its_data_and_nothing_else() {
     assert_eq!(Scopes::DESCRIPTION.name, "scopes");
-    assert!(matches!(
-        Scopes::DESCRIPTION.claims,
-        ClaimSelection::Pointers(_)
-    ));
+    assert_eq!(Scopes::DESCRIPTION.claims, ClaimSelection::None);
     assert!(Scopes::DESCRIPTION.inputs.is_empty());
-    assert_eq!(places().count(), 24);
+    let text = SOUND.replace("/tenant", "/org/unit");
+    let policy = Scopes::configure(&[File::new("scopes.toml", text)]).unwrap();
+    assert_eq!(policy.reads(), Some(Reads::nothing().claim("/org/unit")));
+    let text = "prefix = \"\"\n[scopes.s]\nrules = [\"+get\", \"~{user}\"]\n";
+    let policy = Scopes::configure(&[File::new("scopes.toml", text)]).unwrap();
+    assert_eq!(policy.reads(), Some(Reads::nothing()));
 }

@@ -1,6 +1,6 @@
 //! What data is refused, and with which words.
 
-use warden_sdk::{ClaimSelection, Describe, File, Policy};
+use warden_sdk::{ClaimSelection, Describe, File, Policy, Reads};
 
 use super::*;
 
@@ -76,11 +76,11 @@ fn a_file_that_is_not_text_is_refused() {
 
 #[test]
 fn every_problem_is_told_at_once() {
-    let text = "claim = \"/nobody\"\nkeys = [\"~{tenant}:*\", \"~*\"]\nchannels = [\"&{tenant}*\"]\n\
+    let text = "claim = \"nobody\"\nkeys = [\"~{tenant}:*\", \"~*\"]\nchannels = [\"&{tenant}*\"]\n\
                 applies_to = []\nexempt = [\"group:operators\", \"operators\", \"user:corp/*\"]\n";
     let refusal = refusal(&[("tenant.toml", text)]);
     for part in [
-        "claim: \"/nobody\" is not a claim this policy reads: take one of /tenant, /tenant_id, ",
+        "claim: \"nobody\" points to no claim: write a JSON Pointer",
         "keys[1]: \"~*\" bounds nothing",
         "channels[0]: \"{tenant}*\": put a character",
         "applies_to: empty",
@@ -129,12 +129,11 @@ fn lists_are_bounded() {
 }
 
 #[test]
-fn the_policy_reads_named_claims_and_nothing_else() {
+fn the_policy_reads_the_claim_of_its_data_and_nothing_else() {
     assert_eq!(Tenant::DESCRIPTION.name, "tenant");
-    assert!(matches!(
-        Tenant::DESCRIPTION.claims,
-        ClaimSelection::Pointers(_)
-    ));
+    assert_eq!(Tenant::DESCRIPTION.claims, ClaimSelection::None);
     assert!(Tenant::DESCRIPTION.inputs.is_empty());
-    assert_eq!(claims().len(), 22);
+    let text = SOUND.replace("/tenant", "/org/unit");
+    let policy = Tenant::configure(&[File::new("tenant.toml", text)]).unwrap();
+    assert_eq!(policy.reads(), Some(Reads::nothing().claim("/org/unit")));
 }

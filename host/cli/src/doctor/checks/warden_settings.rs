@@ -44,6 +44,22 @@ fn ceiling(facts: &Facts) -> Result<Outcome, Untold> {
     })
 }
 
+pub(super) static POLICY_KEYS: Check = Check {
+    name: "policy-keys",
+    why: "Signed policies come into force as they were signed; unsigned ones as they lie there.",
+    look: policy_keys,
+};
+
+fn policy_keys(facts: &Facts) -> Result<Outcome, Untold> {
+    Ok(match facts.warden_setting("policy_keys")?.trim() {
+        "" => Outcome::warning(
+            "empty: any file that is put into policy_dir decides, and an old one put back does",
+            "warden policy keygen, sign the directory, and a line `warden.policy_keys RW…` in valkey.conf",
+        ),
+        keys => Outcome::good(keys),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::expect;
@@ -56,6 +72,12 @@ mod tests {
         expect(&REQUIRE_EXPIRY, &lax(), Rank::Problem, "never ends");
         let bounded = lax().with("warden.session_max_seconds", "60");
         expect(&REQUIRE_EXPIRY, &bounded, Rank::Warning, "60 seconds");
+    }
+
+    #[test]
+    fn policies_that_nobody_signs_are_a_warning() {
+        let facts = Facts::sound().with("warden.policy_keys", "");
+        expect(&POLICY_KEYS, &facts, Rank::Warning, "empty: any file");
     }
 
     #[test]

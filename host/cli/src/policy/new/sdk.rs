@@ -18,6 +18,7 @@ use crate::policy::project::{Language, SDK};
 static RUST: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/rust");
 static RULES: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/rules");
 static GUEST: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/guest");
+static MEMORY: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/memory");
 static C: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../sdk/c");
 const CONTRACT: &str = include_str!("../../../../../sdk/wit/policy.wit");
 /// The manifest and the versions of this repository's workspace.
@@ -25,13 +26,18 @@ const WORKSPACE: &str = include_str!("../../../../../Cargo.toml");
 const VERSIONS: &str = include_str!("../../../../../Cargo.lock");
 
 /// The crates of the SDK, by their place in it.
-const CRATES: [&str; 4] = ["guest", "rules", "rust", "rust/macros"];
+const CRATES: [&str; 5] = ["guest", "memory", "rules", "rust", "rust/macros"];
 
 /// The SDK's files in a project.
 pub(super) fn files(language: Language) -> Vec<NewFile> {
     let (directories, also): (&[_], _) = match language {
         Language::Rust => (
-            &[("rust", &RUST), ("rules", &RULES), ("guest", &GUEST)],
+            &[
+                ("rust", &RUST),
+                ("rules", &RULES),
+                ("guest", &GUEST),
+                ("memory", &MEMORY),
+            ],
             Some(("wit/policy.wit", CONTRACT)),
         ),
         Language::C => (&[("c", &C)], None),
@@ -210,7 +216,7 @@ mod tests {
             }
             let expected = match language {
                 Language::Rust => {
-                    ["rust", "rules", "guest"]
+                    ["rust", "rules", "guest", "memory"]
                         .map(|name| count(&sdk.join(name)))
                         .iter()
                         .sum::<usize>()
