@@ -24,6 +24,11 @@ pub(crate) enum Problem {
     /// A data document.
     #[error("{file:?}: {said}")]
     Document { file: String, said: String },
+    /// A document decides where a rule does.
+    #[error(
+        "{file:?} has rules at {path}, and a document a value: it would count instead of them; name it otherwise"
+    )]
+    Conflict { file: String, path: String },
     /// Two answers to what is asked.
     #[error("{file:?}: the settings stand in {other:?} already: one *.toml file holds all of them")]
     TwoSettings { file: String, other: String },

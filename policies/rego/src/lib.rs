@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod conflict;
 mod data;
 mod error;
 mod input;

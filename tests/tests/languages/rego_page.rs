@@ -72,10 +72,11 @@ fn the_input_is_the_documented_one() {
 const SOUND: &str = "package warden\nverdict := []\n";
 
 /// Files that deserve each of the documented messages.
-const MISTAKES: [&[(&str, &str)]; 8] = [
+const MISTAKES: [&[(&str, &str)]; 9] = [
     &[],
     &[("rego", "package warden\nverdict := [\n")],
     &[("rego", "package warden\nverdict := http.send({})\n")],
+    &[("rego", SOUND), ("json", "{\"warden\": {\"verdict\": []}}")],
     &[("rego", SOUND), ("toml", "query = 'data.warden'")],
     &[("rego", SOUND), ("toml", "query = 'data.warden.rules'")],
     &[("rego", SOUND), ("toml", "claims = ['department']")],
