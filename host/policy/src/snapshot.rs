@@ -25,6 +25,7 @@ use crate::engine::{Limits, Machine};
 use crate::error::{Fault, gist};
 use crate::instance::{Instance, link};
 use crate::lift;
+use crate::log::Ear;
 use crate::sandbox::Guest;
 use reader::{Image, Reader};
 
@@ -129,7 +130,8 @@ fn checked(
 ) -> Result<PolicyPre<Guest>, String> {
     let policy = policy(component)?;
     let name = Arc::clone(&bundle.name);
-    let mut instance = Instance::start(machine, name, &policy, machine.limits())
+    // What it has to say it said when it was loaded.
+    let mut instance = Instance::start(machine, name, &policy, machine.limits(), Ear::Shut)
         .map_err(|failure| failure.to_string())?;
     match instance.describe() {
         Ok(said) if said.name == bundle.description.title => Ok(policy),

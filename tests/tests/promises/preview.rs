@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::TempDir;
+use warden_hostile::Guest;
 use warden_tests::scene::{ROLES, SceneBuilder};
 use warden_tests::{
     Claims, Connection, Directory, Line, Reply, Scene, Signer, on_both_lines, parts,
@@ -15,6 +16,7 @@ use crate::info;
 on_both_lines!(
     a_preview_tells_who_would_be_refused_lose_and_gain,
     a_preview_changes_nothing,
+    a_candidate_is_not_heard,
     one_class_is_told_apart_where_the_candidate_does,
     of_many_changes_the_gravest_are_told,
     a_candidate_in_error_is_told_and_changes_nothing,
@@ -231,6 +233,48 @@ fn a_preview_changes_nothing(line: Line) {
     assert_eq!(traces(&stage, 2), before);
     assert!(alice.run("GET reports:q1").is_nil(), "she is what she was");
     stage.scene.log_in("alice");
+}
+
+/// Says so whatever it is asked to do.
+fn talkative() -> Guest {
+    let log = "(call $log (i32.const 2) (i32.const 512) (i32.const 5))";
+    Guest {
+        imports: "(import \"warden:policy/log@0.1.0\" \"write\" (func $log (param i32 i32 i32)))"
+            .into(),
+        fields: "(data (i32.const 512) \"HELLO\")".into(),
+        describe: log.into(),
+        configure: log.into(),
+        ..Guest::evaluating(log)
+    }
+}
+
+fn a_candidate_is_not_heard(line: Line) {
+    let stage = Stage::start(line);
+    let next = stage.put("next", ROLES);
+    let tests: String = (0..20)
+        .map(|number| {
+            format!(
+                "[[tests]]\nname = \"{number}\"\nprincipal = \"corp/alice\"\ncan = [\"+get %R~reports:q1\"]\n"
+            )
+        })
+        .collect();
+    let _alice = stage.enter("alice", &[]);
+    next.replace("loud.wasm", talkative().wasm());
+    next.replace("loud.tests.toml", &tests);
+    let before = stage.scene.server.log();
+    let reply = stage.preview("next");
+    expect_numbers(&reply, &[("loads", 1), ("classes", 1)]);
+    let after = stage.scene.server.log();
+    let added = after.strip_prefix(&before).unwrap_or(&after);
+    assert!(!added.contains("HELLO"), "{added}");
+    // It is heard once it is in force.
+    stage.scene.reload_after(|| {
+        stage
+            .scene
+            .policies
+            .replace("loud.wasm", talkative().wasm());
+    });
+    assert!(stage.scene.server.log().contains("HELLO"));
 }
 
 fn one_class_is_told_apart_where_the_candidate_does(line: Line) {

@@ -126,13 +126,13 @@ impl Account {
             self.classes += 1;
             self.current = Some((portion.class, BTreeMap::new()));
         }
-        for candidate in &portion.candidates {
+        for alike in &portion.alike {
             if shared.is_stopping() {
                 return Err(unloading());
             }
             let now = shared.now();
-            let principal = shared.chain.load().renewed(&candidate.principal);
-            let facts = shared.facts_now(&candidate.facts);
+            let principal = shared.chain.load().renewed(&alike.principal);
+            let facts = shared.facts_now(&alike.facts);
             let request = generation.project(&principal, &facts, now);
             forget_if_full(&mut self.answers);
             let answer = self
@@ -141,7 +141,7 @@ impl Account {
                 .or_insert_with(|| generation.preview(&request, now))
                 .clone();
             let authenticator = principal.get().authenticator.as_str();
-            self.note(&portion, authenticator, candidate.sessions(), answer);
+            self.note(&portion, authenticator, alike.sessions(), answer);
         }
         Ok(())
     }
