@@ -83,13 +83,13 @@ impl Snapshot {
         let mut good = kept.filter_map(|component| checked(machine, bundle, &component).ok());
         if let Some(policy) = good.next() {
             let _first = self.taken.set(Ok(policy));
-            self.wasm();
+            self.take_wasm();
         }
     }
 
     /// Takes it, unless that was done or tried: `false`. Needs 1 MiB of stack.
     pub(crate) fn take(&self, machine: &Machine, bundle: &Bundle) -> bool {
-        let Some(wasm) = self.wasm() else {
+        let Some(wasm) = self.take_wasm() else {
             return false;
         };
         // The libraries behind it take apart what a guest made of itself. Nothing shared
@@ -104,7 +104,7 @@ impl Snapshot {
     }
 
     /// Whoever gets them is the one to take it.
-    fn wasm(&self) -> Option<Vec<u8>> {
+    fn take_wasm(&self) -> Option<Vec<u8>> {
         let mut wasm = self.wasm.lock().unwrap_or_else(PoisonError::into_inner);
         wasm.take()
     }

@@ -1,8 +1,8 @@
 //! A set of policies that is not in force: found under `preview_dir`, and loaded as the
 //! one of `policy_dir` is.
 //!
-//! In: the name of a directory. Out: a generation that nobody is decided by, with all that
-//! a load would have found fault with. Never: a directory elsewhere, whatever the name or a
+//! In: the name of a directory. Out: a generation that nobody is decided by, with its
+//! snapshots taken, and all that a load would have found fault with. Never: a directory elsewhere, whatever the name or a
 //! symbolic link says.
 
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use warden_policy::{BundleError, Digest, Ear, Generation, Root, is_bundle_name};
 
+use crate::ffi::rest_if_crashing;
 use crate::shared::Shared;
 
 /// A candidate, as far as it could be loaded.
@@ -52,6 +53,13 @@ impl Candidate {
                 let mut errors = generation.run_tests(shared.now(), Ear::Shut).errors(&dir);
                 if let Err(older) = shared.engine.may_serve(&generation) {
                     errors.extend(older.errors);
+                }
+                // Each request would have it read its data anew.
+                while generation.take_snapshot().is_some() {
+                    rest_if_crashing();
+                    if shared.is_stopping() {
+                        return Err(unloading());
+                    }
                 }
                 (Some(generation), errors)
             }
