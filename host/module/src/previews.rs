@@ -4,7 +4,8 @@
 //! would come to, and which live sessions would lose or gain what. One preview at a
 //! time, on a thread of its own at nice +19: it reads, compiles and asks the candidate
 //! there, and takes live classes from slices of the main thread, a bounded part at a
-//! time. Nothing of what is in force is changed, counted or remembered.
+//! time. It ends early when whoever asked has left, and after [`PATIENCE`] with what was
+//! found by then. Nothing of what is in force is changed, counted or remembered.
 //!
 //! ```text
 //! PREVIEW ─ Errand ─→ thread ── candidate: read, compile, test
@@ -22,13 +23,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use warden_session::{Portion, Walk};
+use warden_core::ClientId;
+use warden_policy::Generation;
+use warden_session::{Alike, Portion, Walk};
 
 pub(crate) use account::{Account, Told};
+use account::{Answered, Memory};
 pub(crate) use candidate::{Candidate, is_off, misnamed};
 
 use crate::commands::preview;
-use crate::ffi::{Reply, ServerLock, Waiting, guard, rest_if_crashing};
+use crate::ffi::{ClientInfo, Level, Reply, ServerLock, Waiting, guard, log, rest_if_crashing};
 use crate::sessions;
 use crate::shared::Shared;
 
@@ -38,6 +42,10 @@ const MEMBERS: usize = 128;
 /// How long the thread sleeps while a slice is on its way, before it looks whether it is
 /// to end.
 const NAP: Duration = Duration::from_millis(100);
+
+/// How long the candidate is asked about live classes: the account so far is told then.
+/// Bounds how long others wait for their turn, and the module for its end.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What the thread is asked to do.
 pub(crate) enum Errand {
@@ -74,7 +82,10 @@ pub(crate) struct Turn(Arc<Shared>);
 struct Order {
     /// `None`: from the beginning.
     walk: Option<Walk>,
-    answer: Sender<Part>,
+    /// Who asked for the preview.
+    client: ClientId,
+    /// Takes the part, or that the client has left.
+    answer: Sender<Option<Part>>,
 }
 
 /// A part of the live classes.
@@ -122,11 +133,24 @@ impl Drop for Turn {
     }
 }
 
-/// In a slice: takes the part of the live classes that is waited for, if one is.
-pub(crate) fn go_on(shared: &Shared, lock: &ServerLock) {
-    let Some(order) = shared.previews.order().take() else {
-        return;
+/// In a slice: takes the part of the live classes that is waited for, if one is; answers
+/// whether one is left for the next turn, because this one is spent.
+pub(crate) fn go_on(shared: &Shared, lock: &ServerLock, is_spent: bool) -> bool {
+    let order = {
+        let mut order = shared.previews.order();
+        if is_spent {
+            return order.is_some();
+        }
+        order.take()
     };
+    let Some(order) = order else {
+        return false;
+    };
+    if ClientInfo::of(lock, order.client).is_none() {
+        // The thread may have been told to end meanwhile.
+        let _ = order.answer.try_send(None);
+        return false;
+    }
     let part = sessions::with_registry(lock, |registry| {
         let mut walk = order.walk.unwrap_or_else(|| registry.walk());
         let (portions, more) = registry.go_on(&mut walk, MEMBERS);
@@ -136,9 +160,10 @@ pub(crate) fn go_on(shared: &Shared, lock: &ServerLock) {
         }
     });
     if let Some(part) = part {
-        // The thread may have been told to end meanwhile.
-        let _ = order.answer.try_send(part);
+        // As above.
+        let _ = order.answer.try_send(Some(part));
     }
+    false
 }
 
 /// The thread's life: ends when the module is being unloaded.
@@ -152,40 +177,76 @@ pub(crate) fn run(shared: &Arc<Shared>, errands: &Receiver<Errand>) {
             turn,
         } = wish;
         let failed = Err("ERR internal error: see the server's log".to_owned());
-        let outcome = guard("a preview", failed, || carry_out(shared, &name, count));
+        let client = waiting.client();
+        let outcome = guard("a preview", failed, || {
+            carry_out(shared, &name, count, client)
+        });
         // Whoever reads the reply may ask for the next one.
         drop(turn);
         waiting.complete(move |_ctx| outcome);
     }
 }
 
-fn carry_out(shared: &Shared, name: &str, count: usize) -> Result<Reply, String> {
+fn carry_out(shared: &Shared, name: &str, count: usize, client: ClientId) -> Result<Reply, String> {
     let candidate = Candidate::load(shared, name)?;
     let mut account = Account::new(count);
     if let Some(generation) = &candidate.generation {
-        let mut walk = None;
+        let end = shared.now().monotonic.saturating_add(PATIENCE);
+        let is_late = || match shared.is_stopping() {
+            true => Err(candidate::unloading()),
+            false => Ok(shared.now().monotonic >= end),
+        };
+        let ask = |alike: &Alike, memory: &mut Memory| ask(shared, generation, alike, memory);
+        let (mut walk, mut parts) = (None, 0);
         loop {
-            let part = next_part(shared, walk)?;
-            for portion in part.portions {
-                account.add(shared, generation, portion)?;
+            let Some(part) = next_part(shared, walk, client)? else {
+                let gone = format!("the preview of {name:?} is given up: whoever asked has left");
+                log(Level::Notice, &gone);
+                return Err(format!("ERR {gone}"));
+            };
+            for portion in &part.portions {
+                account.add(portion, &is_late, &ask)?;
             }
+            parts += 1;
             walk = part.rest;
-            if walk.is_none() {
+            if walk.is_none() || !account.complete {
                 break;
             }
         }
+        account.close();
+        let (classes, sessions) = (account.classes, account.sessions.all);
+        let seen = format!("{sessions} sessions of {classes} classes, in {parts} parts");
+        log(Level::Notice, &format!("preview of {name:?}: {seen}"));
     }
-    account.close();
     Ok(preview::reply(&candidate, &account))
 }
 
-/// The next part of the live classes, from a slice of the main thread.
+/// What the candidate says of members that are alike.
+fn ask(shared: &Shared, generation: &Generation, alike: &Alike, memory: &mut Memory) -> Answered {
+    let now = shared.now();
+    let principal = shared.chain.load().renewed(&alike.principal);
+    let facts = shared.facts_now(&alike.facts);
+    let request = generation.project(&principal, &facts, now);
+    let answer = memory.answer(request.key(), || generation.preview(&request, now));
+    Answered { principal, answer }
+}
+
+/// The next part of the live classes, from a slice of the main thread; `None` when whoever
+/// asked is no longer there.
 ///
 /// # Errors
 /// When the module is being unloaded.
-fn next_part(shared: &Shared, walk: Option<Walk>) -> Result<Part, String> {
+fn next_part(
+    shared: &Shared,
+    walk: Option<Walk>,
+    client: ClientId,
+) -> Result<Option<Part>, String> {
     let (answer, part) = bounded(1);
-    *shared.previews.order() = Some(Order { walk, answer });
+    *shared.previews.order() = Some(Order {
+        walk,
+        client,
+        answer,
+    });
     loop {
         shared.wake_clock();
         match part.recv_timeout(NAP) {

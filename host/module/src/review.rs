@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use warden_core::AuthenticatorId;
 use warden_policy::Generation;
-use warden_session::{Answer, Candidate, Counts, Review};
+use warden_session::{Alike, Answer, Counts, Review};
 
 use crate::ffi::guard;
 use crate::shared::Shared;
@@ -83,18 +83,15 @@ impl Reviews {
     pub(crate) fn carry_out(&self, shared: &Shared, assignment: Assignment) {
         let Assignment { review, generation } = assignment;
         let chain = shared.chain.load();
-        let decide = |candidate: &Candidate| {
+        let decide = |one: &Alike| {
             let now = shared.now();
-            let facts = shared.facts_now(&candidate.facts);
-            let principal = chain.renewed(&candidate.principal);
+            let facts = shared.facts_now(&one.facts);
+            let principal = chain.renewed(&one.principal);
             let request = generation.project(&principal, &facts, now);
             generation.decide(&request, now)
         };
-        let candidates = review
-            .candidates
-            .iter()
-            .take_while(|_| !shared.is_stopping());
-        let answers = guard("a review", Vec::new(), || candidates.map(decide).collect());
+        let alike = review.alike.iter().take_while(|_| !shared.is_stopping());
+        let answers = guard("a review", Vec::new(), || alike.map(decide).collect());
         let takes_away = review.takes_away(&answers);
         let mut done = lock(&self.done);
         if takes_away {

@@ -171,7 +171,7 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
     more |= close(shared, lock, closes, start);
     more |= sweep(lock, &budget, start);
     more |= searches::go_on(lock);
-    previews::go_on(shared, lock);
+    more |= previews::go_on(shared, lock, budget.is_spent());
     more |= free(lock, &budget, start);
     sessions::with_registry(lock, |registry| {
         let counts = registry.counts();

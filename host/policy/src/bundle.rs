@@ -6,6 +6,7 @@
 pub(crate) mod directory;
 pub(crate) mod files;
 pub(crate) mod reading;
+pub(crate) mod root;
 pub(crate) mod unloaded;
 
 use std::fmt;
@@ -16,9 +17,10 @@ use std::time::Duration;
 use crate::bindings::policy::PolicyPre;
 use crate::bindings::policy::warden::policy::types::File;
 use crate::digest::Digest;
-use crate::engine::{Limits, Machine};
+use crate::engine::Machine;
 use crate::error::{Failure, gist};
 use crate::instance::Instance;
+use crate::log::Ear;
 use crate::request::Inputs;
 use crate::sandbox::Guest;
 use crate::snapshot::{Snapshot, SnapshotState};
@@ -137,25 +139,9 @@ impl Bundle {
     ///
     /// # Errors
     /// When the guest fails.
-    pub(crate) fn configured(&self, machine: &Machine) -> Result<Instance, Failure> {
-        self.started(machine, Instance::start)
-    }
-
-    /// The same; what it says is dropped.
-    ///
-    /// # Errors
-    /// When the guest fails.
-    pub(crate) fn configured_unheard(&self, machine: &Machine) -> Result<Instance, Failure> {
-        self.started(machine, Instance::start_unheard)
-    }
-
-    fn started(
-        &self,
-        machine: &Machine,
-        start: impl Fn(&Machine, Arc<str>, &PolicyPre<Guest>, Limits) -> Result<Instance, Failure>,
-    ) -> Result<Instance, Failure> {
+    pub(crate) fn configured(&self, machine: &Machine, ear: Ear) -> Result<Instance, Failure> {
         let limits = machine.limits();
-        let start = |policy| start(machine, Arc::clone(&self.name), policy, limits);
+        let start = |policy| Instance::start(machine, Arc::clone(&self.name), policy, limits, ear);
         if let Some(policy) = self.snapshot.policy(machine, limits) {
             return start(policy);
         }

@@ -47,7 +47,7 @@ pub struct Change {
 
 impl Change {
     /// From one answer to another, by what both come to on this server; `None` when
-    /// nothing changes. In doubt something does. Costs milliseconds.
+    /// nothing changes. In doubt something does. Costs milliseconds, some ten at most.
     pub fn between(
         before: Result<&Decision, &Reason>,
         after: Result<&Decision, &Reason>,

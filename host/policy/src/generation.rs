@@ -20,6 +20,8 @@ use crate::compose::{Composed, compose};
 use crate::engine::Machine;
 use crate::error::Failure;
 use crate::gate::{self, Rehearsal, TestFile, TestReport};
+use crate::instance::Instance;
+use crate::log::Ear;
 use crate::manifest::SignedManifest;
 use crate::renderings::Renderings;
 use crate::request::{Inputs, Request};
@@ -67,10 +69,8 @@ pub struct Explanation {
 enum Occasion {
     /// For a session: it is counted.
     LogIn,
-    /// About somebody made up.
-    Test,
-    /// To see what they would answer, if they were in force.
-    Preview,
+    /// About somebody made up, or to see what they would answer if they were in force.
+    Trial(Ear),
 }
 
 impl Generation {
@@ -167,9 +167,10 @@ impl Generation {
     /// in its way. Nothing is remembered or counted, and nobody is logged in.
     ///
     /// Needs 1 MiB of stack. Takes up to ten times the CPU limit per bundle and test,
-    /// a minute at most before the last test.
-    pub fn run_tests(&self, now: Now) -> TestReport {
-        gate::run(self, now)
+    /// a minute at most before the last test. With an ear that is shut, what the policies
+    /// say is dropped.
+    pub fn run_tests(&self, now: Now, ear: Ear) -> TestReport {
+        gate::run(self, now, ear)
     }
 
     /// What somebody whom a test made up would be granted.
@@ -178,13 +179,14 @@ impl Generation {
         principal: &Principal,
         client: &ClientFacts,
         now: Now,
+        ear: Ear,
     ) -> Result<Permissions, Reason> {
         let request = self.made_up(principal, client, now);
         let frame = Frame {
             ceiling: Restriction::default(),
             ..self.frame.clone()
         };
-        let opinions = self.opinions(&request, now, Occasion::Test)?;
+        let opinions = self.opinions(&request, now, Occasion::Trial(ear))?;
         let on = (&frame, &self.renderings);
         let composed = compose(opinions, on, request.key(), self.number, now);
         composed.answer.map(|decision| decision.permissions)
@@ -210,7 +212,7 @@ impl Generation {
     /// # Errors
     /// When the guest fails, or names a label that no verdict could carry.
     pub fn labels_of(&self, bundle: &Bundle) -> Result<BTreeSet<(String, String)>, Failure> {
-        let labels = bundle.configured(&self.machine)?.labels()?;
+        let labels = bundle.configured(&self.machine, Ear::Open)?.labels()?;
         labels.into_iter().map(verdict::label).collect()
     }
 
@@ -284,7 +286,7 @@ impl Generation {
     /// # Errors
     /// As those of [`decide`](Self::decide).
     pub fn preview(&self, request: &Request, now: Now) -> Result<Arc<Decision>, Reason> {
-        let opinions = self.opinions(request, now, Occasion::Preview)?;
+        let opinions = self.opinions(request, now, Occasion::Trial(Ear::Shut))?;
         let composed = compose(opinions, self.on(), request.key(), self.number, now);
         composed.answer.map(Arc::new)
     }
@@ -318,7 +320,7 @@ impl Generation {
         now: Now,
     ) -> Explanation {
         let request = self.made_up(principal, client, now);
-        self.explained(&request, now, Occasion::Test)
+        self.explained(&request, now, Occasion::Trial(Ear::Open))
     }
 
     fn explained(&self, request: &Request, now: Now, occasion: Occasion) -> Explanation {
@@ -356,7 +358,7 @@ impl Generation {
             .collect()
     }
 
-    /// One evaluation: a fresh instance, configured, asked, dropped.
+    /// Asks one policy, and counts it where that is for a session.
     fn ask(
         &self,
         bundle: &Bundle,
@@ -364,21 +366,36 @@ impl Generation {
         now: Now,
         occasion: Occasion,
     ) -> Result<Opinion, Failure> {
-        let told = request.for_policy(bundle.inputs(), now);
-        let machine = &*self.machine;
-        let started = budget::now();
-        let instance = match occasion {
-            Occasion::LogIn | Occasion::Test => bundle.configured(machine),
-            Occasion::Preview => bundle.configured_unheard(machine),
+        let ear = match occasion {
+            Occasion::LogIn => Ear::Open,
+            Occasion::Trial(ear) => ear,
         };
-        let opinion = instance
-            .and_then(|mut instance| instance.evaluate(&told))
-            .and_then(|verdict| verdict::check(verdict, bundle.inputs().clock));
+        let (took, opinion) = self.evaluate(bundle, request, now, ear, |_| {});
         if occasion == Occasion::LogIn {
-            let took = budget::now().saturating_sub(started);
             bundle.statistics.record(took, opinion.is_err());
         }
         opinion
+    }
+
+    /// One evaluation: a fresh instance, configured, asked, looked at, dropped; and what
+    /// it took on the wall clock.
+    pub(crate) fn evaluate(
+        &self,
+        bundle: &Bundle,
+        request: &Request,
+        now: Now,
+        ear: Ear,
+        look: impl FnOnce(&Instance),
+    ) -> (Duration, Result<Opinion, Failure>) {
+        let told = request.for_policy(bundle.inputs(), now);
+        let started = budget::now();
+        let instance = bundle.configured(&self.machine, ear);
+        let opinion = instance.and_then(|mut instance| {
+            let verdict = instance.evaluate(&told);
+            look(&instance);
+            verdict::check(verdict?, bundle.inputs().clock)
+        });
+        (budget::now().saturating_sub(started), opinion)
     }
 }
 

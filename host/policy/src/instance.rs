@@ -15,7 +15,7 @@ use crate::bindings::policy::{Policy, PolicyPre};
 use crate::budget::Budget;
 use crate::engine::{Limits, Machine};
 use crate::error::Failure;
-use crate::log::{Level, Speaker};
+use crate::log::{Ear, Level, Speaker};
 use crate::sandbox::{self, Guest, failure};
 use crate::ticker::Ticking;
 
@@ -42,13 +42,6 @@ pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     Policy::add_to_linker::<_, HasSelf<_>>(linker, |guest| guest)
 }
 
-/// Whether what a policy says is listened to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ear {
-    Open,
-    Shut,
-}
-
 /// A running policy.
 pub(crate) struct Instance {
     store: Store<Guest>,
@@ -62,28 +55,6 @@ impl Instance {
     /// # Errors
     /// When the guest fails or its parts exceed the limits.
     pub(crate) fn start(
-        machine: &Machine,
-        bundle: Arc<str>,
-        component: &PolicyPre<Guest>,
-        limits: Limits,
-    ) -> Result<Self, Failure> {
-        Self::started(machine, bundle, component, limits, Ear::Open)
-    }
-
-    /// The same; what it says is dropped.
-    ///
-    /// # Errors
-    /// As those of [`start`](Self::start).
-    pub(crate) fn start_unheard(
-        machine: &Machine,
-        bundle: Arc<str>,
-        component: &PolicyPre<Guest>,
-        limits: Limits,
-    ) -> Result<Self, Failure> {
-        Self::started(machine, bundle, component, limits, Ear::Shut)
-    }
-
-    fn started(
         machine: &Machine,
         bundle: Arc<str>,
         component: &PolicyPre<Guest>,

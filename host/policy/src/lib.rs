@@ -50,6 +50,7 @@ mod ticker;
 mod verdict;
 
 pub use bundle::directory::{companions, is_bundle_name};
+pub use bundle::root::Root;
 pub use bundle::unloaded::{Unloaded, UnloadedFile};
 pub use bundle::{Bundle, DataFile, LoadTimes, Statistics};
 pub use change::{Change, Outcome};
@@ -58,7 +59,7 @@ pub use engine::{Engine, EngineSettings, Limits};
 pub use error::{BundleError, Error, Failure, Fault, LoadError};
 pub use gate::{Failing, Problem, Rehearsal, TestReport, read_moment};
 pub use generation::{Explanation, Frame, Generation};
-pub use log::{GuestLog, Level, Silent, Speaker};
+pub use log::{Ear, GuestLog, Level, Silent, Speaker};
 pub use manifest::{
     Distrust, KeyId, MANIFEST, Manifest, PolicyKey, PolicyKeys, SIGNATURE, SignedManifest,
     read_manifest, verify_directory,

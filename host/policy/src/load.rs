@@ -17,8 +17,12 @@ use crate::engine::Engine;
 use crate::error::{BundleError, Fault, LoadError};
 use crate::gate::TestFile;
 use crate::generation::{Frame, Generation};
+use crate::log::Ear;
 use crate::manifest::{Distrust, MANIFEST, PolicyKeys, SignedManifest, Trusted};
 use crate::prepare::prepare;
+
+/// Whether signed policies may be run, whatever was run before.
+type MayRun<'a> = &'a dyn Fn(&SignedManifest) -> Result<(), BundleError>;
 
 impl Engine {
     /// Loads the bundles of a directory; an empty path is a directory without any.
@@ -41,13 +45,13 @@ impl Engine {
         previous: Option<&Arc<Generation>>,
         now: Now,
     ) -> Result<Arc<Generation>, LoadError> {
-        let next = self.load_untested(dir, frame, previous)?;
+        let next = self.load_untested(dir, frame, previous, Ear::Open)?;
         tested(next, dir, previous, now)
     }
 
     /// The same without running a test, for tools that show how tests go one by one.
     /// What serves log-ins takes [`load_to_serve`](Self::load_to_serve): only that is known
-    /// to be good.
+    /// to be good. With an ear that is shut, what policies say meanwhile is dropped.
     ///
     /// # Errors
     /// Every error of every bundle and of every test file.
@@ -56,9 +60,10 @@ impl Engine {
         dir: &Path,
         frame: Frame,
         previous: Option<&Arc<Generation>>,
+        ear: Ear,
     ) -> Result<Arc<Generation>, LoadError> {
         let keys = self.machine.policy_keys();
-        self.assemble(dir, frame, previous, &keys, &|_| Ok(()))
+        self.assemble(dir, frame, previous, (&keys, &|_| Ok(())), ear)
     }
 
     /// Loads as [`load`](Self::load), for a generation that is put in force at once: signed
@@ -79,7 +84,7 @@ impl Engine {
         let keys = self.machine.policy_keys();
         let memory = &self.machine.memory;
         let may_run = |signed: &SignedManifest| memory.may_run(signed, allowed);
-        let next = self.assemble(dir, frame, previous, &keys, &may_run)?;
+        let next = self.assemble(dir, frame, previous, (&keys, &may_run), Ear::Open)?;
         let next = tested(next, dir, previous, now)?;
         // Compiling takes its time: a key may have been taken back meanwhile.
         if self.machine.policy_keys() != keys {
@@ -115,8 +120,8 @@ impl Engine {
         dir: &Path,
         frame: Frame,
         previous: Option<&Arc<Generation>>,
-        keys: &PolicyKeys,
-        may_run: &dyn Fn(&SignedManifest) -> Result<(), BundleError>,
+        (keys, may_run): (&PolicyKeys, MayRun<'_>),
+        ear: Ear,
     ) -> Result<Arc<Generation>, LoadError> {
         let Listing {
             bundles: found,
@@ -162,7 +167,7 @@ impl Engine {
                 None => {}
             }
             let known = ours.and_then(|p| p.bundles.iter().find(|b| b.name() == name));
-            match self.bundle(name, contents, known, &mut warnings) {
+            match self.bundle(name, contents, known, ear, &mut warnings) {
                 Ok(bundle) => bundles.push(bundle),
                 Err(fault) => errors.push(fault.of(directory::relative(dir, wasm))),
             }
@@ -189,11 +194,12 @@ impl Engine {
         name: &str,
         contents: Contents,
         known: Option<&Arc<Bundle>>,
+        ear: Ear,
         warnings: &mut Vec<String>,
     ) -> Result<Arc<Bundle>, Fault> {
         match known {
             Some(known) if known.digest == contents.digest => Ok(Arc::clone(known)),
-            known => contained(|| prepare(self, name, contents, known, warnings)),
+            known => contained(|| prepare(self, name, contents, known, ear, warnings)),
         }
     }
 }
@@ -208,7 +214,7 @@ fn tested(
     if previous.is_some_and(|previous| Arc::ptr_eq(previous, &next)) {
         return Ok(next);
     }
-    match next.run_tests(now).errors(dir) {
+    match next.run_tests(now, Ear::Open).errors(dir) {
         errors if errors.is_empty() => Ok(next),
         errors => Err(LoadError { errors }),
     }

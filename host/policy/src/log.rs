@@ -46,6 +46,15 @@ impl fmt::Display for Speaker {
     }
 }
 
+/// Whether what a guest says is listened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ear {
+    /// It reaches the host's log.
+    Open,
+    /// It is dropped.
+    Shut,
+}
+
 /// Where guests' messages go. Called on worker and loader threads.
 pub trait GuestLog: Send + Sync {
     /// One line, already escaped and bounded.

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use crate::bundle::directory::{self, Found, relative};
 use crate::bundle::files::{self, Contents, ReadFile};
 use crate::bundle::reading::Reading;
+use crate::bundle::root::Root;
 use crate::digest::Digest;
 use crate::error::{BundleError, Fault};
 
@@ -117,9 +118,7 @@ impl Trusted {
     /// # Errors
     /// When there is none, it cannot be read, or nobody of these keys signed it.
     pub(crate) fn read(dir: &Path, keys: &PolicyKeys) -> Result<Self, BundleError> {
-        let root = dir
-            .canonicalize()
-            .map_err(|e| Fault::Unreadable(e).of(dir.display().to_string()))?;
+        let root = files::root(dir)?;
         let (manifest, listed) = read(&root, dir, MANIFEST, MAX_MANIFEST_BYTES)?;
         let (signature, signed) = read(&root, dir, SIGNATURE, MAX_SIGNATURE_BYTES)?;
         Ok(Self {
@@ -164,7 +163,7 @@ impl Trusted {
 }
 
 fn read(
-    root: &Path,
+    root: &Root,
     dir: &Path,
     name: &'static str,
     bound: u64,

@@ -14,8 +14,9 @@ use crate::bundle::Bundle;
 use crate::compose::compose;
 use crate::error::Failure;
 use crate::generation::{Generation, usable};
+use crate::log::Ear;
 use crate::request::Request;
-use crate::verdict::{self, Opinion};
+use crate::verdict::Opinion;
 
 /// One decision.
 #[derive(Clone, Debug)]
@@ -49,7 +50,7 @@ impl Generation {
         let mut policies = Vec::with_capacity(self.bundles().len());
         let mut opinions = Vec::with_capacity(self.bundles().len());
         for bundle in self.bundles() {
-            let (effort, opinion) = self.evaluate(bundle, &request, now);
+            let (effort, opinion) = self.effort(bundle, &request, now);
             policies.push(effort);
             opinions.push(usable(bundle, opinion));
         }
@@ -65,23 +66,19 @@ impl Generation {
         }
     }
 
-    fn evaluate(
+    fn effort(
         &self,
         bundle: &Bundle,
         request: &Request,
         now: Now,
     ) -> (Effort, Result<Opinion, Failure>) {
-        let told = request.for_policy(bundle.inputs(), now);
         let (mut cpu, mut memory_bytes) = (None, None);
-        let started = budget::now();
-        let opinion = bundle.configured(&self.machine).and_then(|mut instance| {
-            let verdict = instance.evaluate(&told);
+        let (took, opinion) = self.evaluate(bundle, request, now, Ear::Open, |instance| {
             cpu = Some(instance.budget().cpu());
             memory_bytes = Some(instance.memory_bytes());
-            verdict::check(verdict?, bundle.inputs().clock)
         });
         let effort = Effort {
-            took: budget::now().saturating_sub(started),
+            took,
             cpu,
             memory_bytes,
             failure: opinion.as_ref().err().cloned(),

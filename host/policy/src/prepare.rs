@@ -18,6 +18,7 @@ use crate::contract::{Contract, POLICY};
 use crate::engine::{Engine, Machine};
 use crate::error::{Fault, gist};
 use crate::instance::{Instance, link};
+use crate::log::Ear;
 use crate::request::Inputs;
 use crate::sandbox::Guest;
 use crate::snapshot::Snapshot;
@@ -36,6 +37,7 @@ pub(crate) fn prepare(
     name: &str,
     contents: Contents,
     previous: Option<&Arc<Bundle>>,
+    ear: Ear,
     warnings: &mut Vec<String>,
 ) -> Result<Arc<Bundle>, Fault> {
     let machine = &*engine.machine;
@@ -48,8 +50,8 @@ pub(crate) fn prepare(
             policy(machine, &contents, warnings)
         })?,
     };
-    let (used, description) =
-        configure(machine, &name, &component, &contents.data, &mut load_times)?;
+    let named = (&name, &component);
+    let (used, description) = configure(machine, named, &contents.data, ear, &mut load_times)?;
     let bundle = Bundle {
         name,
         wasm: contents.wasm_digest,
@@ -97,13 +99,14 @@ fn policy(
 /// what it reads may be theirs to say.
 fn configure(
     machine: &Machine,
-    name: &Arc<str>,
-    component: &PolicyPre<Guest>,
+    (name, component): (&Arc<str>, &PolicyPre<Guest>),
     files: &[wit::File],
+    ear: Ear,
     took: &mut LoadTimes,
 ) -> Result<(Duration, Description), Fault> {
     let failed = |function| move |failure| Fault::Failed { function, failure };
-    let mut instance = Instance::start(machine, Arc::clone(name), component, machine.load_limits())
+    let limits = machine.load_limits();
+    let mut instance = Instance::start(machine, Arc::clone(name), component, limits, ear)
         .map_err(failed("start"))?;
     timed(&mut took.configure, || instance.configure(files))
         .map_err(failed("configure"))?

@@ -25,6 +25,7 @@ use crate::engine::{Limits, Machine};
 use crate::error::{Fault, gist};
 use crate::instance::{Instance, link};
 use crate::lift;
+use crate::log::Ear;
 use crate::sandbox::Guest;
 use reader::{Image, Reader};
 
@@ -82,13 +83,13 @@ impl Snapshot {
         let mut good = kept.filter_map(|component| checked(machine, bundle, &component).ok());
         if let Some(policy) = good.next() {
             let _first = self.taken.set(Ok(policy));
-            self.wasm();
+            self.take_wasm();
         }
     }
 
     /// Takes it, unless that was done or tried: `false`. Needs 1 MiB of stack.
     pub(crate) fn take(&self, machine: &Machine, bundle: &Bundle) -> bool {
-        let Some(wasm) = self.wasm() else {
+        let Some(wasm) = self.take_wasm() else {
             return false;
         };
         // The libraries behind it take apart what a guest made of itself. Nothing shared
@@ -103,7 +104,7 @@ impl Snapshot {
     }
 
     /// Whoever gets them is the one to take it.
-    fn wasm(&self) -> Option<Vec<u8>> {
+    fn take_wasm(&self) -> Option<Vec<u8>> {
         let mut wasm = self.wasm.lock().unwrap_or_else(PoisonError::into_inner);
         wasm.take()
     }
@@ -129,7 +130,8 @@ fn checked(
 ) -> Result<PolicyPre<Guest>, String> {
     let policy = policy(component)?;
     let name = Arc::clone(&bundle.name);
-    let mut instance = Instance::start(machine, name, &policy, machine.limits())
+    // What it has to say it said when it was loaded.
+    let mut instance = Instance::start(machine, name, &policy, machine.limits(), Ear::Shut)
         .map_err(|failure| failure.to_string())?;
     match instance.describe() {
         Ok(said) if said.name == bundle.description.title => Ok(policy),

@@ -63,7 +63,7 @@ pub use action::{Action, EndCause, NO_RIGHTS, Rules};
 pub use class::ClassId;
 pub use registry::classes::{Portion, Walk};
 pub use registry::renewal::Proof;
-pub use registry::review::{Answer, Candidate, Review};
+pub use registry::review::{Alike, Answer, Review};
 pub use registry::sweep::{KillId, Killed};
 pub use registry::view::{Counts, SessionView};
 pub use registry::{Admission, Registry, Rights};

@@ -17,7 +17,7 @@ use std::time::Duration;
 use clap::Args;
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::{ClientFacts, Now, Principal};
-use warden_policy::{Generation, SnapshotState};
+use warden_policy::{Ear, Generation, SnapshotState};
 
 use self::figures::Figures;
 use self::report::{Bench, Policy};
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     );
     let clock = SystemClock::new();
     let started = clock.now().monotonic;
-    let generation = match engine.load_untested(&directory.dir, frame, None) {
+    let generation = match engine.load_untested(&directory.dir, frame, None, Ear::Open) {
         Ok(generation) => generation,
         Err(error) => {
             let errors: Vec<String> = error.errors.iter().map(ToString::to_string).collect();

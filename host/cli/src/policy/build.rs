@@ -23,7 +23,7 @@ use clap::Args;
 use serde_json::json;
 use warden_core::Server;
 use warden_core::permissions::{BaseRules, Restriction};
-use warden_policy::{Engine, EngineSettings, Frame, Generation};
+use warden_policy::{Ear, Engine, EngineSettings, Frame, Generation};
 
 use super::directory::{Lines, complain};
 use super::project::{Language, Project};
@@ -92,7 +92,7 @@ fn check(
             server: Arc::new(server),
             required: BTreeSet::new(),
         };
-        match engine.load_untested(aside.path(), frame, previous.as_ref()) {
+        match engine.load_untested(aside.path(), frame, previous.as_ref(), Ear::Open) {
             Ok(generation) => previous = Some(generation),
             Err(error) => {
                 let errors = error.errors.iter();

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use clap::Args;
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::{Now, Server};
-use warden_policy::Generation;
+use warden_policy::{Ear, Generation};
 
 use self::finding::{Findings, Mistake, Warning};
 use super::directory::{Directory, releases};
@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         let mistakes = mistakes.iter();
         mistakes.for_each(|mistake| findings.error(line, mistake.clone()));
         let frame = directory.frame(line)?;
-        match engine.load_untested(&directory.dir, frame, previous.as_ref()) {
+        match engine.load_untested(&directory.dir, frame, previous.as_ref(), Ear::Open) {
             Ok(generation) => {
                 look(
                     &generation,
@@ -105,7 +105,7 @@ fn look(
     line: &str,
     findings: &mut Findings,
 ) {
-    for error in generation.run_tests(now).errors(dir) {
+    for error in generation.run_tests(now, Ear::Open).errors(dir) {
         findings.error(line, Mistake::of_load(&error));
     }
     for bundle in generation.bundles() {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use clap::Args;
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::{Decision, Now, Reason, UserName};
-use warden_policy::{Change, Engine, Generation, Outcome};
+use warden_policy::{Change, Ear, Engine, Generation, Outcome};
 
 use self::report::Report;
 use super::directory::{Configuration, Release, complain};
@@ -118,7 +118,7 @@ fn load(
     let place = |line: String| format!("{}: {line}", dir.display());
     let frame = arguments.configuration.frame(&arguments.release.server);
     let frame = frame.map_err(|error| vec![error.to_string()])?;
-    let loaded = engine.load_untested(dir, frame, beside);
+    let loaded = engine.load_untested(dir, frame, beside, Ear::Open);
     loaded.map_err(|error| {
         let lines = error.errors.iter().map(ToString::to_string);
         lines.map(place).collect()

@@ -13,7 +13,7 @@ use serde_json::json;
 use warden_core::permissions::{BaseRules, PermissionError, Restriction};
 use warden_core::{Now, Server};
 use warden_policy::{
-    Engine, EngineSettings, Frame, Generation, GuestLog, Level, Limits, PolicyKeys, Speaker,
+    Ear, Engine, EngineSettings, Frame, Generation, GuestLog, Level, Limits, PolicyKeys, Speaker,
 };
 
 use super::project::POLICIES;
@@ -148,7 +148,7 @@ impl Directory {
         let (engine, frame) = (self.engine()?, self.frame(&release.server)?);
         let loaded = match now {
             Some(now) => engine.load(&self.dir, frame, None, now),
-            None => engine.load_untested(&self.dir, frame, None),
+            None => engine.load_untested(&self.dir, frame, None, Ear::Open),
         };
         Ok(loaded.map_err(|error| error.errors.iter().map(ToString::to_string).collect()))
     }

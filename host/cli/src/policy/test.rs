@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 use warden_core::clock::{Clock, SystemClock};
-use warden_policy::{Generation, TestReport};
+use warden_policy::{Ear, Generation, TestReport};
 
 use self::coverage::Coverage;
 use self::junit::Suite;
@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         }
     };
     let now = SystemClock::new().now();
-    let report = generation.run_tests(now);
+    let report = generation.run_tests(now, Ear::Open);
     let run = generation
         .rehearsals()
         .count()

@@ -85,6 +85,7 @@ pub(crate) fn reply(candidate: &Candidate, account: &Account) -> Reply {
         ),
         ("policies", Reply::Array(policies.collect())),
         ("removed", texts(removed)),
+        ("complete", Reply::Bool(account.complete)),
         ("classes", size(account.classes)),
         ("unchanged", size(account.unchanged)),
         ("sessions", size(account.sessions.all)),

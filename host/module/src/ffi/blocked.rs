@@ -16,6 +16,7 @@ use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use valkey_module::raw;
+use warden_core::ClientId;
 
 static PAYLOADS: Tickets<Box<dyn Any + Send>> = Tickets::new();
 
@@ -71,33 +72,32 @@ pub(super) fn block_log_in<P: Send + 'static>(
     handle(raw)
 }
 
-/// Makes the client of a command wait, without a limit of time: whoever takes the handle answers,
-/// when it is dropped at the latest.
+/// Makes the client of a command wait, without a limit of time, and says which client that is: whoever takes the
+/// handle answers, when it is dropped at the latest.
 ///
 /// # Errors
 /// Where the client cannot be made to wait.
 pub(super) fn block_command<P: Send + 'static>(
     ctx: &Context<'_>,
     finish: raw::ValkeyModuleCmdFunc,
-) -> Result<Blocked<P>, Error> {
+) -> Result<(Blocked<P>, ClientId), Error> {
     let block = api!(ValkeyModule_BlockClient)?;
-    check_may_block(ctx)?;
+    let client = check_may_block(ctx)?;
     // SAFETY: the context is live and of a command callback; the callbacks are functions of this library, which stays
     // mapped, and the server refuses to unload us while a client is blocked. Without a limit of time the server never
     // asks for the callback that is not there.
     let raw = unsafe { block(ctx.as_ptr(), finish, None, Some(on_free), 0) };
-    handle(raw)
+    Ok((handle(raw)?, client))
 }
 
-/// A server's refusal to block writes a reply and keeps the handle counted, so it is never provoked.
-fn check_may_block(ctx: &Context<'_>) -> Result<(), Error> {
+/// The client that may be made to wait. A server's refusal to block writes a reply and keeps the handle counted, so it is never provoked.
+fn check_may_block(ctx: &Context<'_>) -> Result<ClientId, Error> {
     let is_reply = api!(ValkeyModule_IsBlockedReplyRequest)?;
     // SAFETY: the context is live.
     let in_finish = unsafe { is_reply(ctx.as_ptr()) } != 0;
-    if in_finish || ctx.denies_blocking() || ctx.client().is_none() {
-        return Err(Error::CannotBlock);
-    }
-    Ok(())
+    let client = ctx.client();
+    let client = client.filter(|_| !in_finish && !ctx.denies_blocking());
+    client.ok_or(Error::CannotBlock)
 }
 
 fn handle<P>(raw: *mut raw::ValkeyModuleBlockedClient) -> Result<Blocked<P>, Error> {

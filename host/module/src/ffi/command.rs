@@ -13,6 +13,7 @@ use super::reply::Reply;
 use super::string::bytes_of;
 use std::ffi::{CStr, c_char, c_int};
 use valkey_module::raw;
+use warden_core::ClientId;
 
 /// What the server shall know about a command.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +123,10 @@ impl From<Reply> for Answer {
 type Finish = Box<dyn FnOnce(&Context<'_>) -> Result<Reply, String> + Send>;
 
 /// A client that waits for the reply to a command of ours. Dropped, it reads an error.
-pub(crate) struct Waiting(Blocked<Finish>);
+pub(crate) struct Waiting {
+    blocked: Blocked<Finish>,
+    client: ClientId,
+}
 
 impl Waiting {
     /// Ends the wait, from any thread: `finish` runs on the main thread and says what is replied. It is dropped unrun when the
@@ -131,7 +135,12 @@ impl Waiting {
         self,
         finish: impl FnOnce(&Context<'_>) -> Result<Reply, String> + Send + 'static,
     ) {
-        self.0.complete(Box::new(finish));
+        self.blocked.complete(Box::new(finish));
+    }
+
+    /// Who waits.
+    pub(crate) fn client(&self) -> ClientId {
+        self.client
     }
 }
 
@@ -277,7 +286,10 @@ unsafe extern "C" fn on_command<C: CommandHandler>(
         match outcome {
             Ok(Answer::Now(reply)) => ctx.reply_outcome(Ok(reply)),
             Ok(Answer::Later(begin)) => match block_command(&ctx, Some(on_reply)) {
-                Ok(blocked) => guard("command", (), || begin(ctx.lock(), Waiting(blocked))),
+                Ok((blocked, client)) => {
+                    let waiting = Waiting { blocked, client };
+                    guard("command", (), || begin(ctx.lock(), waiting));
+                }
                 Err(_) => ctx.reply_error(
                     "ERR this takes longer than one turn of the server: not inside MULTI, a script or a subscription",
                 ),

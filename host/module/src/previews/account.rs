@@ -4,48 +4,29 @@
 //! changes one by one, always in the same order. Two sessions of one class are told apart
 //! only where the candidate answers them differently.
 
-use std::collections::{BTreeMap, HashMap};
+mod kept;
+mod memory;
+mod told;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use warden_core::permissions::Rendered;
-use warden_core::{ClassKey, Decision, Reason, UserName};
-use warden_policy::{Change, Generation, Outcome};
-use warden_session::{ClassId, Portion};
+use warden_core::{Decision, Principal, Reason, UserName, Verified};
+use warden_policy::{Change, Digest, Outcome};
+use warden_session::{Alike, ClassId, Portion};
 
-use super::candidate::unloading;
-use crate::shared::Shared;
+use kept::Kept;
+pub(crate) use memory::Memory;
+use memory::{Answer, Compared};
+pub(crate) use told::Told;
+use told::{bounded, cut};
 
-/// Text of all changes that are told: bounds one reply.
-const MAX_BYTES: usize = 1 << 20;
+/// The order of changes of one class: the gravest first, then by what they would have.
+type Rank = (Outcome, Digest);
 
-/// Rules of one list that are told one by one, and bytes of one of them.
-const MAX_RULES: usize = 64;
-const MAX_RULE_BYTES: usize = 2048;
-
-/// Answers and comparisons remembered: bounds memory where everybody is different.
-const REMEMBERED: usize = 4096;
-
-/// What becomes of sessions of one class.
-#[derive(Debug)]
-pub(crate) struct Told {
-    /// Their user.
-    pub(crate) user: UserName,
-    /// Who vouches for them.
-    pub(crate) authenticator: String,
-    /// What `WARDEN.SESSIONS` shows as their class.
-    pub(crate) class: ClassKey,
-    /// How many they are.
-    pub(crate) sessions: usize,
-    /// What changes; its texts are bounded.
-    pub(crate) change: Change,
-    /// Their rules now, bounded.
-    pub(crate) before: String,
-    /// Those they would have; `None`: none.
-    pub(crate) after: Option<String>,
-}
-
-/// The order of changes: the gravest first, then by name.
-type Rank = (Outcome, UserName, ClassId, String);
+/// The order of all changes: the gravest first, then by name.
+type Place = (Outcome, UserName, ClassId, Digest);
 
 /// Sessions, by what becomes of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,9 +41,17 @@ pub(crate) struct Sessions {
     pub(crate) gaining: usize,
 }
 
+/// What the candidate says of members that are alike, as they are known now.
+pub(crate) struct Answered {
+    pub(crate) principal: Arc<Verified<Principal>>,
+    pub(crate) answer: Answer,
+}
+
 /// All of it.
 pub(crate) struct Account {
     count: usize,
+    /// Whether everybody was looked at.
+    pub(crate) complete: bool,
     /// Classes that were looked at.
     pub(crate) classes: usize,
     /// Those of which no session changes.
@@ -71,18 +60,18 @@ pub(crate) struct Account {
     pub(crate) sessions: Sessions,
     /// How many changes are not told one by one.
     pub(crate) left_out: usize,
-    told: BTreeMap<Rank, Told>,
-    bytes: usize,
-    /// The class under way: changes of its sessions, by what they would have.
-    current: Option<(ClassId, BTreeMap<Rank, Told>)>,
-    answers: HashMap<ClassKey, Result<Arc<Decision>, Reason>>,
-    comparisons: HashMap<(usize, Option<usize>), Compared>,
+    told: Kept<Place>,
+    current: Option<Current>,
+    memory: Memory,
 }
 
-/// A comparison, and what keeps its addresses taken.
-struct Compared {
-    change: Option<Change>,
-    _texts: (Arc<Rendered>, Option<Arc<Rendered>>),
+/// The class under way.
+struct Current {
+    class: ClassId,
+    told: Kept<Rank>,
+    /// Changes of it that are not told, each once however many sessions it is met with.
+    /// No more than there are sessions in the class, of which each takes more than this.
+    left_out: BTreeSet<Rank>,
 }
 
 impl Account {
@@ -90,120 +79,101 @@ impl Account {
     pub(crate) fn new(count: usize) -> Self {
         Self {
             count,
+            complete: true,
             classes: 0,
             unchanged: 0,
             sessions: Sessions::default(),
             left_out: 0,
-            told: BTreeMap::new(),
-            bytes: 0,
+            told: Kept::new(count),
             current: None,
-            answers: HashMap::new(),
-            comparisons: HashMap::new(),
+            memory: Memory::new(),
         }
     }
 
     /// The changes that are told, the gravest first.
     pub(crate) fn changes(&self) -> impl Iterator<Item = &Told> {
-        self.told.values()
+        self.told.iter()
     }
 
-    /// Asks the candidate about the members of a class.
+    /// Takes what the candidate answers to members of a class, until it is too late: then
+    /// the account is no longer `complete`.
     ///
     /// # Errors
-    /// When the module is being unloaded.
+    /// When the account is not wanted any more.
     pub(crate) fn add(
         &mut self,
-        shared: &Shared,
-        generation: &Generation,
-        portion: Portion,
+        portion: &Portion,
+        is_late: &dyn Fn() -> Result<bool, String>,
+        ask: &dyn Fn(&Alike, &mut Memory) -> Answered,
     ) -> Result<(), String> {
-        if self
-            .current
-            .as_ref()
-            .is_none_or(|(class, _)| *class != portion.class)
-        {
-            self.close();
-            self.classes += 1;
-            self.current = Some((portion.class, BTreeMap::new()));
-        }
-        for candidate in &portion.candidates {
-            if shared.is_stopping() {
-                return Err(unloading());
+        self.enter(portion.class);
+        for alike in &portion.alike {
+            if is_late()? {
+                self.complete = false;
+                return Ok(());
             }
-            let now = shared.now();
-            let principal = shared.chain.load().renewed(&candidate.principal);
-            let facts = shared.facts_now(&candidate.facts);
-            let request = generation.project(&principal, &facts, now);
-            forget_if_full(&mut self.answers);
-            let answer = self
-                .answers
-                .entry(request.key())
-                .or_insert_with(|| generation.preview(&request, now))
-                .clone();
-            let authenticator = principal.get().authenticator.as_str();
-            self.note(&portion, authenticator, candidate.sessions(), answer);
+            let answered = ask(alike, &mut self.memory);
+            self.note(portion, alike.sessions(), answered);
         }
         Ok(())
+    }
+
+    fn enter(&mut self, class: ClassId) {
+        if self.current.as_ref().is_some_and(|at| at.class == class) {
+            return;
+        }
+        self.close();
+        self.classes += 1;
+        self.current = Some(Current {
+            class,
+            told: Kept::new(self.count),
+            left_out: BTreeSet::new(),
+        });
     }
 
     fn note(
         &mut self,
         portion: &Portion,
-        authenticator: &str,
         sessions: usize,
-        answer: Result<Arc<Decision>, Reason>,
+        Answered { principal, answer }: Answered,
     ) {
         self.sessions.all += sessions;
-        let Some(change) = self.compare(&portion.present, &answer) else {
+        let Some((change, next)) = self.compare(&portion.present, &answer) else {
             return;
         };
         match change.outcome {
             Outcome::Refused => self.sessions.refused += sessions,
             Outcome::Loses => self.sessions.losing += sessions,
+            // Whoever is connected was let in: nobody of them comes in by it.
             Outcome::Gains | Outcome::Admitted => self.sessions.gaining += sessions,
         }
-        let next = match &answer {
-            Ok(decision) => decision.rendered.rules.as_str(),
-            Err(reason) => reason.detail(),
-        };
-        let rank = (
-            change.outcome,
-            portion.user.clone(),
-            portion.class,
-            next.to_owned(),
-        );
-        let Some((_, current)) = &mut self.current else {
+        let rank = (change.outcome, next);
+        let Some(current) = &mut self.current else {
             return;
         };
-        if let Some(told) = current.get_mut(&rank) {
+        if let Some(told) = current.told.get_mut(&rank) {
             told.sessions += sessions;
             return;
         }
-        current.insert(
-            rank,
-            Told {
-                user: portion.user.clone(),
-                authenticator: authenticator.to_owned(),
-                class: portion.key,
-                sessions,
-                change,
-                before: cut(&portion.present.rendered.rules),
-                after: answer.ok().map(|decision| cut(&decision.rendered.rules)),
-            },
-        );
-        // The last in order goes: a class may fall into very many parts.
-        if current.len() > self.count && current.pop_last().is_some() {
-            self.left_out += 1;
+        if current.told.is_beyond(&rank) {
+            current.left_out.insert(rank);
+            return;
         }
+        let told = Told {
+            user: portion.user.clone(),
+            authenticator: principal.get().authenticator.as_str().to_owned(),
+            class: portion.key,
+            sessions,
+            change,
+            before: cut(&portion.present.rendered.rules),
+            after: answer.ok().map(|decision| cut(&decision.rendered.rules)),
+        };
+        current.left_out.extend(current.told.put(rank, told));
     }
 
-    /// What changes from one answer to the other, its texts bounded. Many classes share
-    /// both, and comparing takes milliseconds.
-    fn compare(
-        &mut self,
-        present: &Decision,
-        answer: &Result<Arc<Decision>, Reason>,
-    ) -> Option<Change> {
+    /// What changes from one answer to the other, its texts bounded, and what tells the
+    /// second from others. Many classes share both, and comparing takes its time.
+    fn compare(&mut self, present: &Decision, answer: &Answer) -> Option<(Change, Digest)> {
         let next = answer.as_ref().ok();
         let texts = (
             Arc::clone(&present.rendered),
@@ -211,85 +181,47 @@ impl Account {
         );
         let address = |text: &Arc<Rendered>| Arc::as_ptr(text).addr();
         let key = (address(&texts.0), texts.1.as_ref().map(address));
-        forget_if_full(&mut self.comparisons);
-        let compared = self.comparisons.entry(key).or_insert_with(|| {
-            let server = next.map_or(&present.server, |next| &next.server);
-            let after = answer.as_deref();
-            let change = Change::between(Ok(present), after, server);
-            Compared {
-                change: change.map(bounded),
-                _texts: texts,
-            }
-        });
-        let change = compared.change.clone()?;
-        Some(Change {
-            reason: answer.as_ref().err().cloned(),
-            ..change
-        })
+        let told = |compared: &Compared| {
+            let reason = answer.as_ref().err();
+            let refused = || Digest::of(reason.map_or("", Reason::detail).as_bytes());
+            let digest = compared.after.unwrap_or_else(refused);
+            let change = Change {
+                reason: reason.cloned(),
+                ..compared.change.clone()?
+            };
+            Some((change, digest))
+        };
+        if let Some(compared) = self.memory.comparisons.get(&key) {
+            return told(compared);
+        }
+        let server = next.map_or(&present.server, |next| &next.server);
+        let change = Change::between(Ok(present), answer.as_deref(), server);
+        let compared = Compared {
+            change: change.map(bounded),
+            after: next.map(|next| Digest::of(next.rendered.rules.as_bytes())),
+            texts,
+        };
+        let found = told(&compared);
+        self.memory.comparisons.insert(key, compared);
+        found
     }
 
     /// The class under way is complete.
     pub(crate) fn close(&mut self) {
-        let Some((_, parts)) = self.current.take() else {
+        let Some(current) = self.current.take() else {
             return;
         };
-        self.unchanged += usize::from(parts.is_empty());
-        for (rank, told) in parts {
-            self.bytes += told.bytes();
-            self.told.insert(rank, told);
+        self.left_out += current.left_out.len();
+        let mut is_unchanged = current.left_out.is_empty();
+        for ((outcome, digest), told) in current.told.into_ranked() {
+            is_unchanged = false;
+            let place = (outcome, told.user.clone(), current.class, digest);
+            self.left_out += self.told.put(place, told).len();
         }
-        while self.told.len() > self.count || self.bytes > MAX_BYTES {
-            let Some((_, told)) = self.told.pop_last() else {
-                return;
-            };
-            self.bytes -= told.bytes();
-            self.left_out += 1;
-        }
+        // Of a class that was left in the middle that is not known.
+        self.unchanged += usize::from(is_unchanged && self.complete);
     }
 }
 
-impl Told {
-    fn bytes(&self) -> usize {
-        let lists = self.change.loses.iter().chain(&self.change.gains);
-        let rules: usize = lists.map(String::len).sum();
-        let after = self.after.as_ref().map_or(0, String::len);
-        rules + self.before.len() + after
-    }
-}
-
-/// A change whose lists and texts are bounded: what is left out is counted.
-fn bounded(change: Change) -> Change {
-    let list = |rules: Vec<String>| {
-        let more = rules.len().saturating_sub(MAX_RULES);
-        let mut told: Vec<String> = rules.iter().take(MAX_RULES).map(|rule| cut(rule)).collect();
-        if more > 0 {
-            told.push(format!("and {more} more"));
-        }
-        told
-    };
-    Change {
-        loses: list(change.loses),
-        gains: list(change.gains),
-        ..change
-    }
-}
-
-/// A text, shortened.
-fn cut(text: &str) -> String {
-    if text.len() <= MAX_RULE_BYTES {
-        return text.to_owned();
-    }
-    let mut end = MAX_RULE_BYTES;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let (start, _) = text.split_at(end);
-    format!("{start}…")
-}
-
-/// Empties what has grown too large.
-fn forget_if_full<K, V>(remembered: &mut HashMap<K, V>) {
-    if remembered.len() >= REMEMBERED {
-        remembered.clear();
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -8,9 +8,10 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use super::directory::{Found, relative};
+use super::root::Root;
 use crate::bindings::policy::warden::policy::types::File as PolicyFile;
 use crate::digest::{Digest, Digester};
 use crate::error::{BundleError, Fault};
@@ -65,9 +66,7 @@ impl Contents {
 /// # Errors
 /// One for each file that cannot be used.
 pub(crate) fn read(dir: &Path, found: &Found) -> Result<Contents, Vec<BundleError>> {
-    let root = dir
-        .canonicalize()
-        .map_err(|e| vec![Fault::Unreadable(e).of(dir.display().to_string())])?;
+    let root = root(dir).map_err(|error| vec![error])?;
     let fault = |path: &PathBuf, fault: Fault| fault.of(relative(dir, path));
     let mut errors = Vec::new();
     let mut read = Vec::new();
@@ -125,30 +124,35 @@ pub(crate) fn read(dir: &Path, found: &Found) -> Result<Contents, Vec<BundleErro
     })
 }
 
+/// Opens the directory that bundles are read from.
+///
+/// # Errors
+/// When it cannot be entered.
+pub(crate) fn root(dir: &Path) -> Result<Root, BundleError> {
+    Root::open(dir).map_err(|error| Fault::Unreadable(error).of(dir.display().to_string()))
+}
+
 /// Reads one file that must lie under `root`.
 ///
 /// # Errors
 /// When it is not a regular file in there, is larger than `bound`, or is being written.
 pub(crate) fn read_file(
-    root: &Path,
+    root: &Root,
     path: &Path,
     bound: u64,
 ) -> Result<(Vec<u8>, ReadFile), Fault> {
-    let real = path.canonicalize().map_err(|error| {
+    let inside = root.inside(path).map_err(|error| {
         // Listed a moment ago: gone means being replaced, there means a link to nothing.
         match path.symlink_metadata() {
             Ok(_) => Fault::Unreadable(error),
             Err(_) => Fault::Changing,
         }
     })?;
-    if !real.starts_with(root) {
-        return Err(Fault::Escapes);
+    let inside = inside.ok_or(Fault::Escapes)?;
+    if inside.as_os_str().is_empty() {
+        return Err(Fault::NotRegular);
     }
-    // NOFOLLOW: the resolved name must not become a link now. NONBLOCK: a FIFO must not hold us.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file =
-        rustix::fs::open(&real, flags, Mode::empty()).map_err(|e| Fault::Unreadable(e.into()))?;
-    let file = File::from(file);
+    let file = File::from(root.file(&inside).map_err(unopened)?);
     let before = file.metadata().map_err(Fault::Unreadable)?;
     if !before.is_file() {
         return Err(Fault::NotRegular);
@@ -173,6 +177,15 @@ pub(crate) fn read_file(
         Ok((bytes, file))
     } else {
         Err(Fault::Changing)
+    }
+}
+
+/// Why something cannot be opened that was there a moment ago.
+fn unopened(error: std::io::Error) -> Fault {
+    match Errno::from_io_error(&error) {
+        // Gone, or a link has taken its place or that of a directory on the way.
+        Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Fault::Changing,
+        _ => Fault::Unreadable(error),
     }
 }
 
@@ -216,6 +229,7 @@ fn media_type(name: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{CWD, Mode, RenameFlags, renameat_with};
     use std::os::unix::fs::symlink;
 
     fn found(dir: &Path, data: &[&str]) -> Found {
@@ -255,12 +269,40 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_that_is_swapped_for_a_link_in_time_gives_away_nothing() {
+        let around = tempfile::tempdir().unwrap();
+        let dir = around.path().join("policies");
+        std::fs::create_dir_all(dir.join("a.d")).unwrap();
+        std::fs::create_dir(around.path().join("secrets")).unwrap();
+        std::fs::write(dir.join("a.wasm"), b"w").unwrap();
+        std::fs::write(dir.join("a.d/x"), b"ours").unwrap();
+        std::fs::write(around.path().join("secrets/x"), b"theirs").unwrap();
+        let link = around.path().join("link");
+        symlink(around.path().join("secrets"), &link).unwrap();
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let swap = RenameFlags::EXCHANGE;
+                    renameat_with(CWD, &link, CWD, dir.join("a.d"), swap).unwrap();
+                }
+            });
+            let given: Vec<_> = (0..5000)
+                .filter_map(|_| read(&dir, &found(&dir, &["a.d/x"])).ok())
+                .map(|contents| contents.data[0].bytes.clone())
+                .collect();
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(given.iter().all(|bytes| bytes == b"ours"));
+        });
+    }
+
+    #[test]
     fn what_is_not_a_regular_file_is_refused_without_waiting() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("a.wasm"), b"w").unwrap();
         let fifo = dir.path().join("a.toml");
         rustix::fs::mknodat(
-            rustix::fs::CWD,
+            CWD,
             &fifo,
             rustix::fs::FileType::Fifo,
             Mode::RUSR | Mode::WUSR,

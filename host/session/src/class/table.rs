@@ -58,9 +58,8 @@ impl ClassTable {
         self.classes.keys().copied()
     }
 
-    /// Those made after one, in the order in which they were made.
-    pub(crate) fn ids_after(&self, class: Option<ClassId>) -> impl Iterator<Item = ClassId> {
-        let start = class.map_or(Bound::Unbounded, Bound::Excluded);
+    /// Those from one on, in the order in which they were made.
+    pub(crate) fn ids_from(&self, start: Bound<ClassId>) -> impl Iterator<Item = ClassId> {
         self.classes
             .range((start, Bound::Unbounded))
             .map(|(id, _)| *id)

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use warden_core::{ClassKey, Decision, UserName};
 
 use super::Registry;
-use super::review::Candidate;
+use super::review::Alike;
 use crate::ClassId;
 use crate::session::Member;
 
@@ -31,7 +31,7 @@ pub struct Portion {
     /// What they have now.
     pub present: Arc<Decision>,
     /// The distinct requests among these members.
-    pub candidates: Vec<Candidate>,
+    pub alike: Vec<Alike>,
 }
 
 /// How far a walk over all classes has come. Those that are made while it is under way
@@ -39,8 +39,19 @@ pub struct Portion {
 #[derive(Clone, Debug)]
 pub struct Walk {
     last: Option<ClassId>,
-    class: Option<ClassId>,
-    member: Option<Member>,
+    at: Place,
+}
+
+/// What a walk has behind it.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// Nothing.
+    Start,
+    /// All classes up to this one.
+    Behind(ClassId),
+    /// The same but for this class, of which there are members behind this one. They are
+    /// of no other class, whatever becomes of this one.
+    Within(ClassId, Member),
 }
 
 impl Registry {
@@ -48,8 +59,7 @@ impl Registry {
     pub fn walk(&self) -> Walk {
         Walk {
             last: self.classes.ids().next_back(),
-            class: None,
-            member: None,
+            at: Place::Start,
         }
     }
 
@@ -66,10 +76,10 @@ impl Registry {
             visits -= 1;
             let members = self.next_members(walk, id, left);
             left -= members.len();
-            match members.last() {
-                Some(last) => walk.member = Some(*last),
-                None => (walk.class, walk.member) = (Some(id), None),
-            }
+            walk.at = match members.last() {
+                Some(last) => Place::Within(id, *last),
+                None => Place::Behind(id),
+            };
             portions.extend(self.portion(id, &members));
         }
         (portions, false)
@@ -77,12 +87,20 @@ impl Registry {
 
     /// The class a walk is at: the same until all its members have been taken.
     fn next_class(&self, walk: &Walk) -> Option<ClassId> {
-        let next = self.classes.ids_after(walk.class).next();
+        let start = match walk.at {
+            Place::Start => Bound::Unbounded,
+            Place::Behind(class) => Bound::Excluded(class),
+            Place::Within(class, _) => Bound::Included(class),
+        };
+        let next = self.classes.ids_from(start).next();
         next.filter(|next| Some(*next) <= walk.last)
     }
 
     fn next_members(&self, walk: &Walk, class: ClassId, limit: usize) -> Vec<Member> {
-        let start = walk.member.map_or(Bound::Unbounded, Bound::Excluded);
+        let start = match walk.at {
+            Place::Within(at, member) if at == class => Bound::Excluded(member),
+            _ => Bound::Unbounded,
+        };
         let class = self.classes.get(class).filter(|class| !class.condemned);
         let members = class.map(|class| class.members.range((start, Bound::Unbounded)));
         members.into_iter().flatten().take(limit).copied().collect()
@@ -91,13 +109,13 @@ impl Registry {
     fn portion(&self, id: ClassId, members: &[Member]) -> Option<Portion> {
         let class = self.classes.get(id)?;
         let present = class.rules.decision()?;
-        let candidates = self.candidates(members);
-        (!candidates.is_empty()).then(|| Portion {
+        let alike = self.alike(members);
+        (!alike.is_empty()).then(|| Portion {
             class: id,
             user: class.user.clone(),
             key: class.key,
             present: Arc::clone(present),
-            candidates,
+            alike,
         })
     }
 }

@@ -43,7 +43,7 @@ pub struct Review {
     /// The generation to decide under.
     pub generation: u64,
     /// The distinct requests among the members.
-    pub candidates: Vec<Candidate>,
+    pub alike: Vec<Alike>,
     /// What they have now; `None`: nothing.
     pub present: Option<Arc<Decision>>,
     pub(super) ticket: u64,
@@ -52,7 +52,7 @@ pub struct Review {
 
 /// Members that no policy can tell apart: one principal, equal facts.
 #[derive(Debug)]
-pub struct Candidate {
+pub struct Alike {
     /// Whom they belong to.
     pub principal: Arc<Verified<Principal>>,
     /// What the server knew when they were admitted.
@@ -60,7 +60,7 @@ pub struct Candidate {
     pub(crate) members: Vec<Member>,
 }
 
-impl Candidate {
+impl Alike {
     /// How many sessions they are.
     pub fn sessions(&self) -> usize {
         self.members.len()
@@ -78,7 +78,7 @@ impl Review {
             }
             (Err(_), _) => false,
         };
-        answers.len() < self.candidates.len() || !answers.iter().all(keeps)
+        answers.len() < self.alike.len() || !answers.iter().all(keeps)
     }
 }
 
@@ -153,12 +153,12 @@ impl Registry {
                     .collect()
             })
             .unwrap_or_default();
-        let candidates = self.candidates(&slice);
+        let alike = self.alike(&slice);
         let Some(last) = slice.last().copied() else {
             self.finish(id, now);
             return (0, None);
         };
-        if candidates.is_empty() {
+        if alike.is_empty() {
             self.advance(id, last, now);
             return (slice.len(), None);
         }
@@ -172,7 +172,7 @@ impl Registry {
         let review = Review {
             class: id,
             generation,
-            candidates,
+            alike,
             present: self
                 .classes
                 .get(id)
@@ -184,10 +184,10 @@ impl Registry {
     }
 
     /// Groups live members by principal and facts, in the order of connections.
-    pub(super) fn candidates(&self, members: &[Member]) -> Vec<Candidate> {
+    pub(super) fn alike(&self, members: &[Member]) -> Vec<Alike> {
         // Looked up only, never walked: its order shows nowhere.
         let mut places = HashMap::new();
-        let mut candidates: Vec<Candidate> = Vec::new();
+        let mut alike: Vec<Alike> = Vec::new();
         for member in members {
             if !self.stays(*member) {
                 continue;
@@ -196,16 +196,16 @@ impl Registry {
                 continue;
             };
             let identity = (Arc::as_ptr(&session.principal), session.facts.distinction());
-            let place = *places.entry(identity).or_insert(candidates.len());
-            match candidates.get_mut(place) {
-                Some(candidate) => candidate.members.push(*member),
-                None => candidates.push(Candidate {
+            let place = *places.entry(identity).or_insert(alike.len());
+            match alike.get_mut(place) {
+                Some(one) => one.members.push(*member),
+                None => alike.push(Alike {
                     principal: Arc::clone(self.renewals.newest(&session.principal)),
                     facts: session.facts.unpack(),
                     members: vec![*member],
                 }),
             }
         }
-        candidates
+        alike
     }
 }

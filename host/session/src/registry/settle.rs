@@ -26,7 +26,7 @@ use crate::session::Member;
 use crate::{Action, ClassId, EndCause};
 
 impl Registry {
-    /// Takes the answers to a review, in the order of its candidates; a missing one
+    /// Takes the answers to a review, in the order of its requests; a missing one
     /// is a refusal. Members to be closed follow from
     /// [`close_due`](Registry::close_due), after the actions returned here.
     ///
@@ -40,15 +40,15 @@ impl Registry {
         let Review {
             class,
             generation,
-            candidates,
+            alike,
             last,
             ..
         } = review;
         let mut accepted = Vec::new();
         let mut refused = Vec::new();
         let mut answers = answers.into_iter();
-        for candidate in candidates {
-            let mut members = candidate.members;
+        for one in alike {
+            let mut members = one.members;
             members.retain(|member| self.stays(*member));
             let answer = answers.next().unwrap_or_else(|| Err(unanswered()));
             match answer {

@@ -23,8 +23,8 @@ fn all(world: &World, limit: usize) -> (Vec<Portion>, usize) {
 }
 
 fn sessions(portion: &Portion) -> usize {
-    let candidates = portion.candidates.iter();
-    candidates.map(|candidate| candidate.sessions()).sum()
+    let alike = portion.alike.iter();
+    alike.map(|one| one.sessions()).sum()
 }
 
 /// Sessions by user, in the order of the walk.
@@ -72,13 +72,13 @@ fn every_session_is_met_once_however_small_the_parts() {
 }
 
 #[test]
-fn members_alike_are_one_candidate_and_show_what_they_have() {
+fn members_alike_are_one_and_show_what_they_have() {
     let world = crowd(4, 0);
     let (portions, _) = all(&world, 100);
     let [portion] = &portions[..] else {
         panic!("one class: {portions:?}");
     };
-    assert_eq!(portion.candidates.len(), 1);
+    assert_eq!(portion.alike.len(), 1);
     assert_eq!(portion.present.rendered.rules, "one");
     assert_eq!(portion.key, portion.present.class);
 }
@@ -125,6 +125,32 @@ fn a_walk_goes_on_past_classes_that_went_away() {
     let users: Vec<_> = by_user(&rest).into_keys().collect();
     assert!(!more);
     assert_eq!(users, ["corp/other1", "corp/other2"]);
+}
+
+#[test]
+fn a_walk_takes_the_next_class_whole_when_the_one_it_was_in_goes_away() {
+    let mut world = World::new(Settings::default());
+    let alice = principal("alice", None);
+    for client in [100, 101] {
+        let admission = admission(client, &alice, &decision(1, 1, "one"));
+        world.admit(admission).unwrap();
+    }
+    // Later made, and of a connection that has been there for longer.
+    let other = principal("other", None);
+    let other = admission(5, &other, &decision(2, 1, "own"));
+    world.admit(other).unwrap();
+    let mut walk = world.registry.walk();
+    let (first, more) = world.registry.go_on(&mut walk, 1);
+    assert!(more && by_user(&first).contains_key("corp/alice"));
+    for client in [100, 101] {
+        world.leave(client);
+    }
+    world.pass(3600);
+    while world.reap(10) > 0 {}
+    let (rest, more) = world.registry.go_on(&mut walk, 100);
+    let users: Vec<_> = by_user(&rest).into_keys().collect();
+    assert!(!more);
+    assert_eq!(users, ["corp/other"]);
 }
 
 #[test]

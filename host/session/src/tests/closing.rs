@@ -186,7 +186,7 @@ fn answers_under_way_give_a_condemned_class_nothing_back() {
                 .condemn(world.class_of(0), &EndCause::RulesNotSet);
             world.perform(&actions);
         }
-        let answers = vec![Ok(decision(1, 2, "new")); review.candidates.len()];
+        let answers = vec![Ok(decision(1, 2, "new")); review.alike.len()];
         let actions = world.registry.apply_review(review, answers, world.now);
         world.perform(&actions);
     }

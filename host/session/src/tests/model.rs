@@ -322,9 +322,9 @@ impl Life {
 
     fn apply(&mut self, review: Review) {
         let answers: Vec<Answer> = review
-            .candidates
+            .alike
             .iter()
-            .map(|candidate| self.answer(candidate.principal.get(), review.generation))
+            .map(|one| self.answer(one.principal.get(), review.generation))
             .collect();
         let actions = self
             .world

@@ -38,11 +38,11 @@ fn renew(
             return edits;
         }
         for review in reviews {
-            let ends = |candidate: &crate::Candidate| {
-                let ends = candidate.principal.get().expires;
+            let ends = |one: &crate::Alike| {
+                let ends = one.principal.get().expires;
                 ends.map(|ends| ends.as_unix_seconds() - START)
             };
-            let answers = review.candidates.iter().map(|one| answer(ends(one)));
+            let answers = review.alike.iter().map(|one| answer(ends(one)));
             let answers = answers.collect();
             let actions = world.registry.apply_review(review, answers, world.now);
             world.perform(&actions);
@@ -98,7 +98,7 @@ fn an_answer_about_what_was_known_before_comes_too_late() {
         .renew_proofs([(one, principal("alice", Some(600)))]);
     while world.registry.mark_renewed() {}
     let review = reviews.remove(0);
-    let answers = review.candidates.iter().map(|_| Ok(decision(1, 2, "late")));
+    let answers = review.alike.iter().map(|_| Ok(decision(1, 2, "late")));
     let answers = answers.collect();
     let actions = world.registry.apply_review(review, answers, world.now);
     assert!(actions.is_empty());

@@ -10,11 +10,10 @@ use warden_core::{ClientId, Decision, Reason, ReasonKind, Server};
 use super::world::{START, World, admission, decision, decision_with, principal};
 use crate::{Action, Answer, EndCause, NO_RIGHTS, Review, Selection, Settings};
 
-/// Answers by the smallest client of each candidate.
+/// Answers by the smallest client of each one.
 fn answer(review: &Review, mut by_client: impl FnMut(u64) -> Answer) -> Vec<Answer> {
-    let first = |candidate: &crate::Candidate| {
-        candidate
-            .members
+    let first = |one: &crate::Alike| {
+        one.members
             .iter()
             .map(|member| member.client)
             .next()
@@ -22,9 +21,9 @@ fn answer(review: &Review, mut by_client: impl FnMut(u64) -> Answer) -> Vec<Answ
             .0
     };
     review
-        .candidates
+        .alike
         .iter()
-        .map(|candidate| by_client(first(candidate)))
+        .map(|one| by_client(first(one)))
         .collect()
 }
 
@@ -259,8 +258,8 @@ fn a_large_class_is_reviewed_in_slices_and_by_distinct_request() {
         let mut reviews = world.registry.next_review(world.now, 1000);
         let Some(review) = reviews.pop() else { break };
         assert!(reviews.is_empty(), "one slice of a class at a time");
-        assert_eq!(review.candidates.len(), 1);
-        assert_eq!(review.candidates[0].members.len(), 1000);
+        assert_eq!(review.alike.len(), 1);
+        assert_eq!(review.alike[0].members.len(), 1000);
         let actions =
             world
                 .registry

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::*;
+use crate::permissions::difference::TOO_MUCH;
 
 fn beyond(these: &Permissions, others: &Permissions, has_databases: bool) -> Vec<String> {
     let line = if has_databases { "9.1" } else { "8.0" };
@@ -257,6 +258,37 @@ fn calls(has_databases: bool) -> Vec<(Right, Vec<Right>)> {
 
 fn allows(held: &Held<'_>, call: &Right) -> bool {
     held.lacking(call).is_empty()
+}
+
+/// Grants of so many patterns each, none of which covers another.
+fn wide(grants: usize, patterns: usize, mark: &str) -> Vec<String> {
+    let grant = |number: usize| {
+        let patterns = (0..patterns).map(|pattern| format!(" ~{mark}:{number}:{pattern}:*"));
+        format!("+get{}", patterns.collect::<String>())
+    };
+    (0..grants).map(grant).collect()
+}
+
+#[test]
+fn what_is_too_much_to_compare_is_said_to_be_so_in_bounded_time() {
+    let of = |rules: &[String]| {
+        let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+        compose("+ping", &rules, &[])
+    };
+    let (before, after) = (of(&wide(64, 64, "a")), of(&wide(64, 64, "b")));
+    let started = std::time::Instant::now();
+    assert_eq!(beyond(&after, &before, true), [TOO_MUCH]);
+    assert_eq!(beyond(&before, &after, true), [TOO_MUCH]);
+    assert_eq!(beyond(&before, &before, true), [""; 0]);
+    let took = started.elapsed();
+    assert!(took < std::time::Duration::from_secs(20), "{took:?}");
+
+    // As much of which little differs is no trouble.
+    let mut rules = wide(64, 64, "a");
+    rules.push("+set ~new".to_owned());
+    let more = of(&rules);
+    assert_eq!(beyond(&more, &before, true), ["+set ~new"]);
+    assert_eq!(beyond(&before, &more, true), [""; 0]);
 }
 
 proptest! {

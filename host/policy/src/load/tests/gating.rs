@@ -31,7 +31,7 @@ fn tests_that_hold_let_a_generation_in() {
     let generation = scene.load(None).unwrap();
     assert_eq!(generation.tests_of("a"), 1);
     assert_eq!(generation.tests_of("b"), 0);
-    let report = generation.run_tests(now(0));
+    let report = generation.run_tests(now(0), Ear::Open);
     assert!(report.is_good(), "{report:?}");
     assert_eq!(report.passed, 1);
 }

@@ -59,6 +59,37 @@ fn a_preview_is_neither_counted_nor_remembered_nor_heard() {
 }
 
 #[test]
+fn a_candidate_is_not_heard_while_it_is_loaded_and_tested() {
+    let lines = Arc::new(Lines::default());
+    let scene = Scene {
+        engine: Engine::new(EngineSettings {
+            log: lines.clone(),
+            ..EngineSettings::default()
+        })
+        .unwrap(),
+        ..Scene::new()
+    };
+    let log = "(call $log (i32.const 2) (i32.const 512) (i32.const 5))";
+    let guest = Guest {
+        configure: log.into(),
+        describe: log.into(),
+        ..talkative()
+    };
+    scene.put("p.wasm", guest.wasm());
+    let tests = "[[tests]]\nname = \"t\"\nprincipal = \"corp/alice\"\ncan = [\"+get %R~a\"]\n";
+    scene.put("p.tests.toml", tests);
+    let load = |ear| {
+        let next = scene.engine.load_untested(&scene.dir(), frame(), None, ear);
+        let next = next.unwrap();
+        next.run_tests(now(0), ear);
+        while next.take_snapshot().is_some() {}
+        std::mem::take(&mut *lines.0.lock().unwrap())
+    };
+    assert_eq!(load(Ear::Shut), 0);
+    assert!(load(Ear::Open) >= 3, "it has things to say");
+}
+
+#[test]
 fn a_policy_that_would_fail_is_told_as_a_refusal() {
     let scene = Scene::new();
     scene.put("p.wasm", Guest::evaluating("(unreachable)").wasm());

@@ -85,7 +85,9 @@ fn what_nobody_signed_is_not_even_parsed() {
     );
     assert_eq!(scene.engine.compilations(), 0);
     // Tools that show tests verify as well.
-    let untested = scene.engine.load_untested(&scene.dir(), frame(), None);
+    let untested = scene
+        .engine
+        .load_untested(&scene.dir(), frame(), None, Ear::Open);
     assert!(untested.is_err());
 }
 
