@@ -4,8 +4,8 @@
 
 use serde_json::json;
 
-use crate::asked::Asked;
 use crate::markdown::{between, blocks, code, document, table};
+use warden_tests::asked::Asked;
 
 type File = (&'static str, String);
 
@@ -148,5 +148,21 @@ fn the_documented_messages_of_cedar_are_those_the_policy_gives() {
         let message = code(&row[0]).expect("a message");
         let error = Asked::new("cedar", &mistake).err().expect(message);
         assert!(error.contains(message), "{message}: {error}");
+    }
+}
+
+#[test]
+fn all_mistakes_of_a_mapping_are_told_at_once() {
+    let spaces = (0..20)
+        .map(|n| format!("[spaces.space-{n}]\nresource = 'Space::\"{n}\"'\nrules = [\"+get\"]\n"));
+    let (extension, mapping) = file("toml", 0);
+    let mapping = mapping + &spaces.collect::<String>();
+    let error = Asked::new("cedar", &[(extension, mapping), file("cedar", 0)]);
+    let error = error.err().expect("no space has a command");
+    for n in 0..20 {
+        assert!(
+            error.contains(&format!("spaces.space-{n}.rules")),
+            "{error}"
+        );
     }
 }
