@@ -154,7 +154,7 @@ fn a_policy_in_c_is_built_tested_and_put_where_it_is_asked_for() {
     );
     let tested = warden(&hello, &["policy", "test"]).expect(0);
     assert!(
-        tested.out.ends_with("3 tests: 3 passed, 0 failed\n"),
+        tested.out.ends_with("4 tests: 4 passed, 0 failed\n"),
         "{}",
         tested.out
     );

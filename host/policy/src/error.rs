@@ -13,6 +13,8 @@ mod remedy;
 
 /// The longest outside message that is passed on, in characters.
 pub(crate) const LONGEST_GIST: usize = 300;
+/// The same of a refusal of data: it tells every mistake, and its author wrote them all.
+pub(crate) const LONGEST_REFUSAL: usize = 4096;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -206,16 +208,21 @@ impl Fault {
 
 /// The first line of outside text, cut, with what cannot be printed escaped.
 pub(crate) fn gist(text: &str) -> String {
+    gist_within(text, LONGEST_GIST)
+}
+
+/// The same, cut at so many characters.
+pub(crate) fn gist_within(text: &str, most: usize) -> String {
     let line = text.lines().next().unwrap_or_default();
     let mut gist = String::new();
-    for c in line.chars().take(LONGEST_GIST) {
+    for c in line.chars().take(most) {
         // Quotes and backslashes are harmless in a line, and our own messages hold them.
         match c {
             '"' | '\'' | '\\' => gist.push(c),
             _ => gist.extend(c.escape_debug()),
         }
     }
-    if line.chars().count() > LONGEST_GIST {
+    if line.chars().count() > most {
         gist.push('…');
     }
     gist

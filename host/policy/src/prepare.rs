@@ -16,7 +16,7 @@ use crate::bundle::{Bundle, Description, LoadTimes};
 use crate::component::component;
 use crate::contract::{Contract, POLICY};
 use crate::engine::{Engine, Machine};
-use crate::error::{Fault, gist};
+use crate::error::{Fault, LONGEST_REFUSAL, gist, gist_within};
 use crate::instance::{Instance, link};
 use crate::log::Ear;
 use crate::request::Inputs;
@@ -110,7 +110,7 @@ fn configure(
         .map_err(failed("start"))?;
     timed(&mut took.configure, || instance.configure(files))
         .map_err(failed("configure"))?
-        .map_err(|refusal| Fault::Data(gist(&refusal)))?;
+        .map_err(|refusal| Fault::Data(gist_within(&refusal, LONGEST_REFUSAL)))?;
     let used = instance.budget().cpu();
     let said = timed(&mut took.describe, || instance.describe()).map_err(failed("describe"))?;
     let description = Description {

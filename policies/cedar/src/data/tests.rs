@@ -228,6 +228,11 @@ fn a_mistake_in_the_mapping_is_told_with_its_key() {
         ),
         (
             user,
+            "type = 'User'\nparents = [{ claim = '/unit', entity = 'Team' }, { from = 'groups', entity = 'Team' }]",
+            "principal.parents[0].entity: \"Team\" is what groups or scopes are",
+        ),
+        (
+            user,
             "type = 'User'\nattributes.a = { }",
             "principal.attributes.a: give either from or claim",
         ),

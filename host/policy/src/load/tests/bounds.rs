@@ -53,9 +53,10 @@ fn bounds() -> Vec<(&'static str, usize)> {
             usize::try_from(log::MESSAGES).unwrap(),
         ),
         (
-            "characters of a message, of a denial's words, of a refusal of data",
+            "characters of a message, of a denial's words",
             error::LONGEST_GIST,
         ),
+        ("characters of a refusal of data", error::LONGEST_REFUSAL),
         (
             "bytes of an answer, as the host holds it (24 for each text and list, and its bytes)",
             sandbox::ANSWER_BYTES,
