@@ -2,7 +2,7 @@
 //! password.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a command failed; shown behind `warden: `.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,14 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// What the system said of a file, as an error that names it.
+    pub(crate) fn file(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
     /// The exit status: 2 for wrong usage, for a server that was not reached and for
     /// policies that were not compared, so that nobody takes any of them for an answer.
     pub(crate) fn status(&self) -> u8 {

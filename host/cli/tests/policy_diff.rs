@@ -12,6 +12,7 @@
 )]
 
 mod place;
+mod run;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -20,7 +21,8 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use place::{Run, policies, warden};
+use place::policies;
+use run::{Run, warden};
 
 const ROLES: &str = r#"
 [roles.reader]

@@ -10,16 +10,16 @@
 )]
 
 mod place;
+mod run;
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use place::{Place, Run};
+use place::Place;
+use run::{Run, Warden};
 
 const ROLES: &str = "[roles.r]\nmembers = [\"group:corp/a\"]\nrules = [\"+get\", \"~a:*\"]\n";
 
@@ -58,27 +58,13 @@ impl Bench {
     }
 
     fn run(&self, verb: &str, arguments: &[&str]) -> Run {
-        // Away from the terminal of whoever runs the tests: nobody can be asked.
-        let mut child = Command::new("setsid")
-            .args(["--wait", env!("CARGO_BIN_EXE_warden"), "policy", verb])
-            .args(arguments)
-            .env_remove("WARDEN_POLICY_KEYS")
-            .env_remove("WARDEN_KEY_PASSWORD")
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
         let principal = json!({ "user": "corp/ann", "groups": ["corp/a"] }).to_string();
-        // It may not read at all, and then the pipe is closed before all is written.
-        let _ = child.stdin.take().unwrap().write_all(principal.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        Run {
-            status: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        let arguments = [&["policy", verb], arguments].concat();
+        let run = Warden::alone(&arguments).input(principal.as_bytes());
+        let environment = self.environment.iter();
+        environment
+            .fold(run, |run, (name, value)| run.with(name, value))
+            .run()
     }
 
     /// A key without a password; its public half.

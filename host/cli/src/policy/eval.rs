@@ -279,10 +279,7 @@ fn verified(
 
 /// The certificate of a file, read as a client's is.
 fn certificate(file: &Path) -> Result<Certificate, Error> {
-    let pem = std::fs::read_to_string(file).map_err(|source| Error::File {
-        path: file.to_owned(),
-        source,
-    })?;
+    let pem = std::fs::read_to_string(file).map_err(Error::file(file))?;
     let certificate = warden_authn::parse_certificate(pem.trim());
     certificate.map_err(|error| Error::Usage(format!("{file:?}: it {error}")))
 }

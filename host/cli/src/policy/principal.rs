@@ -89,10 +89,6 @@ pub(super) fn requests(file: &Path) -> Result<Vec<Request>, Error> {
 
 /// The text of a file that is at most as large as this; `-` is standard input.
 fn read_text(file: &Path, max_bytes: u64) -> Result<String, Error> {
-    let fail = |source| Error::File {
-        path: file.to_owned(),
-        source,
-    };
     let mut text = String::new();
     let limit = max_bytes + 1;
     if file == Path::new("-") {
@@ -101,8 +97,11 @@ fn read_text(file: &Path, max_bytes: u64) -> Result<String, Error> {
             .take(limit)
             .read_to_string(&mut text)?;
     } else {
-        let opened = File::open(file).map_err(fail)?;
-        opened.take(limit).read_to_string(&mut text).map_err(fail)?;
+        let opened = File::open(file).map_err(Error::file(file))?;
+        opened
+            .take(limit)
+            .read_to_string(&mut text)
+            .map_err(Error::file(file))?;
     }
     if text.len() as u64 > max_bytes {
         let bound = max_bytes >> 20;

@@ -29,10 +29,7 @@ pub(super) fn append(
     let opened = options.append(true).create(true).mode(0o600).open(file);
     opened
         .and_then(|mut file| file.write_all(line.as_bytes()))
-        .map_err(|source| Error::File {
-            path: file.to_owned(),
-            source,
-        })
+        .map_err(Error::file(file))
 }
 
 /// The document of a request, as far as these inputs reach.

@@ -121,10 +121,7 @@ impl SigningKey {
             path: path.to_owned(),
             why,
         };
-        let text = fs::read_to_string(path).map_err(|source| Error::File {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = fs::read_to_string(path).map_err(Error::file(path))?;
         let text = Zeroizing::new(text);
         let none = || {
             refuse("no secret key of minisign: give the .key file of warden policy keygen, or minisign.key".to_owned())

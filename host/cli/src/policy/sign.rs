@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     for (name, text) in [(MANIFEST, &text), (SIGNATURE, &signature)] {
         let path = arguments.dir.join(name);
         write_whole(&path, 0o644, Existing::Replaced, &[text.as_bytes()])
-            .map_err(|source| Error::File { path, source })?;
+            .map_err(Error::file(&path))?;
     }
     let (id, files) = (key.public.id().to_string(), manifest.files().len());
     Ok(Output::good(if arguments.json {
