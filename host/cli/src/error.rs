@@ -29,7 +29,7 @@ pub(crate) enum Error {
     /// A server that cannot be reached, or does not let us in.
     #[error("{0}")]
     Server(String),
-    /// Policies that could not be compared, so that nothing is known of what changes.
+    /// Policies that could not be compared, or not for sure, so that what changes is not known.
     #[error("{0}")]
     NotCompared(String),
     /// A token that is not one; the text says why.
