@@ -22,6 +22,7 @@ mod moment;
 mod new;
 mod principal;
 mod project;
+mod reads;
 mod record;
 mod report;
 mod schema;

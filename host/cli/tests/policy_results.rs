@@ -12,6 +12,7 @@
 )]
 
 mod place;
+mod run;
 
 use std::fs;
 

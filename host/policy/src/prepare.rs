@@ -160,7 +160,7 @@ fn inputs(claims: wit::ClaimSelection, named: &[wit::Input]) -> Result<Inputs, F
 }
 
 /// A pointer of RFC 6901 to something inside the claims; the whole is asked for with `all`.
-fn is_pointer(pointer: &str) -> bool {
+pub fn is_pointer(pointer: &str) -> bool {
     let mut parts = pointer.split('~');
     let first = parts.next().unwrap_or_default();
     first.starts_with('/')

@@ -137,7 +137,7 @@ fn the_input_is_the_documented_one() {
 const SOUND: &str = "package warden\nverdict := []\n";
 
 /// Files that deserve each of the documented messages.
-const MISTAKES: [&[(&str, &str)]; 9] = [
+const MISTAKES: [&[(&str, &str)]; 10] = [
     &[],
     &[("rego", "package warden\nverdict := [\n")],
     &[("rego", "package warden\nverdict := http.send({})\n")],

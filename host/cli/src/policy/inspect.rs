@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use warden_policy::{Bundle, Generation, Inputs, Unloaded};
 
 use super::directory::{Directory, Release};
+use super::reads::named;
 use crate::error::Error;
 use crate::output::Output;
 use crate::style::{Paint, counted};
@@ -182,19 +183,4 @@ fn reads(inputs: &Inputs) -> String {
     );
     words.extend(named(inputs).into_iter().map(str::to_owned));
     words.join(", ")
-}
-
-/// The inputs of the contract, by its words.
-fn named(inputs: &Inputs) -> Vec<&'static str> {
-    [
-        (inputs.client_address, "client-address"),
-        (inputs.client_tls, "client-tls"),
-        (inputs.client_certificate, "client-certificate"),
-        (inputs.clock, "clock"),
-        (inputs.server_role, "server-role"),
-        (inputs.server_version, "server-version"),
-    ]
-    .into_iter()
-    .filter_map(|(is_read, name)| is_read.then_some(name))
-    .collect()
 }
