@@ -44,6 +44,9 @@ pub(crate) enum Error {
     /// A policy's project that cannot be made or built; the text says why and what to do.
     #[error("{0}")]
     Project(String),
+    /// A file that is to be ours alone is not.
+    #[error(transparent)]
+    NotOurs(#[from] warden_state::Error),
     /// Standard input or output failed.
     #[error("{0}")]
     Stream(#[from] io::Error),

@@ -314,6 +314,25 @@ fn eval_records_what_policies_read_and_diff_takes_it() {
 }
 
 #[test]
+fn nothing_is_recorded_where_others_can_read_it_or_a_link_leads() {
+    let scene = Scene::with(str::to_owned);
+    let requests = scene.path("requests");
+    fs::write(&requests, "").unwrap();
+    fs::set_permissions(&requests, fs::Permissions::from_mode(0o644)).unwrap();
+    let run = scene.record(ANN, &[]);
+    assert!(run.err.contains("make it 0600"), "{}", run.err);
+    fs::rename(&requests, scene.path("victim")).unwrap();
+    std::os::unix::fs::symlink(scene.path("victim"), &requests).unwrap();
+    let run = scene.record(ANN, &[]);
+    assert!(
+        run.status != 0 && run.err.contains("requests"),
+        "{}",
+        run.err
+    );
+    assert_eq!(fs::read(scene.path("victim")).unwrap(), b"");
+}
+
+#[test]
 fn who_is_nobody_to_policies_is_not_recorded() {
     let scene = Scene::with(str::to_owned);
     let late = r#"{"user": "corp/ann", "expires": 1}"#;

@@ -197,6 +197,18 @@ fn a_key_is_made_once_and_its_secret_half_is_its_owners_alone() {
 }
 
 #[test]
+fn a_key_without_a_password_that_is_open_to_others_signs_nothing() {
+    let bench = Bench::new();
+    bench.key("ann");
+    fs::set_permissions(bench.path("ann.key"), fs::Permissions::from_mode(0o640)).unwrap();
+    let run = bench.sign("ann", &[]).expect(1);
+    assert!(run.err.contains("open to others: chmod 600"), "{}", run.err);
+    assert!(!bench.path("policies/MANIFEST").exists());
+    fs::set_permissions(bench.path("ann.key"), fs::Permissions::from_mode(0o400)).unwrap();
+    bench.sign("ann", &[]).expect(0);
+}
+
+#[test]
 fn a_key_under_a_password_signs_with_it_alone() {
     let mut bench = Bench::new();
     let name = bench.text("ann");

@@ -4,9 +4,6 @@
 //! `--principal` takes it. It holds of claims and connection what the policies asked
 //! declared that they read, and no credential: a token's claims are personal data.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -16,7 +13,7 @@ use warden_policy::{Inputs, pointer_steps};
 use super::{moment, reads};
 use crate::error::Error;
 
-/// Appends a request; the file is made for its owner alone. Where it is known only as far as
+/// Appends a request; the file is its owner's alone, or it is not written. Where it is known only as far as
 /// an earlier record went, no more is said to be in it.
 pub(super) fn append(
     file: &Path,
@@ -31,11 +28,7 @@ pub(super) fn append(
         None => inputs,
     };
     let line = format!("{}\n", document(principal, client, now, said));
-    let mut options = OpenOptions::new();
-    let opened = options.append(true).create(true).mode(0o600).open(file);
-    opened
-        .and_then(|mut file| file.write_all(line.as_bytes()))
-        .map_err(Error::file(file))
+    Ok(warden_state::append_private(file, line.as_bytes())?)
 }
 
 /// The document of a request, as far as these inputs reach, and how far that is.

@@ -9,6 +9,7 @@
 //! after the one key or signature it was started for.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -142,6 +143,10 @@ impl SigningKey {
         let secret = match bytes.get(2..4) {
             // minisign itself leaves the checksum of such a key empty: whether its halves
             // fit then shows when it signs.
+            Some([0, 0]) if is_open(path)? => {
+                let why = "is under no password and open to others: chmod 600, or keygen another";
+                return Err(refuse(why.to_owned()));
+            }
             Some([0, 0]) if has_no_checksum(&bytes) => {
                 SecretKey::from_bytes(&bytes).map_err(|_| none())?
             }
@@ -194,6 +199,12 @@ impl SigningKey {
         })?;
         Ok(signed.into_string())
     }
+}
+
+/// Whether others than its owner may read or write it.
+fn is_open(path: &Path) -> Result<bool, Error> {
+    let found = fs::metadata(path).map_err(Error::file(path))?;
+    Ok(found.mode() & 0o077 != 0)
 }
 
 /// Whether the last bytes of a key, those of its checksum, are empty.
