@@ -53,6 +53,11 @@ fn map<'a>(fields: impl IntoIterator<Item = (&'a str, Reply)>) -> Reply {
     )
 }
 
+/// The word for it in replies and in INFO.
+pub(crate) fn yes_or_no(is: bool) -> &'static str {
+    if is { "yes" } else { "no" }
+}
+
 fn number(value: u64) -> Reply {
     Reply::Integer(i64::try_from(value).unwrap_or(i64::MAX))
 }

@@ -8,6 +8,7 @@ use warden_authn::{AuthenticatorStatus, PoolStatus, ServerStatus};
 use warden_core::Now;
 use warden_policy::{Bundle, SignedManifest};
 
+use crate::commands::yes_or_no;
 use crate::ffi::{self, InfoContext, InfoHandler};
 use crate::shared::Shared;
 
@@ -158,7 +159,7 @@ fn manifest(signed: &SignedManifest, shared: &Shared) -> String {
         "revision={},key={},trusted={},digest={}",
         signed.manifest().revision(),
         signed.key().id(),
-        shared.trusts(signed),
+        yes_or_no(shared.trusts(signed)),
         signed.digest(),
     )
 }

@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use warden_authn::{Chain, ChainSettings, LoadReport};
 use warden_core::AuthenticatorId;
-use warden_policy::{Digest, Generation};
+use warden_policy::{Digest, Generation, Standing};
 
 use crate::commands::reload::{Asked, Part};
 use crate::ffi::{Level, guard, log, rest_if_crashing};
@@ -212,8 +212,6 @@ fn load_policies(shared: &Shared, allowed: Allowed) -> Changes {
         .clone()
         .unwrap_or_default();
     let previous = shared.generation.load_full();
-    let is_signed = !shared.settings.load().policy_keys.is_empty();
-    let newest = is_signed.then(|| shared.engine.newest_run().ok()).flatten();
     match shared.engine.load_to_serve(
         &directory,
         shared.frame(),
@@ -221,12 +219,12 @@ fn load_policies(shared: &Shared, allowed: Allowed) -> Changes {
         shared.now(),
         allowed,
     ) {
-        Ok(next) => {
+        Ok((next, standing)) => {
             let is_new = previous
                 .as_ref()
                 .is_none_or(|previous| !Arc::ptr_eq(previous, &next));
             if is_new {
-                compare_revisions(&next, newest.flatten(), allowed);
+                tell_standing(&next, standing);
                 shared.publish(Some(next));
             }
             shared.policy_errors.store(Arc::default());
@@ -255,25 +253,25 @@ fn load_policies(shared: &Shared, allowed: Allowed) -> Changes {
 }
 
 /// Says in the log where a revision was not compared, and where it was taken all the same.
-fn compare_revisions(next: &Generation, newest: Option<u64>, allowed: Allowed) {
+fn tell_standing(next: &Generation, standing: Standing) {
     let Some(signed) = next.signed() else {
         return;
     };
     let revision = signed.manifest().revision();
-    match newest {
-        _ if allowed == Some(revision) => log(
+    match standing {
+        Standing::Overridden => log(
             Level::Warning,
             &format!(
                 "revision {revision} of the signed policies is taken because an operator allowed it; what is older than that is refused from now on"
             ),
         ),
-        None => log(
+        Standing::First => log(
             Level::Notice,
             &format!(
                 "state_dir remembers no revision of signed policies: revision {revision} is the first, and what is older is refused from now on"
             ),
         ),
-        Some(_) => {}
+        Standing::InOrder => {}
     }
 }
 

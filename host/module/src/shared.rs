@@ -213,10 +213,9 @@ impl Shared {
         }
     }
 
-    /// Whether somebody signed who may sign now, as `yes` or `no`.
-    pub(crate) fn trusts(&self, signed: &SignedManifest) -> &'static str {
-        let is_trusted = self.settings.load().policy_keys.contains(signed.key());
-        if is_trusted { "yes" } else { "no" }
+    /// Whether somebody signed who may sign now.
+    pub(crate) fn trusts(&self, signed: &SignedManifest) -> bool {
+        self.settings.load().policy_keys.contains(signed.key())
     }
 
     /// Puts a generation of policies in force, under the frame of this moment. With

@@ -16,6 +16,7 @@ use std::time::SystemTime;
 use aws_lc_rs::hmac;
 use wasmtime::component::Component;
 
+use crate::bundle::directory::MAX_BUNDLES;
 use crate::digest::{Digest, Digester};
 use crate::error::{Error, gist};
 use warden_state::PrivateDir;
@@ -24,8 +25,10 @@ use warden_state::PrivateDir;
 const FORMAT: &str = "warden artefact 1";
 /// The most one artefact may hold: bounds what reading one costs.
 const MAX_BYTES: u64 = 512 << 20;
-/// Artefacts kept; the least recently used go first.
-const KEPT: usize = 128;
+/// Artefacts kept; the least recently used go first. Room for the policies in force and a
+/// candidate, each with its policy, the policy to be read out and the snapshot, and for
+/// plugins.
+pub(crate) const KEPT: usize = 2 * 3 * MAX_BUNDLES + 64;
 
 /// The artefacts of one state directory.
 pub(crate) struct Artefacts {
@@ -81,6 +84,13 @@ impl Artefacts {
             }
             Err(error) => Taken::Distrusted(gist(&format!("{error:#}"))),
         }
+    }
+
+    /// Notes that an artefact is in use, if there is such a one: it goes later.
+    pub(crate) fn touch(&self, engine: &wasmtime::Engine, wasm: &Digest) {
+        let (name, _) = identify(engine, wasm);
+        // One that is not there was not kept, or is made again when it is wanted.
+        let _ = self.dir.touch(&name);
     }
 
     /// Keeps a component that was just compiled from this wasm.

@@ -65,6 +65,13 @@ pub struct BundleError {
     pub fault: Fault,
 }
 
+impl Fault {
+    /// Of bytes on which a library panicked.
+    pub(crate) fn malformed() -> Self {
+        Self::NotComponent("it is malformed in a way its reader did not expect".to_owned())
+    }
+}
+
 /// Why a bundle cannot be part of a generation, or a plugin cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {

@@ -23,6 +23,7 @@ mod bundle;
 mod change;
 mod component;
 mod compose;
+mod contained;
 mod contract;
 mod digest;
 mod engine;
@@ -62,7 +63,7 @@ pub use generation::{Explanation, Frame, Generation};
 pub use log::{Ear, GuestLog, Level, Silent, Speaker};
 pub use manifest::{
     Distrust, KeyId, MANIFEST, Manifest, PolicyKey, PolicyKeys, SIGNATURE, SignedManifest,
-    read_manifest, verify_directory,
+    Standing, read_manifest, verify_directory,
 };
 pub use measure::{Effort, Measured};
 pub use prepare::is_pointer;

@@ -3,7 +3,7 @@
 //! Runs on the loader's thread and does all I/O of this room. Whatever goes
 //! wrong, the previous generation stays as it is.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,13 +13,15 @@ use crate::bundle::Bundle;
 use crate::bundle::directory::{self, Listing};
 use crate::bundle::files::Contents;
 use crate::bundle::reading::{Read, Reading};
+use crate::contained::contained;
 use crate::engine::Engine;
 use crate::error::{BundleError, Fault, LoadError};
 use crate::gate::TestFile;
 use crate::generation::{Frame, Generation};
 use crate::log::Ear;
-use crate::manifest::{Distrust, MANIFEST, PolicyKeys, SignedManifest, Trusted};
+use crate::manifest::{Distrust, MANIFEST, PolicyKeys, SignedManifest, Standing, Trusted};
 use crate::prepare::prepare;
+use crate::snapshot;
 
 /// Whether signed policies may be run, whatever was run before.
 type MayRun<'a> = &'a dyn Fn(&SignedManifest) -> Result<(), BundleError>;
@@ -69,7 +71,7 @@ impl Engine {
     /// Loads as [`load`](Self::load), for a generation that is put in force at once: signed
     /// policies older than what was run with this `state_dir` are refused, but for
     /// `allowed`, a revision that an operator has named; and what is answered is remembered
-    /// as run.
+    /// as run. It is answered how its revision stood to what was run before.
     ///
     /// # Errors
     /// As there; and when something newer was in force, or that cannot be known or kept.
@@ -80,10 +82,14 @@ impl Engine {
         previous: Option<&Arc<Generation>>,
         now: Now,
         allowed: Option<u64>,
-    ) -> Result<Arc<Generation>, LoadError> {
+    ) -> Result<(Arc<Generation>, Standing), LoadError> {
         let keys = self.machine.policy_keys();
         let memory = &self.machine.memory;
-        let may_run = |signed: &SignedManifest| memory.may_run(signed, allowed);
+        let standing = Cell::new(Standing::InOrder);
+        let may_run = |signed: &SignedManifest| {
+            standing.set(memory.may_run(signed, allowed)?);
+            Ok(())
+        };
         let next = self.assemble(dir, frame, previous, (&keys, &may_run), Ear::Open)?;
         let next = tested(next, dir, previous, now)?;
         // Compiling takes its time: a key may have been taken back meanwhile.
@@ -93,7 +99,7 @@ impl Engine {
         if let Some(signed) = next.signed() {
             memory.remember(signed)?;
         }
-        Ok(next)
+        Ok((next, standing.get()))
     }
 
     /// Whether a generation that was loaded aside could come into force as it is: signed
@@ -102,17 +108,10 @@ impl Engine {
     /// # Errors
     /// Why [`load_to_serve`](Self::load_to_serve) would not take it.
     pub fn may_serve(&self, generation: &Generation) -> Result<(), LoadError> {
-        let signed = generation.signed();
-        Ok(signed.map_or(Ok(()), |signed| self.machine.memory.may_run(signed, None))?)
-    }
-
-    /// The revision below which signed policies are not taken; `None` when none is
-    /// remembered in `state_dir`. Reads a file.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn newest_run(&self) -> Result<Option<u64>, LoadError> {
-        Ok(self.machine.memory.newest()?)
+        if let Some(signed) = generation.signed() {
+            self.machine.memory.may_run(signed, None)?;
+        }
+        Ok(())
     }
 
     fn assemble(
@@ -149,6 +148,12 @@ impl Engine {
         errors.extend(reading.errors);
         // What another engine compiled cannot run on this one.
         let ours = previous.filter(|p| Arc::ptr_eq(&p.machine, &self.machine));
+        // What is compiled now must not push out what the policies in force were made of.
+        if let (Some(ours), Some(artefacts)) = (ours, &self.machine.artefacts) {
+            let used = ours.bundles.iter();
+            let used = used.flat_map(|bundle| snapshot::made_of(&self.machine, bundle));
+            used.for_each(|(engine, digest)| artefacts.touch(engine, &digest));
+        }
         let mut bundles = Vec::new();
         let mut tests = Vec::new();
         for Read {
@@ -199,7 +204,9 @@ impl Engine {
     ) -> Result<Arc<Bundle>, Fault> {
         match known {
             Some(known) if known.digest == contents.digest => Ok(Arc::clone(known)),
-            known => contained(|| prepare(self, name, contents, known, ear, warnings)),
+            known => contained(Fault::malformed, || {
+                prepare(self, name, contents, known, ear, warnings)
+            }),
         }
     }
 }
@@ -218,19 +225,6 @@ fn tested(
         errors if errors.is_empty() => Ok(next),
         errors => Err(LoadError { errors }),
     }
-}
-
-/// Runs what takes a component apart. The libraries behind it have panicked on bytes
-/// made to hurt them: that is a fault of what is taken apart, not the end of the loader.
-pub(crate) fn contained<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-    // Nothing shared is left half-changed: it is built aside and published whole.
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
-        // Dropping a payload can panic again; a few leaked bytes are the better end.
-        std::mem::forget(payload);
-        Err(Fault::NotComponent(
-            "it is malformed in a way its reader did not expect".to_owned(),
-        ))
-    })
 }
 
 fn is_same(

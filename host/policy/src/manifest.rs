@@ -29,6 +29,7 @@ pub use distrust::Distrust;
 pub use format::Manifest;
 pub use keys::{KeyId, PolicyKey, PolicyKeys};
 pub(crate) use memory::Memory;
+pub use memory::Standing;
 
 /// The list.
 pub const MANIFEST: &str = "MANIFEST";

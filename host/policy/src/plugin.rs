@@ -20,11 +20,11 @@ use warden_core::plugin::{Plugin, Plugins, Reads, Setup, StartError};
 use crate::bindings::plugin::PluginPre;
 use crate::bindings::plugin::warden::plugin::types::{Description, Input};
 use crate::component::component;
+use crate::contained::contained;
 use crate::contract::PLUGIN;
 use crate::digest::Digest;
 use crate::engine::{Engine, Limits, Machine};
 use crate::error::{Fault, gist};
-use crate::load::contained;
 use crate::log::Level;
 use crate::prepare::text;
 use crate::sandbox::Guest;
@@ -129,7 +129,9 @@ impl Engine {
         let limits = self.machine.limits();
         let id: Arc<str> = id.into();
         let prepared = self.machine.shelf.get(&digest, limits).unwrap_or_else(|| {
-            let prepared = contained(|| prepare(&self.machine, &id, wasm, &digest));
+            let prepared = contained(Fault::malformed, || {
+                prepare(&self.machine, &id, wasm, &digest)
+            });
             let prepared = prepared.map_err(|fault| fault.to_string());
             self.machine.shelf.put(digest, prepared.clone(), limits);
             prepared

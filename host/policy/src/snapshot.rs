@@ -10,7 +10,6 @@
 pub(crate) mod aside;
 mod reader;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use wasmtime::component::Component;
@@ -19,6 +18,7 @@ use wasmtime_wizer::Wizer;
 use crate::bindings::policy::PolicyPre;
 use crate::bundle::Bundle;
 use crate::component::{compile, kept, linked};
+use crate::contained::contained;
 use crate::contract::POLICY;
 use crate::digest::{Digest, Digester};
 use crate::engine::{Limits, Machine};
@@ -92,14 +92,9 @@ impl Snapshot {
         let Some(wasm) = self.take_wasm() else {
             return false;
         };
-        // The libraries behind it take apart what a guest made of itself. Nothing shared
-        // is left half-changed.
-        let taken = catch_unwind(AssertUnwindSafe(|| snapshot(machine, bundle, &wasm)));
-        let taken = taken.unwrap_or_else(|payload| {
-            // Dropping a payload can panic again; a few leaked bytes are the better end.
-            std::mem::forget(payload);
-            Err("it is built in a way its reader did not expect".to_owned())
-        });
+        // The libraries behind it take apart what a guest made of itself.
+        let malformed = || "it is built in a way its reader did not expect".to_owned();
+        let taken = contained(malformed, || snapshot(machine, bundle, &wasm));
         self.taken.set(taken).is_ok()
     }
 
@@ -158,7 +153,7 @@ fn image(machine: &Machine, bundle: &Bundle, wasm: &[u8]) -> Result<Image, Strin
     let (context, instrumented) = wizer
         .instrument_component(&lifted)
         .map_err(|error| gist(&format!("{error:#}")))?;
-    let digest = named("warden instrumented policy 1", &bundle.wasm);
+    let digest = instrumented_name(bundle);
     let mut warnings = Vec::new();
     let component = match kept(machine, engine, &digest, &mut warnings) {
         Some(component) => component,
@@ -190,6 +185,26 @@ fn image(machine: &Machine, bundle: &Bundle, wasm: &[u8]) -> Result<Image, Strin
 /// The name under which the snapshot of these files is kept.
 fn name(bundle: &Bundle) -> Digest {
     named("warden snapshot 3", &bundle.digest)
+}
+
+/// The same of the policy that is to be read out.
+fn instrumented_name(bundle: &Bundle) -> Digest {
+    named("warden instrumented policy 1", &bundle.wasm)
+}
+
+/// Everything that may have been compiled for a bundle: for which engine, and under which
+/// name it is kept.
+pub(crate) fn made_of<'m>(
+    machine: &'m Machine,
+    bundle: &Bundle,
+) -> impl Iterator<Item = (&'m wasmtime::Engine, Digest)> + use<'m> {
+    let snapshot = name(bundle);
+    let policies = [bundle.wasm, instrumented_name(bundle)];
+    let policies = policies.map(|digest| (&machine.wasm, digest));
+    let snapshots = machine.snapshot_engines();
+    policies
+        .into_iter()
+        .chain(snapshots.map(move |engine| (engine, snapshot)))
 }
 
 fn named(purpose: &str, of: &Digest) -> Digest {

@@ -70,7 +70,10 @@ fn describe_signed(signed: &SignedManifest, shared: &Shared) -> Reply {
     super::map([
         ("revision", super::number(manifest.revision())),
         ("key", Reply::text(signed.key().id().to_string())),
-        ("trusted", Reply::text(shared.trusts(signed))),
+        (
+            "trusted",
+            Reply::text(super::yes_or_no(shared.trusts(signed))),
+        ),
         ("digest", Reply::text(signed.digest().to_string())),
         ("created", super::optional(manifest.created())),
         ("files", super::number(manifest.files().len() as u64)),

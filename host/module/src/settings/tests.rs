@@ -21,6 +21,91 @@ fn every_default_is_accepted_by_its_own_parser() {
     }
 }
 
+/// The fields of settings as they are shown, by name.
+fn fields(settings: &Settings) -> Vec<(String, String)> {
+    let shown = format!("{settings:#?}");
+    let mut fields: Vec<(String, String)> = Vec::new();
+    for line in shown.lines() {
+        let field = line
+            .strip_prefix("    ")
+            .filter(|line| !line.starts_with([' ', '}', ')', ']']));
+        match (
+            field.and_then(|line| line.split_once(": ")),
+            fields.last_mut(),
+        ) {
+            (Some((name, text)), _) => fields.push((name.to_owned(), text.to_owned())),
+            (None, Some((_, text))) => text.push_str(line),
+            (None, None) => {}
+        }
+    }
+    fields
+}
+
+#[test]
+fn each_setting_moves_its_own_field_and_no_other() {
+    let key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+    let moved = [
+        ("policy_dir", "/a", "policy_dir"),
+        ("preview_dir", "/a", "preview_dir"),
+        ("authenticator_dir", "/a", "authenticator_dir"),
+        ("state_dir", "/a", "state_dir"),
+        ("required_policies", "rbac", "required_policies"),
+        ("policy_keys", key, "policy_keys"),
+        ("ceiling", "-@admin", "ceiling"),
+        ("base_rules", "+ping", "base_rules"),
+        ("native_users", "root", "native_users"),
+        ("fallback", "deny", "fallback"),
+        ("reauthentication", "any", "reauthentication"),
+        ("require_expiry", "no", "require_expiry"),
+        ("session_max_seconds", "7", "session_max"),
+        ("cache_entries", "7", "cache_entries"),
+        ("cache_seconds", "7", "cache_ttl"),
+        ("rejection_seconds", "7", "rejection_ttl"),
+        ("auth_timeout_ms", "7", "auth_timeout"),
+        ("workers", "7", "workers"),
+        ("max_pending", "7", "max_pending"),
+        ("policy_timeout_ms", "7", "policy_timeout"),
+        ("policy_memory_mb", "7", "policy_memory_bytes"),
+        ("log_level", "debug", "log_level"),
+    ];
+    assert!(
+        SETTINGS
+            .iter()
+            .map(|setting| setting.name)
+            .eq(moved.map(|(name, ..)| name))
+    );
+    let defaults = Settings::defaults();
+    let before = fields(&defaults);
+    assert_eq!(before.len(), SETTINGS.len() + 1);
+    for (name, value, field) in moved {
+        let after = fields(&defaults.with(name, value).unwrap());
+        let pairs = before.iter().zip(&after);
+        let other = pairs.filter(|(before, after)| before != after);
+        let other: Vec<&str> = other.map(|((field, _), _)| field.as_str()).collect();
+        assert_eq!(other, [field, "texts"], "{name}");
+    }
+}
+
+#[test]
+fn a_row_of_the_table_that_nothing_takes_is_refused() {
+    static ROWS: [Setting; 4] = [
+        text("new_list"),
+        whole("new_number", "1", 0, 9),
+        choice("new_choice", "one", &["one", "two"]),
+        Setting {
+            kind: Kind::YesNo,
+            ..text("new_switch")
+        },
+    ];
+    let defaults = Settings::defaults();
+    for (row, value) in ROWS.iter().zip(["root", "7", "two", "yes"]) {
+        let mut settings = defaults.clone();
+        let error = settings.put(row, value).unwrap_err();
+        assert!(error.contains("nothing takes it"), "{error}");
+        assert_eq!(fields(&settings), fields(&defaults));
+    }
+}
+
 #[test]
 fn a_bad_value_names_key_value_and_bound() {
     let error = Settings::defaults()

@@ -36,6 +36,18 @@ impl Mark {
     }
 }
 
+/// How a revision that may come into force stands to what was run before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing newer was run; or nothing needs to be signed.
+    InOrder,
+    /// No revision is remembered with which it could be compared.
+    First,
+    /// It would be refused, had an operator not allowed it: it is older than what was run,
+    /// or not what was run under this revision, or nobody knows what was run.
+    Overridden,
+}
+
 /// The mark.
 pub(crate) struct Memory {
     /// `state_dir`; without one the mark lives as long as the process.
@@ -51,7 +63,7 @@ impl Memory {
         }
     }
 
-    /// Whether a list may come into force.
+    /// Whether a list may come into force, and how it stands.
     ///
     /// # Errors
     /// When something newer was in force, or nobody knows.
@@ -59,21 +71,27 @@ impl Memory {
         &self,
         signed: &SignedManifest,
         allowed: Option<u64>,
-    ) -> Result<(), BundleError> {
+    ) -> Result<Standing, BundleError> {
         let offered = Mark::of(signed);
-        if allowed == Some(offered.revision) {
-            return Ok(());
+        let standing = self.standing(&offered);
+        match standing {
+            Err(_) if allowed == Some(offered.revision) => Ok(Standing::Overridden),
+            standing => standing,
         }
+    }
+
+    fn standing(&self, offered: &Mark) -> Result<Standing, BundleError> {
         match self.mark()? {
             Some(run) if offered.revision < run.revision => Err(Distrust::Older {
                 offered: offered.revision,
                 run: run.revision,
             }
             .of_manifest()),
-            Some(run) if offered.revision == run.revision && offered != run => {
+            Some(run) if offered.revision == run.revision && *offered != run => {
                 Err(Distrust::Another(run.revision).of_manifest())
             }
-            Some(_) | None => Ok(()),
+            Some(_) => Ok(Standing::InOrder),
+            None => Ok(Standing::First),
         }
     }
 
@@ -91,14 +109,7 @@ impl Memory {
         Ok(())
     }
 
-    /// The highest revision that was in force; `None` when none is remembered.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub(crate) fn newest(&self) -> Result<Option<u64>, BundleError> {
-        Ok(self.mark()?.map(|mark| mark.revision))
-    }
-
+    /// What was in force with the highest revision; `None` when none is remembered.
     fn mark(&self) -> Result<Option<Mark>, BundleError> {
         let kept = self.on_disk().map_err(|why| self.fault(why))?;
         let known = self.known().clone();

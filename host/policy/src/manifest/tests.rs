@@ -223,6 +223,32 @@ fn a_file_that_is_not_as_it_was_signed_is_named() {
 }
 
 #[test]
+fn a_list_that_is_replaced_while_files_are_read_is_noticed() {
+    for name in [MANIFEST, SIGNATURE] {
+        let (dir, signer) = signed_directory();
+        let listing = directory::list(dir.path()).unwrap();
+        let trusted = Trusted::read(dir.path(), &keys(&[&signer])).unwrap();
+        let reading = || Reading::of(dir.path(), &listing.bundles, Some(&trusted));
+        assert!(reading().is_ok_and(|reading| reading.errors.is_empty()));
+        let (path, kept) = (dir.path().join(name), dir.path().join(format!("{name}~")));
+        std::fs::rename(&path, &kept).unwrap();
+        // The same words in another file: what is signed now is another list.
+        std::fs::copy(&kept, &path).unwrap();
+        let faults = reading().err().unwrap();
+        assert!(
+            matches!(
+                &faults[..],
+                [BundleError {
+                    fault: Fault::Changing,
+                    ..
+                }]
+            ),
+            "{name}: {faults:?}"
+        );
+    }
+}
+
+#[test]
 fn very_many_files_that_differ_are_counted_rather_than_named() {
     let (dir, signer) = signed_directory();
     for n in 0..100 {

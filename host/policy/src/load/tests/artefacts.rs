@@ -3,6 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::artefact::KEPT;
+use crate::bundle::directory::MAX_BUNDLES;
 use crate::snapshot::SnapshotState;
 
 #[test]
@@ -51,6 +53,41 @@ fn twenty_policies_and_their_snapshots_are_loaded_without_compiling_and_share_wh
     let pairs = || generation.bundles().iter().zip(next.bundles());
     assert_eq!(pairs().filter(|(a, b)| Arc::ptr_eq(a, b)).count(), 19);
     assert_eq!(again.engine.compilations(), 0);
+}
+
+#[test]
+fn what_policies_in_force_were_compiled_to_is_not_pushed_out_by_others() {
+    const { assert!(KEPT >= 2 * 3 * MAX_BUNDLES) };
+    let scene = Scene::with_state();
+    scene.put("p.wasm", Guest::granting(&GETTER).wasm());
+    let generation = scene.load(None).unwrap();
+    while generation.take_snapshot().is_some() {}
+    let artefacts = scene.root.path().join("state/artefacts");
+    let names = || {
+        let files = std::fs::read_dir(&artefacts).unwrap();
+        let names = files.map(|file| file.unwrap().file_name());
+        names.collect::<BTreeSet<_>>()
+    };
+    let ours = names();
+    assert_eq!(ours.len(), 3);
+    let aged = |name: &std::ffi::OsStr, seconds| {
+        let mut options = std::fs::File::options();
+        let file = options.append(true).create(true);
+        let file = file.open(artefacts.join(name)).unwrap();
+        let then = std::time::UNIX_EPOCH + Duration::from_secs(seconds);
+        file.set_modified(then).unwrap();
+    };
+    ours.iter().for_each(|name| aged(name, 1));
+    for number in 0..KEPT {
+        aged(format!("other{number}").as_ref(), 1_000_000);
+    }
+
+    // Another policy, beside the one in force.
+    scene.put("q.wasm", Guest::granting(&["+set", "~q"]).wasm());
+    scene.load(Some(&generation)).unwrap();
+    let kept = names();
+    assert_eq!(kept.len(), KEPT);
+    assert!(ours.is_subset(&kept), "{:?}", ours.difference(&kept));
 }
 
 #[test]

@@ -36,6 +36,10 @@ impl Node {
         }
     }
 
+    fn newest(&self) -> Result<Option<u64>, BundleError> {
+        Ok(self.memory.mark()?.map(|mark| mark.revision))
+    }
+
     fn file(&self) -> PathBuf {
         self.root.path().join("state").join(FILE)
     }
@@ -56,12 +60,15 @@ fn chmod(path: &Path, mode: u32) {
 #[test]
 fn what_is_older_than_what_was_run_is_refused_after_a_restart_too() {
     let mut node = Node::new();
-    assert_eq!(node.memory.newest().unwrap(), None);
-    node.memory.may_run(&list(7, ""), None).unwrap();
-    assert_eq!(node.memory.newest().unwrap(), None, "asking is no running");
+    assert_eq!(node.newest().unwrap(), None);
+    for allowed in [None, Some(7)] {
+        let stands = node.memory.may_run(&list(7, ""), allowed).unwrap();
+        assert_eq!(stands, Standing::First);
+    }
+    assert_eq!(node.newest().unwrap(), None, "asking is no running");
     node.memory.remember(&list(7, "")).unwrap();
     for _ in 0..2 {
-        assert_eq!(node.memory.newest().unwrap(), Some(7));
+        assert_eq!(node.newest().unwrap(), Some(7));
         let why = refusal(&node.memory, &list(6, ""));
         assert!(
             matches!(why, Distrust::Older { offered: 6, run: 7 }),
@@ -70,8 +77,12 @@ fn what_is_older_than_what_was_run_is_refused_after_a_restart_too() {
         let why = refusal(&node.memory, &list(7, "other"));
         assert!(matches!(why, Distrust::Another(7)), "{why}");
         // The same again, by whichever key, and what is newer.
-        node.memory.may_run(&list(7, ""), None).unwrap();
-        node.memory.may_run(&list(8, ""), None).unwrap();
+        let stands = |list, allowed| node.memory.may_run(&list, allowed).unwrap();
+        assert_eq!(stands(list(7, ""), None), Standing::InOrder);
+        assert_eq!(stands(list(8, ""), None), Standing::InOrder);
+        // Allowed without need.
+        assert_eq!(stands(list(8, ""), Some(8)), Standing::InOrder);
+        assert_eq!(stands(list(6, ""), Some(6)), Standing::Overridden);
         node = node.restart();
     }
 }
@@ -83,14 +94,15 @@ fn an_operator_allows_one_older_revision_and_what_is_newer_than_that() {
     assert!(node.memory.may_run(&list(5, ""), Some(6)).is_err());
     node.memory.may_run(&list(5, ""), Some(5)).unwrap();
     // Allowed is not run: nothing has changed until it is.
-    assert_eq!(node.memory.newest().unwrap(), Some(7));
+    assert_eq!(node.newest().unwrap(), Some(7));
     node.memory.remember(&list(5, "")).unwrap();
     let node = node.restart();
-    assert_eq!(node.memory.newest().unwrap(), Some(5));
+    assert_eq!(node.newest().unwrap(), Some(5));
     node.memory.may_run(&list(6, ""), None).unwrap();
     assert!(node.memory.may_run(&list(4, ""), None).is_err());
     // The same revision with other contents can be allowed as well.
-    node.memory.may_run(&list(5, "other"), Some(5)).unwrap();
+    let other = node.memory.may_run(&list(5, "other"), Some(5)).unwrap();
+    assert_eq!(other, Standing::Overridden);
 }
 
 #[test]
@@ -101,7 +113,7 @@ fn a_mark_that_disappears_is_not_forgotten_by_a_server_that_runs() {
     assert!(node.memory.may_run(&list(6, ""), None).is_err());
     // And it is there again after the next load.
     node.memory.remember(&list(7, "")).unwrap();
-    assert_eq!(node.restart().memory.newest().unwrap(), Some(7));
+    assert_eq!(node.restart().newest().unwrap(), Some(7));
 }
 
 #[test]
@@ -140,10 +152,11 @@ fn a_mark_in_doubt_refuses_everything_but_what_an_operator_allows() {
             error.contains("policy-revision.json") && error.contains("ALLOW-OLDER"),
             "{error}"
         );
-        assert!(node.memory.newest().is_err());
-        node.memory.may_run(&list(9, ""), Some(9)).unwrap();
+        assert!(node.newest().is_err());
+        let stands = node.memory.may_run(&list(9, ""), Some(9)).unwrap();
+        assert_eq!(stands, Standing::Overridden);
         if node.memory.remember(&list(9, "")).is_ok() {
-            assert_eq!(node.restart().memory.newest().unwrap(), Some(9));
+            assert_eq!(node.restart().newest().unwrap(), Some(9));
         } else {
             assert!(
                 words == "open to others",
