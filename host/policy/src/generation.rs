@@ -169,7 +169,13 @@ impl Generation {
     /// Needs 1 MiB of stack. Takes up to ten times the CPU limit per bundle and test,
     /// a minute at most before the last test.
     pub fn run_tests(&self, now: Now) -> TestReport {
-        gate::run(self, now)
+        self.run_tests_watched(now, &mut |_, _| ())
+    }
+
+    /// The same, telling the opinion of each bundle, by its name, in each test that could be
+    /// decided: for tools that show what the tests brought about.
+    pub fn run_tests_watched(&self, now: Now, watch: &mut dyn FnMut(&str, &Opinion)) -> TestReport {
+        gate::run(self, now, watch)
     }
 
     /// What somebody whom a test made up would be granted.
@@ -178,6 +184,7 @@ impl Generation {
         principal: &Principal,
         client: &ClientFacts,
         now: Now,
+        watch: &mut dyn FnMut(&str, &Opinion),
     ) -> Result<Permissions, Reason> {
         let request = self.made_up(principal, client, now);
         let frame = Frame {
@@ -185,6 +192,9 @@ impl Generation {
             ..self.frame.clone()
         };
         let opinions = self.opinions(&request, now, Occasion::Test)?;
+        for (bundle, opinion) in &opinions {
+            watch(bundle, opinion);
+        }
         let on = (&frame, &self.renderings);
         let composed = compose(opinions, on, request.key(), self.number, now);
         composed.answer.map(|decision| decision.permissions)
