@@ -424,6 +424,9 @@ fn every_verb_that_loads_policies_verifies_them() {
     bench.all_load(&["--policy-keys", &both]);
     let unknown = "which policy_keys does not name";
     bench.none_loads(&["--policy-keys", &other], unknown);
+    let refused = errors(&bench.verify(&other).expect(1));
+    let remedy = "which policy_keys does not name; sign with a key that it names";
+    assert!(refused[0].contains(remedy), "{refused:?}");
     // Bytes that nobody signed are not run: they would be refused as no component.
     bench.write("rbac.wasm", "nonsense");
     let altered = "is not the file that was signed";

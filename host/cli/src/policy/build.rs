@@ -125,7 +125,7 @@ fn check(
         match engine.load_untested(aside.path(), frame, previous.as_ref(), Ear::Open) {
             Ok(generation) => previous = Some(generation),
             Err(error) => {
-                let errors = error.errors.iter();
+                let errors = error.lines().into_iter();
                 return Ok(Err(errors
                     .map(|error| format!("{line}: {error}"))
                     .collect()));

@@ -133,10 +133,7 @@ fn load(
     let frame = arguments.configuration.frame(&arguments.release.server);
     let frame = frame.map_err(|error| vec![error.to_string()])?;
     let loaded = engine.load_untested(dir, frame, beside, Ear::Open);
-    loaded.map_err(|error| {
-        let lines = error.errors.iter().map(ToString::to_string);
-        lines.map(place).collect()
-    })
+    loaded.map_err(|error| error.lines().into_iter().map(place).collect())
 }
 
 /// Directories that cannot be loaded, told; the error says that nothing was compared.

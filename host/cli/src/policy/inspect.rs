@@ -6,7 +6,7 @@ use std::fmt::Write;
 use clap::Args;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use warden_policy::{Bundle, Generation, Inputs, Unloaded};
+use warden_policy::{Bundle, BundleError, Generation, Inputs, Unloaded};
 
 use super::directory::{Directory, Release};
 use super::reads::named;
@@ -79,7 +79,7 @@ fn no_policy(name: &str) -> String {
 fn schema(directory: &Directory, name: &str) -> Result<Output, Error> {
     let bundles = match Unloaded::read_all(&directory.dir, &directory.keys()?) {
         Ok(bundles) => bundles,
-        Err(error) => return directory.complain(&[error.to_string()]),
+        Err(error) => return directory.complain(&error.lines()),
     };
     let found = bundles.into_iter().find(|bundle| bundle.name == name);
     let wasm = format!("{name}.wasm");
@@ -90,7 +90,7 @@ fn schema(directory: &Directory, name: &str) -> Result<Output, Error> {
             Err(error) => format!("{wasm:?}: its data schema is not JSON: {error}"),
         },
         Some(Ok(None)) => format!("{wasm:?}: carries no schema of its data"),
-        Some(Err(fault)) => format!("{wasm:?}: {fault}"),
+        Some(Err(fault)) => BundleError { file: wasm, fault }.to_string(),
         None => no_policy(name),
     };
     directory.complain(&[why])

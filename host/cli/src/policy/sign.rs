@@ -96,7 +96,8 @@ fn revision(
         (Err(_), Some(revision)) => return Ok(Ok(revision)),
         (Err(error), None) => {
             return Ok(Err(format!(
-                "{error}; so the revision before is not known: give --revision, or whoever signed it with --policy-keys"
+                "{}; so the revision before is not known: give --revision, or whoever signed it with --policy-keys",
+                error.what()
             )));
         }
     };
