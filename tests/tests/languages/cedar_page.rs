@@ -151,7 +151,7 @@ fn the_documented_messages_of_cedar_are_those_the_policy_gives() {
     assert_eq!(messages.len(), mistakes.len());
     for (row, mistake) in messages.iter().zip(mistakes) {
         let message = code(&row[0]).expect("a message");
-        let error = Asked::new("cedar", &mistake).err().expect(message);
+        let error = Asked::new("cedar", &mistake).expect_err(message);
         assert!(error.contains(message), "{message}: {error}");
     }
 }
@@ -163,7 +163,7 @@ fn all_mistakes_of_a_mapping_are_told_at_once() {
     let (extension, mapping) = file("toml", 0);
     let mapping = mapping + &spaces.collect::<String>();
     let error = Asked::new("cedar", &[(extension, mapping), file("cedar", 0)]);
-    let error = error.err().expect("no space has a command");
+    let error = error.expect_err("no space has a command");
     for n in 0..20 {
         assert!(
             error.contains(&format!("spaces.space-{n}.rules")),

@@ -61,7 +61,7 @@ fn the_quoted_warning_is_what_check_says_of_the_example_without_its_denials() {
     );
     assert_ne!(bare, example);
     let text = document("docs/policies/rego.md");
-    let quoted = text.split("begins with `flush`: `").nth(1).unwrap();
+    let quoted = text.split("warns of it as `flush`:\n`").nth(1).unwrap();
     let quoted = quoted.split('`').next().unwrap();
     let bare = checked(&bare);
     assert!(bare.contains("flush: ") && bare.contains(quoted), "{bare}");
@@ -160,7 +160,7 @@ fn the_documented_messages_of_rego_are_those_the_policy_gives() {
             .iter()
             .map(|(extension, text)| (*extension, (*text).to_owned()))
             .collect();
-        let error = Asked::new("rego", &files).err().expect(message);
+        let error = Asked::new("rego", &files).expect_err(message);
         assert!(error.contains(message), "{message}: {error}");
     }
 }

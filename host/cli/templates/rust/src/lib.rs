@@ -58,7 +58,7 @@ impl Policy for Departments {
         // A claim is outside text: its place in the template escapes what would be a wildcard
         // and refuses what would break out of the rule, or hold a colon and so live inside
         // another department.
-        let Ok(keys) = self.keys.fill(|_| Some(department.as_ref())) else {
+        let Ok(keys) = self.keys.fill(|_| Some(department.as_str())) else {
             return Verdict::new();
         };
         let mut rules = self.commands.clone();
