@@ -197,10 +197,8 @@ impl<'s> Memory<'s> {
 
     /// The same without what lies there.
     fn active_without(&self, aside: &Range<usize>) -> impl Iterator<Item = (usize, &'s [u8])> {
-        let pieces = self.active().flat_map(|(address, data)| {
-            let (before, behind) = without(address, data, aside);
-            [before, behind]
-        });
+        let pieces = self.active();
+        let pieces = pieces.flat_map(|(address, data)| without(address, data, aside));
         pieces.filter(|(_, data)| !data.is_empty())
     }
 
@@ -250,7 +248,7 @@ impl<'s> Memory<'s> {
                 continue;
             };
             let address = constant(&mut offset_expr.get_operators_reader())?;
-            let (before, behind) = without(address, data, aside);
+            let [before, behind] = without(address, data, aside);
             active(&mut all, before)?;
             left.push(behind);
         }
@@ -274,19 +272,13 @@ impl<'s> Memory<'s> {
     }
 }
 
-/// What of a segment lies before those bytes, and what behind them.
-fn without<'s>(
-    address: usize,
-    data: &'s [u8],
-    aside: &Range<usize>,
-) -> ((usize, &'s [u8]), (usize, &'s [u8])) {
+/// What of a segment lies before those bytes, and what behind them, with their addresses.
+fn without<'s>(address: usize, data: &'s [u8], aside: &Range<usize>) -> [(usize, &'s [u8]); 2] {
     let cut = |at: usize| data.split_at(at.saturating_sub(address).min(data.len()));
     let (before, _) = cut(aside.start);
     let (_, behind) = cut(aside.end);
-    (
-        (address, before),
-        (address + data.len() - behind.len(), behind),
-    )
+    let end = address + data.len();
+    [(address, before), (end - behind.len(), behind)]
 }
 
 fn active(all: &mut DataSection, (address, data): (usize, &[u8])) -> Option<()> {
