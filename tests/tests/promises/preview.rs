@@ -189,6 +189,8 @@ fn a_preview_tells_who_would_be_refused_lose_and_gain(line: Line) {
     stage
         .scene
         .next_generation(|| stage.scene.policies.replace("rbac.toml", other_roles()));
+    stage.scene.wait_for_info(info::SESSIONS, "4");
+    stage.scene.wait_for_info("warden_review_pending", "0");
     let again = stage.preview("next");
     expect_numbers(&again, &[("classes", 3), ("unchanged", 3), ("refused", 0)]);
     again.field("policies").items()[0]
