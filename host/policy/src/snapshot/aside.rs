@@ -274,12 +274,11 @@ impl<'s> Memory<'s> {
     }
 }
 
+/// Bytes of a memory, and where they lie.
+type Piece<'s> = (usize, &'s [u8]);
+
 /// What of a segment lies before those bytes, and what behind them.
-fn without<'s>(
-    address: usize,
-    data: &'s [u8],
-    aside: &Range<usize>,
-) -> ((usize, &'s [u8]), (usize, &'s [u8])) {
+fn without<'s>(address: usize, data: &'s [u8], aside: &Range<usize>) -> (Piece<'s>, Piece<'s>) {
     let cut = |at: usize| data.split_at(at.saturating_sub(address).min(data.len()));
     let (before, _) = cut(aside.start);
     let (_, behind) = cut(aside.end);
