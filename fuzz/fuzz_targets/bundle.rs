@@ -57,6 +57,7 @@ fuzz_target!(
             load(&data);
             start(&data);
             carry(&data);
+            let _moved = warden_policy::fuzzing::move_out(&data);
         });
         loader.expect("a thread can be started").join().expect("the loader lives");
     }

@@ -18,6 +18,7 @@
     reason = "this is test code: a failed expectation is a failed test, and waiting on a real server needs real time"
 )]
 
+pub mod asked;
 pub mod authority;
 pub mod connection;
 pub mod directory;

@@ -300,6 +300,19 @@ impl Scene {
         Self::builder(line).start()
     }
 
+    /// A scene with one policy, its component and its data files by extension, in force.
+    #[track_caller]
+    pub fn of_policy(line: Line, name: &str, component: Vec<u8>, data: &[(&str, &str)]) -> Self {
+        let bare = Self::builder(line).without_policy();
+        let bare = bare.policy_file(&format!("{name}.wasm"), component);
+        let whole = data.iter().fold(bare, |scene, (extension, content)| {
+            scene.policy_file(&format!("{name}.{extension}"), *content)
+        });
+        let scene = whole.start();
+        scene.wait_for_generation(1);
+        scene
+    }
+
     /// A scene whose key set holds these keys instead of the issuer's own.
     #[track_caller]
     pub fn start_with_keys(line: Line, keys: &[SigningKey]) -> Self {

@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
+use warden_core::line_at;
 
 use crate::FileError;
 use crate::quote::quoted;
@@ -61,7 +62,7 @@ impl Section {
         let text = std::str::from_utf8(bytes).map_err(|_| Fault::of_file("is not UTF-8"))?;
         let table = toml::from_str(text).map_err(|error: toml::de::Error| {
             let start = error.span().map_or(0, |span| span.start);
-            let line = text.bytes().take(start).filter(|&b| b == b'\n').count() + 1;
+            let line = line_at(bytes, start);
             Fault::of_file(format!(
                 "is not TOML, line {line}: {}",
                 error.message().escape_debug()

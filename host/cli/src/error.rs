@@ -2,7 +2,7 @@
 //! password.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a command failed; shown behind `warden: `.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ pub(crate) enum Error {
     /// A server that cannot be reached, or does not let us in.
     #[error("{0}")]
     Server(String),
-    /// Policies that could not be compared, so that nothing is known of what changes.
+    /// Policies that could not be compared, or not for sure, so that what changes is not known.
     #[error("{0}")]
     NotCompared(String),
     /// A token that is not one; the text says why.
@@ -44,12 +44,23 @@ pub(crate) enum Error {
     /// A policy's project that cannot be made or built; the text says why and what to do.
     #[error("{0}")]
     Project(String),
+    /// A file that is to be ours alone is not.
+    #[error(transparent)]
+    NotOurs(#[from] warden_state::Error),
     /// Standard input or output failed.
     #[error("{0}")]
     Stream(#[from] io::Error),
 }
 
 impl Error {
+    /// What the system said of a file, as an error that names it.
+    pub(crate) fn file(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
     /// The exit status: 2 for wrong usage, for a server that was not reached and for
     /// policies that were not compared, so that nobody takes any of them for an answer.
     pub(crate) fn status(&self) -> u8 {

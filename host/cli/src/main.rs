@@ -2,8 +2,9 @@
 //!
 //! In: arguments. Out: what was asked for on standard output, alone, so that it
 //! can be piped; errors on standard error. Exit status: 0 done (or: valid, no
-//! problem), 1 not valid, a problem, or failed, 2 wrong usage or no server. Only
-//! `doctor` talks to a running server, and it changes nothing there.
+//! problem, nothing changes), 1 not valid, a problem, a change, or failed, 2 wrong
+//! usage, no server, or nothing compared for sure. Only `doctor` talks to a running
+//! server, and it changes nothing there.
 
 mod completions;
 mod doctor;
@@ -38,7 +39,7 @@ enum Command {
     /// Make, show and check JSON Web Tokens.
     #[command(subcommand)]
     Token(token::Command),
-    /// Check, show, try and test policies, without a server.
+    /// Make, build, check, show, try, test, measure, compare and sign policies, without a server.
     #[command(subcommand)]
     Policy(policy::Command),
     /// Turn what a server authenticates with today into files of warden's.

@@ -29,9 +29,6 @@ pub(crate) fn run(arguments: &Arguments, command: Command) -> Result<Output, Err
     };
     fs::create_dir_all(directory)
         .and_then(|()| clap_mangen::generate_to(command, directory))
-        .map_err(|source| Error::File {
-            path: directory.clone(),
-            source,
-        })?;
+        .map_err(Error::file(directory))?;
     Ok(Output::good(String::new()))
 }

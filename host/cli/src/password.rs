@@ -1,7 +1,9 @@
 //! Passwords that verbs need: from a file or the environment, never an argument.
 //!
-//! In: the file's path, when one is named, and the name of a variable. Out: the password,
-//! wiped when it is no longer needed. No message holds it.
+//! In: the file's path, when one is named, and the name of a variable. Out: the password.
+//! What is read here is wiped when whoever asked drops it; a variable stays in the
+//! environment of the process, and what others make of the password is theirs. No message
+//! holds it.
 
 use std::env::{self, VarError};
 use std::fs;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! policy directory -> warden_policy::Engine -> Generation -> inspect | eval | check | test | bench
+//! two of them + requests, as eval writes them down -> diff
 //! policy directory + secret key -> sign -> MANIFEST, MANIFEST.minisig -> verify
 //! name -> new -> a project -> build -> a policy beside its data
 //! ```
@@ -22,6 +23,7 @@ mod moment;
 mod new;
 mod principal;
 mod project;
+mod reads;
 mod record;
 mod report;
 mod schema;

@@ -11,14 +11,17 @@
     reason = "this is test code: a failed expectation is a failed test"
 )]
 
+mod run;
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 use warden_authn::{Chain, ChainSettings, Services};
+
+use run::{Run, warden};
 
 /// A password that must appear nowhere but in its file.
 const CANARY: &str = "canary '\"\\Zuckerbrot";
@@ -28,13 +31,6 @@ const QUOTED_CANARY: &str = r#""canary '\"\\Zuckerbrot""#;
 
 /// A directory with a `valkey.conf` and one for what is written.
 struct Place(TempDir);
-
-/// What one run came to.
-struct Run {
-    status: i32,
-    out: String,
-    err: String,
-}
 
 fn armoured(label: &str, der: &[u8]) -> String {
     pem::encode(&pem::Pem::new(label, der))
@@ -86,18 +82,9 @@ impl Place {
     }
 
     fn run(&self, arguments: &[&str]) -> Run {
-        let output = Command::new(env!("CARGO_BIN_EXE_warden"))
-            .args(["migrate", "valkey-ldap"])
-            .arg(self.path("valkey.conf"))
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let run = Run {
-            status: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        };
+        let conf = self.path("valkey.conf");
+        let fixed = ["migrate", "valkey-ldap", conf.to_str().unwrap()];
+        let run = warden(&[&fixed, arguments].concat(), "");
         for text in [&run.out, &run.err] {
             let is_shown = text.to_lowercase().contains("zuckerbrot");
             assert!(!is_shown, "the password: {text}");
@@ -133,17 +120,11 @@ impl Place {
 }
 
 impl Run {
-    #[track_caller]
-    fn expect(self, status: i32) -> Self {
-        assert_eq!(self.status, status, "out: {}\nerr: {}", self.out, self.err);
-        self
-    }
-
     /// Outcome and words about the line of this number.
     #[track_caller]
     fn about(&self, line: usize) -> Vec<(String, String)> {
         let place = format!("valkey.conf:{line}");
-        let document: Value = serde_json::from_str(&self.out).unwrap();
+        let document = self.json();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let settings = document["settings"].as_array().unwrap().iter();
         settings

@@ -13,12 +13,14 @@
 )]
 
 mod place;
+mod run;
 
 use std::fs;
 
 use serde_json::{Value, json};
 
-use place::{Place, policies, warden};
+use place::{Place, policies};
+use run::warden;
 
 const ROLES: &str = r#"
 [roles.reader]

@@ -12,6 +12,7 @@
 )]
 
 mod place;
+mod run;
 
 use std::fs;
 
@@ -188,12 +189,12 @@ fn check_says_what_to_do_about_files_and_tests() {
     );
     assert_eq!(
         instead,
-        "correct the data or the policy; or the test, if it is mistaken"
+        "correct the data or the policy, or the test if it is mistaken"
     );
 
     let text = place.run("check", &[]).expect(1).out;
     assert!(
-        text.contains("\n         do:  correct the data or the policy; "),
+        text.contains("\n         do:  correct the data or the policy, "),
         "{text}"
     );
 }

@@ -12,6 +12,7 @@
 )]
 
 mod place;
+mod run;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -20,7 +21,8 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use place::{Run, policies, warden};
+use place::policies;
+use run::{Run, warden};
 
 const ROLES: &str = r#"
 [roles.reader]
@@ -68,6 +70,13 @@ impl Scene {
     fn add(&self, directory: &str, name: &str) {
         let file = format!("{name}.wasm");
         fs::copy(policies().join(&file), self.path(directory).join(&file)).unwrap();
+    }
+
+    /// Bounds the keys by the claim `/tenant`, too.
+    fn bound(&self, directory: &str) {
+        self.add(directory, "tenant");
+        let data = "claim = \"/tenant\"\nkeys = [\"~reports:{tenant}:*\"]\nchannels = []\n";
+        fs::write(self.path(directory).join("tenant.toml"), data).unwrap();
     }
 
     fn warden(&self, words: &[&str], input: &str) -> Run {
@@ -257,9 +266,7 @@ fn diff_sees_ceiling_and_release() {
 fn eval_records_what_policies_read_and_diff_takes_it() {
     let scene = Scene::with(str::to_owned);
     for directory in ["before", "after"] {
-        scene.add(directory, "tenant");
-        let data = "claim = \"/tenant\"\nkeys = [\"~reports:{tenant}:*\"]\nchannels = []\n";
-        fs::write(scene.path(directory).join("tenant.toml"), data).unwrap();
+        scene.bound(directory);
     }
     let document = json!({
         "user": "corp/ann", "groups": ["corp/analysts"],
@@ -280,6 +287,7 @@ fn eval_records_what_policies_read_and_diff_takes_it() {
         json!({
             "user": "corp/ann", "groups": ["corp/analysts"], "scopes": [], "method": "jwt",
             "sole_authenticator": true, "claims": {"tenant": "red"}, "now": "2026-11-24T09:00:00Z",
+            "reads": ["/tenant"],
         })
     );
     assert_eq!(
@@ -306,6 +314,25 @@ fn eval_records_what_policies_read_and_diff_takes_it() {
 }
 
 #[test]
+fn nothing_is_recorded_where_others_can_read_it_or_a_link_leads() {
+    let scene = Scene::with(str::to_owned);
+    let requests = scene.path("requests");
+    fs::write(&requests, "").unwrap();
+    fs::set_permissions(&requests, fs::Permissions::from_mode(0o644)).unwrap();
+    let run = scene.record(ANN, &[]);
+    assert!(run.err.contains("make it 0600"), "{}", run.err);
+    fs::rename(&requests, scene.path("victim")).unwrap();
+    std::os::unix::fs::symlink(scene.path("victim"), &requests).unwrap();
+    let run = scene.record(ANN, &[]);
+    assert!(
+        run.status != 0 && run.err.contains("requests"),
+        "{}",
+        run.err
+    );
+    assert_eq!(fs::read(scene.path("victim")).unwrap(), b"");
+}
+
+#[test]
 fn who_is_nobody_to_policies_is_not_recorded() {
     let scene = Scene::with(str::to_owned);
     let late = r#"{"user": "corp/ann", "expires": 1}"#;
@@ -319,14 +346,134 @@ fn who_is_nobody_to_policies_is_not_recorded() {
 }
 
 #[test]
+fn a_token_leaves_nothing_in_what_is_recorded_but_what_policies_read() {
+    let scene = Scene::with(str::to_owned);
+    scene.bound("before");
+    let (keys, authenticators) = (scene.text("keys"), scene.text("authenticators"));
+    let mint = "token mint --issuer https://idp.example.com --audience valkey --subject ann \
+                --group analysts --claim tenant=red --claim iban=AT611904300234573201 --key-dir";
+    let words: Vec<&str> = mint.split(' ').chain([keys.as_str()]).collect();
+    let token = warden(&words, "").expect(0).out;
+    fs::create_dir(&authenticators).unwrap();
+    let file = format!(
+        "type = \"jwt\"\nissuer = \"https://idp.example.com\"\naudience = [\"valkey\"]\n\
+         jwks_file = \"{keys}/jwks.json\"\n"
+    );
+    fs::write(scene.path("authenticators/corp.toml"), file).unwrap();
+    let (before, requests) = (scene.text("before"), scene.text("requests"));
+    let eval = ["eval", "--dir", &before, "--record", &requests];
+    let by = ["--token", "-", "--authenticators", &authenticators];
+    scene.warden(&[&eval[..], &by].concat(), &token).expect(0);
+    let text = fs::read_to_string(&requests).unwrap();
+    let [ann] = &scene.recorded()[..] else {
+        panic!("one request: {text}");
+    };
+    assert_eq!(ann["user"], "corp/ann");
+    assert_eq!(ann["claims"], json!({ "tenant": "red" }));
+    // No part of the token, and no claim that nobody reads.
+    for part in token.trim().split('.').chain(["AT61", "idp.example.com"]) {
+        let pieces = part.as_bytes().chunks(12);
+        for piece in pieces.filter(|piece| piece.len() == 12 || part.len() < 12) {
+            let piece = str::from_utf8(piece).unwrap();
+            assert!(!text.contains(piece), "{piece:?} in {text}");
+        }
+    }
+    // Who is refused is recorded nowhere.
+    let (head, _) = token.trim().rsplit_once('.').unwrap();
+    let forged = format!("{head}.{}", "A".repeat(342));
+    scene.warden(&[&eval[..], &by].concat(), &forged).expect(1);
+    assert_eq!(fs::read_to_string(&requests).unwrap(), text);
+}
+
+#[test]
+fn what_both_directories_read_and_requests_were_recorded_without_is_no_sure_answer() {
+    let scene = Scene::with(str::to_owned);
+    let bo = r#"{"user": "corp/bo", "groups": ["corp/analysts"], "claims": {"tenant": "red"}}"#;
+    scene.record(bo, &[]).expect(0);
+    let (before, after, file) = (
+        scene.text("before"),
+        scene.text("after"),
+        scene.text("requests"),
+    );
+    let words = ["diff", &before, &after, "--requests", &file, "--json"];
+    scene.warden(&words, "").expect(0);
+    scene.bound("before");
+    scene.bound("after");
+    let run = scene.warden(&words, "").expect(2);
+    assert!(
+        run.err.contains("do not say all that is read"),
+        "{}",
+        run.err
+    );
+    let told = run.json();
+    assert_eq!(
+        (&told["unchanged"], &told["changes"]),
+        (&json!(1), &json!([]))
+    );
+    let warnings = &told["warnings"];
+    assert_eq!(warnings.as_array().unwrap().len(), 1, "{warnings}");
+    let words_of_it = "1 request without the claim /tenant, which both directories read";
+    assert!(
+        warnings[0].as_str().unwrap().starts_with(words_of_it),
+        "{warnings}"
+    );
+    let text = scene.warden(&words[..5], "").expect(2).out;
+    assert!(text.contains(&format!("warning  {words_of_it}")), "{text}");
+    // What was recorded without it does not know it the next time either.
+    let recorded = fs::read_to_string(&file).unwrap();
+    scene.record(recorded.trim(), &[]).expect(1);
+    assert_eq!(scene.recorded()[1]["reads"], json!([]));
+    // One recorded with it may lack the claim: then nobody has it. So may one by hand that
+    // says so.
+    fs::remove_file(&file).unwrap();
+    scene.record(ED, &[]).expect(1);
+    scene.record(bo, &[]).expect(0);
+    assert_eq!(scene.recorded()[0]["reads"], json!(["/tenant"]));
+    scene.warden(&words, "").expect(0);
+    scene.diff(&[ANN], &[]).expect(2);
+    let by_hand = r#"{"user": "corp/ann", "groups": ["corp/analysts"], "reads": ["/tenant"]}"#;
+    scene.diff(&[by_hand, bo], &[]).expect(0);
+}
+
+#[test]
+fn many_requests_are_answered_as_few_are() {
+    let scene = Scene::with(other);
+    // So many that policies are asked from their snapshots, and then all once more.
+    let others = (0..100).map(|number| ANN.replace("ann", &format!("ann{number}")));
+    let others: Vec<String> = others.collect();
+    let others: Vec<&str> = others.iter().map(String::as_str).collect();
+    let few = [ALICE, ED, ANN, EVE];
+    let many = [&few[..], &others, &few, &others].concat();
+    let told = scene.diff(&many, &["--json"]).expect(1).json();
+    let alone = scene.diff(&few, &["--json"]).expect(1).json();
+    let of = |told: &Value, user: &str| {
+        let changes = told["changes"].as_array().unwrap().iter();
+        let mut of_user = changes.filter(|change| change["user"] == *user).cloned();
+        let mut change = of_user.next().unwrap();
+        assert_eq!(of_user.next(), None);
+        let lines = change.as_object_mut().unwrap().remove("lines").unwrap();
+        (change, lines)
+    };
+    for (place, user) in (1..).zip(["corp/alice", "corp/ed", "corp/ann", "corp/eve"]) {
+        let (change, lines) = of(&told, user);
+        assert_eq!(change, of(&alone, user).0);
+        assert_eq!(lines, json!([place, place + 104]));
+    }
+    let (last, _) = of(&told, "corp/ann99");
+    assert_eq!(last["gains"], json!(["+set ~reports:*"]));
+    assert_eq!(
+        (&told["gaining"], &told["unchanged"]),
+        (&json!(202), &json!(0))
+    );
+}
+
+#[test]
 fn what_only_one_directory_reads_and_requests_lack_is_told() {
     let scene = Scene::with(str::to_owned);
-    scene.add("after", "tenant");
-    let data = "claim = \"/tenant\"\nkeys = [\"~reports:{tenant}:*\"]\nchannels = []\n";
-    fs::write(scene.path("after/tenant.toml"), data).unwrap();
+    scene.bound("after");
     let with_claim =
         r#"{"user": "corp/bo", "groups": ["corp/analysts"], "claims": {"tenant": "red"}}"#;
-    let told = scene.diff(&[ANN, with_claim], &["--json"]).expect(1).json();
+    let told = scene.diff(&[ANN, with_claim], &["--json"]).expect(2).json();
     let warnings = told["warnings"].as_array().unwrap();
     let about = warnings
         .iter()

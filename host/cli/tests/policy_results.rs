@@ -12,12 +12,14 @@
 )]
 
 mod place;
+mod run;
 
 use std::fs;
 
 use serde_json::{Value, json};
 
 use place::Place;
+use warden_hostile::Guest;
 
 const ROLES: &str = r#"
 [roles.reader]
@@ -79,6 +81,20 @@ fn roles_that_no_test_touches_are_told() {
     let run = place.run("test", &["--strict", "--json"]).expect(0);
     let all = json!([{ "policy": "rbac", "possible": 3, "touched": 3, "untouched": [], "failure": null }]);
     assert_eq!(run.json()["labels"], all);
+}
+
+#[test]
+fn a_policy_is_heard_once_in_each_test() {
+    let place = place(&[READS]);
+    let guest = Guest {
+        imports: "(import \"warden:policy/log@0.1.0\" \"write\" (func $log (param i32 i32 i32)))"
+            .into(),
+        fields: "(data (i32.const 512) \"heard\")".into(),
+        ..Guest::evaluating("(call $log (i32.const 2) (i32.const 512) (i32.const 5))")
+    };
+    fs::write(place.path("policies/p.wasm"), guest.wasm()).unwrap();
+    let err = place.run("test", &[]).expect(0).err;
+    assert_eq!(err.matches("heard").count(), 1, "{err}");
 }
 
 #[test]
@@ -175,11 +191,12 @@ fn bench_tells_times_and_memory_beside_their_bounds() {
 #[test]
 fn bench_decides_about_somebody() {
     let place = Place::with_roles(ROLES);
-    let err = place.run("bench", &[]).expect(2).err;
-    assert!(
-        err.contains("write a test file, or give --principal"),
-        "{err}"
-    );
+    // That is said before anything is compiled, for which this is no policy.
+    let good = fs::read(place.path("policies/rbac.wasm")).unwrap();
+    place.write("rbac.wasm", "nonsense");
+    let run = place.run("bench", &[]);
+    run.fails(2, "write a test file, or give --principal");
+    fs::write(place.path("policies/rbac.wasm"), good).unwrap();
     let ann = place.path("ann.json");
     fs::write(&ann, r#"{"user": "corp/ann"}"#).unwrap();
     let more = [

@@ -12,6 +12,7 @@
 )]
 
 mod place;
+mod run;
 
 use std::fs;
 use std::path::Path;
@@ -136,6 +137,24 @@ fn check_says_what_is_wrong_with_a_schema() {
     assert_eq!(
         errors(&place),
         ["\"rbac.wasm\": its data schema is larger than the bound of 262144 bytes"]
+    );
+}
+
+#[test]
+fn a_schema_that_asks_for_more_steps_than_anybody_waits_for_is_an_error() {
+    let place = Place::with_roles(ROLES);
+    let mut definitions = serde_json::Map::new();
+    for number in 0..40 {
+        let next = serde_json::json!({ "$ref": format!("#/$defs/d{}", number + 1) });
+        let both = serde_json::json!({ "allOf": [next, next] });
+        definitions.insert(format!("d{number}"), both);
+    }
+    definitions.insert("d40".to_owned(), Value::Bool(true));
+    let schema = serde_json::json!({ "$ref": "#/$defs/d0", "$defs": definitions });
+    rbac_with(&place, schema.to_string().as_bytes());
+    assert_eq!(
+        errors(&place),
+        ["\"rbac.wasm\": its data is not held to its schema within 10s"]
     );
 }
 

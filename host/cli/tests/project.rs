@@ -12,53 +12,18 @@
     reason = "this is test code: a failed expectation is a failed test"
 )]
 
+mod run;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use serde_json::Value;
 use tempfile::TempDir;
 
-/// What one run came to.
-struct Run {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-impl Run {
-    #[track_caller]
-    fn expect(self, status: i32) -> Self {
-        assert_eq!(self.status, status, "out: {}\nerr: {}", self.out, self.err);
-        self
-    }
-
-    /// It failed, and says this.
-    #[track_caller]
-    fn fails(self, status: i32, words: &str) {
-        let run = self.expect(status);
-        assert!(run.err.contains(words), "{}", run.err);
-    }
-}
-
-/// Runs it in a directory; with a `PATH` of its own, where one is given.
-fn warden_with(place: &Path, arguments: &[&str], path: Option<&Path>) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_warden"));
-    command.args(arguments).current_dir(place);
-    if let Some(path) = path {
-        command.env("PATH", path);
-    }
-    let output = command.output().unwrap();
-    Run {
-        status: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
+use run::{Run, Warden};
 
 fn warden(place: &Path, arguments: &[&str]) -> Run {
-    warden_with(place, arguments, None)
+    Warden::new(arguments).within(place).run()
 }
 
 /// A project called `hello` in a fresh directory.
@@ -113,7 +78,10 @@ fn a_missing_tool_is_told_with_what_to_install() {
     let nothing = programs(&[]);
     let (_place, rust) = project("rust");
     let build = ["policy", "build"];
-    let run = |place: &Path, programs: &TempDir| warden_with(place, &build, Some(programs.path()));
+    let run = |place: &Path, programs: &TempDir| {
+        let run = Warden::new(&build).within(place);
+        run.with("PATH", programs.path()).run()
+    };
     run(&rust, &nothing).fails(1, "cargo is not on PATH: install Rust");
     let no_target = programs(&[("rustc", "echo /nowhere/lib")]);
     run(&rust, &no_target).fails(1, "rustup target add wasm32-unknown-unknown");
@@ -139,7 +107,7 @@ fn a_policy_in_c_is_built_tested_and_put_where_it_is_asked_for() {
     fs::create_dir(&live).unwrap();
     fs::write(live.join("other.txt"), "another's").unwrap();
     let run = warden(&hello, &["policy", "build", "--into", "../live", "--json"]).expect(0);
-    let told: Value = serde_json::from_str(&run.out).unwrap();
+    let told = run.json();
     assert_eq!(told["name"], "hello");
     assert_eq!(told["language"], "C");
     assert_eq!(told["files"][1], "../live/hello.wasm");
@@ -154,11 +122,66 @@ fn a_policy_in_c_is_built_tested_and_put_where_it_is_asked_for() {
     );
     let tested = warden(&hello, &["policy", "test"]).expect(0);
     assert!(
-        tested.out.ends_with("3 tests: 3 passed, 0 failed\n"),
+        tested.out.ends_with("4 tests: 4 passed, 0 failed\n"),
         "{}",
         tested.out
     );
     warden(&hello, &["policy", "check", "--strict"]).expect(0);
+}
+
+#[test]
+fn what_is_put_beside_other_files_of_the_policy_is_not_what_was_checked() {
+    let (place, hello) = project("c");
+    let live = place.path().join("live");
+    fs::create_dir(&live).unwrap();
+    let build = ["policy", "build", "--into", "../live"];
+    warden(&hello, &build).expect(0);
+    let built = || fs::read(live.join("hello.wasm")).unwrap();
+    let before = built();
+    let data = hello.join("policies/hello.d");
+    fs::create_dir(&data).unwrap();
+    fs::rename(hello.join("policies/hello.txt"), data.join("new.txt")).unwrap();
+    let source = hello.join("src/policy.c");
+    let text = fs::read_to_string(&source).unwrap();
+    fs::write(&source, text.replace("\"0.1.0\"", "\"0.2.0\"")).unwrap();
+    let words = "\"../live/hello.txt\": is not in the project";
+    warden(&hello, &build).fails(1, words);
+    let run = warden(&hello, &[&build[..], &["--json"]].concat()).expect(1);
+    let errors = run.json()["errors"].clone();
+    assert_eq!(errors.as_array().unwrap().len(), 1, "{errors}");
+    assert!(!live.join("hello.d").exists(), "nothing is put");
+    assert_eq!(built(), before);
+    // What is another policy's, or nobody reads, is in nobody's way.
+    fs::remove_file(live.join("hello.txt")).unwrap();
+    fs::write(live.join("other.txt"), "").unwrap();
+    fs::write(live.join("hello.txt~"), "").unwrap();
+    let run = warden(&hello, &build).expect(0);
+    assert!(!run.out.contains("warning"), "{}", run.out);
+    assert!(live.join("hello.d/new.txt").exists());
+    assert_ne!(built(), before);
+}
+
+#[test]
+fn a_signed_directory_is_to_be_signed_again() {
+    let (place, hello) = project("c");
+    let live = place.path().join("live");
+    fs::create_dir(&live).unwrap();
+    let key = ["policy", "keygen", "../ann", "--without-password"];
+    warden(&hello, &key).expect(0);
+    let build = ["policy", "build", "--into", "../live"];
+    warden(&hello, &build).expect(0);
+    let sign = ["policy", "sign", "--dir", "../live", "--key", "../ann.key"];
+    warden(&hello, &sign).expect(0);
+    fs::write(hello.join("policies/hello.txt"), "group:corp/staff +get\n").unwrap();
+    let run = warden(&hello, &build).expect(0);
+    let words = "warning  ../live has a MANIFEST: sign it again";
+    assert!(run.out.contains(words), "{}", run.out);
+    let run = warden(&hello, &[&build[..], &["--json"]].concat()).expect(0);
+    let warnings = run.json()["warnings"].clone();
+    assert_eq!(warnings.as_array().unwrap().len(), 1, "{warnings}");
+    // The project's own directory has none.
+    let run = warden(&hello, &["policy", "build"]).expect(0);
+    assert!(!run.out.contains("warning"), "{}", run.out);
 }
 
 #[test]
@@ -182,7 +205,7 @@ fn what_a_server_would_not_take_is_put_nowhere() {
     assert_eq!(fs::read(&built).unwrap(), before);
     assert_eq!(fs::read_dir(&live).unwrap().count(), 0);
     let run = warden(&hello, &["policy", "build", "--json"]).expect(1);
-    let told: Value = serde_json::from_str(&run.out).unwrap();
+    let told = run.json();
     assert_eq!(told["errors"].as_array().unwrap().len(), 1);
     // A mistake in the source is clang's to tell.
     fs::write(&source, "int x = ;\n").unwrap();

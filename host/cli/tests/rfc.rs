@@ -12,14 +12,17 @@
     reason = "this is test code: a failed expectation is a failed test"
 )]
 
+mod run;
+
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use tempfile::TempDir;
+
+use run::{Run, warden};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,13 +48,6 @@ struct Token {
     keys: String,
     token: String,
     refused: Option<String>,
-}
-
-/// What one run came to.
-struct Run {
-    status: i32,
-    out: String,
-    err: String,
 }
 
 /// The table, its key files written where the command line can read them.
@@ -93,17 +89,10 @@ impl Place {
         } else {
             "--jwks"
         };
-        let output = Command::new(env!("CARGO_BIN_EXE_warden"))
-            .args(["token", "verify", option])
-            .arg(self.path(file))
-            .args(["--signature-only", token])
-            .output()
-            .unwrap();
-        Run {
-            status: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        let path = self.path(file);
+        let path = path.to_str().unwrap();
+        let words = ["token", "verify", option, path, "--signature-only", token];
+        warden(&words, "")
     }
 }
 

@@ -10,16 +10,18 @@
 )]
 
 mod place;
+mod run;
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use place::{Place, Run};
+use place::Place;
+use run::{Run, Warden};
 
 const ROLES: &str = "[roles.r]\nmembers = [\"group:corp/a\"]\nrules = [\"+get\", \"~a:*\"]\n";
 
@@ -58,27 +60,13 @@ impl Bench {
     }
 
     fn run(&self, verb: &str, arguments: &[&str]) -> Run {
-        // Away from the terminal of whoever runs the tests: nobody can be asked.
-        let mut child = Command::new("setsid")
-            .args(["--wait", env!("CARGO_BIN_EXE_warden"), "policy", verb])
-            .args(arguments)
-            .env_remove("WARDEN_POLICY_KEYS")
-            .env_remove("WARDEN_KEY_PASSWORD")
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
         let principal = json!({ "user": "corp/ann", "groups": ["corp/a"] }).to_string();
-        // It may not read at all, and then the pipe is closed before all is written.
-        let _ = child.stdin.take().unwrap().write_all(principal.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        Run {
-            status: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        let arguments = [&["policy", verb], arguments].concat();
+        let run = Warden::alone(&arguments).input(principal.as_bytes());
+        let environment = self.environment.iter();
+        environment
+            .fold(run, |run, (name, value)| run.with(name, value))
+            .run()
     }
 
     /// A key without a password; its public half.
@@ -102,21 +90,56 @@ impl Bench {
         self.run("verify", &["--dir", &dir, "--policy-keys", keys, "--json"])
     }
 
-    /// Every verb that loads policies, with what makes it succeed.
-    fn loads(&self, more: &[&str]) -> Vec<(&'static str, Run)> {
+    /// Every verb that loads policies, where all is well and where it is refused.
+    fn loads(&self, more: &[&str]) -> Vec<Load> {
         let (dir, state) = (self.text("policies"), self.text("state"));
-        let verbs: [(&str, &[&str]); 4] = [
-            ("check", &[]),
-            ("inspect", &[]),
-            ("eval", &["--principal", "-"]),
-            ("test", &[]),
+        let of_dir = ["--dir", &dir, "--json"];
+        let both = [&dir, &dir, "--requests", "-", "--json"];
+        let verbs: [(&str, &[&str], &[&str], i32); 7] = [
+            ("check", &of_dir, &[], 1),
+            ("inspect", &of_dir, &[], 1),
+            ("inspect", &of_dir, &["rbac", "--schema"], 1),
+            ("eval", &of_dir, &["--principal", "-"], 1),
+            ("test", &of_dir, &[], 1),
+            ("bench", &of_dir, &["--decisions", "1"], 1),
+            // It says that nothing was compared.
+            ("diff", &both, &[], 2),
         ];
-        let fixed = ["--dir", &dir, "--state-dir", &state, "--json"];
+        let fixed = ["--state-dir", &state];
+        let verbs = verbs.into_iter();
         verbs
-            .into_iter()
-            .map(|(verb, own)| (verb, self.run(verb, &[&fixed, own, more].concat())))
+            .map(|(verb, place, own, refused)| Load {
+                verb: [&[verb], own].concat().join(" "),
+                run: self.run(verb, &[place, own, &fixed, more].concat()),
+                refused,
+            })
             .collect()
     }
+
+    /// Each of them runs.
+    #[track_caller]
+    fn all_load(&self, more: &[&str]) {
+        for Load { verb, run, .. } in self.loads(more) {
+            assert_eq!(run.status, 0, "{verb}: {run:?}");
+        }
+    }
+
+    /// None of them runs, and each says this.
+    #[track_caller]
+    fn none_loads(&self, more: &[&str], words: &str) {
+        for Load { verb, run, refused } in self.loads(more) {
+            assert_eq!(run.status, refused, "{verb}: {run:?}");
+            assert!(errors(&run)[0].contains(words), "{verb}: {run:?}");
+        }
+    }
+}
+
+/// What a verb that loads policies came to.
+struct Load {
+    verb: String,
+    run: Run,
+    /// The exit status of a refusal.
+    refused: i32,
 }
 
 fn errors(run: &Run) -> Vec<String> {
@@ -174,6 +197,18 @@ fn a_key_is_made_once_and_its_secret_half_is_its_owners_alone() {
 }
 
 #[test]
+fn a_key_without_a_password_that_is_open_to_others_signs_nothing() {
+    let bench = Bench::new();
+    bench.key("ann");
+    fs::set_permissions(bench.path("ann.key"), fs::Permissions::from_mode(0o640)).unwrap();
+    let run = bench.sign("ann", &[]).expect(1);
+    assert!(run.err.contains("open to others: chmod 600"), "{}", run.err);
+    assert!(!bench.path("policies/MANIFEST").exists());
+    fs::set_permissions(bench.path("ann.key"), fs::Permissions::from_mode(0o400)).unwrap();
+    bench.sign("ann", &[]).expect(0);
+}
+
+#[test]
 fn a_key_under_a_password_signs_with_it_alone() {
     let mut bench = Bench::new();
     let name = bench.text("ann");
@@ -226,6 +261,45 @@ fn a_key_under_a_password_signs_with_it_alone() {
         fs::copy(bench.path(other), bench.path("none.key")).unwrap();
         bench.sign("none", &[]).expect(1);
     }
+}
+
+#[test]
+fn a_damaged_key_signs_nothing() {
+    let bench = Bench::new();
+    let key = bench.key("ann");
+    bench.sign("ann", &[]).expect(0);
+    let signed = || (bench.read("MANIFEST"), bench.read("MANIFEST.minisig"));
+    let before = signed();
+    let text = fs::read_to_string(bench.path("ann.key")).unwrap();
+    let (comment, letters) = text.trim_end().split_once('\n').unwrap();
+    let good = STANDARD.decode(letters).unwrap();
+    let write = |bytes: &[u8]| {
+        let text = format!("{comment}\n{}\n", STANDARD.encode(bytes));
+        fs::write(bench.path("ann.key"), text).unwrap();
+    };
+    let end = good.len();
+    // As minisign writes a key without a password.
+    let unchecked = [&good[..end - 32], &[0; 32]].concat();
+    // The id, the half that signs, the half that verifies, the checksum.
+    for (place, has_checksum) in [
+        (60, true),
+        (70, true),
+        (100, true),
+        (end - 1, true),
+        (70, false),
+        (100, false),
+    ] {
+        let mut bytes = if has_checksum { &good } else { &unchecked }.clone();
+        bytes[place] ^= 1;
+        write(&bytes);
+        // Of whoever else signed the list, the revision before is known.
+        let run = bench.sign("ann", &["--policy-keys", &key]).expect(1);
+        assert!(run.err.contains("is damaged"), "{place}: {}", run.err);
+        assert_eq!(signed(), before, "{place}");
+    }
+    write(&unchecked);
+    bench.sign("ann", &[]).expect(0);
+    bench.verify(&key).expect(0);
 }
 
 #[test]
@@ -343,37 +417,20 @@ fn what_a_server_would_not_read_is_not_signed() {
 fn every_verb_that_loads_policies_verifies_them() {
     let bench = Bench::new();
     let (key, other) = (bench.key("ann"), bench.key("bob"));
-    for (verb, run) in bench.loads(&[]) {
-        assert_eq!(run.status, 0, "{verb}: {run:?}");
-    }
-    for (verb, run) in bench.loads(&["--policy-keys", &key]) {
-        assert_eq!(run.status, 1, "{verb}: {run:?}");
-        assert!(
-            errors(&run)[0].contains("\"MANIFEST\": is missing"),
-            "{verb}: {run:?}"
-        );
-    }
+    bench.all_load(&[]);
+    bench.none_loads(&["--policy-keys", &key], "\"MANIFEST\": is missing");
     bench.sign("ann", &[]).expect(0);
     let both = format!("{other} {}", bench.text("ann.pub"));
-    for (verb, run) in bench.loads(&["--policy-keys", &both]) {
-        assert_eq!(run.status, 0, "{verb}: {run:?}");
-    }
-    for (verb, run) in bench.loads(&["--policy-keys", &other]) {
-        assert_eq!(run.status, 1, "{verb}: {run:?}");
-        assert!(
-            errors(&run)[0].contains("which policy_keys does not name"),
-            "{verb}: {run:?}"
-        );
-    }
+    bench.all_load(&["--policy-keys", &both]);
+    let unknown = "which policy_keys does not name";
+    bench.none_loads(&["--policy-keys", &other], unknown);
+    let refused = errors(&bench.verify(&other).expect(1));
+    let remedy = "which policy_keys does not name; sign with a key that it names";
+    assert!(refused[0].contains(remedy), "{refused:?}");
     // Bytes that nobody signed are not run: they would be refused as no component.
     bench.write("rbac.wasm", "nonsense");
-    for (verb, run) in bench.loads(&["--policy-keys", &key]) {
-        assert_eq!(run.status, 1, "{verb}: {run:?}");
-        assert!(
-            errors(&run)[0].contains("is not the file that was signed"),
-            "{verb}: {run:?}"
-        );
-    }
+    let altered = "is not the file that was signed";
+    bench.none_loads(&["--policy-keys", &key], altered);
 }
 
 #[test]
@@ -381,22 +438,14 @@ fn keys_in_the_environment_bind_every_verb() {
     let mut bench = Bench::new();
     let key = bench.key("ann");
     bench.environment.push(("WARDEN_POLICY_KEYS", key));
-    for (verb, run) in bench.loads(&[]) {
-        assert_eq!(run.status, 1, "{verb}: {run:?}");
-        assert!(
-            errors(&run)[0].contains("\"MANIFEST\": is missing"),
-            "{verb}: {run:?}"
-        );
-    }
+    bench.none_loads(&[], "\"MANIFEST\": is missing");
     bench.sign("ann", &[]).expect(0);
-    for (verb, run) in bench.loads(&[]) {
-        assert_eq!(run.status, 0, "{verb}: {run:?}");
-    }
+    bench.all_load(&[]);
     let dir = bench.text("policies");
     bench.run("verify", &["--dir", &dir]).expect(0);
     // Empty is no way to say nobody.
     bench.environment = vec![("WARDEN_POLICY_KEYS", " ".to_owned())];
-    for (verb, run) in bench.loads(&[]) {
+    for Load { verb, run, .. } in bench.loads(&[]) {
         assert_eq!(run.status, 2, "{verb}: {run:?}");
     }
 }

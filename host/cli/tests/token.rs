@@ -11,57 +11,21 @@
     reason = "this is test code: a failed expectation is a failed test"
 )]
 
+mod run;
+
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// What one run came to.
-struct Run {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-impl Run {
-    #[track_caller]
-    fn expect(self, status: i32) -> Self {
-        assert_eq!(self.status, status, "out: {}\nerr: {}", self.out, self.err);
-        self
-    }
-
-    #[track_caller]
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e} in {}", self.out))
-    }
-}
+use run::Run;
 
 fn warden(arguments: &[&str]) -> Run {
-    warden_with_input(arguments, b"")
-}
-
-fn warden_with_input(arguments: &[&str], input: &[u8]) -> Run {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_warden"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // It may not read at all, and then the pipe is closed before all is written.
-    let _written = child.stdin.take().unwrap().write_all(input);
-    let output = child.wait_with_output().unwrap();
-    Run {
-        status: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
+    run::warden(arguments, "")
 }
 
 /// A directory for keys.
@@ -398,14 +362,14 @@ fn a_dash_reads_the_token_from_standard_input() {
     let place = Place::new();
     let token = place.mint(&[]);
     let line = format!("{token}\n");
-    let run = warden_with_input(&["token", "inspect", "-"], line.as_bytes()).expect(0);
+    let run = run::warden(&["token", "inspect", "-"], &line).expect(0);
     assert_eq!(run.json()["claims"]["sub"], "alice");
     let jwks = place.jwks();
-    warden_with_input(&["token", "verify", "--jwks", &jwks, "-"], line.as_bytes()).expect(0);
-    warden_with_input(&["token", "verify", "--jwks", &jwks, "-"], b"").expect(1);
+    run::warden(&["token", "verify", "--jwks", &jwks, "-"], &line).expect(0);
+    run::warden(&["token", "verify", "--jwks", &jwks, "-"], "").expect(1);
     // Longer than anything a server takes: refused, not cut until it fits.
     let long = format!("{}{token}", " ".repeat(40_000));
-    warden_with_input(&["token", "verify", "--jwks", &jwks, "-"], long.as_bytes()).expect(1);
+    run::warden(&["token", "verify", "--jwks", &jwks, "-"], &long).expect(1);
 }
 
 #[test]

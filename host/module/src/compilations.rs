@@ -38,6 +38,8 @@ impl Compilations {
 
 impl Drop for Compiling<'_> {
     fn drop(&mut self) {
+        // What compiling took and nobody holds any more is the system's again.
+        crate::ffi::trim();
         self.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -36,6 +36,7 @@ mod thread;
 mod tickets;
 mod user;
 
+pub(crate) use allocator::{apart_bytes, trim};
 pub(crate) use auth::{AuthContext, AuthOutcome, Authentication};
 pub(crate) use blocked::Blocked;
 pub(crate) use client::{ClientInfo, Entered, deauthenticate_and_close};

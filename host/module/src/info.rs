@@ -210,6 +210,7 @@ fn numbers(info: &InfoContext<'_>, shared: &Shared) {
         ("slices_over_1ms", slices.over_1ms),
         ("slices_over_2ms", slices.over_2ms),
         ("panics", ffi::panics()),
+        ("memory_apart_bytes", ffi::apart_bytes() as u64),
     ] {
         info.number(name, value);
     }

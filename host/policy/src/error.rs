@@ -13,6 +13,8 @@ mod remedy;
 
 /// The longest outside message that is passed on, in characters.
 pub(crate) const LONGEST_GIST: usize = 300;
+/// The same of a refusal of data: it tells every mistake, and its author wrote them all.
+pub(crate) const LONGEST_REFUSAL: usize = 4096;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -53,9 +55,15 @@ impl From<BundleError> for LoadError {
     }
 }
 
-/// What is wrong with one file.
+impl LoadError {
+    /// Each error on its line.
+    pub fn lines(&self) -> Vec<String> {
+        self.errors.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// What is wrong with one file. Written out, it says what to do, too, on one line.
 #[derive(Debug, thiserror::Error)]
-#[error("{file:?}: {fault}")]
 pub struct BundleError {
     /// The file, relative to the policy directory where it lies in it.
     pub file: String,
@@ -70,6 +78,24 @@ impl Fault {
     }
 }
 
+impl BundleError {
+    /// The file and what is wrong with it, for whoever tells the [remedy](Fault::remedy)
+    /// apart.
+    pub fn what(&self) -> String {
+        format!("{:?}: {}", self.file, self.fault)
+    }
+}
+
+impl fmt::Display for BundleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what())?;
+        match self.fault.remedy() {
+            Some(remedy) => write!(f, "; {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Why a bundle cannot be part of a generation, or a plugin cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -77,7 +103,7 @@ pub enum Fault {
     #[error("cannot be read: {0}")]
     Unreadable(std::io::Error),
     /// Another process writes it.
-    #[error("changed while being read, will be retried")]
+    #[error("changed while being read")]
     Changing,
     /// Not a regular file.
     #[error("is not a regular file")]
@@ -130,7 +156,7 @@ pub enum Fault {
     },
     /// The schema it carries for its data is not one section of text, or is too large.
     #[error("its data schema {0}")]
-    Schema(&'static str),
+    Schema(String),
     /// It failed as it started, in `configure`, `describe` or `initialise`.
     #[error("{function} failed: {failure}")]
     Failed {
@@ -213,16 +239,21 @@ impl Fault {
 
 /// The first line of outside text, cut, with what cannot be printed escaped.
 pub(crate) fn gist(text: &str) -> String {
+    gist_within(text, LONGEST_GIST)
+}
+
+/// The same, cut at so many characters.
+pub(crate) fn gist_within(text: &str, most: usize) -> String {
     let line = text.lines().next().unwrap_or_default();
     let mut gist = String::new();
-    for c in line.chars().take(LONGEST_GIST) {
+    for c in line.chars().take(most) {
         // Quotes and backslashes are harmless in a line, and our own messages hold them.
         match c {
             '"' | '\'' | '\\' => gist.push(c),
             _ => gist.extend(c.escape_debug()),
         }
     }
-    if line.chars().count() > LONGEST_GIST {
+    if line.chars().count() > most {
         gist.push('…');
     }
     gist
@@ -237,6 +268,39 @@ mod tests {
         assert_eq!(gist("a\u{7}\u{202e}b\nbacktrace"), "a\\u{7}\\u{202e}b");
         assert_eq!(gist("rule \"+x\""), "rule \"+x\"");
         assert!(gist(&"x".repeat(1000)).chars().count() <= LONGEST_GIST + 1);
+    }
+
+    #[test]
+    fn a_line_says_what_to_do_once() {
+        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+        for (fault, line) in [
+            (
+                Fault::Reserved,
+                "\"a.wasm\": has a name that is kept for the manifest; rename it",
+            ),
+            (
+                Fault::Unreadable(missing),
+                "\"a.wasm\": cannot be read: entity not found; put it there, or correct the path",
+            ),
+            (
+                Fault::Untrusted(Distrust::Missing),
+                "\"a.wasm\": is listed in MANIFEST, and no bundle here has such a file; put it \
+                 back, or sign the directory again",
+            ),
+            // These say it themselves.
+            (
+                Fault::Untrusted(Distrust::Malformed),
+                "\"a.wasm\": is no signature of minisign, or not all of one: sign again",
+            ),
+            (
+                Fault::Data("line 1: write a name".to_owned()),
+                "\"a.wasm\": refuses its data: line 1: write a name",
+            ),
+        ] {
+            let error = fault.of("a.wasm");
+            assert_eq!(error.to_string(), line);
+            assert_eq!(LoadError::from(error).lines(), [line]);
+        }
     }
 
     #[test]

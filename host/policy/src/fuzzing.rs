@@ -8,6 +8,7 @@ use crate::error::{BundleError, Failure};
 use crate::generation::Frame;
 use crate::manifest::{PolicyKeys, SignedManifest};
 use crate::renderings::Renderings;
+use crate::snapshot::aside;
 use crate::verdict;
 
 /// A policy's answer, as the guest's bytes were read.
@@ -58,4 +59,10 @@ pub fn verify_manifest(
     signature: &[u8],
 ) -> Result<SignedManifest, BundleError> {
     SignedManifest::verify(keys, manifest, signature)
+}
+
+/// What taking a snapshot does with a component's bytes, once its data is read; `None`
+/// where nothing is set aside.
+pub fn move_out(component: &[u8]) -> Option<Vec<u8>> {
+    aside::move_out(component).map(|moved| moved.component)
 }

@@ -66,7 +66,8 @@ pub use manifest::{
     Standing, read_manifest, verify_directory,
 };
 pub use measure::{Effort, Measured};
-pub use request::{Inputs, Request};
+pub use prepare::is_pointer;
+pub use request::{Inputs, Request, claim, pointer_steps};
 pub use schema::data_schema;
 pub use snapshot::SnapshotState;
 pub use verdict::{Denial, Opinion};

@@ -14,7 +14,7 @@ use crate::error::{Fault, gist};
 use crate::lift::CORE;
 
 /// What the names of sections of metadata begin with.
-const SECTION: &str = "component-type";
+pub(crate) const SECTION: &str = "component-type";
 
 /// By package, the packages it needs. Versions are left out, for lifting may join
 /// those that are compatible.

@@ -6,6 +6,7 @@
 //! server's process: everything that makes it long or large is counted here first.
 
 pub(crate) mod effort;
+mod nesting;
 
 use std::collections::BTreeSet;
 
@@ -40,6 +41,7 @@ pub(crate) fn check_cost(wasm: &[u8]) -> Result<(), Fault> {
     if !wasm.starts_with(CORE) && !wasm.starts_with(COMPONENT) {
         return Ok(());
     }
+    nesting::check(wasm)?;
     let mut cost = Cost::default();
     for payload in Parser::new(0).parse_all(wasm) {
         cost.add(&payload.map_err(malformed)?)?;

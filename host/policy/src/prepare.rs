@@ -16,7 +16,7 @@ use crate::bundle::{Bundle, Description, LoadTimes};
 use crate::component::component;
 use crate::contract::{Contract, POLICY};
 use crate::engine::{Engine, Machine};
-use crate::error::{Fault, gist};
+use crate::error::{Fault, LONGEST_REFUSAL, gist, gist_within};
 use crate::instance::{Instance, link};
 use crate::log::Ear;
 use crate::request::Inputs;
@@ -110,7 +110,7 @@ fn configure(
         .map_err(failed("start"))?;
     timed(&mut took.configure, || instance.configure(files))
         .map_err(failed("configure"))?
-        .map_err(|refusal| Fault::Data(gist(&refusal)))?;
+        .map_err(|refusal| Fault::Data(gist_within(&refusal, LONGEST_REFUSAL)))?;
     let used = instance.budget().cpu();
     let said = timed(&mut took.describe, || instance.describe()).map_err(failed("describe"))?;
     let description = Description {
@@ -160,7 +160,7 @@ fn inputs(claims: wit::ClaimSelection, named: &[wit::Input]) -> Result<Inputs, F
 }
 
 /// A pointer of RFC 6901 to something inside the claims; the whole is asked for with `all`.
-fn is_pointer(pointer: &str) -> bool {
+pub fn is_pointer(pointer: &str) -> bool {
     let mut parts = pointer.split('~');
     let first = parts.next().unwrap_or_default();
     first.starts_with('/')

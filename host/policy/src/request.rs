@@ -38,7 +38,7 @@ pub struct Inputs {
 impl Inputs {
     /// What either reads.
     #[must_use]
-    pub(crate) fn or(mut self, other: &Self) -> Self {
+    pub fn or(mut self, other: &Self) -> Self {
         self.all_claims |= other.all_claims;
         self.claims.extend(other.claims.iter().cloned());
         self.client_address |= other.client_address;
@@ -292,13 +292,19 @@ fn claims(inputs: &Inputs, claims: &Map<String, Value>) -> BTreeMap<String, Opti
     selected
 }
 
-/// The claim at a JSON Pointer that begins with `/`.
-fn claim<'a>(claims: &'a Map<String, Value>, pointer: &str) -> Option<&'a Value> {
+/// The claim at a JSON Pointer that begins with `/`, as policies are told it.
+pub fn claim<'a>(claims: &'a Map<String, Value>, pointer: &str) -> Option<&'a Value> {
     let path = pointer.strip_prefix('/')?;
-    let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
+    let rest = path.find('/').and_then(|end| path.get(end..));
     claims
-        .get(&first.replace("~1", "/").replace("~0", "~"))?
-        .pointer(rest)
+        .get(&pointer_steps(pointer).next()?)?
+        .pointer(rest.unwrap_or_default())
+}
+
+/// The names that a JSON Pointer (RFC 6901) leads through.
+pub fn pointer_steps(pointer: &str) -> impl Iterator<Item = String> {
+    let steps = pointer.split('/').skip(1);
+    steps.map(|step| step.replace("~1", "/").replace("~0", "~"))
 }
 
 fn certificate(certificate: &Option<Certificate>) -> Option<wit::Certificate> {

@@ -25,18 +25,20 @@ pub fn data_schema(wasm: &[u8]) -> Result<Option<&str>, Fault> {
             continue;
         };
         if section.name() == SECTION && found.replace(section.data()).is_some() {
-            return Err(Fault::Schema("stands there twice: a component carries one"));
+            let twice = "stands there twice: a component carries one";
+            return Err(Fault::Schema(twice.to_owned()));
         }
     }
     let Some(bytes) = found else {
         return Ok(None);
     };
     if bytes.len() > MAX_BYTES {
-        return Err(Fault::Schema("is larger than the bound of 262144 bytes"));
+        let larger = format!("is larger than the bound of {MAX_BYTES} bytes");
+        return Err(Fault::Schema(larger));
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Some(text)),
-        Err(_) => Err(Fault::Schema("is not UTF-8")),
+        Err(_) => Err(Fault::Schema("is not UTF-8".to_owned())),
     }
 }
 

@@ -7,7 +7,7 @@
 //! loader's thread, while decisions already configure the policy each time; what cannot
 //! be read out, or fails, goes on like that.
 
-mod aside;
+pub(crate) mod aside;
 mod reader;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

@@ -9,5 +9,5 @@
 mod private_dir;
 mod whole_file;
 
-pub use private_dir::{Error, PrivateDir};
+pub use private_dir::{Error, PrivateDir, append_private};
 pub use whole_file::{Existing, write_whole};

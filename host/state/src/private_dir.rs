@@ -4,7 +4,7 @@
 //! reading checks owner, mode, kind and size of what was opened, not of a path.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -161,11 +161,34 @@ fn read_ours(file: File, bound: u64) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// Adds bytes to the end of a file that only our own user can read or write, and makes it
+/// where there is none.
+///
+/// # Errors
+/// When it is a link, no regular file, somebody else's or open to others.
+pub fn append_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let opened = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path);
+    let problem = |why: String| Error::new(path, why);
+    let mut file = opened.map_err(|e| problem(e.to_string()))?;
+    let found = file.metadata().map_err(|e| problem(e.to_string()))?;
+    if !found.is_file() {
+        return Err(problem("is not a regular file".into()));
+    }
+    ours(&found, 0o600).map_err(problem)?;
+    file.write_all(bytes).map_err(|e| problem(e.to_string()))
+}
+
 fn ours(found: &Metadata, mode: u32) -> Result<(), String> {
     let us = rustix::process::geteuid().as_raw();
     if found.uid() != us {
         return Err(format!(
-            "belongs to user id {}, not to the server's ({us})",
+            "belongs to user id {}, not to ours ({us})",
             found.uid()
         ));
     }
@@ -213,6 +236,26 @@ mod tests {
         symlink(real.join("a"), real.join("b")).unwrap();
         assert_eq!(dir.read("a", 10).unwrap().as_deref(), Some(&b"x"[..]));
         assert!(dir.read("b", 10).is_err());
+    }
+
+    #[test]
+    fn only_what_is_ours_alone_is_added_to() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a");
+        append_private(&path, b"x").unwrap();
+        append_private(&path, b"y").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"xy");
+        let link = root.path().join("link");
+        symlink(&path, &link).unwrap();
+        append_private(&link, b"z").unwrap_err();
+        chmod(&path, 0o640);
+        let open = append_private(&path, b"z").unwrap_err().to_string();
+        assert!(open.contains("make it 0600"), "{open}");
+        let pipe = root.path().join("pipe");
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(CWD, &pipe, kind, 0o600.into(), 0).unwrap();
+        append_private(&pipe, b"z").unwrap_err();
+        assert_eq!(std::fs::read(&path).unwrap(), b"xy");
     }
 
     #[test]

@@ -23,14 +23,14 @@ const MAX_ID_BYTES: usize = 128;
 
 /// What Cedar decides by.
 #[derive(Debug)]
-pub(crate) struct Cedar {
+pub(crate) struct Policies {
     set: PolicySet,
     schema: Option<Schema>,
     entities: Entities,
     statics: Statics,
 }
 
-impl Cedar {
+impl Policies {
     /// Reads everything that is Cedar's in these files; adds a problem for each mistake.
     /// Principals are of type `ty`.
     pub(crate) fn read(

@@ -11,7 +11,7 @@ use warden_sdk::File;
 use cedar_policy::{Context, Entities, Request as CedarRequest, Schema};
 
 use crate::Cedar;
-use crate::cedar::Cedar as Policies;
+use crate::cedar::Policies;
 use crate::error::{Fault, Problem};
 use crate::mapping::{Mapping, RawPrincipal};
 use crate::place::told;

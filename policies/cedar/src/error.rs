@@ -1,11 +1,12 @@
 //! What is wrong with the data, and why somebody is refused.
 
 use miette::Diagnostic;
+use warden_sdk::bounds::{MAX_ALL_RULES, MAX_GRANT_RULES, MAX_GRANTS};
 use warden_sdk::data::{ListError, ShapeError};
 
 use crate::cedar::{MAX_ENTITIES, MAX_POLICIES};
 use crate::place::{Place, told};
-use crate::questions::{MAX_GRANT_RULES, MAX_GRANTS, MAX_QUESTIONS};
+use crate::questions::MAX_QUESTIONS;
 
 /// One problem of one file. Each names the file, the place and what is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +84,10 @@ pub(crate) enum Fault {
     TypeOrEntity,
     #[error("{text:?} makes no parents: write groups or scopes, or name a claim")]
     ParentSource { text: String },
+    #[error(
+        "{text:?} is what groups or scopes are: a claim would make members of them, give it a type of its own"
+    )]
+    VouchedType { text: String },
     #[error(transparent)]
     List(#[from] ListError),
     #[error(transparent)]
@@ -125,12 +130,12 @@ pub(crate) enum Refusal {
     Missing { what: String },
     /// More than the host takes of one answer.
     #[error(
-        "Cedar allows something on {spaces} spaces; at most {MAX_GRANTS} can be granted together"
+        "what Cedar allows on {spaces} spaces comes to {grants} grants; at most {MAX_GRANTS} can be granted together"
     )]
-    TooManySpaces { spaces: usize },
+    TooManyGrants { grants: usize, spaces: usize },
     /// More than the host takes of one answer.
     #[error(
-        "what Cedar allows on space {space:?} comes to {rules} rules; at most {MAX_GRANT_RULES} make a grant, and 4096 all grants"
+        "what Cedar allows on space {space:?} comes to {rules} rules; at most {MAX_GRANT_RULES} make a grant, and {MAX_ALL_RULES} all grants"
     )]
     TooManyRules { space: String, rules: usize },
 }
@@ -153,10 +158,4 @@ impl Refusal {
             said: told(diagnostic),
         }
     }
-}
-
-/// All problems as one line.
-pub(crate) fn one_line(problems: &[Problem]) -> String {
-    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    problems.join("; ")
 }

@@ -43,9 +43,10 @@ mod source;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{Authorizer, Context, Decision, Effect, PolicyId, Request as CedarRequest};
+use warden_sdk::bounds::{MAX_LABEL_BYTES, MAX_LABELS};
 use warden_sdk::{File, Policy, Reads, Request, Verdict, policy};
 
-use crate::cedar::Cedar as Policies;
+use crate::cedar::Policies;
 use crate::error::Refusal;
 use crate::mapping::Mapping;
 use crate::questions::{Action, Questions, Space, grants};
@@ -65,7 +66,7 @@ pub struct Cedar {
 )]
 impl Policy for Cedar {
     fn configure(files: &[File]) -> Result<Self, String> {
-        data::read(files).map_err(|problems| error::one_line(&problems))
+        data::read(files).map_err(|problems| warden_sdk::data::one_line(&problems))
     }
 
     fn evaluate(&self, request: &Request) -> Verdict {
@@ -151,7 +152,7 @@ impl Answers<'_> {
         ];
         let decided = decided.into_iter().filter(|(_, ids)| !ids.is_empty());
         Ok(decided.fold(verdict, |verdict, (effect, ids)| {
-            verdict.label(key(effect), label(&ids))
+            named(verdict, key(effect), &ids)
         }))
     }
 }
@@ -164,16 +165,16 @@ fn key(effect: Effect) -> &'static str {
     }
 }
 
-/// The longest label the host takes, in bytes.
-const MAX_LABEL_BYTES: usize = 256;
-
-/// The policies' ids for log and audit; only their number where they are too long.
-fn label(ids: &BTreeSet<String>) -> String {
-    let joined = ids.iter().map(String::as_str).collect::<Vec<_>>().join(",");
-    if joined.len() <= MAX_LABEL_BYTES {
-        return joined;
+/// The policies' ids for log and audit; only their number where they do not fit into the half
+/// of the labels that is theirs.
+fn named(verdict: Verdict, key: &str, ids: &BTreeSet<String>) -> Verdict {
+    let before = verdict.labels().len();
+    let listed = verdict.clone().label_list(key, ids);
+    let fit = ids.iter().all(|id| id.len() <= MAX_LABEL_BYTES);
+    if fit && listed.labels().len() <= before + MAX_LABELS / 2 {
+        return listed;
     }
-    format!("{} policies", ids.len())
+    verdict.label(key, format!("{} policies", ids.len()))
 }
 
 #[cfg(test)]

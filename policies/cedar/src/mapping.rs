@@ -92,6 +92,7 @@ impl Mapping {
         }
         let key = "principal.parents";
         let parents = list(&principal.parents, key, MAX_PARENTS, parent, faults);
+        claims_are_no_groups(&principal.parents, &parents, faults);
         let attributes = sources(&principal.attributes, "principal.attributes", faults);
         let context = sources(context, "context", faults);
         Some(Self {
@@ -191,6 +192,12 @@ impl Mapping {
     }
 }
 
+impl Of {
+    fn is_claim(&self) -> bool {
+        matches!(self, Self::Claim(_))
+    }
+}
+
 impl Parent {
     fn ids(&self, request: &Request, bare: bool) -> Result<Vec<String>, Refusal> {
         let names = |names: &[String]| {
@@ -235,6 +242,28 @@ fn parent(raw: &RawParent) -> Result<Parent, Fault> {
     };
     let ty = entity_type(&raw.entity)?;
     Ok(Parent { of, ty })
+}
+
+/// Adds a fault for each claim whose entities are of the type that groups or scopes have:
+/// those an authenticator vouches for, and a claim that says `corp/admins` would be one.
+fn claims_are_no_groups(raw: &[RawParent], parents: &[Parent], faults: &mut Vec<(String, Fault)>) {
+    // Where a parent was refused the lists no longer run side by side.
+    if raw.len() != parents.len() {
+        return;
+    }
+    let vouched = |ty: &EntityTypeName| {
+        let mut groups = parents.iter().filter(|parent| !parent.of.is_claim());
+        groups.any(|parent| parent.ty == *ty)
+    };
+    for (index, (raw, parent)) in raw.iter().zip(parents).enumerate() {
+        if parent.of.is_claim() && vouched(&parent.ty) {
+            let text = raw.entity.clone();
+            faults.push((
+                format!("principal.parents[{index}].entity"),
+                Fault::VouchedType { text },
+            ));
+        }
+    }
 }
 
 fn sources(

@@ -9,7 +9,8 @@ use std::rc::Rc;
 use cedar_policy::{EntityUid, PolicySet, RestrictedExpression};
 use serde::Deserialize;
 use warden_sdk::AclRule;
-use warden_sdk::data::{ListError, list};
+use warden_sdk::bounds::{MAX_ALL_RULES, MAX_GRANT_RULES, MAX_GRANTS};
+use warden_sdk::data::{ListError, is_name, list};
 
 use crate::error::{Fault, Refusal};
 use crate::mapping::Mapping;
@@ -21,10 +22,6 @@ const MAX_NAMED: usize = 256;
 pub(crate) const MAX_QUESTIONS: usize = 256;
 /// Rules of one list.
 const MAX_RULES: usize = 100;
-/// The most grants, rules of one, and rules of all that the host takes of one answer.
-pub(crate) const MAX_GRANTS: usize = 64;
-pub(crate) const MAX_GRANT_RULES: usize = 256;
-const MAX_ALL_RULES: usize = 4096;
 
 /// The shape of `[spaces.NAME]`.
 #[derive(Debug, Deserialize)]
@@ -252,7 +249,10 @@ pub(crate) fn grants<'a>(
         }
     }
     if grants.len() > MAX_GRANTS {
-        return Err(Refusal::TooManySpaces { spaces: granted });
+        return Err(Refusal::TooManyGrants {
+            grants: grants.len(),
+            spaces: granted,
+        });
     }
     Ok(grants)
 }
@@ -318,10 +318,4 @@ fn place(text: &str) -> Result<AclRule, Fault> {
             text: text.to_owned(),
         }),
     }
-}
-
-/// Names stand in key paths and messages.
-fn is_name(name: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-    (1..=64).contains(&name.len()) && name.bytes().all(allowed)
 }

@@ -333,15 +333,40 @@ fn more_than_can_be_granted_together_is_refused() {
 }
 
 #[test]
-fn labels_are_all_policies_and_too_long_a_label_is_a_number() {
+fn labels_are_all_policies_and_what_fits_into_no_label_is_a_number() {
     let policy = policy(MAPPING, POLICIES);
     let mut labels = policy.labels();
     labels.sort();
     let expected = [("forbids", "no"), ("permits", "all"), ("permits", "reads")];
     let expected = expected.map(|(key, id)| (key.to_owned(), id.to_owned()));
     assert_eq!(labels, expected);
-    let ids = ["a".repeat(100), "b".repeat(100), "c".repeat(100)];
-    assert_eq!(label(&BTreeSet::from(ids)), "3 policies");
+    let values = |count: usize, bytes: usize| -> Vec<String> {
+        let ids = (0..count).map(|n| format!("{n:0>bytes$}")).collect();
+        let verdict = named(Verdict::new(), "permits", &ids);
+        let labels = verdict.labels().iter();
+        labels.map(|(_, value)| value.clone()).collect()
+    };
+    // Two to a label, and half of the labels are theirs.
+    assert_eq!(values(3, 100).len(), 2);
+    assert_eq!(values(32, 120).len(), 16);
+    assert_eq!(values(33, 120), ["33 policies"]);
+    assert_eq!(values(2, 257), ["2 policies"]);
+}
+
+#[test]
+fn a_static_attribute_counts_where_the_log_in_has_none() {
+    let statics = r#"[{"uid": {"type": "User", "id": "corp/alice"}, "attrs": {"team": "red"}, "parents": []}]"#;
+    let files = [
+        File::new("cedar.toml", MAPPING),
+        File::new("cedar.cedar", POLICIES),
+        File::new("cedar.json", statics),
+    ];
+    let policy = Cedar::configure(&files).unwrap();
+    let of = |request: &Request| policy.evaluate(request).to_string();
+    let reads = "grant +@read ~a:* &a.*; grant +@read ~b:*; label permits=reads";
+    assert_eq!(of(&Request::new(alice())), reads);
+    let blue = Request::new(alice()).with_claim(Claim::new("/team", r#""blue""#));
+    assert_eq!(of(&blue), "no opinion", "the log-in's own counts first");
 }
 
 #[test]

@@ -15,13 +15,15 @@
     reason = "this is test code: a failed expectation is a failed test"
 )]
 
+#[path = "held/decisions.rs"]
+mod decisions;
+
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request as CedarRequest, Schema,
 };
+use decisions::Files;
 use serde_json::{Map, Value, json};
 use warden_policy_cedar::Cedar;
 use warden_sdk::{Claim, File, Policy, Principal, Request};
@@ -51,25 +53,22 @@ struct Who<'a> {
 type Allowed = Option<BTreeSet<(String, String)>>;
 
 impl Example {
-    fn path(&self, extension: &str) -> std::path::PathBuf {
-        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-        examples.join(format!("{}.{extension}", self.name))
-    }
-
-    fn text(&self, extension: &str) -> String {
-        fs::read_to_string(self.path(extension)).expect("an example's file")
+    fn files(&self) -> Files {
+        Files::new(env!("CARGO_MANIFEST_DIR"), self.name)
     }
 
     fn schema(&self) -> Option<Schema> {
-        let text = fs::read_to_string(self.path("cedarschema")).ok()?;
+        let text = std::fs::read_to_string(self.files().path("cedarschema")).ok()?;
         Some(Schema::from_cedarschema_str(&text).unwrap().0)
     }
 
     fn policy(&self) -> Cedar {
         let extensions = ["toml", "cedar", "json", "cedarschema"];
-        let there = extensions.into_iter().filter(|e| self.path(e).exists());
+        let there = extensions
+            .into_iter()
+            .filter(|e| self.files().path(e).exists());
         let files: Vec<File> = there
-            .map(|extension| File::new(format!("cedar.{extension}"), self.text(extension)))
+            .map(|extension| File::new(format!("cedar.{extension}"), self.files().text(extension)))
             .collect();
         Cedar::configure(&files).unwrap()
     }
@@ -124,8 +123,8 @@ impl Example {
     ) -> [usize; 3] {
         let policy = self.policy();
         let schema = self.schema();
-        let policies: PolicySet = self.text("cedar").parse().unwrap();
-        let entities: Vec<Value> = serde_json::from_str(&self.text("json")).unwrap();
+        let policies: PolicySet = self.files().text("cedar").parse().unwrap();
+        let entities: Vec<Value> = serde_json::from_str(&self.files().text("json")).unwrap();
         let mut counts = [0; 3];
         let mut decisions = String::new();
         for who in everybody {
@@ -146,16 +145,7 @@ impl Example {
                 None => 2,
             }] += 1;
         }
-        let file = self.path("decisions.jsonl");
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            fs::write(&file, &decisions).expect("the file is writable");
-        }
-        let committed = fs::read_to_string(&file).expect("the decisions are committed");
-        assert!(
-            committed == decisions,
-            "{}: run with UPDATE_GOLDEN=1",
-            file.display()
-        );
+        self.files().hold(&decisions);
         counts
     }
 }

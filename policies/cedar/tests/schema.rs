@@ -20,8 +20,8 @@ fn what_the_policy_takes_satisfies_its_schema() {
     let blocks = page.split("```toml\n").skip(1);
     let blocks = blocks.filter_map(|block| block.split("```").next());
     let mut samples: Vec<String> = blocks.map(str::to_owned).collect();
-    samples.push(include_str!("../golden/photos.toml").to_owned());
-    samples.push(include_str!("../examples/documents.toml").to_owned());
+    samples.extend(held::tables(env!("CARGO_MANIFEST_DIR"), "golden"));
+    samples.extend(held::tables(env!("CARGO_MANIFEST_DIR"), "examples"));
     let takes = |text: &str| {
         let policies = "permit (principal, action, resource);";
         let files = [

@@ -7,17 +7,18 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use warden_sdk::File;
+use warden_sdk::bounds::{MAX_ALL_RULES, MAX_LABELS};
 
 use crate::error::{Fault, Problem};
 use crate::rule::Rule;
 
 /// Rules of one bundle: each that applies is a restriction and a label, and the
 /// host takes so many of one answer.
-pub(crate) const MAX_RULES: usize = 32;
+pub(crate) const MAX_RULES: usize = MAX_LABELS;
 
 /// Denials, bounds and databases of one bundle: so many the host takes of one answer, and
 /// all rules may apply to somebody.
-pub(crate) const MAX_ALL_ENTRIES: usize = 4096;
+pub(crate) const MAX_ALL_ENTRIES: usize = MAX_ALL_RULES;
 
 /// The shape of a file.
 #[derive(Debug, Deserialize)]

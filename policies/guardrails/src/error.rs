@@ -74,9 +74,3 @@ pub(crate) enum Fault {
     #[error("{number} is the number of no database")]
     Database { number: u32 },
 }
-
-/// All problems as one line.
-pub(crate) fn one_line(problems: &[Problem]) -> String {
-    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    problems.join("; ")
-}

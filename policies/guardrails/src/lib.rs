@@ -63,7 +63,7 @@ pub struct Guardrails {
 )]
 impl Policy for Guardrails {
     fn configure(files: &[File]) -> Result<Self, String> {
-        let rules = data::read(files).map_err(|problems| error::one_line(&problems))?;
+        let rules = data::read(files).map_err(|problems| warden_sdk::data::one_line(&problems))?;
         Ok(Self { rules })
     }
 

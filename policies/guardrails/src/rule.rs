@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use warden_sdk::data::is_name;
 use warden_sdk::network::{Address, Network};
 use warden_sdk::{Principal, Request};
 
@@ -158,10 +159,4 @@ fn window(raw: &RawRule, faults: &mut Vec<(String, Fault)>) -> Option<Window> {
     let days = raw.days.as_deref();
     let days = warden_sdk::data::optional_list(days, ".days", 7, |t| Day::parse(t), faults);
     (hours.is_some() || days.is_some()).then(|| Window::new(hours.as_deref(), days.as_deref()))
-}
-
-/// Names stand in labels, messages and log lines.
-fn is_name(name: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-    (1..=64).contains(&name.len()) && name.bytes().all(allowed)
 }

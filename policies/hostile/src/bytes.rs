@@ -79,6 +79,29 @@ pub(crate) fn nested(depth: usize) -> Vec<u8> {
     carrying_component(&bytes)
 }
 
+/// A section of types: components of which each is the only type in the one before.
+fn types_in_one_another(depth: usize) -> Vec<u8> {
+    const OF_COMPONENT: u8 = 0x41;
+    let one_type = [OF_COMPONENT, 1, 1];
+    section(
+        7,
+        &[&[1][..], &one_type.repeat(depth), &[OF_COMPONENT, 0]].concat(),
+    )
+}
+
+/// A policy with types of components, each inside the one before.
+pub(crate) fn nested_types(depth: usize) -> Vec<u8> {
+    policy_with(&types_in_one_another(depth))
+}
+
+/// A policy, not yet a component, with metadata that has such types.
+pub(crate) fn nested_metadata(depth: usize) -> Vec<u8> {
+    let name = b"component-type:deep";
+    let metadata = [COMPONENT, &types_in_one_another(depth)].concat();
+    let content = [&number(name.len()), &name[..], &metadata].concat();
+    [Guest::default().wasm(), section(0, &content)].concat()
+}
+
 /// A policy with as many bytes of a custom section behind it: valid, and of no use.
 pub(crate) fn padded(bytes: usize) -> Vec<u8> {
     let content = [&[4_u8][..], b"note", &vec![0; bytes]].concat();

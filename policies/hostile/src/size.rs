@@ -2,7 +2,7 @@
 
 use crate::bytes::{
     BLOCK, BR_TABLE, CALL, CONST, EMPTY, END, IF, LOCAL_GET, LOCAL_SET, MULTIPLY, Module, carrying,
-    module_of_entries, nested, number, padded,
+    module_of_entries, nested, nested_metadata, nested_types, number, padded,
 };
 use crate::load::refused;
 use crate::table::Hostile;
@@ -45,6 +45,24 @@ pub(crate) fn numbers() -> Vec<Hostile> {
             "has a million components, each inside the one before",
             "nested",
             || nested(1_000_000),
+        ),
+        refused(
+            "types-in-types",
+            "has a thousand types of components, each inside the one before",
+            "types of components and instances in one another",
+            || nested_types(1_000),
+        ),
+        refused(
+            "million-types-in-types",
+            "has a million of them",
+            "types of components and instances in one another",
+            || nested_types(1_000_000),
+        ),
+        refused(
+            "types-in-metadata",
+            "has metadata with a thousand types of components, each inside the one before",
+            "types of components and instances in one another",
+            || nested_metadata(1_000),
         ),
         Hostile::new(
             InVain,

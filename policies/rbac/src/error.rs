@@ -50,9 +50,3 @@ pub(crate) enum Fault {
     #[error("{seconds} is out of range: 1 to {MAX_SESSION_SECONDS} seconds")]
     SessionSeconds { seconds: u64 },
 }
-
-/// All problems as one line.
-pub(crate) fn one_line(problems: &[Problem]) -> String {
-    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    problems.join("; ")
-}

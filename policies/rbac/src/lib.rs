@@ -35,6 +35,7 @@ mod roles;
 
 use std::time::Duration;
 
+use warden_sdk::bounds::{MAX_ALL_RULES, MAX_GRANTS};
 use warden_sdk::{File, Policy, Request, Verdict, policy};
 
 use crate::roles::Roles;
@@ -52,7 +53,7 @@ pub struct Rbac {
 )]
 impl Policy for Rbac {
     fn configure(files: &[File]) -> Result<Self, String> {
-        let roles = data::read(files).map_err(|problems| error::one_line(&problems))?;
+        let roles = data::read(files).map_err(|problems| warden_sdk::data::one_line(&problems))?;
         let roles = Roles::new(&roles).map_err(|error| error.to_string())?;
         Ok(Self { roles })
     }
@@ -66,11 +67,11 @@ impl Policy for Rbac {
             return Verdict::new();
         }
         let rules = held.iter().map(|role| role.rules.len()).sum::<usize>();
-        if held.len() > MAX_HELD || rules > MAX_ALL_RULES {
+        if held.len() > MAX_GRANTS || rules > MAX_ALL_RULES {
             return Verdict::new()
                 .deny("you hold more roles than can be granted together.")
                 .deny_internally(format!(
-                    "{} roles with {rules} rules; at most {MAX_HELD} with {MAX_ALL_RULES}",
+                    "{} roles with {rules} rules; at most {MAX_GRANTS} with {MAX_ALL_RULES}",
                     held.len()
                 ));
         }
@@ -91,10 +92,6 @@ impl Policy for Rbac {
         names.map(|name| ("roles".to_owned(), name)).collect()
     }
 }
-
-/// The most roles, and the most rules in all of them, that the host takes of one answer.
-const MAX_HELD: usize = 64;
-const MAX_ALL_RULES: usize = 4096;
 
 #[cfg(test)]
 mod tests {

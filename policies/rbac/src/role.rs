@@ -1,6 +1,6 @@
 //! One checked role.
 
-use warden_sdk::data::list;
+use warden_sdk::data::{is_name, list};
 use warden_sdk::{AclRule, Member};
 
 use crate::data::{MAX_MEMBERS, MAX_RULES, MAX_SESSION_SECONDS, RawRole};
@@ -20,7 +20,7 @@ impl Role {
     /// to the role (`.rules[1]`).
     pub(crate) fn check(name: &str, raw: &RawRole) -> Result<Self, Vec<(String, Fault)>> {
         let mut faults: Vec<(String, Fault)> = Vec::new();
-        if !is_role_name(name) {
+        if !is_name(name) {
             faults.push((String::new(), Fault::RoleName));
         }
         if raw.members.is_empty() {
@@ -74,10 +74,4 @@ impl Role {
     pub(crate) fn session_seconds(&self) -> Option<u64> {
         self.session_seconds
     }
-}
-
-/// Role names stand in key paths, labels and log lines.
-fn is_role_name(name: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-    (1..=64).contains(&name.len()) && name.bytes().all(allowed)
 }

@@ -8,21 +8,23 @@ default inside := false
 inside if startswith(input.client.address, data.network)
 
 # Owners do everything from inside.
-grants contains ["+@read", "+@write", "-flushall", "~pets:*"] if {
+grants contains ["+@read", "+@write", "-@dangerous", "~pets:*"] if {
     claims.title == "owner"
     inside
 }
 
-# Employees read; after ten years they write.
-grants contains ["+@read", sprintf("~pets:%s:*", [claims.region])] if claims.title == "employee"
+# Employees read; after ten years they write. A claim is somebody's text: its wildcards are none.
+region := warden.literal(claims.region)
 
-grants contains ["+set", sprintf("~pets:%s:*", [claims.region])] if {
+grants contains ["+@read", "-@dangerous", sprintf("~pets:{%s}:*", [region])] if claims.title == "employee"
+
+grants contains ["+set", sprintf("~pets:{%s}:*", [region])] if {
     claims.title == "employee"
     claims.tenure + 2 >= 10
 }
 
 # A customer's teams listen to their own news.
-grants contains ["+subscribe", sprintf("&news.%s", [team])] if {
+grants contains ["+subscribe", sprintf("&news.%s", [warden.literal(team)])] if {
     claims.title == "customer"
     some team in claims.teams
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use warden_sdk::network::{Address, Network};
 use warden_sdk::{File, Pattern};
 
+use crate::conflict::conflicts;
 use crate::error::{Fault, Problem, told};
 use crate::input::Selection;
 use crate::{Rego, Undefined};
@@ -63,6 +64,7 @@ pub(crate) fn read(files: &[File]) -> Result<Rego, Vec<Problem>> {
     };
     problems.extend(faults.into_iter().map(value));
     let engine = engine(files, &mut problems);
+    problems.extend(conflicts(&engine));
     if !problems.is_empty() {
         return Err(problems);
     }

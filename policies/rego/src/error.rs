@@ -24,6 +24,11 @@ pub(crate) enum Problem {
     /// A data document.
     #[error("{file:?}: {said}")]
     Document { file: String, said: String },
+    /// A document decides where a rule does.
+    #[error(
+        "{file:?} has rules at {path}, and a document a value: it would count instead of them; name it otherwise"
+    )]
+    Conflict { file: String, path: String },
     /// Two answers to what is asked.
     #[error("{file:?}: the settings stand in {other:?} already: one *.toml file holds all of them")]
     TwoSettings { file: String, other: String },
@@ -41,6 +46,8 @@ pub(crate) enum Fault {
     NoRule,
     #[error("{text:?} is no JSON Pointer to a claim: write \"/department\"")]
     Pointer { text: String },
+    #[error("{text:?} names an element of a list: name the list: {list:?}")]
+    Element { text: String, list: String },
     #[error(
         "{text:?} is no input: write client.address, client.tls, client.certificate, server.role or server.version"
     )]
@@ -102,10 +109,4 @@ pub(crate) fn told(error: &impl std::fmt::Display) -> String {
 
 fn one(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// All problems as one line.
-pub(crate) fn one_line(problems: &[Problem]) -> String {
-    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    problems.join("; ")
 }

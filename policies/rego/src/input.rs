@@ -41,13 +41,18 @@ impl Selection {
             let most = MAX_CLAIMS;
             faults.push(("claims".to_owned(), Fault::TooMany { most }));
         }
-        for (index, text) in claims
-            .iter()
-            .enumerate()
-            .filter(|(_, text)| !warden_sdk::is_claim_pointer(text))
-        {
-            let text = text.clone();
-            faults.push((format!("claims[{index}]"), Fault::Pointer { text }));
+        for (index, text) in claims.iter().enumerate() {
+            let fault = if !warden_sdk::is_claim_pointer(text) {
+                Fault::Pointer { text: text.clone() }
+            } else if let Some(list) = list_of_element(text) {
+                Fault::Element {
+                    text: text.clone(),
+                    list: list.to_owned(),
+                }
+            } else {
+                continue;
+            };
+            faults.push((format!("claims[{index}]"), fault));
         }
         let mut selected = Vec::with_capacity(inputs.len());
         for (index, text) in inputs.iter().enumerate() {
@@ -128,6 +133,19 @@ impl Selection {
         }
         Ok(claims)
     }
+}
+
+/// The list whose element a pointer names: what lies before its first step of digits. In
+/// the input it would be an object with a key of digits, and no longer the list that the
+/// token has. The claims themselves are an object, so the first step is never an element.
+fn list_of_element(pointer: &str) -> Option<&str> {
+    let is_index = |step: &str| !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
+    let mut steps = pointer.match_indices('/').map(|(at, _)| at).skip(1);
+    let at = steps.find(|at| {
+        let step = pointer.get(at + 1..).unwrap_or_default();
+        is_index(step.split('/').next().unwrap_or_default())
+    })?;
+    pointer.get(..at)
 }
 
 /// Puts a value where its pointer says, inside objects that are made for it. Where
@@ -262,15 +280,27 @@ mod tests {
             json!({"realm": {"roles": ["a"]}, "https://x": {"y": 1}})
         );
         // One inside another is there already.
-        let given = [
-            ("/a", r#"{"b": [7], "c": 1}"#),
-            ("/a/b", "[7]"),
-            ("/a/b/0", "7"),
-        ];
+        let given = [("/a", r#"{"b": [7], "c": 1}"#), ("/a/b", "[7]")];
         assert_eq!(
-            claims(&["/a/b/0", "/a", "/a/b"], &given),
+            claims(&["/a/b", "/a"], &given),
             json!({"a": {"b": [7], "c": 1}})
         );
+        assert_eq!(claims(&["/7/b"], &[("/7/b", "1")]), json!({"7": {"b": 1}}));
+    }
+
+    #[test]
+    fn an_element_of_a_list_is_not_named_but_the_list() {
+        for (pointer, list) in [
+            ("/roles/0", Some("/roles")),
+            ("/realm/roles/12/name", Some("/realm/roles")),
+            ("/a//0", Some("/a/")),
+            ("/roles", None),
+            ("/7", None),
+            ("/roles/", None),
+            ("/roles/0x", None),
+        ] {
+            assert_eq!(list_of_element(pointer), list, "{pointer}");
+        }
     }
 
     #[test]

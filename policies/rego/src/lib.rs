@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod conflict;
 mod data;
 mod error;
 mod input;
@@ -56,7 +57,7 @@ enum Undefined {
 )]
 impl Policy for Rego {
     fn configure(files: &[File]) -> Result<Self, String> {
-        data::read(files).map_err(|problems| error::one_line(&problems))
+        data::read(files).map_err(|problems| warden_sdk::data::one_line(&problems))
     }
 
     fn evaluate(&self, request: &Request) -> Verdict {

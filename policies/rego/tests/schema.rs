@@ -21,16 +21,19 @@ fn what_the_policy_takes_satisfies_its_schema() {
     let blocks = page.split("```toml\n").skip(1);
     let blocks = blocks.filter_map(|block| block.split("```").next());
     let mut samples: Vec<String> = blocks.map(str::to_owned).collect();
-    samples.push(include_str!("../golden/rego.toml").to_owned());
+    samples.extend(held::tables(env!("CARGO_MANIFEST_DIR"), "golden"));
+    samples.extend(held::tables(env!("CARGO_MANIFEST_DIR"), "examples"));
     let every = "query = 'data.warden.verdict'\nclaims = ['/a', '/b~1c']\nall_claims = false\n\
                  inputs = ['client.address', 'client.tls', 'client.certificate', 'server.role', 'server.version']\n\
                  undefined = 'no-opinion'\n";
     samples.push(every.to_owned());
     samples.push("all_claims = true\n".to_owned());
     let takes = |text: &str| {
+        // The queries of the examples have their rules, too.
         let files = [
             File::new("rego.toml", text),
             File::new("rego.rego", "package warden\nverdict := []\n"),
+            File::new("rego.access.rego", "package access\nanswer := []\n"),
         ];
         Rego::configure(&files).is_ok()
     };

@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use warden_sdk::data::{list, optional_list};
+use warden_sdk::data::{is_name, list, optional_list};
 use warden_sdk::{
     AclRule, File, Pattern, PatternTemplate, Tail, Template, TemplateError, is_authenticator_id,
     is_claim_pointer,
 };
 
-use crate::error::{Fault, Problem};
+use crate::error::{Fault, MISSING, Problem};
 use crate::scope::{Scope, bound};
 use crate::values::{AUTHENTICATOR, PATTERN, USER};
 use crate::{Scopes, Word};
@@ -68,26 +68,7 @@ type Faults = Vec<(String, Fault)>;
 /// # Errors
 /// All problems; one is enough to refuse all of the data.
 pub(crate) fn read(files: &[File]) -> Result<Scopes, Vec<Problem>> {
-    let mut toml = warden_sdk::data::toml_files(files);
-    let file = toml.next().ok_or_else(|| vec![Problem::NoFile])?;
-    let second = toml.map(|second| Problem::SecondFile {
-        first: file.name().to_owned(),
-        second: second.name().to_owned(),
-    });
-    let mut problems: Vec<Problem> = second.collect();
-    match warden_sdk::data::parse(file) {
-        Err(error) => problems.push(Problem::from(error)),
-        Ok(raw) => match check(raw) {
-            Ok(scopes) if problems.is_empty() => return Ok(scopes),
-            Ok(_) => {}
-            Err(faults) => problems.extend(faults.into_iter().map(|(key, fault)| Problem::Value {
-                file: file.name().to_owned(),
-                key,
-                fault,
-            })),
-        },
-    }
-    Err(problems)
+    warden_sdk::data::single(files, MISSING, check)
 }
 
 /// Checks the values; on failure every fault with its key.
@@ -167,7 +148,7 @@ fn words(raw: &Raw, faults: &mut Faults) -> BTreeMap<String, Word> {
     let mut words = BTreeMap::new();
     for (name, word) in &raw.patterns {
         let key = format!("patterns.{}", name.escape_debug());
-        if !is_word(name) {
+        if !is_name(name) {
             faults.push((key.clone(), Fault::Word));
         }
         let before = faults.len();
@@ -196,7 +177,7 @@ fn named(raw: &Raw, faults: &mut Faults) -> BTreeMap<String, Vec<Template>> {
     let mut named = BTreeMap::new();
     for (name, scope) in &raw.scopes {
         let key = format!("scopes.{}", name.escape_debug());
-        if !is_name(name) {
+        if !is_scope_name(name) {
             faults.push((key.clone(), Fault::Name));
         }
         if let Some((word, _)) = name.split_once(':').filter(|(w, _)| words.contains_key(*w)) {
@@ -360,15 +341,9 @@ fn is_prefix(text: &str) -> bool {
     text.len() <= 128 && text.bytes().all(allowed)
 }
 
-/// Words stand in key paths, labels and log lines.
-fn is_word(text: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
-}
-
-/// So do names; a comma would divide a label, of which each holds two at least: as many
-/// as can be granted fit into those that the host takes.
-fn is_name(text: &str) -> bool {
+/// Names stand in key paths, labels and log lines. A comma would divide a label, of which
+/// each holds two at least: as many as can be granted fit into those that the host takes.
+fn is_scope_name(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._:/@+=-".contains(&b);
     (1..=100).contains(&text.len()) && text.bytes().all(allowed)
 }

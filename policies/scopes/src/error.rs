@@ -1,6 +1,6 @@
 //! What is wrong with the data, and with a scope.
 
-use warden_sdk::data::{ListError, ShapeError};
+use warden_sdk::data::ListError;
 use warden_sdk::{Pattern, TemplateError};
 
 use crate::data::{MAX_CLAIMS, MAX_NAMED, MAX_WORDS};
@@ -10,28 +10,12 @@ use crate::values::Unfilled;
 /// Longest part of a scope that a message shows, in characters.
 const SHOWN: usize = 100;
 
-/// One problem of the data. Each names the file, the key and what is accepted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Problem {
-    /// Not text, not TOML, or not of the right shape.
-    #[error(transparent)]
-    Shape(#[from] ShapeError),
-    /// The shape is right, a value is not.
-    #[error("{file:?}: {key}: {fault}")]
-    Value {
-        file: String,
-        key: String,
-        fault: Fault,
-    },
-    /// Nothing that could be granted.
-    #[error(
-        "no data: scopes.toml beside the policy holds prefix and [scopes.NAME] or [patterns.WORD] tables"
-    )]
-    NoFile,
-    /// Which of two counts would be a guess.
-    #[error("{second:?}: the data stands in {first:?} already, it is one file")]
-    SecondFile { first: String, second: String },
-}
+/// One problem of the data.
+pub(crate) type Problem = warden_sdk::data::Problem<Fault>;
+
+/// Where there is no data.
+pub(crate) const MISSING: &str =
+    "scopes.toml beside the policy holds prefix and [scopes.NAME] or [patterns.WORD] tables";
 
 /// Why a value of the data was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -149,10 +133,4 @@ impl Refusal {
             }
         }
     }
-}
-
-/// All problems as one line.
-pub(crate) fn one_line(problems: &[Problem]) -> String {
-    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    problems.join("; ")
 }

@@ -6,16 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use warden_sdk::bounds::{MAX_ALL_RULES, MAX_GRANT_RULES, MAX_GRANTS};
 use warden_sdk::{AclRule, Bound, Pattern, Principal, Request, Template, Verdict, decoded};
 
 use crate::error::Refusal;
 use crate::scope::{Scope, bound, narrowed};
-use crate::values::{MAX_GRANT_RULES, Unfilled, Values};
+use crate::values::{Unfilled, Values};
 use crate::{LABEL, Scopes, Word, word_label};
-
-/// The most grants, and the most rules in all of them, that the host takes of one answer.
-const MAX_GRANTS: usize = 64;
-const MAX_ALL_RULES: usize = 4096;
 
 /// The scopes of one principal that are ours.
 #[derive(Debug, Default)]

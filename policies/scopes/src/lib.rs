@@ -80,7 +80,7 @@ struct Word {
 )]
 impl Policy for Scopes {
     fn configure(files: &[File]) -> Result<Self, String> {
-        data::read(files).map_err(|problems| error::one_line(&problems))
+        data::read(files).map_err(|problems| warden_sdk::data::one_line(&problems))
     }
 
     fn evaluate(&self, request: &Request) -> Verdict {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use warden_sdk::bounds::MAX_GRANT_RULES;
 use warden_sdk::{
     AclRule, ClaimError, FillError, Pattern, PatternTemplate, PlaceValue, Request, Template,
 };
@@ -15,9 +16,6 @@ pub(crate) const PATTERN: &str = "pattern";
 pub(crate) const USER: &str = "user";
 /// The place of the authenticator's id.
 pub(crate) const AUTHENTICATOR: &str = "authenticator";
-
-/// Rules of one grant, and so combinations of values: the host's own bound.
-pub(crate) const MAX_GRANT_RULES: usize = 256;
 
 /// Why places cannot be filled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,7 +10,7 @@ use warden_sdk::testing::Table;
 use warden_sdk::{Claim, File, Policy, Principal, Request};
 
 /// Scopes as the host writes them: what is outside `A-Za-z0-9._@:/+=,-` is encoded.
-const SCOPES: [(&str, &[&str]); 33] = [
+const SCOPES: [(&str, &[&str]); 34] = [
     ("no scope", &[]),
     (
         "others' scopes",
@@ -20,6 +20,7 @@ const SCOPES: [(&str, &[&str]); 33] = [
     ("a named scope", &["valkey.audit"]),
     ("a named scope with claims", &["valkey.orders.submit"]),
     ("a named scope with the user", &["valkey.profile"]),
+    ("a named scope with the id and the user", &["valkey.desk"]),
     ("an alias", &["api://shop/Clerk"]),
     ("an alias with the prefix", &["valkey.auditor"]),
     (
@@ -77,6 +78,11 @@ fn principals() -> Vec<(&'static str, Principal, Vec<Claim>)> {
         ("zoe of a clever tenant", corp(), tenant(r#""*""#)),
         ("zoe of rules", corp(), tenant(r#""acme:* ~* +@all""#)),
         (
+            "zoe of a partner",
+            Principal::new("partner", "zoe"),
+            tenant(r#""acme""#),
+        ),
+        (
             "zoe of somebody else",
             Principal::new("other", "zoe"),
             tenant(r#""acme""#),
@@ -108,7 +114,7 @@ fn verdicts_are_those_of_the_golden_table() -> Result<(), Box<dyn Error>> {
 #[test]
 fn without_a_list_only_the_sole_authenticators_scopes_count() -> Result<(), Box<dyn Error>> {
     let text = include_str!("../golden/scopes.toml");
-    let text = text.replace("authenticators = [\"corp\"]\n", "");
+    let text = text.replace("authenticators = [\"corp\", \"partner\"]\n", "");
     let policy = Scopes::configure(&[File::new("scopes.toml", text)])?;
     let zoe = Principal::new("corp", "zoe").with_scope("corp/valkey.audit");
     let verdict = policy.evaluate(&Request::new(zoe.clone()));

@@ -8,7 +8,7 @@ use warden_sdk::{File, Member, is_claim_pointer};
 
 use crate::Tenant;
 use crate::bound::{Bound, Kind};
-use crate::error::{Fault, Problem};
+use crate::error::{Fault, MISSING, Problem};
 
 /// Bounds of one list: with the most tenants a claim may name they stay within
 /// what the host takes in one restriction.
@@ -32,26 +32,7 @@ struct Raw {
 /// # Errors
 /// All problems; one is enough to refuse all of the data.
 pub(crate) fn read(files: &[File]) -> Result<Tenant, Vec<Problem>> {
-    let mut toml = warden_sdk::data::toml_files(files);
-    let file = toml.next().ok_or_else(|| vec![Problem::NoFile])?;
-    let second = toml.map(|second| Problem::SecondFile {
-        first: file.name().to_owned(),
-        second: second.name().to_owned(),
-    });
-    let mut problems: Vec<Problem> = second.collect();
-    match warden_sdk::data::parse(file) {
-        Err(error) => problems.push(Problem::from(error)),
-        Ok(raw) => match check(&raw) {
-            Ok(tenant) if problems.is_empty() => return Ok(tenant),
-            Ok(_) => {}
-            Err(faults) => problems.extend(faults.into_iter().map(|(key, fault)| Problem::Value {
-                file: file.name().to_owned(),
-                key,
-                fault,
-            })),
-        },
-    }
-    Err(problems)
+    warden_sdk::data::single(files, MISSING, |raw: Raw| check(&raw))
 }
 
 /// Checks the values; on failure every fault with its key.

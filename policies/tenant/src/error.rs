@@ -1,29 +1,14 @@
 //! What is wrong with the data, and with a claim.
 
 use warden_sdk::MemberError;
-use warden_sdk::data::{ListError, ShapeError};
+use warden_sdk::data::ListError;
 use warden_sdk::{ClaimError, FillError, TemplateError};
 
-/// One problem of the data. Each names the file, the key and what is accepted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Problem {
-    /// Not text, not TOML, or not of the right shape.
-    #[error(transparent)]
-    Shape(#[from] ShapeError),
-    /// The shape is right, a value is not.
-    #[error("{file:?}: {key}: {fault}")]
-    Value {
-        file: String,
-        key: String,
-        fault: Fault,
-    },
-    /// No bounds at all.
-    #[error("no data: tenant.toml beside the policy holds claim, keys and channels")]
-    NoFile,
-    /// Which of two counts would be a guess.
-    #[error("{second:?}: the data stands in {first:?} already, it is one file")]
-    SecondFile { first: String, second: String },
-}
+/// One problem of the data.
+pub(crate) type Problem = warden_sdk::data::Problem<Fault>;
+
+/// Where there is no data.
+pub(crate) const MISSING: &str = "tenant.toml beside the policy holds claim, keys and channels";
 
 /// Why a value of the data was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,10 +72,4 @@ impl From<warden_sdk::Error> for Unusable {
     fn from(_: warden_sdk::Error) -> Self {
         Self::NotABound
     }
-}
-
-/// All problems as one line.
-pub(crate) fn one_line(problems: &[Problem]) -> String {
-    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    problems.join("; ")
 }

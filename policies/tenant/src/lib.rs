@@ -61,7 +61,7 @@ pub struct Tenant {
 )]
 impl Policy for Tenant {
     fn configure(files: &[File]) -> Result<Self, String> {
-        data::read(files).map_err(|problems| error::one_line(&problems))
+        data::read(files).map_err(|problems| warden_sdk::data::one_line(&problems))
     }
 
     fn evaluate(&self, request: &Request) -> Verdict {

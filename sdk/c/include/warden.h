@@ -118,6 +118,13 @@ bool warden_rule_check(warden_string rule, warden_string *why);
 bool warden_pattern_literal(warden_string value, warden_string *pattern);
 bool warden_pattern_prefix(warden_string value, warden_string *pattern);
 
+/* The same for a value with glob text on both sides, so that what two values reach never
+ * meets: refused is also a value that holds the first character of `behind`, or the last one
+ * of a `before` with wildcards; and any value where a wildcard stands right beside it, or
+ * wildcards on both sides. As a place of the `Template` of the Rust SDK. */
+bool warden_pattern_place(warden_string before, warden_string value, warden_string behind,
+                          warden_string *pattern);
+
 /* A grant in the making: rules that hold together, as one selector. It is given whole or not
  * at all: once a part was refused, `warden_give` gives nothing. Begin with
  * `warden_grant grant = {0};`. */
@@ -137,7 +144,20 @@ bool warden_grant_keys(warden_grant *grant, warden_access access, warden_string 
 bool warden_grant_channel(warden_grant *grant, warden_string value);
 bool warden_grant_channels(warden_grant *grant, warden_string prefix);
 
+/* A rule about keys or channels with a place for somebody's value:
+ * warden_grant_place(&grant, WARDEN_TEXT("~"), department, WARDEN_TEXT(":*")). Take this where
+ * each value has room of its own: `sales:eu` is refused, for it would live inside `sales`. See
+ * `warden_pattern_place`. */
+bool warden_grant_place(warden_grant *grant, warden_string before, warden_string value,
+                        warden_string behind);
+
 /* --- What goes out ------------------------------------------------------------------- */
+
+/* What the host takes of one verdict; one with more refuses the log-in. */
+#define WARDEN_MAX_GRANTS 64
+#define WARDEN_MAX_GRANT_RULES 256
+#define WARDEN_MAX_LABELS 32
+#define WARDEN_MAX_LABEL_BYTES 256
 
 /* Gives a grant. False, and nothing is given, when a part was refused or there is none. */
 bool warden_give(warden_verdict *verdict, const warden_grant *grant);
@@ -180,9 +200,14 @@ void warden_session_ttl(warden_verdict *verdict, uint64_t seconds);
 /* Adds a label for log and audit. */
 void warden_label(warden_verdict *verdict, warden_string key, warden_string value);
 
+/* Adds labels that list names with commas between them: of one label as many as the host
+ * takes, and further ones of the same key for the rest. */
+void warden_label_list(warden_verdict *verdict, warden_string key, const warden_string *names,
+                       size_t count);
+
 /* Labels of which `warden_labels` tells. */
-typedef warden_policy_list_tuple2_string_string_t warden_label_list;
-void warden_label_known(warden_label_list *labels, warden_string key, warden_string value);
+typedef warden_policy_list_tuple2_string_string_t warden_known_labels;
+void warden_label_known(warden_known_labels *labels, warden_string key, warden_string value);
 
 /* A line in the server's log, with the bundle's name. Never a claim as it came. */
 typedef enum { WARDEN_DEBUG, WARDEN_INFO, WARDEN_WARNING, WARDEN_ERROR } warden_level;
@@ -217,6 +242,6 @@ void warden_evaluate(const warden_request *request, warden_verdict *verdict);
 
 /* May be left out. Names every label its verdicts can carry with the data it has read, by
  * `warden_label_known`. Only tools ask, to show what no test brings about. */
-void warden_labels(warden_label_list *labels);
+void warden_labels(warden_known_labels *labels);
 
 #endif

@@ -3,7 +3,7 @@
  * In: glob text of an author, or a value (a claim, a name) to be escaped. Out: text without
  * white space, control characters, quotes or parentheses. A value that holds one is refused,
  * never repaired: two different values must not become one pattern. The rules are those of
- * sdk/rules/src/pattern.rs, and a test holds both to the same answers. */
+ * sdk/rules/src/pattern.rs and places.rs, and a test holds both to the same answers. */
 #include "internal.h"
 
 static bool is_white_space(uint32_t code) {
@@ -143,4 +143,72 @@ bool warden_pattern_literal(warden_string value, warden_string *pattern) {
 
 bool warden_pattern_prefix(warden_string value, warden_string *pattern) {
     return escape(value, WARDEN_TEXT("*"), pattern);
+}
+
+/* Glob text on one side of a place. */
+typedef struct {
+    bool wild;
+    bool begins_wild;
+    bool ends_wild;
+    /* The first and the last character, where these are no wildcards. */
+    warden_string first;
+    warden_string last;
+} side;
+
+/* Takes one element off `rest`, and tells what it stands for: nothing for a wildcard. False
+ * when it does not end. */
+static bool take_element(warden_string *rest, warden_string *stands_for) {
+    uint8_t begin = rest->ptr[0];
+    *stands_for = (warden_string){0};
+    if (begin == '*' || begin == '?' || begin == '[') {
+        *rest = text_behind(*rest, 1);
+        return begin != '[' || skip_class(rest);
+    }
+    character one;
+    if (begin == '\\') {
+        *rest = text_behind(*rest, 1);
+    }
+    if (rest->len == 0 || !character_first(*rest, &one)) {
+        return false;
+    }
+    *stands_for = (warden_string){rest->ptr, one.bytes};
+    *rest = text_behind(*rest, one.bytes);
+    return true;
+}
+
+static bool read_side(warden_string text, side *read) {
+    *read = (side){0};
+    for (bool begun = false; text.len > 0; begun = true) {
+        if (!take_element(&text, &read->last)) {
+            return false;
+        }
+        read->ends_wild = read->last.len == 0;
+        read->wild = read->wild || read->ends_wild;
+        if (!begun) {
+            read->first = read->last;
+            read->begins_wild = read->ends_wild;
+        }
+    }
+    return true;
+}
+
+static bool holds(warden_string value, warden_string part) {
+    size_t at;
+    return part.len > 0 && warden_find(value, part, &at);
+}
+
+bool warden_pattern_place(warden_string before, warden_string value, warden_string behind,
+                          warden_string *pattern) {
+    side left, right;
+    if (!read_side(before, &left) || !read_side(behind, &right)) {
+        return false;
+    }
+    /* Where a value ends must be plain, and on one side of it all text is. */
+    if (left.ends_wild || right.begins_wild || (left.wild && right.wild)) {
+        return false;
+    }
+    if (holds(value, right.first) || (left.wild && holds(value, left.last))) {
+        return false;
+    }
+    return warden_pattern_literal(value, pattern);
 }

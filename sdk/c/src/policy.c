@@ -91,11 +91,11 @@ void exports_warden_policy_evaluate(warden_request *request, warden_verdict *ver
 }
 
 /* Without an author's own there is nothing to tell apart. */
-__attribute__((weak)) void warden_labels(warden_label_list *labels) {
+__attribute__((weak)) void warden_labels(warden_known_labels *labels) {
     (void)labels;
 }
 
-void exports_warden_policy_labels(warden_label_list *labels) {
+void exports_warden_policy_labels(warden_known_labels *labels) {
     memset(labels, 0, sizeof *labels);
     if (is_configured) {
         warden_labels(labels);

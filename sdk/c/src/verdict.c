@@ -65,6 +65,17 @@ bool warden_grant_channels(warden_grant *grant, warden_string prefix) {
     return add(grant, good, WARDEN_TEXT("&"), pattern);
 }
 
+bool warden_grant_place(warden_grant *grant, warden_string before, warden_string value,
+                        warden_string behind) {
+    warden_string pattern = {0}, why;
+    bool named = warden_starts_with(before, WARDEN_TEXT("~")) ||
+                 warden_starts_with(before, WARDEN_TEXT("%")) ||
+                 warden_starts_with(before, WARDEN_TEXT("&"));
+    bool good = named && warden_pattern_place(before, value, behind, &pattern);
+    warden_string rule = WARDEN_JOIN(before, pattern, behind);
+    return add(grant, good && warden_rule_check(rule, &why), WARDEN_TEXT(""), rule);
+}
+
 bool warden_give(warden_verdict *verdict, const warden_grant *grant) {
     if (grant->refused || grant->rules.len == 0) {
         return false;
@@ -191,7 +202,7 @@ void warden_session_ttl(warden_verdict *verdict, uint64_t seconds) {
     shorten(&verdict->session_ttl, seconds);
 }
 
-void warden_label_known(warden_label_list *labels, warden_string key, warden_string value) {
+void warden_label_known(warden_known_labels *labels, warden_string key, warden_string value) {
     labels->ptr = warden_grow(labels->ptr, labels->len, sizeof *labels->ptr);
     labels->ptr[labels->len].f0 = key;
     labels->ptr[labels->len].f1 = value;
@@ -200,4 +211,22 @@ void warden_label_known(warden_label_list *labels, warden_string key, warden_str
 
 void warden_label(warden_verdict *verdict, warden_string key, warden_string value) {
     warden_label_known(&verdict->labels, key, value);
+}
+
+void warden_label_list(warden_verdict *verdict, warden_string key, const warden_string *names,
+                       size_t count) {
+    warden_string list = {0};
+    for (size_t at = 0; at < count; at++) {
+        if (list.len == 0) {
+            list = names[at];
+        } else if (list.len + 1 + names[at].len > WARDEN_MAX_LABEL_BYTES) {
+            warden_label(verdict, key, list);
+            list = names[at];
+        } else {
+            list = WARDEN_JOIN(list, WARDEN_TEXT(","), names[at]);
+        }
+    }
+    if (list.len > 0) {
+        warden_label(verdict, key, list);
+    }
 }

@@ -4,9 +4,11 @@
 //! In: a file, a list of texts. Out: values of the asked shape, or what is wrong
 //! with them and where. It knows nothing of what the values mean.
 
+use std::fmt;
+
 use serde::de::DeserializeOwned;
 
-use crate::{NotText, one_line};
+use crate::NotText;
 
 /// Why a file is not of the asked shape.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +42,78 @@ pub enum ListError {
     },
 }
 
+/// One problem of data that is one file. Each names the file, the key and what is accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem<F: fmt::Display> {
+    /// Not text, not TOML, or not of the right shape.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// The shape is right, a value is not.
+    #[error("{file:?}: {key}: {fault}")]
+    Value {
+        /// The file's name.
+        file: String,
+        /// The key, with the keys around it.
+        key: String,
+        /// What is wrong with its value.
+        fault: F,
+    },
+    /// Nothing to decide by: which file is missing, and what it holds.
+    #[error("no data: {0}")]
+    NoFile(&'static str),
+    /// Which of two counts would be a guess.
+    #[error("{second:?}: the data stands in {first:?} already, it is one file")]
+    SecondFile {
+        /// The file that is read.
+        first: String,
+        /// The one that is too many.
+        second: String,
+    },
+}
+
+/// Reads data that is one file: of these files, by name and content, the only one. `missing`
+/// says which file that is and what it holds.
+///
+/// # Errors
+/// All problems: one is enough to refuse all of the data.
+pub fn single<'f, R: DeserializeOwned, T, F: fmt::Display>(
+    files: impl IntoIterator<Item = (&'f str, &'f [u8])>,
+    missing: &'static str,
+    check: impl FnOnce(R) -> Result<T, Vec<(String, F)>>,
+) -> Result<T, Vec<Problem<F>>> {
+    let mut files = files.into_iter();
+    let (name, bytes) = files.next().ok_or_else(|| vec![Problem::NoFile(missing)])?;
+    let second = files.map(|(second, _)| Problem::SecondFile {
+        first: name.to_owned(),
+        second: second.to_owned(),
+    });
+    let mut problems: Vec<Problem<F>> = second.collect();
+    match parse(name, bytes).map(check) {
+        Err(error) => problems.push(Problem::from(error)),
+        Ok(Ok(data)) if problems.is_empty() => return Ok(data),
+        Ok(Ok(_)) => {}
+        Ok(Err(faults)) => problems.extend(faults.into_iter().map(|(key, fault)| Problem::Value {
+            file: name.to_owned(),
+            key,
+            fault,
+        })),
+    }
+    Err(problems)
+}
+
+/// All problems as one line.
+pub fn one_line<P: fmt::Display>(problems: &[P]) -> String {
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    problems.join("; ")
+}
+
+/// Can this be the name of a role, a rule, a space, a word: 1 to 64 bytes of `A-Za-z0-9._-`?
+/// Such names stand in key paths, labels and log lines.
+pub fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=64).contains(&name.len()) && name.bytes().all(allowed)
+}
+
 /// Reads the shape of one file.
 ///
 /// # Errors
@@ -54,7 +128,7 @@ pub fn parse<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, ShapeEr
         ShapeError::Toml {
             file: file.to_owned(),
             line,
-            detail: one_line(&error.to_string()),
+            detail: crate::one_line(&error.to_string()),
         }
     })
 }

@@ -6,7 +6,8 @@
 // and never denies.
 //
 // Whatever is in doubt refuses the data as a whole: an unknown key, a time without
-// an offset, a shift that ends before it begins, a member of another form.
+// an offset, a shift that ends before it begins, a member or a rule of another form,
+// more shifts than an answer has labels for.
 
 import * as log from "warden:policy/log@0.1.0";
 
@@ -14,6 +15,14 @@ const FILE = "oncall.json";
 
 // Those who have no shift ahead are asked about again after a day.
 const DAY_SECONDS = 86_400;
+
+// What warden takes of one answer: labels, here one for each shift, and rules of a grant.
+const MAX_SHIFTS = 32;
+const MAX_RULES = 256;
+
+const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+const MEMBER = /^(user|group):[a-z0-9_-]+\/./;
+const RULE = /^([+-]@?\w[\w.-]*(\|\w[\w.-]*)?|(~|%(R|W|RW|WR)~|&)[^\s"'()]+|db=\d+(,\d+)*|alldbs)$/;
 
 let rules = [];
 let shifts = [];
@@ -34,8 +43,8 @@ export function configure(files) {
   }
   const data = parsed(files[0].bytes);
   withKeys(data, FILE, ["rules", "shifts"]);
-  rules = texts(data.rules, "rules");
-  shifts = list(data.shifts, "shifts").map(shift);
+  rules = list(data.rules, "rules", MAX_RULES).map(rule);
+  shifts = list(data.shifts, "shifts", MAX_SHIFTS).map(shift);
   const names = shifts.map(({ name }) => name);
   const doubled = names.find((name, at) => names.indexOf(name) !== at);
   if (doubled !== undefined) {
@@ -95,15 +104,26 @@ function text(bytes) {
   return decodeURIComponent(Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, "0")}`).join(""));
 }
 
+/** Warden reads every rule again; asked here, the mistake is told with its place. */
+function rule(value) {
+  if (typeof value !== "string" || !RULE.test(value)) {
+    throw `${FILE}: rules: ${JSON.stringify(value)} is no permission: write +COMMAND, -COMMAND, +@CATEGORY, ~KEYS or &CHANNELS`;
+  }
+  return value;
+}
+
 function shift(value, at) {
   const where = `shifts[${at}]`;
   withKeys(value, `${FILE}: ${where}`, ["name", "from", "until", "members"]);
   const members = texts(value.members, `${where}.members`);
-  const odd = members.find((member) => !/^(user|group):./.test(member));
+  const odd = members.find((member) => !MEMBER.test(member));
   if (odd !== undefined) {
     throw `${FILE}: ${where}.members: ${JSON.stringify(odd)} is neither "user:ID/NAME" nor "group:ID/NAME"`;
   }
-  const [name] = texts([value.name], `${where}.name`);
+  const { name } = value;
+  if (typeof name !== "string" || !NAME.test(name)) {
+    throw `${FILE}: ${where}.name: ${JSON.stringify(name)} is no name: 1 to 64 of A-Z a-z 0-9 . _ -`;
+  }
   const from = seconds(value.from, `${where}.from`);
   const until = seconds(value.until, `${where}.until`);
   if (until <= from) {
@@ -132,9 +152,12 @@ function withKeys(value, where, keys) {
   }
 }
 
-function list(value, where) {
+function list(value, where, most = Infinity) {
   if (!Array.isArray(value) || value.length === 0) {
     throw `${FILE}: ${where}: a list with something in it is wanted`;
+  }
+  if (value.length > most) {
+    throw `${FILE}: ${where}: more than ${most}`;
   }
   return value;
 }

@@ -35,8 +35,10 @@ WRITE = "+set +del +expire +hset +hdel +lpush +rpush +sadd +srem +zadd +zrem".sp
 
 # Datasets of one grant: warden takes 256 rules in it, commands among them.
 MAX_DATASETS = 200
-# The longest label that warden takes, in bytes.
+# The longest label that warden takes, in bytes, and half of the labels it takes: owners and
+# readers have some each.
 MAX_LABEL_BYTES = 256
+MAX_LABELS = 16
 
 # Each dataset with its owner and its readers.
 catalogue: dict[str, tuple[str, list[str]]] = {}
@@ -82,9 +84,9 @@ class WitWorld(wit_world.WitWorld):
             valid_for=None,
             session_ttl=None,
             labels=[
-                (label, listed(names))
+                (label, value)
                 for label, names in (("owner", owned), ("reader", shared))
-                if names
+                for value in listed(names)
             ],
         )
 
@@ -103,10 +105,16 @@ def keys(dataset: str) -> str:
     return f"{escaped}:*"
 
 
-def listed(names: list[str]) -> str:
-    """The names for log and audit; only their number where they are too long."""
-    text = ",".join(names)
-    return text if len(text.encode()) <= MAX_LABEL_BYTES else f"{len(names)} datasets"
+def listed(names: list[str]) -> list[str]:
+    """The names for log and audit, several to a label; only their number where they do not fit."""
+    values: list[str] = []
+    for name in names:
+        joined = f"{values[-1]},{name}" if values else name
+        if values and len(joined.encode()) <= MAX_LABEL_BYTES:
+            values[-1] = joined
+        else:
+            values.append(name)
+    return values if len(values) <= MAX_LABELS else [f"{len(names)} datasets"]
 
 
 def read(content: bytes) -> dict[str, tuple[str, list[str]]]:
@@ -134,9 +142,12 @@ def read(content: bytes) -> dict[str, tuple[str, list[str]]]:
 
 
 def dataset(name: str, where: str) -> str:
-    """A name that can be part of a rule, and of a label that lists several."""
-    if not name or not name.isprintable() or any(c in " ,\"'()" for c in name):
-        raise Err(f"{where}: {name!r} is no name: no space, comma, quote or parenthesis")
+    """A name that can be part of a rule, and of a label that lists several. With a colon in
+    it, a dataset `orders:eu` would live inside `orders`."""
+    if not name or not name.isprintable() or any(c in " ,:\"'()" for c in name):
+        raise Err(f"{where}: {name!r} is no name: no space, comma, colon, quote or parenthesis")
+    if len(name.encode()) > MAX_LABEL_BYTES:
+        raise Err(f"{where}: {name[:20]!r}… is no name: it is longer than {MAX_LABEL_BYTES} bytes")
     return name
 
 

@@ -83,12 +83,21 @@ impl Request {
     /// assert_eq!(request.claim_value("/organisation"), None);
     /// ```
     pub fn claim_value(&self, pointer: &str) -> Option<serde_json::Value> {
+        self.claim_inside(pointer)?.ok()?
+    }
+
+    /// The same, with what keeps it from being read: `None` where no claim that was asked for
+    /// holds it, an error where that one is not JSON.
+    pub(crate) fn claim_inside(
+        &self,
+        pointer: &str,
+    ) -> Option<Result<Option<serde_json::Value>, serde_json::Error>> {
         let (claim, rest) = self.claims.iter().find_map(|claim| {
             let rest = pointer.strip_prefix(claim.pointer.as_str())?;
             (rest.is_empty() || rest.starts_with('/')).then_some((claim, rest))
         })?;
-        let mut value: serde_json::Value = serde_json::from_str(&claim.json).ok()?;
-        value.pointer_mut(rest).map(serde_json::Value::take)
+        let value = serde_json::from_str::<serde_json::Value>(&claim.json);
+        Some(value.map(|mut value| value.pointer_mut(rest).map(serde_json::Value::take)))
     }
 
     /// A claim that is a string.

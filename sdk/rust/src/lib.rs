@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bounds;
 mod claim;
 #[cfg(feature = "toml")]
 pub mod data;

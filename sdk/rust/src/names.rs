@@ -36,7 +36,7 @@ pub enum ClaimError {
 
 impl Request {
     /// The names in a claim: a string, a whole number, or a list of them. All of it can be
-    /// used, or nothing.
+    /// used, or nothing. Also from inside a claim that was asked for.
     ///
     /// ```
     /// use warden_sdk::{Claim, ClaimError, Principal, Request};
@@ -45,15 +45,17 @@ impl Request {
     /// assert_eq!(names(r#""acme""#).unwrap(), ["acme".to_owned()].into());
     /// assert_eq!(names(r#"["b", "a"]"#).unwrap().len(), 2);
     /// assert_eq!(names("true"), Err(ClaimError::Kind));
+    /// let inside = alice.with_claim(Claim::new("/org", r#"{"unit": "eu"}"#));
+    /// assert_eq!(inside.claim_names("/org/unit").unwrap(), ["eu".to_owned()].into());
+    /// assert_eq!(inside.claim_names("/org/role"), Err(ClaimError::Missing));
     /// ```
     ///
     /// # Errors
     /// When the claim is absent, empty, of another type, too long, or one of its elements is.
     pub fn claim_names(&self, pointer: &str) -> Result<BTreeSet<String>, ClaimError> {
-        if self.claim_json(pointer).is_none() {
-            return Err(ClaimError::Missing);
-        }
-        match self.claim_value(pointer).ok_or(ClaimError::Kind)? {
+        let inside = self.claim_inside(pointer).ok_or(ClaimError::Missing)?;
+        let value = inside.map_err(|_| ClaimError::Kind)?;
+        match value.ok_or(ClaimError::Missing)? {
             Value::Array(values) if values.is_empty() => Err(ClaimError::Empty),
             Value::Array(values) if values.len() > MAX_NAMES => Err(ClaimError::TooMany),
             Value::Array(values) => values.into_iter().map(name).collect(),

@@ -8,8 +8,10 @@ use crate::{File, Reads, Request, Verdict};
 /// I/O, reads a clock or keeps state between requests: the same request must give
 /// the same verdict, because the host remembers it.
 ///
-/// The host may make a fresh instance for every request and configure it anew, so
-/// `configure` should be quick and say nothing in the log.
+/// The host configures a policy once and lets each decision start from a snapshot of its
+/// memory: what `evaluate` writes is gone with the decision. Until the snapshot is taken,
+/// and where none can be, each decision configures the policy, so `configure` should be
+/// quick and say nothing in the log.
 ///
 /// A panic, or more time or memory than allowed, refuses the log-in.
 pub trait Policy: Sized {

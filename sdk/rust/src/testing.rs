@@ -56,6 +56,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::bounds;
 use crate::{Describe, Input, Policy, Reads, Request};
 
 /// Differing lines that a message shows.
@@ -98,7 +99,8 @@ impl<'p, P: Policy + Describe> Table<'p, P> {
         self.text += &format!("{name}\n");
     }
 
-    /// Asks the policy and adds a line with its verdict.
+    /// Asks the policy and adds a line with its verdict. One that is beyond a
+    /// [bound](crate::bounds) the host would not take: the line then says why.
     pub fn ask(&mut self, name: impl fmt::Display, request: &Request) {
         let reads = self.policy.reads();
         let reads = reads.unwrap_or_else(|| P::DESCRIPTION.reads());
@@ -107,7 +109,11 @@ impl<'p, P: Policy + Describe> Table<'p, P> {
             let values = list.split(',').map(|value| (key.clone(), value.to_owned()));
             self.touched.extend(values);
         }
-        self.text += &format!("  {name}: {verdict}\n");
+        let reads_clock = reads.inputs().contains(&Input::Clock);
+        self.text += &match bounds::refused(&verdict, reads_clock) {
+            None => format!("  {name}: {verdict}\n"),
+            Some(why) => format!("  {name}: refused by the host: {why}\n"),
+        };
     }
 
     /// The labels the policy says its verdicts can carry, and no verdict here did.

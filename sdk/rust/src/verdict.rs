@@ -7,10 +7,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::bounds::MAX_LABEL_BYTES;
 use crate::{AclRule, Restriction};
-
-/// The longest label the host takes, in bytes.
-const MAX_LABEL_BYTES: usize = 256;
 
 /// The answer to one request. [`Verdict::new`] has no opinion; each method adds one.
 ///

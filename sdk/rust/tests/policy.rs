@@ -72,3 +72,16 @@ fn a_test_gives_a_policy_nothing_it_did_not_ask_for() {
         .with_server_version("9.1.2");
     assert_eq!(more.projected(&OfficeHours::DESCRIPTION.reads()), asked_for);
 }
+
+#[cfg(feature = "testing")]
+#[test]
+fn a_table_says_which_verdicts_the_host_would_refuse() {
+    let policy = OfficeHours::configure(&[]).unwrap();
+    let alice = Request::new(Principal::new("corp", "alice"));
+    let mut table = warden_sdk::testing::Table::new(&policy);
+    table.ask("at noon", &alice.with_now(43_200));
+    assert_eq!(
+        table.to_string(),
+        "  at noon: refused by the host: it reads the clock and does not say for how long it holds\n"
+    );
+}

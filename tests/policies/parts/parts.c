@@ -51,6 +51,27 @@ static bool is(warden_string word, const char *expected, size_t bytes) {
 }
 #define IS(word, literal) is(word, literal, sizeof(literal) - 1)
 
+/* The place of `BEFORE BEHIND VALUE`, where `-` behind it is nothing. */
+static void put_place(warden_string before, warden_string rest) {
+    warden_string behind;
+    warden_next_word(&rest, &behind);
+    warden_string value = warden_slice(rest, 1, rest.len);
+    if (IS(behind, "-")) {
+        behind = WARDEN_TEXT("");
+    }
+    warden_grant_place(&grant, before, value, behind);
+}
+
+static void put_labels(warden_string rest, warden_verdict *verdict) {
+    warden_string *names = NULL, name;
+    size_t count = 0;
+    while (warden_next_word(&rest, &name)) {
+        names = warden_grow(names, count, sizeof *names);
+        names[count++] = name;
+    }
+    warden_label_list(verdict, WARDEN_TEXT("labels"), names, count);
+}
+
 static void put(warden_string line, const warden_request *request, warden_verdict *verdict) {
     warden_string word, first;
     warden_next_word(&line, &word);
@@ -68,6 +89,10 @@ static void put(warden_string line, const warden_request *request, warden_verdic
         warden_grant_channel(&grant, rest);
     } else if (IS(word, "channels")) {
         warden_grant_channels(&grant, rest);
+    } else if (IS(word, "place")) {
+        put_place(first, behind);
+    } else if (IS(word, "labels")) {
+        put_labels(rest, verdict);
     } else if (IS(word, "give")) {
         bool given = warden_give(verdict, &grant);
         grant = (warden_grant){0};

@@ -7,9 +7,14 @@ use std::fs;
 
 use serde_json::{Value, json};
 use warden_core::Principal;
+use warden_tests::asked::{Asked, Place};
 use warden_tests::parts::workspace;
 
-use crate::bundle::{Place, principal, verdict};
+use crate::bundle::{principal, verdict};
+
+fn load(place: &Place, data: impl AsRef<[u8]>) -> Result<Asked, String> {
+    place.load(&[("txt", data)])
+}
 
 fn principals() -> Vec<(&'static str, Principal)> {
     let corp = |groups: &[&str]| principal("zoe", groups, &[], false);
@@ -51,6 +56,7 @@ fn claims() -> Vec<(&'static str, Option<Value>)> {
         ("other letters", Some(json!("dépôt-€-😀"))),
         ("no-break space", Some(json!("a\u{a0}b"))),
         ("a placeholder", Some(json!("{name}"))),
+        ("a part of another", Some(json!("sales:eu"))),
     ]
 }
 
@@ -58,8 +64,8 @@ fn claims() -> Vec<(&'static str, Option<Value>)> {
 fn verdicts_are_those_of_the_golden_table() {
     let golden = workspace().join("sdk/c/examples/allowlist/golden");
     let data = fs::read(golden.join("allowlist.txt")).unwrap();
-    let place = Place::of("allowlist");
-    let generation = place.load(data).expect("the golden data is valid");
+    let place = Place::of("tests/allowlist");
+    let generation = load(&place, data).expect("the golden data is valid");
     let mut table = String::new();
     for (who, principal) in principals() {
         table += &format!("{who}\n");
@@ -82,21 +88,14 @@ fn verdicts_are_those_of_the_golden_table() {
 
 #[test]
 fn the_labels_are_those_of_its_lines() {
-    let place = Place::of("allowlist");
-    let generation = place
-        .load("group:corp/a +get ~a\nuser:corp/b +get ~b\n")
-        .unwrap();
-    let labels = generation.labels_of(&generation.bundles()[0]).unwrap();
-    let labels: Vec<String> = labels
-        .into_iter()
-        .map(|(key, value)| key + "=" + &value)
-        .collect();
-    assert_eq!(labels, ["line=group:corp/a", "line=user:corp/b"]);
+    let place = Place::of("tests/allowlist");
+    let asked = load(&place, "group:corp/a +get ~a\nuser:corp/b +get ~b\n").unwrap();
+    assert_eq!(asked.labels(), ["line=group:corp/a", "line=user:corp/b"]);
 }
 
 #[test]
 fn data_in_doubt_is_refused_with_its_line_and_what_to_write() {
-    let place = Place::of("allowlist");
+    let place = Place::of("tests/allowlist");
     for (data, words) in [
         (
             &b"analysts +get ~a"[..],
@@ -119,21 +118,65 @@ fn data_in_doubt_is_refused_with_its_line_and_what_to_write() {
             b"group:corp/a ~[{name}]",
             "a placeholder stands in a pattern",
         ),
+        (
+            br"group:corp/a ~x\{department}:*",
+            "a placeholder stands in a pattern",
+        ),
+        (
+            br"group:corp/a ~a\*{name}",
+            "a placeholder stands in a pattern",
+        ),
+        (
+            b"group:corp/a ~{name}*",
+            "a placeholder stands in a pattern",
+        ),
+        (
+            b"group:corp/a ~{name}{department}",
+            "a placeholder stands in a pattern",
+        ),
+        (
+            b"group:corp/a ~*:{name}:*",
+            "a placeholder stands in a pattern",
+        ),
         (b"group:corp/a ~a\xff", "not UTF-8"),
     ] {
-        let error = place.load(data).unwrap_err();
+        let error = load(&place, data).unwrap_err();
         assert!(error.contains(words), "{error}");
         assert!(error.contains("allowlist.txt"), "{error}");
     }
     let many = "group:corp/a +get\n".repeat(1001);
+    let many = load(&place, many).unwrap_err();
+    assert!(many.contains("more than 1000 lines"), "{many}");
+    let long = format!("group:corp/{} +get\n", "a".repeat(246));
+    let error = load(&place, long).unwrap_err();
+    assert!(error.contains("longer than 256 bytes"), "{error}");
+    load(&place, "").expect("nobody is allowed anything");
+    load(&place, "group:corp/a +get ~a\r\n").expect("ends of lines of other systems");
+}
+
+#[test]
+fn what_is_beyond_the_bounds_of_a_verdict_is_refused_in_words() {
+    let place = Place::of("tests/allowlist");
+    let of = |lines: usize, bytes: usize| {
+        let groups: Vec<String> = (0..lines)
+            .map(|line| format!("corp/{line:0>width$}", width = bytes - "group:corp/".len()))
+            .collect();
+        let data: String = groups
+            .iter()
+            .map(|group| format!("group:{group} +get ~a\n"))
+            .collect();
+        let asked = load(&place, data).unwrap();
+        let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+        verdict(&asked, principal("zoe", &groups, &[], false), [])
+    };
+    let all = of(64, 127);
+    assert_eq!(all.matches("grant ").count(), 64, "{all}");
+    assert_eq!(all.matches("group:").count(), 64, "{all}");
+    let grants = of(65, 20);
     assert!(
-        place
-            .load(many)
-            .unwrap_err()
-            .contains("more than 1000 lines")
+        grants.starts_with("deny - \"more than 64 lines"),
+        "{grants}"
     );
-    place.load("").expect("nobody is allowed anything");
-    place
-        .load("group:corp/a +get ~a\r\n")
-        .expect("ends of lines of other systems");
+    let labels = of(64, 256);
+    assert!(labels.contains("do not fit into 32 labels"), "{labels}");
 }

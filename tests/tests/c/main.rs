@@ -11,6 +11,7 @@
 
 mod allowlist;
 mod bindings;
+mod bounds;
 mod bundle;
 mod parts;
 mod rules;

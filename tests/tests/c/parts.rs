@@ -4,8 +4,9 @@
 //! verdict the host reads.
 
 use serde_json::json;
+use warden_tests::asked::{Asked, Place};
 
-use crate::bundle::{Place, principal, verdict};
+use crate::bundle::{principal, verdict};
 
 /// What is done, and what comes of it.
 const CASES: &[(&str, &str)] = &[
@@ -32,8 +33,8 @@ const CASES: &[(&str, &str)] = &[
         r"restrict %R~a\** &n\?*",
     ),
     ("restrict", "restrict nothing"),
-    ("no-keys\nrestrict", "restrict to none"),
-    ("no-channels\nrestrict", "restrict to none"),
+    ("no-keys\nrestrict", "restrict no-keys"),
+    ("no-channels\nrestrict", "restrict no-channels"),
     ("bound-keys ~ a b\nrestrict", REFUSED),
     ("bound-channels \nrestrict", REFUSED),
     ("bound +get\nrestrict", REFUSED),
@@ -49,7 +50,7 @@ restrict",
     ),
     (
         "deny come back\ndeny-internally it is night",
-        r#"deny Some("come back") Some("it is night")"#,
+        r#"deny "come back" "it is night""#,
     ),
     (
         "valid-for 90\nvalid-for 60\nvalid-for 61\nsession-ttl 30\nsession-ttl 31",
@@ -59,6 +60,7 @@ restrict",
         "number 0\nnumber 18446744073709551615",
         "label number=0; label number=18446744073709551615",
     ),
+    ("labels a b\nlabels ", "label labels=a,b"),
     ("address", "label address=192.0.2.7"),
     ("more", r#"label more={"a":[1,"x"]}"#),
     (r#"json "plain""#, "label json=plain"),
@@ -76,17 +78,18 @@ restrict",
     ("json 1", "label json=refused"),
     ("json null", "label json=refused"),
     ("json [\"a\"]", "label json=refused"),
-    (
-        "frobnicate",
-        r#"deny None Some("no such word: frobnicate")"#,
-    ),
+    ("frobnicate", r#"deny - "no such word: frobnicate""#),
 ];
 
-const REFUSED: &str = r#"deny None Some("a restriction could not be written")"#;
+const REFUSED: &str = r#"deny - "a restriction could not be written""#;
+
+fn bare() -> Result<Asked, String> {
+    Place::of("tests/parts").load(&[("", ""); 0])
+}
 
 #[test]
 fn every_part_of_the_sdk_does_what_the_header_says() {
-    let generation = Place::of("parts").load_bare().unwrap();
+    let generation = bare().unwrap();
     let alice = principal("alice", &[], &[], false);
     for (done, expected) in CASES {
         let claims = [("do", json!(done)), ("more", json!({"a": [1, "x"]}))];
@@ -101,8 +104,19 @@ fn every_part_of_the_sdk_does_what_the_header_says() {
 }
 
 #[test]
+fn a_list_too_long_for_one_label_is_divided() {
+    let asked = bare().unwrap();
+    let names = vec!["r".repeat(100); 3].join(" ");
+    let alice = principal("alice", &[], &[], false);
+    let done = json!(format!("labels {names}"));
+    let (two, one) = (names[..201].replace(' ', ","), &names[202..]);
+    let expected = format!("label labels={two}; label labels={one}");
+    assert_eq!(verdict(&asked, alice, [("do", done)]), expected);
+}
+
+#[test]
 fn memory_ends_in_a_refusal_and_the_next_decision_is_as_before() {
-    let generation = Place::of("parts").load_bare().unwrap();
+    let generation = bare().unwrap();
     let alice = principal("alice", &[], &[], false);
     let failed = verdict(&generation, alice.clone(), [("do", json!("memory"))]);
     assert!(failed.starts_with("failed: "), "{failed}");
@@ -114,7 +128,7 @@ fn memory_ends_in_a_refusal_and_the_next_decision_is_as_before() {
 
 #[test]
 fn data_refused_without_a_word_is_refused_in_the_sdks() {
-    let error = Place::of("parts").load("x").unwrap_err();
+    let error = Place::of("tests/parts").load(&[("txt", "x")]).unwrap_err();
     assert!(
         error.contains("the data was refused, and no reason was given"),
         "{error}"

@@ -76,3 +76,30 @@ fn the_example_is_a_policy() {
     warden(&["policy", "build"], &project);
     warden(&["policy", "test"], &project);
 }
+
+#[test]
+fn a_build_of_ones_own_makes_a_policy_that_passes_its_tests() {
+    let place = tempfile::tempdir().unwrap();
+    let run = |command: &mut Command| {
+        let output = command.output().expect("it runs");
+        assert!(output.status.success(), "{command:?}: {output:?}");
+    };
+    let new = ["policy", "new", "hello", "--language", "c"];
+    run(Command::new(parts::cli())
+        .args(new)
+        .current_dir(place.path()));
+    let project = place.path().join("hello");
+    let steps = &blocks(&document(PAGE), "sh")[1];
+    assert!(steps.contains("wasm-ld @sdk/c/link.flags"), "{steps}");
+    // The linker may be the one that comes with Rust, as for `warden policy build`.
+    let linker = "command -v wasm-ld >/dev/null || \
+                  wasm-ld() { \"$(rustc --print target-libdir)/../bin/rust-lld\" -flavor wasm \"$@\"; }";
+    let script = format!("{linker}\n{steps}");
+    run(Command::new("bash")
+        .args(["-euc", &script])
+        .current_dir(&project));
+    let tested = ["policy", "test"];
+    run(Command::new(parts::cli())
+        .args(tested)
+        .current_dir(&project));
+}

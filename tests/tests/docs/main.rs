@@ -24,6 +24,7 @@ mod guardrails;
 mod languages;
 mod ldap;
 mod ldap_groups;
+mod links;
 mod markdown;
 mod migrating;
 mod operating;

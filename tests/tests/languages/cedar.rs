@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use warden_tests::parts::workspace;
 
-use crate::asked::{Asked, client, principal};
+use warden_tests::asked::{Asked, client, principal};
 
 /// One line of decisions.
 #[derive(Deserialize)]

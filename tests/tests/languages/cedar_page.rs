@@ -4,8 +4,8 @@
 
 use serde_json::json;
 
-use crate::asked::Asked;
 use crate::markdown::{between, blocks, code, document, table};
+use warden_tests::asked::Asked;
 
 type File = (&'static str, String);
 
@@ -23,15 +23,19 @@ fn the_first_cedar_example_means_what_is_said() {
         of(&["analysts"]),
         "grant +@read ~drafts:* &drafts.*; grant +@read ~reports:*; label permits=analysts-read"
     );
+    // An action with a denial keeps a grant of its own, beside that of the others.
+    let editors = |keys: &str| {
+        let written = "grant +@read +@write +publish -flushall -flushdb -swapdb";
+        format!("{written} {keys}; grant +@read {keys}")
+    };
+    let (drafts, reports) = (editors("~drafts:* &drafts.*"), editors("~reports:*"));
     assert_eq!(
         of(&["editors"]),
-        "grant +@read +@write +publish ~drafts:* &drafts.*; \
-         grant +@read +@write +publish ~reports:*; label permits=editors"
+        format!("{drafts}; {reports}; label permits=editors")
     );
     assert_eq!(
         of(&["editors", "contractors"]),
-        "grant +@read +@write +publish ~reports:*; label permits=editors; \
-         label forbids=contractors-see-no-drafts"
+        format!("{reports}; label permits=editors; label forbids=contractors-see-no-drafts")
     );
     assert_eq!(of(&[]), "no opinion");
 }
@@ -70,7 +74,8 @@ fn the_cedar_example_with_a_schema_means_what_is_said() {
     }
     let writer = asked.line(&["writers"], &json!({"clearance": 9}), "10.0.0.1");
     assert!(
-        writer.starts_with("grant +@read +@write ~doc:handbook:*; label"),
+        writer
+            .starts_with("grant +@read +@write -flushall -flushdb -swapdb ~doc:handbook:*; label"),
         "{writer}"
     );
     let nobody = asked.line(&[], &json!({"clearance": 9}), "10.0.0.1");
@@ -146,7 +151,23 @@ fn the_documented_messages_of_cedar_are_those_the_policy_gives() {
     assert_eq!(messages.len(), mistakes.len());
     for (row, mistake) in messages.iter().zip(mistakes) {
         let message = code(&row[0]).expect("a message");
-        let error = Asked::new("cedar", &mistake).err().expect(message);
+        let error = Asked::new("cedar", &mistake).expect_err(message);
         assert!(error.contains(message), "{message}: {error}");
+    }
+}
+
+#[test]
+fn all_mistakes_of_a_mapping_are_told_at_once() {
+    let spaces = (0..20)
+        .map(|n| format!("[spaces.space-{n}]\nresource = 'Space::\"{n}\"'\nrules = [\"+get\"]\n"));
+    let (extension, mapping) = file("toml", 0);
+    let mapping = mapping + &spaces.collect::<String>();
+    let error = Asked::new("cedar", &[(extension, mapping), file("cedar", 0)]);
+    let error = error.expect_err("no space has a command");
+    for n in 0..20 {
+        assert!(
+            error.contains(&format!("spaces.space-{n}.rules")),
+            "{error}"
+        );
     }
 }

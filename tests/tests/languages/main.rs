@@ -14,7 +14,6 @@
     reason = "this is test code: a failed expectation is a failed test"
 )]
 
-mod asked;
 mod cedar;
 mod cedar_page;
 #[path = "../docs/markdown.rs"]

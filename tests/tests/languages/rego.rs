@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use warden_tests::parts::workspace;
 
-use crate::asked::{Asked, client, line, principal};
+use warden_tests::asked::{Asked, client, line, principal};
 
 /// One line of decisions.
 #[derive(Deserialize)]
@@ -50,5 +50,5 @@ fn the_built_policy_answers_about_roles_as_the_crate() {
 
 #[test]
 fn the_built_policy_answers_about_attributes_as_the_crate() {
-    answers_as_the_crate("abac", 224);
+    answers_as_the_crate("abac", 320);
 }

@@ -57,7 +57,7 @@ fn a_policy_from_nothing(option: &str, data: &str) -> TempDir {
         ),
     );
     assert!(
-        printed.ends_with("3 tests: 3 passed, 0 failed\n"),
+        printed.ends_with("4 tests: 4 passed, 0 failed\n"),
         "{printed}"
     );
     let hello = place.path().join("hello");

@@ -13,13 +13,8 @@ on_both_lines!(
 const DATA: &str = "group:corp/staff +get +set ~home:{name}:* ~team:{department}:*\n";
 
 fn scene(line: Line) -> Scene {
-    let scene = Scene::builder(line)
-        .without_policy()
-        .policy_file("allowlist.wasm", parts::policy("tests/allowlist"))
-        .policy_file("allowlist.txt", DATA)
-        .start();
-    scene.wait_for_generation(1);
-    scene
+    let component = parts::policy("tests/allowlist");
+    Scene::of_policy(line, "allowlist", component, &[("txt", DATA)])
 }
 
 fn staff(name: &str, department: &str) -> Claims {

@@ -43,14 +43,8 @@ when { context.address.isInRange(ip("127.0.0.0/8")) };
 "#;
 
 fn scene(line: Line, policies: &str) -> Scene {
-    let scene = Scene::builder(line)
-        .without_policy()
-        .policy_file("cedar.wasm", parts::precompiled_policy("cedar"))
-        .policy_file("cedar.toml", MAPPING)
-        .policy_file("cedar.cedar", policies)
-        .start();
-    scene.wait_for_generation(1);
-    scene
+    let data = [("toml", MAPPING), ("cedar", policies)];
+    Scene::of_policy(line, "cedar", parts::precompiled_policy("cedar"), &data)
 }
 
 fn analyst() -> Claims {

@@ -87,16 +87,8 @@ impl Example {
     /// A server with this policy and no other, with this data.
     fn scene(&self, line: Line, data: &str) -> Scene {
         self.compile();
-        let scene = Scene::builder(line)
-            .without_policy()
-            .policy_file(&format!("{}.{}", self.name, self.ending), data)
-            .policy_file(
-                &format!("{}.wasm", self.name),
-                parts::example(self.component),
-            )
-            .start();
-        scene.wait_for_generation(1);
-        scene
+        let component = parts::example(self.component);
+        Scene::of_policy(line, self.name, component, &[(self.ending, data)])
     }
 }
 
@@ -277,6 +269,8 @@ fn a_policy_in_javascript_follows_its_data(example: &Example, line: Line) {
     assert!(!scene.log_in_with(&lead).run("GET orders:1").is_nil());
 
     let without_offset = rota("group:corp/leads").replace("Z\"", "\"");
+    let bare = rota("group:leads");
+    let odd_rule = rota("group:corp/leads").replace("+get", "nopass");
     let mistakes = [
         ("{", "oncall.json"),
         (
@@ -284,6 +278,8 @@ fn a_policy_in_javascript_follows_its_data(example: &Example, line: Line) {
             r#"unknown key "shift""#,
         ),
         (without_offset.as_str(), "write a time with its offset"),
+        (bare.as_str(), r#""group:leads" is neither"#),
+        (odd_rule.as_str(), r#"rules: "nopass" is no permission"#),
     ];
     scene.server.admin().run("DEL orders:1");
     what_is_wrong_changes_nothing(&scene, "oncall.json", &mistakes, &lead);
@@ -326,6 +322,10 @@ fn a_policy_in_python_follows_its_data(line: Line) {
         (
             "dataset,owner,readers\norders,finance,\n",
             "line 2: 'finance' is no group",
+        ),
+        (
+            "dataset,owner,readers\norders,corp/finance,\norders:eu,corp/shop,\n",
+            "line 3: 'orders:eu' is no name",
         ),
         ("dataset,owner,readers\n", "it names no dataset"),
     ];

@@ -21,18 +21,9 @@ verdict.denial := "your account is suspended" if input.principal.claims.suspende
 const GRANTS: &str = r#"{"grants": {"corp/analysts": ["+@read", "~reports:*", "~drafts:*"]}}"#;
 
 fn scene(line: Line, module: &str) -> Scene {
-    let scene = Scene::builder(line)
-        .without_policy()
-        .policy_file("rego.wasm", parts::precompiled_policy("rego"))
-        .policy_file("rego.rego", module)
-        .policy_file("rego.json", GRANTS)
-        .policy_file(
-            "rego.toml",
-            "claims = ['/suspended']\ninputs = ['client.address']\n",
-        )
-        .start();
-    scene.wait_for_generation(1);
-    scene
+    let settings = "claims = ['/suspended']\ninputs = ['client.address']\n";
+    let data = [("rego", module), ("json", GRANTS), ("toml", settings)];
+    Scene::of_policy(line, "rego", parts::precompiled_policy("rego"), &data)
 }
 
 fn analyst() -> Claims {

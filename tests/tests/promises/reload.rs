@@ -9,6 +9,7 @@ on_both_lines!(
     a_reload_in_error_says_so_and_keeps_what_was,
     reloads_at_once_are_each_answered,
     a_reload_cannot_wait_inside_multi_and_is_for_administrators,
+    policies_are_loaded_in_memory_that_nobodys_keys_are_evicted_for,
 );
 
 fn reload(scene: &Scene) -> Reply {
@@ -148,4 +149,46 @@ fn a_reload_cannot_wait_inside_multi_and_is_for_administrators(line: Line) {
         .log_in("alice")
         .run("WARDEN.RELOAD")
         .expect_error("NOPERM");
+}
+
+/// What policies are loaded with besides: read, kept, and looked at by nobody.
+const ATTACHED_BYTES: usize = 15 << 20;
+/// How much the server has left: less than that.
+const LEFT_BYTES: u64 = 4 << 20;
+
+fn policies_are_loaded_in_memory_that_nobodys_keys_are_evicted_for(line: Line) {
+    let scene = Scene::builder(line)
+        .own_state()
+        .config([("maxmemory-policy", "allkeys-random")])
+        .start();
+    let mut admin = scene.server.admin();
+    let value = "x".repeat(10_000);
+    for number in 0..200 {
+        admin
+            .call(["SET", &format!("key:{number}"), &value])
+            .expect_ok();
+    }
+    let used = scene.server.info_number("memory", "used_memory");
+    let bound = (used + LEFT_BYTES).to_string();
+    admin
+        .call(["CONFIG", "SET", "maxmemory", &bound])
+        .expect_ok();
+    let apart = scene.counter("warden_memory_apart_bytes");
+    // Compiled anew: nobody has seen these bytes before.
+    let mut wasm = parts::policy("rbac");
+    let section = format!("\u{4}note{}", std::process::id());
+    wasm.extend([0, section.len() as u8]);
+    wasm.extend(section.bytes());
+    scene.next_generation(|| {
+        scene
+            .policies
+            .replace("rbac.notes", vec![b'x'; ATTACHED_BYTES]);
+        scene.policies.replace("rbac.wasm", wasm);
+    });
+    admin.run("SET key:more x").expect_ok();
+    assert_eq!(scene.server.info_number("stats", "evicted_keys"), 0);
+    assert_eq!(admin.run("DBSIZE").number(), 201);
+    let more = scene.counter("warden_memory_apart_bytes") - apart;
+    assert!(more as usize > ATTACHED_BYTES, "{more} bytes apart");
+    assert!(scene.log_in("alice").run("GET reports:q1").is_nil());
 }

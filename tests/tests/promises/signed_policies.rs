@@ -124,7 +124,7 @@ fn sabotages() -> Vec<Sabotage> {
         is("\"MANIFEST\": is missing", remove(LIST)),
         is("\"MANIFEST.minisig\": is missing", remove(SIGNATURE)),
         // Wrongly signed.
-        is("which policy_keys does not name", |dir| {
+        is("which policy_keys does not name; sign with a key", |dir| {
             fs::write(dir.join("rbac.toml"), generous()).unwrap();
             Signer::new().sign(dir, 2);
         }),

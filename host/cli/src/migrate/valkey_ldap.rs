@@ -61,10 +61,7 @@ fn id(text: &str) -> Result<AuthenticatorId, String> {
 
 /// Reads, writes and tells; what is wrong with the file is an answer, not an error.
 pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
-    let file = server_file::read(&arguments.file).map_err(|source| Error::File {
-        path: arguments.file.clone(),
-        source,
-    })?;
+    let file = server_file::read(&arguments.file).map_err(Error::file(&arguments.file))?;
     let migration = carry::carry(&file);
     if !migration.errors.is_empty() {
         return complain(&migration.errors, arguments.json);
@@ -139,21 +136,15 @@ fn refuse_existing(path: &Path) -> Result<(), Error> {
 fn place(path: &Path, mode: u32, existing: Existing, bytes: &[u8]) -> Result<(), Error> {
     write_whole(path, mode, existing, &[bytes]).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => already(path),
-        _ => Error::File {
-            path: path.to_owned(),
-            source,
-        },
+        _ => Error::file(path)(source),
     })
 }
 
 fn already(path: &Path) -> Error {
-    Error::File {
-        path: path.to_owned(),
-        source: io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "is there already; --force replaces it",
-        ),
-    }
+    Error::file(path)(io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        "is there already; --force replaces it",
+    ))
 }
 
 /// The answer when there is nothing to go by: each error on a line of standard error.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use clap::Args;
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::{ClientFacts, Now, Principal};
-use warden_policy::{Ear, Generation, SnapshotState};
+use warden_policy::{Ear, Generation, SnapshotState, Unloaded};
 
 use self::figures::Figures;
 use self::report::{Bench, Policy};
@@ -59,6 +59,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         principals.extend(principal::requests(file)?.into_iter().map(|r| r.asked));
     }
     let directory = &arguments.directory;
+    if principals.is_empty() && has_no_tests(directory)? {
+        return Err(nobody());
+    }
     let (engine, frame) = (
         directory.engine()?,
         directory.frame(&arguments.release.server)?,
@@ -68,8 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     let generation = match engine.load_untested(&directory.dir, frame, None, Ear::Open) {
         Ok(generation) => generation,
         Err(error) => {
-            let errors: Vec<String> = error.errors.iter().map(ToString::to_string).collect();
-            return directory.complain(&errors);
+            return directory.complain(&error.lines());
         }
     };
     let load = clock.now().monotonic.saturating_sub(started);
@@ -77,10 +79,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     let mut policies: Vec<Policy> = generation.bundles().iter().map(|b| Policy::of(b)).collect();
     snapshots(&generation, &clock, &mut policies);
     let asked = asked(&generation, &principals);
+    // A test file may have gone meanwhile.
     if asked.is_empty() {
-        let why =
-            "there is nobody to decide about: write a test file, or give --principal or --requests";
-        return Err(Error::Usage(why.to_owned()));
+        return Err(nobody());
     }
     let whole = decisions(
         &generation,
@@ -107,6 +108,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         text,
         is_valid: bench.policies.iter().all(|policy| policy.failure.is_none()),
     })
+}
+
+/// Whether no bundle has a test file, without compiling any. Of a directory that cannot be
+/// read, the load tells.
+fn has_no_tests(directory: &Directory) -> Result<bool, Error> {
+    let bundles = Unloaded::read_all(&directory.dir, &directory.keys()?);
+    Ok(bundles.is_ok_and(|bundles| bundles.iter().all(|bundle| !bundle.has_tests)))
+}
+
+fn nobody() -> Error {
+    let why =
+        "there is nobody to decide about: write a test file, or give --principal or --requests";
+    Error::Usage(why.to_owned())
 }
 
 /// Takes every snapshot, so that decisions start as a server's do after two seconds.

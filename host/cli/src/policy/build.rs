@@ -6,8 +6,9 @@
 //! ```
 //!
 //! In: the project in the current directory. Out: its policy beside its data, and where it was
-//! asked for, all of the bundle in a policy directory. What a server would not take is put
-//! nowhere, and the policy of before stays.
+//! asked for, all of the bundle in a policy directory: the very bytes that were checked, and
+//! no file beside them that was not. What a server would not take is put nowhere, and the
+//! policy of before stays.
 
 mod c;
 mod place;
@@ -15,20 +16,22 @@ mod rust;
 mod tool;
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use warden_core::Server;
 use warden_core::permissions::{BaseRules, Restriction};
-use warden_policy::{Ear, Engine, EngineSettings, Frame, Generation};
+use warden_policy::{Ear, Engine, EngineSettings, Frame, Generation, MANIFEST};
 
 use super::directory::{Lines, complain};
 use super::project::{Language, Project};
 use crate::error::Error;
 use crate::output::Output;
+use crate::style::Paint;
 
 /// What is built, and where it goes.
 #[derive(Args)]
@@ -56,18 +59,45 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         Language::C => c::build(&project)?,
     };
     let companions = place::companions(&project)?;
-    match check(&project, &wasm, &companions)? {
-        Ok(generation) => {
-            let mut places = vec![project.policies()];
-            place::wasm(&project.policies(), &project.name, &wasm)?;
-            if let Some(directory) = &arguments.into {
-                place::bundle(directory, &project, &companions, &wasm)?;
-                places.push(directory.clone());
-            }
-            Ok(told(&project, &wasm, &places, &generation, arguments.json))
+    if let Some(directory) = &arguments.into {
+        let others = place::others(directory, &project, &companions)?;
+        if !others.is_empty() {
+            return complain(&others, arguments.json);
         }
-        Err(errors) => complain(&errors, arguments.json),
     }
+    let generation = match check(&project, &wasm, &companions)? {
+        Ok(generation) => generation,
+        Err(errors) => return complain(&errors, arguments.json),
+    };
+    let mut places = vec![project.policies()];
+    place::wasm(&project.policies(), &project.name, &wasm)?;
+    if let Some(directory) = &arguments.into {
+        place::bundle(directory, &project.name, &companions, &wasm)?;
+        places.push(directory.clone());
+    }
+    let signed = places.iter().filter(|place| place::is_signed(place));
+    let warnings: Vec<String> = signed.map(|place| to_sign(place)).collect();
+    let built = Built {
+        project: &project,
+        wasm: &wasm,
+        places: &places,
+        generation: &generation,
+        warnings: &warnings,
+    };
+    Ok(Output::good(if arguments.json {
+        format!("{:#}\n", built.json())
+    } else {
+        built.text(Paint::of_stdout())
+    }))
+}
+
+/// What is left to do in a directory that was signed before these files were in it.
+fn to_sign(directory: &Path) -> String {
+    let directory = directory.display();
+    format!(
+        "{directory} has a {MANIFEST}: sign it again (warden policy sign --dir {directory} --key \
+         FILE), for until then a server with policy_keys keeps the policies it has"
+    )
 }
 
 /// Loads the policy with its data as a server of each release line would, without running
@@ -75,10 +105,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
 fn check(
     project: &Project,
     wasm: &[u8],
-    companions: &[PathBuf],
+    companions: &place::Companions,
 ) -> Result<Result<Arc<Generation>, Vec<String>>, Error> {
     let aside = tempfile::tempdir()?;
-    place::bundle(aside.path(), project, companions, wasm)?;
+    place::bundle(aside.path(), &project.name, companions, wasm)?;
     let engine = Engine::new(EngineSettings {
         log: Arc::new(Lines),
         ..EngineSettings::default()
@@ -95,7 +125,7 @@ fn check(
         match engine.load_untested(aside.path(), frame, previous.as_ref(), Ear::Open) {
             Ok(generation) => previous = Some(generation),
             Err(error) => {
-                let errors = error.errors.iter();
+                let errors = error.lines().into_iter();
                 return Ok(Err(errors
                     .map(|error| format!("{line}: {error}"))
                     .collect()));
@@ -108,45 +138,56 @@ fn check(
 }
 
 /// What came of it.
-fn told(
-    project: &Project,
-    wasm: &[u8],
-    places: &[PathBuf],
-    generation: &Generation,
-    as_json: bool,
-) -> Output {
-    let files = places.iter();
-    let files: Vec<String> = files
-        .map(|place| {
-            place
-                .join(format!("{}.wasm", project.name))
-                .display()
-                .to_string()
-        })
-        .collect();
-    let bundle = generation.bundles().first();
-    let summary = bundle.map_or_else(String::new, |bundle| bundle.summary().to_owned());
-    let version = bundle.map_or_else(String::new, |bundle| bundle.version().to_owned());
-    if as_json {
-        let document = json!({
-            "name": project.name,
-            "language": project.language.word(),
+struct Built<'a> {
+    project: &'a Project,
+    wasm: &'a [u8],
+    /// The directories it was put into.
+    places: &'a [PathBuf],
+    generation: &'a Generation,
+    warnings: &'a [String],
+}
+
+impl Built<'_> {
+    fn files(&self) -> impl Iterator<Item = String> {
+        let file = format!("{}.wasm", self.project.name);
+        let places = self.places.iter();
+        places.map(move |place| place.join(&file).display().to_string())
+    }
+
+    /// What the policy says of itself: its version and a summary.
+    fn described(&self) -> (&str, &str) {
+        let bundle = self.generation.bundles().first();
+        bundle.map_or(("", ""), |bundle| (bundle.version(), bundle.summary()))
+    }
+
+    fn json(&self) -> Value {
+        let (version, summary) = self.described();
+        json!({
+            "name": self.project.name,
+            "language": self.project.language.word(),
             "version": version,
             "summary": summary,
-            "bytes": wasm.len(),
-            "files": files,
-        });
-        return Output::good(format!("{document:#}\n"));
+            "bytes": self.wasm.len(),
+            "files": self.files().collect::<Vec<_>>(),
+            "warnings": self.warnings,
+        })
     }
-    let lines = files.iter();
-    let lines = lines.map(|file| format!("{file}  {version:?}, {} bytes: {summary}\n", wasm.len()));
-    Output::good(lines.collect())
+
+    fn text(&self, paint: Paint) -> String {
+        let ((version, summary), bytes) = (self.described(), self.wasm.len());
+        let mut text = String::new();
+        for file in self.files() {
+            // Writing to a String never fails.
+            let _ = writeln!(text, "{file}  {version:?}, {bytes} bytes: {summary}");
+        }
+        for warning in self.warnings {
+            let _ = writeln!(text, "{}  {warning}", paint.doubtful("warning"));
+        }
+        text
+    }
 }
 
 /// The bytes of a file that a tool has made.
 fn made(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::File {
-        path: path.to_owned(),
-        source,
-    })
+    fs::read(path).map_err(Error::file(path))
 }

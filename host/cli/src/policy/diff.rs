@@ -7,8 +7,10 @@
 //!
 //! In: two policy directories and requests as `warden policy eval --record` writes them.
 //! Out: what `WARDEN.POLICIES PREVIEW` tells of live sessions, by the same comparison.
-//! Exit status as that of diff(1): 0 nothing changes, 1 something does, 2 not compared.
+//! Exit status as that of diff(1): 0 nothing changes, 1 something does, 2 not compared, or
+//! not for sure, because requests do not say what a directory reads.
 
+mod memory;
 mod report;
 mod unsaid;
 
@@ -19,12 +21,13 @@ use std::sync::Arc;
 
 use clap::Args;
 use warden_core::clock::{Clock, SystemClock};
-use warden_core::{Decision, Now, Reason, UserName};
+use warden_core::{Now, Reason, UserName};
 use warden_policy::{Change, Ear, Engine, Generation, Outcome};
 
+use self::memory::{Answer, Memory};
 use self::report::Report;
 use super::directory::{Configuration, Release, complain};
-use super::principal::{self, Asked, Request};
+use super::principal::{self, Request};
 use crate::error::Error;
 use crate::output::Output;
 use crate::style::Paint;
@@ -86,10 +89,13 @@ fn compare(arguments: &Arguments) -> Result<Output, Error> {
     };
     let real = SystemClock::new().now();
     let mut told: BTreeMap<_, Told> = BTreeMap::new();
+    let mut memory = Memory::of(&before, &after);
     for request in &requests {
         let wall = request.asked.now.unwrap_or(real.wall);
-        let answers = [&before, &after].map(|of| answer(of, &request.asked, Now { wall, ..real }));
-        note(request, &answers, &after, &mut told);
+        let answers = memory.answers(&request.asked, Now { wall, ..real });
+        if let Some(change) = memory.change(&answers) {
+            note(request, &answers, change, &mut told);
+        }
     }
     let report = Report {
         server: &after.frame().server,
@@ -102,10 +108,18 @@ fn compare(arguments: &Arguments) -> Result<Output, Error> {
     } else {
         report.text(Paint::of_stdout())
     };
-    Ok(Output {
+    let output = Output {
         text,
         is_valid: report.told.is_empty(),
-    })
+    };
+    match report.warnings.is_empty() {
+        true => Ok(output),
+        false => Err(doubtful(
+            &output,
+            "requests do not say all that is read, so that servers may answer otherwise: the \
+             warnings say what to do",
+        )?),
+    }
 }
 
 /// Loads a directory, without its tests. `Err`: the lines the module would log.
@@ -119,40 +133,30 @@ fn load(
     let frame = arguments.configuration.frame(&arguments.release.server);
     let frame = frame.map_err(|error| vec![error.to_string()])?;
     let loaded = engine.load_untested(dir, frame, beside, Ear::Open);
-    loaded.map_err(|error| {
-        let lines = error.errors.iter().map(ToString::to_string);
-        lines.map(place).collect()
-    })
+    loaded.map_err(|error| error.lines().into_iter().map(place).collect())
 }
 
 /// Directories that cannot be loaded, told; the error says that nothing was compared.
 fn not_compared(arguments: &Arguments, errors: Vec<Vec<String>>) -> Result<Error, Error> {
-    let shown = complain(&errors.concat(), arguments.json)?.shown();
-    io::stdout().lock().write_all(shown.as_bytes())?;
-    Ok(Error::NotCompared(
-        "the policies were not compared".to_owned(),
-    ))
+    let told = complain(&errors.concat(), arguments.json)?;
+    doubtful(&told, "the policies were not compared")
 }
 
-type Answer = Result<Arc<Decision>, Reason>;
-
-fn answer(generation: &Generation, asked: &Asked, now: Now) -> Answer {
-    generation.preview_made_up(&asked.principal, &asked.client(), now)
+/// What was found, written down though it is no answer; the error says why it is none.
+fn doubtful(told: &Output, why: &str) -> Result<Error, Error> {
+    io::stdout().lock().write_all(told.shown().as_bytes())?;
+    Ok(Error::NotCompared(why.to_owned()))
 }
 
 fn note(
     request: &Request,
-    [before, after]: &[Answer; 2],
-    generation: &Generation,
+    answers: &[Answer; 2],
+    change: Change,
     told: &mut BTreeMap<(Outcome, UserName, String), Told>,
 ) {
-    let server = &generation.frame().server;
-    let Some(change) = Change::between(before.as_deref(), after.as_deref(), server) else {
-        return;
-    };
     let principal = &request.asked.principal;
     let user = principal.user_name();
-    let rules = [before, after].map(|answer| {
+    let rules = answers.each_ref().map(|answer| {
         let decision = answer.as_ref().ok();
         decision.map(|decision| decision.rendered.rules.clone())
     });

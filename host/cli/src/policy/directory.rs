@@ -150,7 +150,7 @@ impl Directory {
             Some(now) => engine.load(&self.dir, frame, None, now),
             None => engine.load_untested(&self.dir, frame, None, Ear::Open),
         };
-        Ok(loaded.map_err(|error| error.errors.iter().map(ToString::to_string).collect()))
+        Ok(loaded.map_err(|error| error.lines()))
     }
 
     /// The answer when the directory cannot be loaded: its errors, each on a line of

@@ -50,7 +50,8 @@ pub(crate) struct Arguments {
     user: String,
     /// Who it is: a JSON document with `user`, `groups`, `scopes`, `method`, `claims`,
     /// `sole_authenticator`, `expires`, and, in place of the options of these names,
-    /// `address`, `tls`, `certificate`, `role`, `now`; `-` reads it from standard input.
+    /// `address`, `tls`, `certificate`, `role`, `now`; `-` reads it from standard input. What
+    /// was recorded says with `reads` how far it goes.
     #[arg(long, value_name = "FILE", group = "who")]
     principal: Option<PathBuf>,
     /// The client's IP address, or `unix`.
@@ -87,10 +88,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     // Tests are of the present: the time asked about is not theirs.
     let tested = (!arguments.without_tests).then_some(real);
     let (mut client, mut now) = (client(arguments)?, asked_about(arguments, real)?);
+    let mut known = None;
     let who = match &arguments.principal {
         Some(file) => {
             let asked = principal::read(file)?;
             (client, now) = united(&asked, arguments, client, now)?;
+            known = asked.reads;
             unexpired(asked.principal, now)
         }
         None => match verified(arguments, &client, now)? {
@@ -104,7 +107,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     };
     if let Some(file) = &arguments.record {
         match &who {
-            Ok(principal) => record::append(file, principal, &client, now, generation.inputs())?,
+            Ok(principal) => {
+                let (inputs, known) = (generation.inputs(), known.as_ref());
+                record::append(file, principal, &client, now, inputs, known)?;
+            }
             Err(_) => writeln!(
                 io::stderr(),
                 "warden: nothing is recorded: nobody is there to ask policies about"
@@ -279,10 +285,7 @@ fn verified(
 
 /// The certificate of a file, read as a client's is.
 fn certificate(file: &Path) -> Result<Certificate, Error> {
-    let pem = std::fs::read_to_string(file).map_err(|source| Error::File {
-        path: file.to_owned(),
-        source,
-    })?;
+    let pem = std::fs::read_to_string(file).map_err(Error::file(file))?;
     let certificate = warden_authn::parse_certificate(pem.trim());
     certificate.map_err(|error| Error::Usage(format!("{file:?}: it {error}")))
 }

@@ -6,9 +6,10 @@ use std::fmt::Write;
 use clap::Args;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use warden_policy::{Bundle, Generation, Inputs, Unloaded};
+use warden_policy::{Bundle, BundleError, Generation, Inputs, Unloaded};
 
 use super::directory::{Directory, Release};
+use super::reads::named;
 use crate::error::Error;
 use crate::output::Output;
 use crate::style::{Paint, counted};
@@ -78,7 +79,7 @@ fn no_policy(name: &str) -> String {
 fn schema(directory: &Directory, name: &str) -> Result<Output, Error> {
     let bundles = match Unloaded::read_all(&directory.dir, &directory.keys()?) {
         Ok(bundles) => bundles,
-        Err(error) => return directory.complain(&[error.to_string()]),
+        Err(error) => return directory.complain(&error.lines()),
     };
     let found = bundles.into_iter().find(|bundle| bundle.name == name);
     let wasm = format!("{name}.wasm");
@@ -89,7 +90,7 @@ fn schema(directory: &Directory, name: &str) -> Result<Output, Error> {
             Err(error) => format!("{wasm:?}: its data schema is not JSON: {error}"),
         },
         Some(Ok(None)) => format!("{wasm:?}: carries no schema of its data"),
-        Some(Err(fault)) => format!("{wasm:?}: {fault}"),
+        Some(Err(fault)) => BundleError { file: wasm, fault }.to_string(),
         None => no_policy(name),
     };
     directory.complain(&[why])
@@ -182,19 +183,4 @@ fn reads(inputs: &Inputs) -> String {
     );
     words.extend(named(inputs).into_iter().map(str::to_owned));
     words.join(", ")
-}
-
-/// The inputs of the contract, by its words.
-fn named(inputs: &Inputs) -> Vec<&'static str> {
-    [
-        (inputs.client_address, "client-address"),
-        (inputs.client_tls, "client-tls"),
-        (inputs.client_certificate, "client-certificate"),
-        (inputs.clock, "clock"),
-        (inputs.server_role, "server-role"),
-        (inputs.server_version, "server-version"),
-    ]
-    .into_iter()
-    .filter_map(|(is_read, name)| is_read.then_some(name))
-    .collect()
 }

@@ -53,10 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         (&secret, 0o600, written.secret.as_bytes()),
         (&public, 0o644, written.public.as_bytes()),
     ] {
-        write_whole(path, mode, Existing::Kept, &[text]).map_err(|source| Error::File {
-            path: path.clone(),
-            source,
-        })?;
+        write_whole(path, mode, Existing::Kept, &[text]).map_err(Error::file(path))?;
     }
     let id = written.key.id().to_string();
     Ok(Output::good(if arguments.json {

@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
             "{name} is there already, and nothing is written over: take another name, or another \
              place"
         )),
-        _ => file_error(&root, source),
+        _ => Error::file(&root)(source),
     })?;
     if let Err(error) = write(&root, &files, elsewhere.as_deref(), language) {
         // It was not there before; what is in it is ours.
@@ -76,7 +76,7 @@ fn found(place: &Path, language: Language) -> Result<PathBuf, Error> {
         Language::Rust => "rust/Cargo.toml",
         Language::C => "c/include/warden.h",
     };
-    let path = fs::canonicalize(place).map_err(|source| file_error(place, source))?;
+    let path = fs::canonicalize(place).map_err(Error::file(place))?;
     if !path.join(mark).is_file() {
         return Err(Error::Usage(format!(
             "--sdk {place:?}: there is no {mark}; give the sdk directory of the repository"
@@ -97,21 +97,14 @@ fn write(
             .parent()
             .map_or(Ok(()), fs::create_dir_all)
             .and_then(|()| fs::write(&path, &file.content));
-        written.map_err(|source| file_error(&path, source))?;
+        written.map_err(Error::file(&path))?;
     }
     match (elsewhere, language) {
         // A crate names the place in its manifest.
         (None, _) | (_, Language::Rust) => Ok(()),
         (Some(place), Language::C) => {
             let link = root.join(SDK);
-            std::os::unix::fs::symlink(place, &link).map_err(|source| file_error(&link, source))
+            std::os::unix::fs::symlink(place, &link).map_err(Error::file(&link))
         }
-    }
-}
-
-fn file_error(path: &Path, source: io::Error) -> Error {
-    Error::File {
-        path: path.to_owned(),
-        source,
     }
 }

@@ -5,11 +5,12 @@
 //! {"user": "corp/alice", "groups": ["corp/analysts"], "scopes": [], "method": "jwt",
 //!  "claims": {"office": "rome"}, "sole_authenticator": true, "expires": 1795510800,
 //!  "address": "192.0.2.7", "tls": true, "certificate": {"subject": "CN=alice"},
-//!  "role": "primary", "now": "2026-11-24T09:00:00Z"}
+//!  "role": "primary", "now": "2026-11-24T09:00:00Z", "reads": ["/office", "client-address"]}
 //! ```
 //!
 //! Only `user` must be given. The keys are those of a test in a test file. Names are as
-//! policies see them, qualified by the authenticator. Whatever is unknown or doubtful is
+//! policies see them, qualified by the authenticator. `reads` says what of a request the
+//! policies read with which it was recorded: the rest is not known. Whatever is unknown or doubtful is
 //! an error with its path.
 
 use std::collections::BTreeSet;
@@ -22,8 +23,9 @@ use serde_json::{Map, Value};
 use warden_core::client::Certificate;
 use warden_core::name::read_qualified;
 use warden_core::{AuthenticatorId, ClientFacts, Method, Principal, PrincipalName, Timestamp};
+use warden_policy::Inputs;
 
-use super::moment;
+use super::{moment, reads};
 use crate::error::Error;
 
 /// Largest document read, in bytes.
@@ -39,6 +41,8 @@ pub(super) struct Asked {
     /// Whether the server is a replica.
     pub(super) replica: Option<bool>,
     pub(super) now: Option<Timestamp>,
+    /// How far it is known; without it, as far as it goes.
+    pub(super) reads: Option<Inputs>,
 }
 
 impl Asked {
@@ -50,6 +54,12 @@ impl Asked {
             certificate: self.certificate.clone(),
             replica: self.replica.unwrap_or(false),
         }
+    }
+
+    /// Whether it is known of something: by what it says that it was recorded with, or else
+    /// because it is there.
+    pub(super) fn says(&self, is_recorded: impl FnOnce(&Inputs) -> bool, is_there: bool) -> bool {
+        self.reads.as_ref().map_or(is_there, is_recorded)
     }
 }
 
@@ -89,10 +99,6 @@ pub(super) fn requests(file: &Path) -> Result<Vec<Request>, Error> {
 
 /// The text of a file that is at most as large as this; `-` is standard input.
 fn read_text(file: &Path, max_bytes: u64) -> Result<String, Error> {
-    let fail = |source| Error::File {
-        path: file.to_owned(),
-        source,
-    };
     let mut text = String::new();
     let limit = max_bytes + 1;
     if file == Path::new("-") {
@@ -101,8 +107,11 @@ fn read_text(file: &Path, max_bytes: u64) -> Result<String, Error> {
             .take(limit)
             .read_to_string(&mut text)?;
     } else {
-        let opened = File::open(file).map_err(fail)?;
-        opened.take(limit).read_to_string(&mut text).map_err(fail)?;
+        let opened = File::open(file).map_err(Error::file(file))?;
+        opened
+            .take(limit)
+            .read_to_string(&mut text)
+            .map_err(Error::file(file))?;
     }
     if text.len() as u64 > max_bytes {
         let bound = max_bytes >> 20;
@@ -156,10 +165,11 @@ pub(super) fn parse(text: &str) -> Result<Asked, String> {
         _ => Err("must be \"primary\" or \"replica\"".to_owned()),
     })?;
     let now = take(&mut document, "now", point)?;
+    let reads = take(&mut document, "reads", |value| reads::parse(&value))?;
     if let Some(unknown) = document.keys().next() {
         return Err(format!(
             "{}: unknown; known are user, groups, scopes, method, claims, sole_authenticator, expires, \
-             address, tls, certificate, role, now",
+             address, tls, certificate, role, now, reads",
             unknown.escape_debug()
         ));
     }
@@ -185,6 +195,7 @@ pub(super) fn parse(text: &str) -> Result<Asked, String> {
         certificate,
         replica,
         now,
+        reads,
     })
 }
 

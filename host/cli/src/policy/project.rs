@@ -126,17 +126,18 @@ pub(super) fn sources(directory: &Path) -> Result<Vec<PathBuf>, Error> {
 /// The names in a directory, sorted; none when it is not there. Those that are not UTF-8 are
 /// nobody's.
 fn listed(directory: &Path) -> Result<Vec<String>, Error> {
-    let failed = |source| Error::File {
-        path: directory.to_owned(),
-        source,
-    };
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(failed)?,
+        entries => entries.map_err(Error::file(directory))?,
     };
     let mut names = Vec::new();
     for entry in entries {
-        names.extend(entry.map_err(failed)?.file_name().into_string());
+        names.extend(
+            entry
+                .map_err(Error::file(directory))?
+                .file_name()
+                .into_string(),
+        );
     }
     names.sort();
     Ok(names)

@@ -4,39 +4,48 @@
 //! `--principal` takes it. It holds of claims and connection what the policies asked
 //! declared that they read, and no credential: a token's claims are personal data.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use warden_core::{ClientFacts, Now, Principal};
-use warden_policy::Inputs;
+use warden_policy::{Inputs, pointer_steps};
 
-use super::moment;
+use super::{moment, reads};
 use crate::error::Error;
 
-/// Appends a request; the file is made for its owner alone.
+/// Appends a request; the file is its owner's alone, or it is not written. Where it is known only as far as
+/// an earlier record went, no more is said to be in it.
 pub(super) fn append(
     file: &Path,
     principal: &Principal,
     client: &ClientFacts,
     now: Now,
     inputs: &Inputs,
+    known: Option<&Inputs>,
 ) -> Result<(), Error> {
-    let line = format!("{}\n", document(principal, client, now, inputs));
-    let mut options = OpenOptions::new();
-    let opened = options.append(true).create(true).mode(0o600).open(file);
-    opened
-        .and_then(|mut file| file.write_all(line.as_bytes()))
-        .map_err(|source| Error::File {
-            path: file.to_owned(),
-            source,
-        })
+    let said = match known {
+        Some(known) => &reads::within(inputs, known, client),
+        None => inputs,
+    };
+    let line = format!("{}\n", document(principal, client, now, said));
+    Ok(warden_state::append_private(file, line.as_bytes())?)
 }
 
-/// The document of a request, as far as these inputs reach.
+/// The document of a request, as far as these inputs reach, and how far that is.
 fn document(principal: &Principal, client: &ClientFacts, now: Now, inputs: &Inputs) -> Value {
+    let mut document = projection(principal, client, inputs);
+    document.insert("now".to_owned(), json!(moment::shown(now.wall)));
+    document.insert("reads".to_owned(), json!(reads::words(inputs)));
+    Value::Object(document)
+}
+
+/// All that policies with these inputs are told of a request but time and version, as a text:
+/// equal texts are equal requests.
+pub(super) fn projected(principal: &Principal, client: &ClientFacts, inputs: &Inputs) -> String {
+    Value::Object(projection(principal, client, inputs)).to_string()
+}
+
+fn projection(principal: &Principal, client: &ClientFacts, inputs: &Inputs) -> Map<String, Value> {
     let mut document = Map::new();
     let mut say = |key: &str, value: Value| drop(document.insert(key.to_owned(), value));
     say("user", json!(principal.user_name().to_string()));
@@ -70,8 +79,7 @@ fn document(principal: &Principal, client: &ClientFacts, now: Now, inputs: &Inpu
             json!(if client.replica { "replica" } else { "primary" }),
         );
     }
-    say("now", json!(moment::shown(now.wall)));
-    Value::Object(document)
+    document
 }
 
 /// The claims that are read, where they stand. A list of which one element is read is
@@ -82,10 +90,7 @@ fn claims(claims: &Map<String, Value>, inputs: &Inputs) -> Map<String, Value> {
     }
     let mut read = Map::new();
     for pointer in &inputs.claims {
-        let parts = pointer.split('/').skip(1);
-        let path: Vec<String> = parts
-            .map(|part| part.replace("~1", "/").replace("~0", "~"))
-            .collect();
+        let path: Vec<String> = pointer_steps(pointer).collect();
         copy(claims, &path, &mut read);
     }
     read
@@ -158,6 +163,7 @@ mod tests {
             json!({
                 "user": "corp/alice", "groups": ["corp/a"], "scopes": [], "method": "jwt",
                 "sole_authenticator": true, "now": "2026-11-24T09:00:00Z",
+                "reads": ["/none", "/office", "/office/none", "/realm/deep/x"],
                 "claims": {"office": "rome", "realm": {"deep": {"x": true}}},
             })
         );
@@ -214,6 +220,7 @@ mod tests {
         };
         let first = recorded(&all);
         let asked = principal::parse(&first.to_string()).unwrap();
+        assert_eq!(asked.reads.as_ref(), Some(&all));
         let wall = asked.now.unwrap();
         let again = document(
             &asked.principal,

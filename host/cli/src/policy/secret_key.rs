@@ -2,8 +2,14 @@
 //!
 //! In: a file, and its password by file, environment or keyboard. Out: a key that signs.
 //! No password is an argument, and neither it nor the key is shown.
+//!
+//! What is read of a file or a variable is wiped as soon as it is done with, and so is the
+//! text of a new key. What minisign is handed is not: it takes the password by value, keeps
+//! the key as numbers of its own, and wipes neither. Both go with the process, which ends
+//! after the one key or signature it was started for.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -18,6 +24,10 @@ use crate::password;
 
 /// Where the password is when no option names a file.
 const VARIABLE: &str = "WARDEN_KEY_PASSWORD";
+/// What is wrong with a key whose parts do not fit each other.
+const DAMAGED: &str = "is damaged, or not all of a key: take it from where it is kept safe";
+/// Bytes at the end of a secret key that check all others.
+const CHECKSUM_BYTES: usize = 32;
 /// The longest password minisign takes.
 const MAX_PASSWORD_BYTES: usize = 1024;
 
@@ -121,10 +131,7 @@ impl SigningKey {
             path: path.to_owned(),
             why,
         };
-        let text = fs::read_to_string(path).map_err(|source| Error::File {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = fs::read_to_string(path).map_err(Error::file(path))?;
         let text = Zeroizing::new(text);
         let none = || {
             refuse("no secret key of minisign: give the .key file of warden policy keygen, or minisign.key".to_owned())
@@ -134,9 +141,23 @@ impl SigningKey {
         let bytes = bytes.map_err(|_| none())?;
         // Two letters each: how it signs, what keeps it, what checks it.
         let secret = match bytes.get(2..4) {
-            // Its checksum is not looked at: minisign itself leaves it empty. A key that is
-            // spoilt shows when its first signature does not verify.
-            Some([0, 0]) => SecretKey::from_bytes(&bytes).map_err(|_| none())?,
+            // minisign itself leaves the checksum of such a key empty: whether its halves
+            // fit then shows when it signs.
+            Some([0, 0]) if is_open(path)? => {
+                let why = "is under no password and open to others: chmod 600, or keygen another";
+                return Err(refuse(why.to_owned()));
+            }
+            Some([0, 0]) if has_no_checksum(&bytes) => {
+                SecretKey::from_bytes(&bytes).map_err(|_| none())?
+            }
+            Some([0, 0]) => {
+                let boxed = SecretKeyBox::from((*text).clone());
+                let secret = boxed.into_unencrypted_secret_key();
+                secret.map_err(|error| match error.kind() {
+                    ErrorKind::Verify => refuse(DAMAGED.to_owned()),
+                    _ => none(),
+                })?
+            }
             Some(b"Sc") => {
                 let mut password = password.read(false)?;
                 let password = std::mem::take(&mut *password);
@@ -158,7 +179,11 @@ impl SigningKey {
         })
     }
 
-    /// Signs, with a comment that is signed as well.
+    /// Signs, with a comment that is signed as well; the signature was verified with the
+    /// key's public half.
+    ///
+    /// # Errors
+    /// When it does not verify, because the key is damaged.
     pub(super) fn sign(&self, bytes: &[u8], comment: &str) -> Result<String, Error> {
         let of = format!("signature by key {}", self.public.id());
         let signed = minisign::sign(
@@ -168,7 +193,22 @@ impl SigningKey {
             Some(comment),
             Some(&of),
         );
-        let signed = signed.map_err(|error| Error::Crypto(error.to_string()))?;
+        let signed = signed.map_err(|error| match error.kind() {
+            ErrorKind::Verify => Error::Crypto(format!("{of}: the key's file {DAMAGED}")),
+            _ => Error::Crypto(error.to_string()),
+        })?;
         Ok(signed.into_string())
     }
+}
+
+/// Whether others than its owner may read or write it.
+fn is_open(path: &Path) -> Result<bool, Error> {
+    let found = fs::metadata(path).map_err(Error::file(path))?;
+    Ok(found.mode() & 0o077 != 0)
+}
+
+/// Whether the last bytes of a key, those of its checksum, are empty.
+fn has_no_checksum(bytes: &[u8]) -> bool {
+    let checksum = bytes.last_chunk::<CHECKSUM_BYTES>();
+    checksum.is_some_and(|checksum| checksum.iter().all(|byte| *byte == 0))
 }

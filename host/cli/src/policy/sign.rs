@@ -1,7 +1,8 @@
 //! `warden policy sign`: lists everything a policy directory holds, and signs the list.
 //!
 //! In: a directory and a secret key. Out: `MANIFEST` and `MANIFEST.minisig` in it, with a
-//! revision above that of the list before. Nothing is compiled or run: `warden policy check`
+//! revision above that of the list before; neither is written before the signature is known
+//! to verify. Nothing is compiled or run: `warden policy check`
 //! says whether a directory is any good.
 
 use std::path::PathBuf;
@@ -63,11 +64,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         now.as_unix_seconds()
     );
     let signature = key.sign(text.as_bytes(), &comment)?;
-    // Between the two renames a server sees a list without its signature, and waits.
+    // Between the two renames a server that looks sees the new list under the signature of the
+    // old one: it refuses that, keeps what it has, and looks again when the second is there.
     for (name, text) in [(MANIFEST, &text), (SIGNATURE, &signature)] {
         let path = arguments.dir.join(name);
         write_whole(&path, 0o644, Existing::Replaced, &[text.as_bytes()])
-            .map_err(|source| Error::File { path, source })?;
+            .map_err(Error::file(&path))?;
     }
     let (id, files) = (key.public.id().to_string(), manifest.files().len());
     Ok(Output::good(if arguments.json {
@@ -94,7 +96,8 @@ fn revision(
         (Err(_), Some(revision)) => return Ok(Ok(revision)),
         (Err(error), None) => {
             return Ok(Err(format!(
-                "{error}; so the revision before is not known: give --revision, or whoever signed it with --policy-keys"
+                "{}; so the revision before is not known: give --revision, or whoever signed it with --policy-keys",
+                error.what()
             )));
         }
     };

@@ -12,7 +12,7 @@ use serde_json::json;
 use warden_core::clock::{Clock, SystemClock};
 use warden_policy::{Ear, Generation, TestReport};
 
-use self::coverage::Coverage;
+use self::coverage::{Coverage, Touched};
 use self::junit::Suite;
 use super::directory::{Directory, Release};
 use crate::error::Error;
@@ -66,12 +66,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         }
     };
     let now = SystemClock::new().now();
-    let report = generation.run_tests(now, Ear::Open);
+    let mut touched = Touched::default();
+    let report = generation.run_tests_watched(now, Ear::Open, &mut |policy, opinion| {
+        touched.note(policy, opinion);
+    });
     let run = generation
         .rehearsals()
         .count()
         .saturating_sub(report.not_run);
-    let coverage = coverage::of(&generation, run, now);
+    let coverage = coverage::of(&generation, &touched);
     let is_whole = coverage.iter().all(Coverage::is_whole);
     let is_valid = report.is_good() && report.passed > 0 && (is_whole || !arguments.strict);
     let tests = ran(&generation, run, &report);

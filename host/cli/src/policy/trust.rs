@@ -62,7 +62,7 @@ fn key(word: &str) -> Result<PolicyKey, Error> {
                 "a word of the policy keys is neither a public key nor a file".to_owned(),
             ));
         }
-        Err(source) => return Err(Error::File { path, source }),
+        Err(source) => return Err(Error::file(&path)(source)),
     };
     PolicyKey::parse_file(&text).ok_or_else(|| Error::Key {
         path,

@@ -7,7 +7,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::error::Unspecified;
@@ -76,10 +76,7 @@ pub(crate) struct SigningKey {
 pub(crate) fn read(path: &Path, signature: Signature) -> Result<SigningKey, Error> {
     let bytes = fs::read(path)
         .map(Zeroizing::new)
-        .map_err(|source| Error::File {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(Error::file(path))?;
     let refuse = |why: String| Error::Key {
         path: path.to_owned(),
         why,
@@ -123,10 +120,7 @@ pub(crate) fn read_or_make(directory: &Path, signature: Signature) -> Result<Sig
                 why: "stands there without its key.pem; use an empty directory".to_owned(),
             });
         }
-        fs::create_dir_all(directory).map_err(|source| Error::File {
-            path: directory.to_owned(),
-            source,
-        })?;
+        fs::create_dir_all(directory).map_err(Error::file(directory))?;
         let private =
             make(signature).map_err(|_| Error::Crypto("the key could not be made".to_owned()))?;
         let text = Zeroizing::new(pem::encode(&pem::Pem::new("PRIVATE KEY", private)));
@@ -176,15 +170,11 @@ fn public_half(key: &EncodingKey, signature: Signature) -> Result<Jwk, String> {
 
 /// Writes a file that must not exist yet.
 fn write_new(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Error> {
-    let fail = |source| Error::File {
-        path: PathBuf::from(path),
-        source,
-    };
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(mode)
         .open(path)
-        .map_err(fail)?;
-    file.write_all(bytes).map_err(fail)
+        .map_err(Error::file(path))?;
+    file.write_all(bytes).map_err(Error::file(path))
 }

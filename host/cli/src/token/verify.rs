@@ -85,17 +85,13 @@ fn read_keys(arguments: &Arguments) -> Result<KeySet, Error> {
                 return Err(Error::Usage("give --jwks, --key or --secret".to_owned()));
             }
         };
-    let fail = |source| Error::File {
-        path: path.clone(),
-        source,
-    };
-    if fs::metadata(path).map_err(fail)?.len() > MAX_KEY_BYTES {
+    if fs::metadata(path).map_err(Error::file(path))?.len() > MAX_KEY_BYTES {
         return Err(Error::Key {
             path: path.clone(),
             why: "is larger than 1 MiB".to_owned(),
         });
     }
-    let bytes = fs::read(path).map_err(fail)?;
+    let bytes = fs::read(path).map_err(Error::file(path))?;
     parse(&bytes).map_err(|error| Error::Key {
         path: path.clone(),
         why: error.to_string(),

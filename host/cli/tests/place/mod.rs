@@ -1,38 +1,19 @@
 //! A policy directory, and the built command line run on it.
 //!
 //! In: the built command line and the built standard policies. Out: what a run printed
-//! and its exit status.
+//! and its exit status, as `run` has them.
 
 #![allow(dead_code, reason = "each test binary uses its part of it")]
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// What one run came to.
-#[derive(Debug)]
-pub(crate) struct Run {
-    pub(crate) status: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
-}
+use crate::run::{Run, warden};
 
 impl Run {
-    #[track_caller]
-    pub(crate) fn expect(self, status: i32) -> Self {
-        assert_eq!(self.status, status, "out: {}\nerr: {}", self.out, self.err);
-        self
-    }
-
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e} in {}", self.out))
-    }
-
     /// The warnings of a `check --json` of this kind.
     #[track_caller]
     pub(crate) fn warnings(&self, name: &str) -> Vec<Value> {
@@ -40,24 +21,6 @@ impl Run {
         let warnings = document["warnings"].as_array().unwrap();
         let of_kind = warnings.iter().filter(|warning| warning["name"] == name);
         of_kind.cloned().collect()
-    }
-}
-
-pub(crate) fn warden(arguments: &[&str], input: &str) -> Run {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_warden"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // It may not read at all, and then the pipe is closed before all is written.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    Run {
-        status: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
     }
 }
 

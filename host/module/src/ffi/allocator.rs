@@ -1,29 +1,80 @@
-//! Our memory, taken from the server so that it shows in `used_memory`.
+//! Our memory, taken from the server so that it shows in `used_memory`; but for what loads and compiles policies.
 //!
-//! In: Rust's layouts. Out: blocks of the server's allocator, aligned as asked. Never: a block freed by another allocator
-//! than the one that gave it. Unit tests have no server and use the system's.
+//! In: Rust's layouts. Out: blocks, aligned as asked: the server's, or within [`apart`] the system's. Never: a block freed by another
+//! allocator than the one that gave it. Unit tests have no server and use the system's.
+//!
+//! Reading and compiling takes up to a gigabyte for a while. As the server's memory it would count against `maxmemory`, and
+//! other people's keys would be evicted for it, or their writes refused.
 //!
 //! The server's allocator promises 8-byte alignment only. Its size classes that are multiples of 16 are 16-aligned, which
-//! [`check_alignment`] proves at load. Anything wider is cut out of a larger block whose start is kept just below it:
+//! [`check_alignment`] proves at load, so every size is rounded up to one. A block that is not apart then lies at a multiple of
+//! 16, and one that is 8 bytes behind: so a block tells who gave it. Anything wider is cut out of a larger block whose start is
+//! kept just below it, with a bit that says whose it is:
 //!
 //! ```text
 //! base ──── padding ──── [base address, 8 bytes] ──── block, aligned
 //! ```
 
 use std::alloc::{GlobalAlloc, Layout};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[cfg(not(test))]
 #[global_allocator]
-static ALLOCATOR: Aligned<Server> = Aligned(Server);
+static ALLOCATOR: Aligned<Server, System> = Aligned {
+    ours: Server,
+    apart: System,
+};
 
-/// The alignment every block has.
-const BASE_ALIGN: usize = 8;
-
-/// The alignment blocks have whose size is a multiple of it.
+/// The alignment that blocks of the system's have, and of the server's where their size is a multiple of it.
 const ROUNDED_ALIGN: usize = 16;
+
+/// Up to this alignment blocks are served directly; those apart lie as far behind a multiple of [`ROUNDED_ALIGN`].
+const BASE_ALIGN: usize = 8;
 
 /// Room for the base address below a widely aligned block.
 const HEADER_BYTES: usize = size_of::<*mut u8>();
+
+/// In the base address of a block that is apart.
+const APART_BIT: usize = 1;
+
+thread_local! {
+    static IS_APART: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What is apart now, in bytes.
+static APART_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+/// Does work whose memory is the system's and no part of `used_memory`, and gives back to the system what it left free.
+pub(crate) fn apart<T>(work: impl FnOnce() -> T) -> T {
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            IS_APART.set(self.0);
+        }
+    }
+    let before = Before(IS_APART.replace(true));
+    let done = work();
+    drop(before);
+    trim();
+    done
+}
+
+/// Gives free memory that is apart back to the system.
+#[cfg(target_env = "gnu")]
+pub(crate) fn trim() {
+    // SAFETY: the call takes any number and is thread-safe.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Where the system's allocator knows no such thing it decides by itself.
+#[cfg(not(target_env = "gnu"))]
+pub(crate) fn trim() {}
+
+/// How many bytes are apart now.
+pub(crate) fn apart_bytes() -> usize {
+    APART_BYTES.load(Ordering::Relaxed)
+}
 
 /// The four calls of a C allocator.
 ///
@@ -47,8 +98,12 @@ unsafe trait CAllocator {
     unsafe fn release(&self, block: *mut u8);
 }
 
-/// Rust's rules about alignment, laid over a C allocator.
-struct Aligned<A>(A);
+/// Rust's rules about alignment, laid over two C allocators. Blocks of the first lie at multiples of 16 where their size is one,
+/// those of the second at multiples of 16.
+struct Aligned<A, B> {
+    ours: A,
+    apart: B,
+}
 
 /// How a layout is served.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,9 +118,9 @@ enum Plan {
 
 fn plan(size: usize, align: usize) -> Plan {
     let bytes = if align <= BASE_ALIGN {
-        return Plan::Direct(size);
-    } else if align <= ROUNDED_ALIGN {
         size.checked_next_multiple_of(ROUNDED_ALIGN)
+            // A block that is apart needs as much more.
+            .filter(|bytes| *bytes <= usize::MAX - ROUNDED_ALIGN)
             .map(Plan::Direct)
     } else {
         size.checked_add(align)
@@ -75,80 +130,74 @@ fn plan(size: usize, align: usize) -> Plan {
     bytes.unwrap_or(Plan::Impossible)
 }
 
-impl<A: CAllocator> Aligned<A> {
-    /// Cuts an aligned block out of `base`, a fresh block made for `Plan::Cut` of this alignment, or null.
-    ///
-    /// # Safety
-    /// `base` is null or a block of at least `size + align + HEADER_BYTES` bytes, for the `size` the caller wants.
-    unsafe fn cut(base: *mut u8, align: usize) -> *mut u8 {
+/// Whose a direct block is.
+fn is_apart(block: *mut u8) -> bool {
+    !block.addr().is_multiple_of(ROUNDED_ALIGN)
+}
+
+fn fresh(from: &impl CAllocator, bytes: usize, is_zeroed: bool) -> *mut u8 {
+    if is_zeroed {
+        from.allocate_zeroed(bytes)
+    } else {
+        from.allocate(bytes)
+    }
+}
+
+/// A direct block of one that the second allocator gave, or null.
+fn behind(base: *mut u8) -> *mut u8 {
+    if base.is_null() {
+        return base;
+    }
+    base.wrapping_add(BASE_ALIGN)
+}
+
+impl<A: CAllocator, B: CAllocator> Aligned<A, B> {
+    /// A direct block.
+    fn direct(&self, bytes: usize, is_zeroed: bool) -> *mut u8 {
+        if IS_APART.get() {
+            behind(fresh(&self.apart, bytes + BASE_ALIGN, is_zeroed))
+        } else {
+            fresh(&self.ours, bytes, is_zeroed)
+        }
+    }
+
+    /// Cuts an aligned block out of a fresh one of `bytes`, made for `Plan::Cut` of this alignment.
+    fn cut(&self, bytes: usize, align: usize, is_zeroed: bool) -> *mut u8 {
+        let (base, bit) = if IS_APART.get() {
+            (fresh(&self.apart, bytes, is_zeroed), APART_BIT)
+        } else {
+            (fresh(&self.ours, bytes, is_zeroed), 0)
+        };
         if base.is_null() {
             return base;
         }
         let past_header = base.wrapping_add(HEADER_BYTES);
-        let padding = past_header.align_offset(align);
-        let block = past_header.wrapping_add(padding);
+        let block = past_header.wrapping_add(past_header.align_offset(align));
         let header = block.wrapping_sub(HEADER_BYTES).cast::<*mut u8>();
-        // SAFETY: the padding is below `align`, so header and block lie inside the base block; the header is 8-aligned
-        // because the block is aligned to more.
-        unsafe { header.write(base) };
+        // SAFETY: the padding is below `align`, so header and block lie inside the fresh block, which has room for both; the
+        // header is 8-aligned because the block is aligned to more.
+        unsafe { header.write(base.map_addr(|base| base | bit)) };
         block
     }
 
-    /// The base of a block that `cut` made.
+    /// Gives back a block that `cut` made.
     ///
     /// # Safety
-    /// `block` came from `cut` and is live.
-    unsafe fn base_of(block: *mut u8) -> *mut u8 {
+    /// `block` came from `cut`, is live, and not used again.
+    unsafe fn release_cut(&self, block: *mut u8) {
         let header = block.wrapping_sub(HEADER_BYTES).cast::<*mut u8>();
         // SAFETY: `cut` wrote the base address there.
-        unsafe { header.read() }
-    }
-}
-
-// SAFETY: `plan` depends only on the layout, so the same kind of block is freed and resized as was allocated; sizes and
-// alignments hold by the contract of `CAllocator` and the arithmetic of `cut`; nothing here unwinds.
-unsafe impl<A: CAllocator> GlobalAlloc for Aligned<A> {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match plan(layout.size(), layout.align()) {
-            Plan::Direct(bytes) => self.0.allocate(bytes),
-            // SAFETY: the block was made with the size `plan` asks for this layout.
-            Plan::Cut(bytes) => unsafe { Self::cut(self.0.allocate(bytes), layout.align()) },
-            Plan::Impossible => std::ptr::null_mut(),
+        let noted = unsafe { header.read() };
+        let base = noted.map_addr(|noted| noted & !APART_BIT);
+        if noted.addr() & APART_BIT == 0 {
+            // SAFETY: the base is a live block of this allocator, for the bit is not set.
+            unsafe { self.ours.release(base) };
+        } else {
+            // SAFETY: the base is a live block of this allocator, for the bit is set.
+            unsafe { self.apart.release(base) };
         }
     }
 
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        match plan(layout.size(), layout.align()) {
-            Plan::Direct(bytes) => self.0.allocate_zeroed(bytes),
-            // SAFETY: the block was made with the size `plan` asks for this layout; the header is not part of it.
-            Plan::Cut(bytes) => unsafe { Self::cut(self.0.allocate_zeroed(bytes), layout.align()) },
-            Plan::Impossible => std::ptr::null_mut(),
-        }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let base = match plan(layout.size(), layout.align()) {
-            Plan::Direct(_) => block,
-            // SAFETY: a block of this layout came from `cut`.
-            Plan::Cut(_) => unsafe { Self::base_of(block) },
-            Plan::Impossible => return,
-        };
-        // SAFETY: `base` is the live block the C allocator gave for this layout; the caller gives it up.
-        unsafe { self.0.release(base) };
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        match plan(new_size, layout.align()) {
-            // SAFETY: the old block has the same alignment, so it is a direct block of the C allocator and live.
-            Plan::Direct(bytes) => unsafe { self.0.resize(block, bytes) },
-            // SAFETY: the caller's promises about `block` and `layout` are handed on unchanged.
-            Plan::Cut(_) => unsafe { self.move_cut(block, layout, new_size) },
-            Plan::Impossible => std::ptr::null_mut(),
-        }
-    }
-}
-
-impl<A: CAllocator> Aligned<A> {
     /// Resizes a widely aligned block by moving it: `realloc` could change how far it is from its base.
     ///
     /// # Safety
@@ -167,6 +216,56 @@ impl<A: CAllocator> Aligned<A> {
         // SAFETY: the old block is live, of this layout, and not used again.
         unsafe { self.dealloc(block, layout) };
         moved
+    }
+}
+
+// SAFETY: a block is freed and resized by the allocator that gave it, which its address or its header tells; sizes and
+// alignments hold by the contract of `CAllocator` and the arithmetic of `cut`; nothing here unwinds.
+unsafe impl<A: CAllocator, B: CAllocator> GlobalAlloc for Aligned<A, B> {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match plan(layout.size(), layout.align()) {
+            Plan::Direct(bytes) => self.direct(bytes, false),
+            Plan::Cut(bytes) => self.cut(bytes, layout.align(), false),
+            Plan::Impossible => std::ptr::null_mut(),
+        }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        match plan(layout.size(), layout.align()) {
+            Plan::Direct(bytes) => self.direct(bytes, true),
+            // The header is no part of the block.
+            Plan::Cut(bytes) => self.cut(bytes, layout.align(), true),
+            Plan::Impossible => std::ptr::null_mut(),
+        }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        match plan(layout.size(), layout.align()) {
+            Plan::Direct(_) if is_apart(block) => {
+                // SAFETY: the block lies behind a live one of this allocator; the caller gives it up.
+                unsafe { self.apart.release(block.wrapping_sub(BASE_ALIGN)) };
+            }
+            // SAFETY: the block is a live one of this allocator; the caller gives it up.
+            Plan::Direct(_) => unsafe { self.ours.release(block) },
+            // SAFETY: a block of this layout came from `cut`; the caller gives it up.
+            Plan::Cut(_) => unsafe { self.release_cut(block) },
+            Plan::Impossible => {}
+        }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        match plan(new_size, layout.align()) {
+            Plan::Direct(bytes) if is_apart(block) => {
+                let base = block.wrapping_sub(BASE_ALIGN);
+                // SAFETY: the block lies behind a live one of this allocator.
+                behind(unsafe { self.apart.resize(base, bytes + BASE_ALIGN) })
+            }
+            // SAFETY: the old block has the same alignment, so it is a direct block of this allocator and live.
+            Plan::Direct(bytes) => unsafe { self.ours.resize(block, bytes) },
+            // SAFETY: the caller's promises about `block` and `layout` are handed on unchanged.
+            Plan::Cut(_) => unsafe { self.move_cut(block, layout, new_size) },
+            Plan::Impossible => std::ptr::null_mut(),
+        }
     }
 }
 
@@ -205,6 +304,53 @@ unsafe impl CAllocator for Server {
             // SAFETY: the block is a live one of this allocator, by the contract of the trait.
             unsafe { release(block.cast()) };
         }
+    }
+}
+
+/// The system's allocator, with a count of what it gave.
+struct System;
+
+impl System {
+    fn counted(block: *mut u8) -> *mut u8 {
+        if !block.is_null() {
+            APART_BYTES.fetch_add(Self::bytes(block), Ordering::Relaxed);
+        }
+        block
+    }
+
+    /// How large a block is.
+    fn bytes(block: *mut u8) -> usize {
+        // SAFETY: the block is a live one of this allocator, by all its callers.
+        unsafe { libc::malloc_usable_size(block.cast()) }
+    }
+}
+
+// SAFETY: this is the C library's malloc family, whose blocks are 16-aligned on 64-bit systems.
+unsafe impl CAllocator for System {
+    fn allocate(&self, bytes: usize) -> *mut u8 {
+        // SAFETY: the call takes any size and is thread-safe.
+        Self::counted(unsafe { libc::malloc(bytes) }.cast())
+    }
+
+    fn allocate_zeroed(&self, bytes: usize) -> *mut u8 {
+        // SAFETY: the call takes any size and is thread-safe.
+        Self::counted(unsafe { libc::calloc(1, bytes) }.cast())
+    }
+
+    unsafe fn resize(&self, block: *mut u8, bytes: usize) -> *mut u8 {
+        let before = Self::bytes(block);
+        // SAFETY: the block is a live one of this allocator, by the contract of the trait.
+        let moved: *mut u8 = unsafe { libc::realloc(block.cast(), bytes) }.cast();
+        if !moved.is_null() {
+            APART_BYTES.fetch_sub(before, Ordering::Relaxed);
+        }
+        Self::counted(moved)
+    }
+
+    unsafe fn release(&self, block: *mut u8) {
+        APART_BYTES.fetch_sub(Self::bytes(block), Ordering::Relaxed);
+        // SAFETY: the block is a live one of this allocator, by the contract of the trait.
+        unsafe { libc::free(block.cast()) };
     }
 }
 

@@ -3,6 +3,7 @@
 //! In: a name, a priority, work. Out: a running thread that takes none of the server's signals.
 //! Never: a blocked signal of the kind a fault raises, so that the server's crash report still comes.
 
+use super::allocator::apart;
 use super::log::{Level, log};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,7 @@ impl Priority {
     pub(crate) const NORMAL: Self = Self(0);
     /// Verification and evaluation.
     pub(crate) const WORKER: Self = Self(10);
-    /// Compiling.
+    /// Compiling, with memory that is [apart].
     pub(crate) const COMPILER: Self = Self(19);
 }
 
@@ -46,7 +47,11 @@ pub(crate) fn spawn(
     without_signals(|| {
         Builder::new().name(name.to_owned()).spawn(move || {
             step_back(priority);
-            work();
+            if priority == Priority::COMPILER {
+                apart(work);
+            } else {
+                work();
+            }
         })
     })?
 }

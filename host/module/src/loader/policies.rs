@@ -65,7 +65,7 @@ fn load(shared: &Shared, allowed: Allowed) -> Changes {
                 Some(previous) => format!("generation {} stays in force", previous.number()),
                 None => "no policies are in force and every log-in is refused".to_owned(),
             };
-            let lines: Vec<String> = error.errors.iter().map(ToString::to_string).collect();
+            let lines = error.lines();
             complain(
                 &shared.policy_errors.load(),
                 &lines,

@@ -59,6 +59,12 @@ impl Contents {
     pub(crate) fn is_current(&self) -> bool {
         self.read.iter().all(ReadFile::is_current)
     }
+
+    /// How much of memory they take.
+    pub(crate) fn bytes(&self) -> usize {
+        let data = self.data.iter().map(|file| file.bytes.len()).sum::<usize>();
+        self.wasm.len() + data + self.tests.as_ref().map_or(0, Vec::len)
+    }
 }
 
 /// Reads every file of a bundle.

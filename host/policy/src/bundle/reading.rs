@@ -12,6 +12,10 @@ use super::files::{self, Contents};
 use crate::error::{BundleError, Fault};
 use crate::manifest::Trusted;
 
+/// The most that is read of a directory: all of it is held at once, before anything of it
+/// is looked at.
+pub(crate) const MAX_DIRECTORY_BYTES: usize = 256 << 20;
+
 /// The files of one bundle.
 pub(crate) struct Read<'a> {
     pub(crate) name: &'a str,
@@ -46,9 +50,18 @@ impl<'a> Reading<'a> {
             errors: Vec::new(),
         };
         let mut altered = Vec::new();
+        let mut bytes = 0;
         for (name, found) in found {
             match files::read(dir, found) {
                 Ok(contents) => {
+                    bytes += contents.bytes();
+                    if bytes > MAX_DIRECTORY_BYTES {
+                        let fault = Fault::TooMany {
+                            what: "bytes in all its policies' files",
+                            bound: MAX_DIRECTORY_BYTES,
+                        };
+                        return Err(vec![fault.of(dir.display().to_string())]);
+                    }
                     altered.extend(trusted.into_iter().flat_map(|t| t.altered(dir, &contents)));
                     // Bytes that nobody signed are not kept.
                     if altered.is_empty() {

@@ -20,6 +20,8 @@ pub struct Unloaded {
     pub schema: Result<Option<String>, Fault>,
     /// Its data files, by their names inside the bundle.
     pub data: Vec<UnloadedFile>,
+    /// Whether there is a test file.
+    pub has_tests: bool,
 }
 
 /// A data file of a bundle that was not loaded.
@@ -51,6 +53,7 @@ impl Unloaded {
             let data = read.contents.data.into_iter().zip(paths);
             Self {
                 name: read.name.to_owned(),
+                has_tests: read.contents.tests.is_some(),
                 schema: data_schema(&read.contents.wasm).map(|text| text.map(str::to_owned)),
                 data: data
                     .map(|(file, path)| UnloadedFile {
@@ -91,6 +94,7 @@ mod tests {
         assert_eq!(names, ["a", "b"], "c has data that cannot be read");
         assert!(matches!(bundles[0].schema, Err(Fault::NotComponent(_))));
         assert!(matches!(bundles[1].schema, Ok(None)));
+        assert!(bundles[0].has_tests && !bundles[1].has_tests);
         let data = bundles[0].data.iter();
         let data: Vec<_> = data
             .map(|data| (data.file.as_str(), &*data.bytes))

@@ -12,7 +12,9 @@ use toml::value::{Datetime, Table, Value};
 use warden_core::client::Certificate;
 use warden_core::name::read_qualified;
 use warden_core::permissions::Right;
-use warden_core::{AuthenticatorId, ClientFacts, Method, NameError, Principal, PrincipalName};
+use warden_core::{
+    AuthenticatorId, ClientFacts, Method, NameError, Principal, PrincipalName, line_at,
+};
 
 use super::moment::timestamp;
 use super::{Expectation, MAX_NAME_BYTES, MAX_RIGHTS, MAX_TESTS, Test};
@@ -73,7 +75,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Test>, Vec<String>> {
     let text = std::str::from_utf8(bytes).map_err(|_| vec!["is not UTF-8".to_owned()])?;
     let file: RawFile = toml::from_str(text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
-        let line = text.bytes().take(start).filter(|&b| b == b'\n').count() + 1;
+        let line = line_at(bytes, start);
         vec![format!("line {line}: {}", gist(error.message()))]
     })?;
     if file.tests.is_empty() || file.tests.len() > MAX_TESTS {

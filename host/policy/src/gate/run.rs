@@ -11,12 +11,19 @@ use crate::budget::Budget;
 use crate::error::gist;
 use crate::generation::Generation;
 use crate::log::Ear;
+use crate::verdict::Opinion;
 
 /// How long all tests of a generation may take: the next one waits for them.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs every test of every file, until all have been run or the time is up.
-pub(crate) fn run(generation: &Generation, now: Now, ear: Ear) -> TestReport {
+/// Runs every test of every file, until all have been run or the time is up. Whoever watches is
+/// told what each bundle says.
+pub(crate) fn run(
+    generation: &Generation,
+    now: Now,
+    ear: Ear,
+    watch: &mut dyn FnMut(&str, &Opinion),
+) -> TestReport {
     let started = Budget::start(Duration::MAX);
     let mut report = TestReport::default();
     for file in generation.test_files() {
@@ -25,7 +32,7 @@ pub(crate) fn run(generation: &Generation, now: Now, ear: Ear) -> TestReport {
                 report.not_run += 1;
                 continue;
             }
-            let problems = test.problems(generation, now, ear);
+            let problems = test.problems(generation, now, ear, watch);
             report.passed += usize::from(problems.is_empty());
             report
                 .failing
@@ -41,12 +48,18 @@ pub(crate) fn run(generation: &Generation, now: Now, ear: Ear) -> TestReport {
 }
 
 impl Test {
-    fn problems(&self, generation: &Generation, loaded: Now, ear: Ear) -> Vec<Problem> {
+    fn problems(
+        &self,
+        generation: &Generation,
+        loaded: Now,
+        ear: Ear,
+        watch: &mut dyn FnMut(&str, &Opinion),
+    ) -> Vec<Problem> {
         let now = Now {
             wall: self.now.unwrap_or(loaded.wall),
             ..loaded
         };
-        let answer = generation.rehearse(&self.principal, &self.client, now, ear);
+        let answer = generation.rehearse(&self.principal, &self.client, (now, ear), watch);
         match (&self.expectation, answer) {
             (_, Err(reason)) if !is_refusal(&reason) => vec![Problem::Undecided {
                 reason: reason.detail().to_owned(),

@@ -17,7 +17,7 @@ use crate::error::Failure;
 use crate::gate::{self, TestReport};
 use crate::log::Ear;
 use crate::request::Request;
-use crate::verdict;
+use crate::verdict::{self, Opinion};
 
 impl Generation {
     /// Runs the tests of its test files: every policy is asked as for a log-in, under
@@ -29,7 +29,18 @@ impl Generation {
     /// a minute at most before the last test. With an ear that is shut, what the policies
     /// say is dropped.
     pub fn run_tests(&self, now: Now, ear: Ear) -> TestReport {
-        gate::run(self, now, ear)
+        self.run_tests_watched(now, ear, &mut |_, _| ())
+    }
+
+    /// The same, telling the opinion of each bundle, by its name, in each test that could be
+    /// decided: for tools that show what the tests brought about.
+    pub fn run_tests_watched(
+        &self,
+        now: Now,
+        ear: Ear,
+        watch: &mut dyn FnMut(&str, &Opinion),
+    ) -> TestReport {
+        gate::run(self, now, ear, watch)
     }
 
     /// What somebody whom a test made up would be granted.
@@ -37,8 +48,8 @@ impl Generation {
         &self,
         principal: &Principal,
         client: &ClientFacts,
-        now: Now,
-        ear: Ear,
+        (now, ear): (Now, Ear),
+        watch: &mut dyn FnMut(&str, &Opinion),
     ) -> Result<Permissions, Reason> {
         let request = self.made_up(principal, client, now);
         let frame = Frame {
@@ -46,6 +57,9 @@ impl Generation {
             ..self.frame.clone()
         };
         let opinions = self.opinions(&request, now, Occasion::Trial(ear))?;
+        for (bundle, opinion) in &opinions {
+            watch(bundle, opinion);
+        }
         let on = (&frame, &self.renderings);
         let composed = compose(opinions, on, request.key(), self.number, now);
         composed.answer.map(|decision| decision.permissions)

@@ -500,7 +500,8 @@ fn without_a_required_bundle_there_is_no_generation() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "\"guardrails.wasm\": is missing, and required_policies names it"
+        "\"guardrails.wasm\": is missing, and required_policies names it; put it there, or take \
+         its name out of required_policies"
     );
     scene.put("guardrails.wasm", Guest::granting(&GETTER).wasm());
     assert!(scene.engine.load(&scene.dir(), frame, None, now(0)).is_ok());

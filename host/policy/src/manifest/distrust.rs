@@ -67,7 +67,7 @@ pub enum Distrust {
     )]
     Memory(String),
     /// What was verified was verified by keys that are trusted no more.
-    #[error("was verified by keys that policy_keys has changed since, will be retried")]
+    #[error("was verified by keys that policy_keys has changed since")]
     KeysChanged,
 }
 

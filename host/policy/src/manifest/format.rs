@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use toml::value::Datetime;
+use warden_core::line_at;
 
 use crate::bundle::directory::MAX_ENTRIES;
 use crate::digest::Digest;
@@ -81,7 +82,7 @@ impl Manifest {
         let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
         let raw: Raw = toml::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
-            let line = text.bytes().take(start).filter(|&b| b == b'\n').count() + 1;
+            let line = line_at(bytes, start);
             format!("line {line}: {}", gist(error.message()))
         })?;
         if raw.format != FORMAT {

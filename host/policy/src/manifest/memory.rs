@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use warden_state::PrivateDir;
 
-use super::{Distrust, SignedManifest};
+use super::{Distrust, Manifest, SignedManifest};
 use crate::error::{BundleError, gist};
 
 /// The file's name.
@@ -133,9 +133,12 @@ impl Memory {
         let Some(bytes) = dir.read(FILE, MAX_BYTES).map_err(|e| e.to_string())? else {
             return Ok(None);
         };
-        let mark = serde_json::from_slice(&bytes);
-        mark.map(Some)
-            .map_err(|e| format!("it is not what warden wrote: {}", gist(&e.to_string())))
+        let mark: Mark = serde_json::from_slice(&bytes)
+            .map_err(|e| format!("it is not what warden wrote: {}", gist(&e.to_string())))?;
+        if mark.revision > Manifest::MAX_REVISION {
+            return Err("it is not what warden wrote: no list has such a revision".to_owned());
+        }
+        Ok(Some(mark))
     }
 
     fn write(&self, mark: &Mark) -> Result<(), BundleError> {

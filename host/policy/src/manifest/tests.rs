@@ -284,7 +284,7 @@ fn a_signed_text_that_is_no_list_is_refused_as_such() {
         panic!("{errors:?}");
     };
     assert_eq!(
-        error.to_string(),
+        error.what(),
         "\"MANIFEST\": is no manifest: line 1: missing field `format`"
     );
     let too_much = format!("#{}", "x".repeat(2 << 20));

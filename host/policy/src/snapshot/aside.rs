@@ -28,15 +28,15 @@ const READ: &str = "warden_aside_read";
 const MAX_ASIDE_BYTES: usize = super::MAX_BYTES;
 
 /// A component without them in its memory.
-pub(super) struct MovedOut {
+pub(crate) struct MovedOut {
     /// Its bytes.
-    pub(super) component: Vec<u8>,
+    pub(crate) component: Vec<u8>,
     /// What is left of the image of that memory.
-    pub(super) memory_bytes: usize,
+    pub(crate) memory_bytes: usize,
 }
 
 /// Moves out what is set aside; `None` where nothing is.
-pub(super) fn move_out(component: &[u8]) -> Option<MovedOut> {
+pub(crate) fn move_out(component: &[u8]) -> Option<MovedOut> {
     let mut out = Component::new();
     let mut memory_bytes = None;
     for section in sections(component, COMPONENT)? {

@@ -202,6 +202,25 @@ fn a_mistake_in_static_entities_names_file_and_entity() {
 }
 
 #[test]
+fn a_claim_makes_no_member_of_what_groups_or_scopes_are() {
+    let unit = "{ claim = '/unit', entity = 'Team' }";
+    for from in ["groups", "scopes"] {
+        let parents =
+            format!("type = 'User'\nparents = [{{ from = '{from}', entity = 'Team' }}, {unit}]");
+        let said = mapped("type = 'User'", &parents);
+        let expected = "principal.parents[1].entity: \"Team\" is what groups or scopes are";
+        assert!(said.contains(expected), "{said}");
+    }
+    let apart =
+        format!("type = 'User'\nparents = [{unit}, {{ from = 'groups', entity = 'Group' }}]");
+    let files = [
+        File::new("cedar.toml", SMALL.replace("type = 'User'", &apart)),
+        File::new("cedar.cedar", ALL),
+    ];
+    assert!(Cedar::configure(&files).is_ok());
+}
+
+#[test]
 fn a_mistake_in_the_mapping_is_told_with_its_key() {
     let user = "type = 'User'";
     for (what, by, said) in [

@@ -1,12 +1,28 @@
 //! A schema held against what its policy takes, as `tests/tests/schemas.rs` does for the
-//! policies of the product's workspace. `policies/rego` has this file, too.
+//! policies of the product's workspace. The tests of `policies/rego` read this file, too.
 //!
-//! In: a schema, sound data and the policy's own answer to data. Held: what the policy takes
+//! In: a schema, sound data, of a folder for example, and the policy's own answer to data. Held: what the policy takes
 //! satisfies the schema, as it is and with every value changed or left out; a key that
 //! nobody knows satisfies neither.
 
 use boon::{Compiler, Schemas};
 use serde_json::{Map, Value, json};
+
+/// The tables (`*.toml`) of a folder of a policy's crate: at least one.
+pub(crate) fn tables(manifest_dir: &str, folder: &str) -> Vec<String> {
+    let folder = std::path::Path::new(manifest_dir).join(folder);
+    let entries = std::fs::read_dir(&folder).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let tables: Vec<String> = paths
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .map(|path| std::fs::read_to_string(path).expect("a table"))
+        .collect();
+    assert!(!tables.is_empty(), "{}", folder.display());
+    tables
+}
 
 /// What stands in place of each value in turn.
 fn others() -> [Value; 9] {

@@ -77,6 +77,29 @@ fn what_reaches_out_reads_a_clock_or_rolls_dice_is_no_function() {
 }
 
 #[test]
+fn every_function_of_the_documentation_is_there() {
+    let page = include_str!("../../../../docs/policies/rego.md");
+    let rows = page.lines();
+    let rows = rows.skip_while(|line| *line != "| about | functions |");
+    let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
+    let functions: Vec<&str> = rows
+        .flat_map(|row| row.split('`').skip(1).step_by(2))
+        .collect();
+    assert!(functions.len() > 80, "{functions:?}");
+    let is_there = |function: &str| {
+        let module = format!("package warden\nverdict := {function}(\"x\")\n");
+        let said = Rego::configure(&[File::new("m.rego", module)]).err();
+        !said.is_some_and(|said| said.contains("could not find function"))
+    };
+    assert!(!is_there("object.frobnicate"));
+    let missing: Vec<&str> = functions
+        .into_iter()
+        .filter(|name| !is_there(name))
+        .collect();
+    assert_eq!(missing, [""; 0]);
+}
+
+#[test]
 fn a_query_is_the_path_of_a_rule_there_is() {
     for query in [
         "warden.verdict",
@@ -103,6 +126,10 @@ fn a_mistake_in_the_settings_is_told_with_its_key() {
         (
             "claims = ['department']",
             "\"rego.toml\": claims[0]: \"department\" is no JSON Pointer",
+        ),
+        (
+            "claims = ['/roles', '/roles/0']",
+            "\"rego.toml\": claims[1]: \"/roles/0\" names an element of a list: name the list: \"/roles\"",
         ),
         (
             "claims = []\nall_claims = true",

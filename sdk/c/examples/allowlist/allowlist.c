@@ -5,13 +5,14 @@
  *     group:corp/editors   +get +set ~drafts:* ~home:{name}:*
  *
  * `{name}` stands for the principal's name and `{department}` for the claim of that name, as
- * they are: what would be a wildcard in them is none. Out: a grant for each line whose member
- * the principal is, and a label `line` with that member. A line that needs a claim nobody has
- * vouched for gives nothing. */
+ * they are: what would be a wildcard in them is none, and a value that would live inside the
+ * room of another one is refused. Out: a grant for each line whose member the principal is,
+ * and labels `line` with these members. A line that needs a claim nobody has vouched for gives
+ * nothing; more than 64 grants refuse the log-in. */
 #include "warden.h"
 
 #define MAX_LINES 1000
-#define MAX_RULES 100
+#define MAX_RULES 64
 
 /* One line of the data. */
 typedef struct {
@@ -38,46 +39,93 @@ static warden_string placeholder_text(placeholder which) {
     return which == NAME ? WARDEN_TEXT("{name}") : WARDEN_TEXT("{department}");
 }
 
-/* The rule with this value, escaped, for every placeholder of this kind. */
-static bool put(warden_string *rule, placeholder which, warden_string value) {
-    warden_string text = placeholder_text(which), pattern;
-    size_t at, from = 0;
-    if (!warden_find(*rule, text, &at)) {
-        return true;
+/* The first placeholder in the text, and where it stands. False when there is none. */
+static bool next_placeholder(warden_string text, placeholder *which, size_t *at) {
+    bool found = false;
+    for (placeholder each = NAME; each < PLACEHOLDERS; each++) {
+        size_t here;
+        if (warden_find(text, placeholder_text(each), &here) && (!found || here < *at)) {
+            found = true;
+            *which = each;
+            *at = here;
+        }
     }
-    if (!warden_pattern_literal(value, &pattern)) {
-        return false;
+    return found;
+}
+
+/* The rule with these values, escaped, for its placeholders. False when one cannot stand
+ * where it would: what two values reach never meets. */
+static bool put(warden_string *rule, const warden_string values[PLACEHOLDERS]) {
+    warden_string before = WARDEN_TEXT(""), rest = *rule, pattern;
+    placeholder which;
+    size_t at;
+    while (next_placeholder(rest, &which, &at)) {
+        before = WARDEN_JOIN(before, warden_slice(rest, 0, at));
+        rest = warden_slice(rest, at + placeholder_text(which).len, rest.len);
+        if (!warden_pattern_place(before, values[which], rest, &pattern)) {
+            return false;
+        }
+        before = WARDEN_JOIN(before, pattern);
     }
-    while (warden_find(warden_slice(*rule, from, rule->len), text, &at)) {
-        warden_string before = warden_slice(*rule, 0, from + at);
-        warden_string behind = warden_slice(*rule, from + at + text.len, rule->len);
-        *rule = WARDEN_JOIN(before, pattern, behind);
-        from += at + pattern.len;
-    }
+    *rule = WARDEN_JOIN(before, rest);
     return true;
 }
 
 /* --- The data ------------------------------------------------------------------------ */
 
+static bool is_pattern(warden_string rule) {
+    return warden_starts_with(rule, WARDEN_TEXT("~")) ||
+           warden_starts_with(rule, WARDEN_TEXT("%")) ||
+           warden_starts_with(rule, WARDEN_TEXT("&"));
+}
+
+/* Whether the placeholders of a rule stand where they mean what they say: in a pattern
+ * without classes and backslashes, with something behind each that no wildcard and no other
+ * placeholder is. */
+static bool check_places(warden_string rule) {
+    size_t at, behind = 0;
+    placeholder which;
+    if (!is_pattern(rule) || warden_find(rule, WARDEN_TEXT("["), &at) ||
+        warden_find(rule, WARDEN_TEXT("\\"), &at)) {
+        return false;
+    }
+    while (next_placeholder(warden_slice(rule, behind, rule.len), &which, &at)) {
+        if (behind > 0 && at == 0) {
+            return false;
+        }
+        behind += at + placeholder_text(which).len;
+    }
+    warden_string filled = rule;
+    return put(&filled, (warden_string[PLACEHOLDERS]){WARDEN_TEXT("x"), WARDEN_TEXT("x")});
+}
+
+/* The rule as far as it is the author's: with a letter for each placeholder. */
+static warden_string without_places(warden_string rule) {
+    placeholder which;
+    size_t at;
+    while (next_placeholder(rule, &which, &at)) {
+        rule = WARDEN_JOIN(
+            warden_slice(rule, 0, at), WARDEN_TEXT("x"),
+            warden_slice(rule, at + placeholder_text(which).len, rule.len));
+    }
+    return rule;
+}
+
 /* Whether the rule is one, and its placeholders stand where they mean what they say. */
 static bool check_rule(warden_string rule, warden_string *why) {
     size_t at;
-    warden_string filled = rule;
-    for (placeholder which = NAME; which < PLACEHOLDERS; which++) {
-        put(&filled, which, WARDEN_TEXT("x"));
-    }
-    if (warden_find(filled, WARDEN_TEXT("{"), &at)) {
+    warden_string plain = without_places(rule);
+    if (warden_find(plain, WARDEN_TEXT("{"), &at)) {
         *why = WARDEN_TEXT("no such placeholder: there are {name} and {department}");
         return false;
     }
-    if (!warden_rule_check(filled, why)) {
+    if (!warden_rule_check(plain, why)) {
         return false;
     }
-    bool has_placeholder = !warden_equal(filled, rule);
-    bool has_pattern = rule.ptr[0] == '~' || rule.ptr[0] == '%' || rule.ptr[0] == '&';
-    if (has_placeholder && (!has_pattern || warden_find(rule, WARDEN_TEXT("["), &at))) {
-        *why = WARDEN_TEXT("a placeholder stands in a pattern of keys or channels, and not "
-                           "beside a class [...]");
+    if (!warden_equal(plain, rule) && !check_places(rule)) {
+        *why = WARDEN_TEXT("a placeholder stands in a pattern of keys or channels, not beside "
+                           "a wildcard or another placeholder, and in none with a class [...], "
+                           "a backslash, or wildcards on both sides of it");
         return false;
     }
     return true;
@@ -94,9 +142,13 @@ static bool read_line(warden_string line, warden_string *why) {
         *why = WARDEN_JOIN(WARDEN_TEXT("\""), word, WARDEN_TEXT("\" "), *why);
         return false;
     }
+    if (word.len > WARDEN_MAX_LABEL_BYTES) {
+        *why = WARDEN_TEXT("the member is longer than 256 bytes");
+        return false;
+    }
     while (warden_next_word(&line, &word)) {
         if (read.count == MAX_RULES) {
-            *why = WARDEN_TEXT("more than 100 rules");
+            *why = WARDEN_TEXT("more than 64 rules");
             return false;
         }
         if (!check_rule(word, why)) {
@@ -155,34 +207,53 @@ bool warden_configure(const warden_file *files, size_t count, warden_string *err
 
 /* --- The decision -------------------------------------------------------------------- */
 
-static void give(const entry *line, const warden_request *request, warden_verdict *verdict) {
-    warden_string department;
+/* Whether the line's grant could be given. */
+static bool give(const entry *line, const warden_string values[PLACEHOLDERS],
+                 warden_verdict *verdict) {
     warden_grant grant = {0};
     for (size_t at = 0; at < line->count; at++) {
         warden_string rule = line->rules[at];
-        if (!warden_claim_string(request, WARDEN_TEXT("/department"), &department)) {
-            /* Refused as a value, so that a rule that needs it is. */
-            department = WARDEN_TEXT("");
-        }
-        if (!put(&rule, NAME, request->principal.name) || !put(&rule, DEPARTMENT, department)) {
-            return;
+        if (!put(&rule, values)) {
+            return false;
         }
         warden_grant_rule(&grant, rule);
     }
-    if (warden_give(verdict, &grant)) {
-        warden_label(verdict, WARDEN_TEXT("line"), line->who);
-    }
+    return warden_give(verdict, &grant);
+}
+
+/* A verdict beyond a bound is refused by the host; here it is refused in words. */
+static void refuse(warden_verdict *verdict, warden_string words) {
+    *verdict = (warden_verdict){0};
+    warden_deny_internally(verdict, words);
 }
 
 void warden_evaluate(const warden_request *request, warden_verdict *verdict) {
+    warden_string values[PLACEHOLDERS] = {[NAME] = request->principal.name};
+    /* A claim that is no string is left empty: refused as a value, so that a rule that needs
+     * it is. */
+    warden_claim_string(request, WARDEN_TEXT("/department"), &values[DEPARTMENT]);
+    warden_string given[WARDEN_MAX_GRANTS];
     for (size_t at = 0; at < entry_count; at++) {
-        if (warden_member_is(&entries[at].member, &request->principal)) {
-            give(&entries[at], request, verdict);
+        const entry *line = &entries[at];
+        if (!warden_member_is(&line->member, &request->principal) ||
+            !give(line, values, verdict)) {
+            continue;
         }
+        if (verdict->grants.len > WARDEN_MAX_GRANTS) {
+            refuse(verdict, WARDEN_TEXT("more than 64 lines give this principal something, and "
+                                        "a verdict holds 64 grants: put them together"));
+            return;
+        }
+        given[verdict->grants.len - 1] = line->who;
+    }
+    warden_label_list(verdict, WARDEN_TEXT("line"), given, verdict->grants.len);
+    if (verdict->labels.len > WARDEN_MAX_LABELS) {
+        refuse(verdict, WARDEN_TEXT("the members of the lines that give this principal "
+                                    "something do not fit into 32 labels: put them together"));
     }
 }
 
-void warden_labels(warden_label_list *labels) {
+void warden_labels(warden_known_labels *labels) {
     for (size_t at = 0; at < entry_count; at++) {
         warden_label_known(labels, WARDEN_TEXT("line"), entries[at].who);
     }

@@ -25,10 +25,7 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, Error> {
         )));
     }
     let objects = project.root.join("target/c");
-    fs::create_dir_all(&objects).map_err(|source| Error::File {
-        path: objects.clone(),
-        source,
-    })?;
+    fs::create_dir_all(&objects).map_err(Error::file(&objects))?;
     let mut linked = Vec::new();
     let parts = [
         ("sdk", sdk.join("src")),

@@ -1,17 +1,20 @@
 //! A bundle's files, put where a server may be watching.
 //!
-//! In: a built policy, and the project whose data and tests belong to it. Out: files in a
-//! directory, each there whole or not at all, the policy last.
+//! In: a built policy, and the project whose data and tests belong to it, each read once.
+//! Out: files in a directory, each there whole or not at all, the policy last; or the names
+//! of those that lie there already and that the project does not have.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use warden_policy::MANIFEST;
+use warden_state::{Existing, write_whole};
 
 use super::super::project::Project;
 use crate::error::Error;
 
-/// What a half-written file is named like: no server reads it.
-const UNFINISHED: &str = ".new";
+/// Data and tests of a policy: their places in the directory, and what was read.
+pub(super) type Companions = Vec<(PathBuf, Vec<u8>)>;
 
 /// Refuses a place to put bundles that is none.
 pub(super) fn check(directory: &Path) -> Result<(), Error> {
@@ -23,31 +26,69 @@ pub(super) fn check(directory: &Path) -> Result<(), Error> {
     )))
 }
 
-/// Data and tests of the project's policy, by their place in `policies/`.
+/// Reads data and tests of the project's policy.
 ///
 /// # Errors
-/// For what cannot be part of a bundle.
-pub(super) fn companions(project: &Project) -> Result<Vec<PathBuf>, Error> {
-    let found = warden_policy::companions(&project.policies(), &project.name);
-    found.map_err(|error| {
-        let lines: Vec<String> = error.errors.iter().map(ToString::to_string).collect();
-        Error::Project(lines.join("; "))
-    })
+/// For what cannot be read, or be part of a bundle.
+pub(super) fn companions(project: &Project) -> Result<Companions, Error> {
+    let policies = project.policies();
+    let read = |companion: PathBuf| {
+        let from = policies.join(&companion);
+        let content = fs::read(&from).map_err(Error::file(&from))?;
+        Ok((companion, content))
+    };
+    listed(&policies, &project.name)?
+        .into_iter()
+        .map(read)
+        .collect()
+}
+
+/// A line for each file that a server would read with the policy although the project does
+/// not have it: what was checked is not what would run. Nobody but its owner takes it away.
+///
+/// # Errors
+/// When the directory cannot be listed, or holds what no bundle can have.
+pub(super) fn others(
+    directory: &Path,
+    project: &Project,
+    companions: &Companions,
+) -> Result<Vec<String>, Error> {
+    let mut others = listed(directory, &project.name)?;
+    others.retain(|there| companions.iter().all(|(own, _)| own != there));
+    let others = others.iter().map(|file| {
+        format!(
+            "{:?}: is not in the project, and a server would read it with {}.wasm: remove it, or \
+             put it into {}/ as well",
+            directory.join(file),
+            project.name,
+            project.policies().display()
+        )
+    });
+    Ok(others.collect())
+}
+
+/// What lies in a directory for the policy of this name, but the policy.
+fn listed(directory: &Path, name: &str) -> Result<Vec<PathBuf>, Error> {
+    let found = warden_policy::companions(directory, name);
+    found.map_err(|error| Error::Project(format!("{}: {error}", directory.display())))
+}
+
+/// Whether a directory has a list of signed files, which does not list what is new in it.
+pub(super) fn is_signed(directory: &Path) -> bool {
+    directory.join(MANIFEST).symlink_metadata().is_ok()
 }
 
 /// Puts a whole bundle into a directory.
 pub(super) fn bundle(
     directory: &Path,
-    project: &Project,
-    companions: &[PathBuf],
+    name: &str,
+    companions: &Companions,
     bytes: &[u8],
 ) -> Result<(), Error> {
-    for companion in companions {
-        let from = project.policies().join(companion);
-        let content = fs::read(&from).map_err(|source| failed(&from, source))?;
-        put(&directory.join(companion), &content)?;
+    for (companion, content) in companions {
+        put(&directory.join(companion), content)?;
     }
-    wasm(directory, &project.name, bytes)
+    wasm(directory, name, bytes)
 }
 
 /// Puts a policy into a directory.
@@ -55,34 +96,16 @@ pub(super) fn wasm(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), Err
     put(&directory.join(format!("{name}.wasm")), bytes)
 }
 
-/// Puts a file there, whole: written beside its place, then renamed. One that is the same
-/// already is left alone, for a server would load it again.
+/// Puts a file there. One that is the same already is left alone, for a server would load it
+/// again.
 fn put(path: &Path, content: &[u8]) -> Result<(), Error> {
     if fs::read(path).is_ok_and(|there| there == content) {
         return Ok(());
     }
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(UNFINISHED);
-    let unfinished = PathBuf::from(unfinished);
-    let written = path
-        .parent()
+    path.parent()
         .map_or(Ok(()), fs::create_dir_all)
-        .and_then(|()| write(&unfinished, content))
-        .and_then(|()| fs::rename(&unfinished, path));
-    written.map_err(|source| failed(path, source))
-}
-
-fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(content)?;
-    file.sync_all()
-}
-
-fn failed(path: &Path, source: io::Error) -> Error {
-    Error::File {
-        path: path.to_owned(),
-        source,
-    }
+        .and_then(|()| write_whole(path, 0o644, Existing::Replaced, &[content]))
+        .map_err(Error::file(path))
 }
 
 #[cfg(test)]
@@ -114,13 +137,28 @@ mod tests {
         fs::create_dir(&live).unwrap();
         fs::write(live.join("a.txt"), "old").unwrap();
         let companions = companions(&project).unwrap();
-        bundle(&live, &project, &companions, b"wasm").unwrap();
+        // What is written afterwards is not what was read.
+        fs::write(policies.join("a.txt"), "later").unwrap();
+        bundle(&live, &project.name, &companions, b"wasm").unwrap();
         let text = |file: &str| fs::read_to_string(live.join(file)).unwrap();
         assert_eq!(text("a.txt"), "a.txt");
         assert_eq!(text("a.d/more/x.csv"), "a.d/more/x.csv");
         assert_eq!(text("a.wasm"), "wasm");
         let there = fs::read_dir(&live).unwrap().count();
         assert_eq!(there, 4, "a.txt, a.tests.toml, a.d and a.wasm");
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link() {
+        let place = tempfile::tempdir().unwrap();
+        let victim = place.path().join("victim");
+        fs::write(&victim, "another's").unwrap();
+        for link in ["a.wasm", "a.wasm.new"] {
+            std::os::unix::fs::symlink(&victim, place.path().join(link)).unwrap();
+        }
+        wasm(place.path(), "a", b"wasm").unwrap();
+        assert_eq!(fs::read(&victim).unwrap(), b"another's");
+        assert!(!place.path().join("a.wasm").is_symlink());
     }
 
     #[test]

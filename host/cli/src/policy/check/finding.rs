@@ -33,7 +33,7 @@ impl Mistake {
 
     /// What a load says, and what to do about it.
     pub(super) fn of_load(error: &BundleError) -> Self {
-        Self::new(error.to_string(), error.fault.remedy())
+        Self::new(error.what(), error.fault.remedy())
     }
 }
 

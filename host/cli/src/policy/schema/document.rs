@@ -4,6 +4,7 @@ use boon::InstanceToken;
 use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use warden_core::line_at;
 
 /// A step to a value of the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,14 +39,13 @@ impl<'t> Document<'t> {
     /// When it is not TOML, or holds what JSON cannot say.
     pub(super) fn read(bytes: &'t [u8]) -> Result<Self, Vec<String>> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
-            let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+            let line = line_at(bytes, error.valid_up_to());
             vec![format!("line {line}: is not UTF-8")]
         })?;
         let table = DeTable::parse(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
             let message = super::one_line(error.message());
-            vec![format!("line {}: {message}", line(text, start))]
+            vec![format!("line {}: {message}", line_at(bytes, start))]
         })?;
         let span = table.span();
         let root = Spanned::new(span, DeValue::Table(table.into_inner()));
@@ -53,7 +53,7 @@ impl<'t> Document<'t> {
         let json = json(&root, &mut Vec::new(), &mut |path, span, what| {
             mistakes.push(format!(
                 "line {}: {}: {what}",
-                line(text, span),
+                line_at(bytes, span),
                 written(path)
             ));
         });
@@ -82,7 +82,7 @@ impl<'t> Document<'t> {
             };
             (value, start) = next;
         }
-        line(self.text, start)
+        line_at(self.text.as_bytes(), start)
     }
 }
 
@@ -105,10 +105,6 @@ pub(super) fn written(path: &[Step]) -> String {
         }
     }
     text
-}
-
-fn line(text: &str, start: usize) -> usize {
-    1 + text.bytes().take(start).filter(|&b| b == b'\n').count()
 }
 
 /// The value as JSON; what JSON has no words for is told, and null.

@@ -1,14 +1,13 @@
 //! Which labels of a policy's verdicts the tests brought about, and which none did.
 //!
-//! In: a generation, and how many of its tests were run. Out: for each policy what its
+//! In: a generation, and what its policies said while its tests were run. Out: for each policy what its
 //! verdicts could carry (roles, rules, whatever it names), and what of that no test
 //! touched. A label that lists several values, with commas, touches each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use warden_core::Now;
-use warden_policy::Generation;
+use warden_policy::{Generation, Opinion};
 
 /// A label's name and value.
 type Label = (String, String);
@@ -27,14 +26,28 @@ pub(super) struct Coverage {
     pub(super) failure: Option<String>,
 }
 
-/// Asks every policy again about everybody whom a test that was run is about.
-pub(super) fn of(generation: &Generation, run: usize, now: Now) -> Vec<Coverage> {
-    let touched = touched(generation, run, now);
+/// Labels that tests brought about, by policy.
+#[derive(Default)]
+pub(super) struct Touched(BTreeMap<String, BTreeSet<Label>>);
+
+impl Touched {
+    /// Notes what a policy said in a test: its labels, taken apart at commas too.
+    pub(super) fn note(&mut self, policy: &str, opinion: &Opinion) {
+        let of_policy = self.0.entry(policy.to_owned()).or_default();
+        for (name, value) in &opinion.labels {
+            let values = value.split(',').chain([value.as_str()]);
+            of_policy.extend(values.map(|value| (name.clone(), value.to_owned())));
+        }
+    }
+}
+
+/// What was touched of each policy.
+pub(super) fn of(generation: &Generation, touched: &Touched) -> Vec<Coverage> {
     let bundles = generation.bundles().iter();
     bundles
         .map(|bundle| {
             let none = BTreeSet::new();
-            let touched = touched.get(bundle.name()).unwrap_or(&none);
+            let touched = touched.0.get(bundle.name()).unwrap_or(&none);
             let (possible, failure) = match generation.labels_of(bundle) {
                 Ok(possible) => (possible, None),
                 Err(failure) => (BTreeSet::new(), Some(failure.to_string())),
@@ -47,24 +60,6 @@ pub(super) fn of(generation: &Generation, run: usize, now: Now) -> Vec<Coverage>
             }
         })
         .collect()
-}
-
-/// By policy, the labels of its verdicts, taken apart at commas too.
-fn touched(generation: &Generation, run: usize, now: Now) -> BTreeMap<String, BTreeSet<Label>> {
-    let mut touched: BTreeMap<String, BTreeSet<Label>> = BTreeMap::new();
-    for test in generation.rehearsals().take(run) {
-        let wall = test.now.unwrap_or(now.wall);
-        let told = generation.explain_made_up(test.principal, test.client, Now { wall, ..now });
-        for (bundle, opinion) in &told.opinions {
-            let labels = opinion.iter().flat_map(|opinion| &opinion.labels);
-            let of_bundle = touched.entry(bundle.name().to_owned()).or_default();
-            for (name, value) in labels {
-                let values = value.split(',').chain([value.as_str()]);
-                of_bundle.extend(values.map(|value| (name.clone(), value.to_owned())));
-            }
-        }
-    }
-    touched
 }
 
 impl Coverage {

@@ -109,10 +109,7 @@ fn case(test: &Ran) -> Case {
 /// Writes suites to a file, over what it held.
 pub(super) fn write(file: &Path, suites: &[Suite]) -> Result<(), Error> {
     let written = document(suites).and_then(|text| fs::write(file, text));
-    written.map_err(|source| Error::File {
-        path: file.to_owned(),
-        source,
-    })
+    written.map_err(Error::file(file))
 }
 
 /// The document, whose last line ends.

@@ -87,9 +87,9 @@ void warden_evaluate(const warden_request *request, warden_verdict *verdict) {
             warden_grant_rule(&grant, entries[at].commands[command]);
         }
         /* A claim is outside text: what would be a wildcard in it is escaped, and what would
-         * break out of the rule refuses the grant. */
-        warden_grant_keys(&grant, WARDEN_READ_WRITE,
-                          WARDEN_JOIN(department, WARDEN_TEXT(":")));
+         * break out of the rule, or hold a colon and so live inside another department,
+         * refuses the grant. */
+        warden_grant_place(&grant, WARDEN_TEXT("~"), department, WARDEN_TEXT(":*"));
         warden_give(verdict, &grant);
     }
 }

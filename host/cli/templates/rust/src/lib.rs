@@ -5,7 +5,7 @@
 //! department's name and a colon.
 
 use serde::Deserialize;
-use warden_sdk::{Access, AclRule, File, Member, Pattern, Policy, Request, Verdict, data, policy};
+use warden_sdk::{AclRule, File, Member, Policy, Request, Template, Verdict, data, policy};
 
 /// The shape of the data file.
 #[derive(Deserialize)]
@@ -19,6 +19,7 @@ struct Data {
 pub struct Departments {
     members: Vec<Member>,
     commands: Vec<AclRule>,
+    keys: Template,
 }
 
 #[policy(
@@ -38,7 +39,9 @@ impl Policy for Departments {
         let members: Result<_, _> = members.collect();
         let commands = data.commands.iter().map(|text| command(text));
         let commands: Result<_, _> = commands.collect();
+        let keys = Template::parse("~{department}:*").map_err(|error| error.to_string())?;
         Ok(Self {
+            keys,
             members: members.map_err(|error| format!("{:?} members: {error}", file.name()))?,
             commands: commands.map_err(|error| format!("{:?} commands: {error}", file.name()))?,
         })
@@ -49,16 +52,17 @@ impl Policy for Departments {
         let Some(department) = request.claim_str("/department") else {
             return Verdict::new(); // no opinion: another policy may grant something
         };
-        if !self.members.iter().any(is_member) || department.is_empty() {
+        if !self.members.iter().any(is_member) {
             return Verdict::new();
         }
-        // A claim is outside text: `prefix` escapes what would be a wildcard and refuses
-        // what would break out of the rule.
-        let Ok(keys) = Pattern::prefix(&format!("{department}:")) else {
+        // A claim is outside text: its place in the template escapes what would be a wildcard
+        // and refuses what would break out of the rule, or hold a colon and so live inside
+        // another department.
+        let Ok(keys) = self.keys.fill(|_| Some(department.as_str())) else {
             return Verdict::new();
         };
         let mut rules = self.commands.clone();
-        rules.push(AclRule::Keys(Access::ReadWrite, keys));
+        rules.push(keys);
         Verdict::new().grant(rules)
     }
 }

@@ -7,9 +7,10 @@ use __CRATE__::Departments;
 use warden_sdk::testing::{Difference, Table};
 use warden_sdk::{Claim, File, Policy, Principal, Request};
 
-const CLAIMS: [(&str, Option<&str>); 7] = [
+const CLAIMS: [(&str, Option<&str>); 8] = [
     ("no department", None),
     ("a department", Some(r#""sales""#)),
+    ("a part of one", Some(r#""sales:eu""#)),
     ("everything", Some(r#""*""#)),
     ("rules", Some(r#""sales:* ~* +@all""#)),
     ("nothing", Some(r#""""#)),

@@ -1,6 +1,6 @@
 //! The alignment arithmetic over a C allocator that gives no more than it promises.
 
-use super::{Aligned, CAllocator, Plan, plan};
+use super::{Aligned, CAllocator, Plan, apart, apart_bytes, plan};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -61,6 +61,14 @@ unsafe impl CAllocator for Grudging {
     }
 }
 
+/// Ours, and the system's apart.
+fn two() -> Aligned<Grudging, super::System> {
+    Aligned {
+        ours: Grudging::default(),
+        apart: super::System,
+    }
+}
+
 fn fill(block: *mut u8, bytes: usize, with: u8) {
     // SAFETY: the test gives blocks of at least that many bytes.
     unsafe { block.write_bytes(with, bytes) };
@@ -74,7 +82,7 @@ fn all_are(block: *mut u8, bytes: usize, value: u8) -> bool {
 
 #[test]
 fn every_alignment_survives_allocation_growth_shrinking_and_release() {
-    let allocator = Aligned(Grudging::default());
+    let allocator = two();
     for align in [1, 2, 4, 8, 16, 32, 64, 4096] {
         for size in [1, 7, 8, 9, 15, 16, 17, 24, 100, 5000] {
             let layout = Layout::from_size_align(size, align).expect("valid");
@@ -100,15 +108,13 @@ fn every_alignment_survives_allocation_growth_shrinking_and_release() {
             unsafe { allocator.dealloc(block, layout) };
         }
     }
-    assert!(
-        allocator.0.live.borrow().is_empty(),
-        "every base was found again"
-    );
+    let left = allocator.ours.live.borrow();
+    assert!(left.is_empty(), "every base was found again");
 }
 
 #[test]
 fn zeroed_blocks_are_zero_behind_their_header() {
-    let allocator = Aligned(Grudging::default());
+    let allocator = two();
     for align in [8, 16, 64] {
         let layout = Layout::from_size_align(300, align).expect("valid");
         // SAFETY: the size is not zero.
@@ -121,9 +127,42 @@ fn zeroed_blocks_are_zero_behind_their_header() {
 
 #[test]
 fn sizes_that_cannot_be_counted_are_refused() {
-    assert_eq!(plan(usize::MAX - 4, 16), Plan::Impossible);
+    assert_eq!(plan(usize::MAX - 4, 8), Plan::Impossible);
+    assert_eq!(plan(usize::MAX - 20, 8), Plan::Impossible);
     assert_eq!(plan(usize::MAX - 40, 64), Plan::Impossible);
-    assert_eq!(plan(17, 16), Plan::Direct(32));
-    assert_eq!(plan(17, 8), Plan::Direct(17));
+    assert_eq!(plan(17, 8), Plan::Direct(32));
+    assert_eq!(plan(17, 16), Plan::Cut(41));
     assert_eq!(plan(10, 32), Plan::Cut(50));
+}
+
+#[test]
+fn a_block_goes_back_to_whoever_gave_it_wherever_it_grows_or_ends() {
+    let allocator = two();
+    for align in [1, 8, 16, 64, 4096] {
+        for size in [1, 8, 24, 100, 300_000] {
+            let layout = Layout::from_size_align(size, align).expect("valid");
+            let before = apart_bytes();
+            // SAFETY: the size is not zero.
+            let theirs = apart(|| unsafe { allocator.alloc_zeroed(layout) });
+            assert!(apart_bytes() >= before + size && all_are(theirs, size, 0));
+            assert_eq!(theirs.addr() % align, 0);
+            // SAFETY: the size is not zero.
+            let ours = unsafe { allocator.alloc(layout) };
+            assert_eq!(allocator.ours.live.borrow().len(), 1);
+            fill(ours, size, 1);
+            fill(theirs, size, 2);
+            // Each grows where the other's memory would be taken.
+            // SAFETY: the block is live and of this layout, the new size is not zero.
+            let ours = apart(|| unsafe { allocator.realloc(ours, layout, 2 * size) });
+            // SAFETY: as before.
+            let theirs = unsafe { allocator.realloc(theirs, layout, 2 * size) };
+            assert!(all_are(ours, size, 1) && all_are(theirs, size, 2));
+            let layout = Layout::from_size_align(2 * size, align).expect("valid");
+            // SAFETY: the block is live and of this layout.
+            unsafe { allocator.dealloc(theirs, layout) };
+            // SAFETY: as before.
+            apart(|| unsafe { allocator.dealloc(ours, layout) });
+            assert!(allocator.ours.live.borrow().is_empty());
+        }
+    }
 }

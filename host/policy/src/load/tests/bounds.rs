@@ -1,6 +1,6 @@
 //! docs/policies/bounds.md says every bound as it is in the code.
 
-use crate::bundle::{directory, files};
+use crate::bundle::{directory, files, reading};
 use crate::outline::effort::{MAX_FUNCTION_STEPS, MAX_STEPS};
 use crate::{engine, error, log, outline, prepare, sandbox, schema, verdict};
 
@@ -9,6 +9,10 @@ fn bounds() -> Vec<(&'static str, usize)> {
     let bytes = |bytes: u64| usize::try_from(bytes).unwrap();
     vec![
         ("bundles in the directory", directory::MAX_BUNDLES),
+        (
+            "bytes of all files of all bundles in the directory",
+            reading::MAX_DIRECTORY_BYTES,
+        ),
         (
             "files in the directory, those under `NAME.d/` included",
             directory::MAX_ENTRIES,
@@ -53,9 +57,10 @@ fn bounds() -> Vec<(&'static str, usize)> {
             usize::try_from(log::MESSAGES).unwrap(),
         ),
         (
-            "characters of a message, of a denial's words, of a refusal of data",
+            "characters of a message, of a denial's words",
             error::LONGEST_GIST,
         ),
+        ("characters of a refusal of data", error::LONGEST_REFUSAL),
         (
             "bytes of an answer, as the host holds it (24 for each text and list, and its bytes)",
             sandbox::ANSWER_BYTES,
@@ -111,4 +116,21 @@ fn every_bound_is_documented_as_it_is() {
         .collect();
     let real: Vec<(&str, &str)> = real.iter().map(|(w, m)| (*w, m.as_str())).collect();
     assert_eq!(documented, real);
+}
+
+#[test]
+fn a_directory_of_more_than_memory_should_hold_is_refused_before_anything_is_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..9 {
+        let path = dir.path().join(format!("p{number}.wasm"));
+        let file = std::fs::File::create(path).unwrap();
+        file.set_len(files::MAX_WASM_BYTES).unwrap();
+    }
+    let found = directory::list(dir.path()).unwrap().bundles;
+    let errors = reading::Reading::of(dir.path(), &found, None)
+        .err()
+        .unwrap();
+    let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let words = "holds more than 268435456 bytes in all its policies' files";
+    assert!(told.len() == 1 && told[0].contains(words), "{told:?}");
 }

@@ -10,7 +10,7 @@ fn test(lines: &str) -> String {
 impl Scene {
     fn messages(&self, previous: Option<&Arc<Generation>>) -> Vec<String> {
         let errors = self.load(previous).unwrap_err().errors;
-        errors.iter().map(ToString::to_string).collect()
+        errors.iter().map(crate::BundleError::what).collect()
     }
 
     /// The one error of loading these policies with a test.

@@ -38,7 +38,7 @@ fn decide_about(generation: &Generation, name: &str) -> Result<Arc<Decision>, Re
 /// What every message about a guest must be: one line that is not long.
 #[track_caller]
 fn expect_line(name: &str, text: &str) {
-    let short = text.chars().count() < 3_000;
+    let short = text.chars().count() < 5_000;
     assert!(
         short && !text.chars().any(char::is_control),
         "{name}: {text}"

@@ -11,7 +11,7 @@ use wit_parser::{Function, Interface, Resolve, Type, TypeDef, TypeDefKind, World
 use super::bounds::with_commas;
 use crate::bundle::files::MAX_DATA_BYTES;
 use crate::engine::LOAD_FACTOR;
-use crate::error::LONGEST_GIST;
+use crate::error::{LONGEST_GIST, LONGEST_REFUSAL};
 use crate::log::MESSAGES;
 use crate::prepare::{MAX_POINTERS, MAX_TEXT_BYTES};
 use crate::sandbox::ANSWER_BYTES;
@@ -39,10 +39,8 @@ fn bounds() -> Vec<(&'static str, String)> {
     let n = |number: usize| with_commas(number);
     let data = usize::try_from(MAX_DATA_BYTES).unwrap();
     let text = format!("{} bytes, one line", n(MAX_TEXT_BYTES));
-    let words = format!(
-        "{} characters of the first line are passed on",
-        n(LONGEST_GIST)
-    );
+    let passed_on = |most| format!("{} characters of the first line are passed on", n(most));
+    let (words, refusal) = (passed_on(LONGEST_GIST), passed_on(LONGEST_REFUSAL));
     let rules = format!(
         "{}; {} rules and parts in the whole verdict",
         n(MAX_RULES),
@@ -51,7 +49,7 @@ fn bounds() -> Vec<(&'static str, String)> {
     let at_load = format!("{LOAD_FACTOR} times the processor time of `evaluate`, the same memory");
     vec![
         ("describe", at_load.clone()),
-        ("configure", format!("{at_load}; of an error, {words}")),
+        ("configure", format!("{at_load}; of an error, {refusal}")),
         (
             "evaluate",
             format!(

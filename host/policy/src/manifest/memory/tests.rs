@@ -119,12 +119,15 @@ fn a_mark_that_disappears_is_not_forgotten_by_a_server_that_runs() {
 #[test]
 fn a_mark_in_doubt_refuses_everything_but_what_an_operator_allows() {
     type Doubt = (&'static str, &'static dyn Fn(&Path));
-    let doubts: [Doubt; 5] = [
+    let doubts: [Doubt; 6] = [
         ("not what warden wrote", &|file| {
             std::fs::write(file, "{}").unwrap()
         }),
         ("not what warden wrote", &|file| {
             std::fs::write(file, "").unwrap()
+        }),
+        ("no list has such a revision", &|file| {
+            std::fs::write(file, "{\"revision\":9007199254740993,\"manifest\":\"\"}").unwrap()
         }),
         ("open to others", &|file| chmod(file, 0o644)),
         ("larger than 1024 bytes", &|file| {
