@@ -1,10 +1,11 @@
-//! The module's configuration: one table of names, bounds and meanings, and the
-//! checked values.
+//! The module's configuration: the checked values, and the table of their names and bounds.
 //!
 //! Every value arrives as text, from load arguments, `CONFIG SET` or the
 //! configuration file, and goes through [`Settings::with`]: a bad value is an
 //! error that names key, value and bound, and the old value stays. Nothing here
 //! does I/O; what a change sets in motion is decided in [`crate::configuration`].
+
+mod table;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,125 +15,7 @@ use warden_core::permissions::{BaseRules, Restriction};
 use warden_policy::PolicyKeys;
 
 use crate::ffi::Level;
-
-/// What a setting takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Any text; what it must hold is checked by its own parser.
-    Text,
-    /// A whole number between two bounds, both included.
-    Whole {
-        /// Smallest accepted value.
-        min: u64,
-        /// Largest accepted value.
-        max: u64,
-    },
-    /// `yes` or `no`.
-    YesNo,
-    /// One of these words.
-    Choice(&'static [&'static str]),
-}
-
-/// One row of the table of settings.
-#[derive(Debug)]
-pub(crate) struct Setting {
-    /// The name without the `warden.` prefix.
-    pub(crate) name: &'static str,
-    /// The default, as text.
-    pub(crate) default: &'static str,
-    /// What it takes.
-    pub(crate) kind: Kind,
-    /// Needs `enable-protected-configs`.
-    pub(crate) protected: bool,
-    /// Cannot be changed after the module was loaded.
-    pub(crate) load_only: bool,
-}
-
-const fn text(name: &'static str) -> Setting {
-    Setting {
-        name,
-        default: "",
-        kind: Kind::Text,
-        protected: true,
-        load_only: false,
-    }
-}
-
-const fn whole(name: &'static str, default: &'static str, min: u64, max: u64) -> Setting {
-    Setting {
-        name,
-        default,
-        kind: Kind::Whole { min, max },
-        protected: false,
-        load_only: false,
-    }
-}
-
-const fn choice(
-    name: &'static str,
-    default: &'static str,
-    words: &'static [&'static str],
-) -> Setting {
-    Setting {
-        name,
-        default,
-        kind: Kind::Choice(words),
-        protected: true,
-        load_only: false,
-    }
-}
-
-/// Every setting, in the order of docs/configuration.md.
-pub(crate) static SETTINGS: [Setting; 22] = [
-    text("policy_dir"),
-    text("preview_dir"),
-    text("authenticator_dir"),
-    Setting {
-        load_only: true,
-        ..text("state_dir")
-    },
-    text("required_policies"),
-    text("policy_keys"),
-    text("ceiling"),
-    Setting {
-        default: BaseRules::DEFAULT,
-        ..text("base_rules")
-    },
-    text("native_users"),
-    choice("fallback", "acl", &["acl", "deny"]),
-    choice(
-        "reauthentication",
-        "same-principal",
-        &["same-principal", "any"],
-    ),
-    Setting {
-        name: "require_expiry",
-        default: "yes",
-        kind: Kind::YesNo,
-        protected: true,
-        load_only: false,
-    },
-    whole("session_max_seconds", "0", 0, 315_360_000),
-    whole("cache_entries", "100000", 0, 100_000_000),
-    whole("cache_seconds", "300", 0, 86_400),
-    whole("rejection_seconds", "5", 0, 3600),
-    whole("auth_timeout_ms", "5000", 1, 600_000),
-    Setting {
-        load_only: true,
-        ..whole("workers", "2", 1, 64)
-    },
-    whole("max_pending", "10000", 1, 1_000_000),
-    whole("policy_timeout_ms", "20", 1, 10_000),
-    whole("policy_memory_mb", "64", 1, 4096),
-    Setting {
-        protected: false,
-        ..choice(
-            "log_level",
-            "notice",
-            &["debug", "verbose", "notice", "warning"],
-        )
-    },
-];
+pub(crate) use table::{Kind, SETTINGS, Setting, find};
 
 /// What happens to a credential that no authenticator claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,14 +75,6 @@ pub(crate) enum SettingError {
 
 /// What the server puts before our names.
 pub(crate) const PREFIX: &str = "warden.";
-
-/// The setting of that name and its position in [`SETTINGS`].
-pub(crate) fn find(name: &str) -> Option<(usize, &'static Setting)> {
-    SETTINGS
-        .iter()
-        .enumerate()
-        .find(|(_, setting)| setting.name == name)
-}
 
 impl Settings {
     /// All defaults.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use warden_hostile::Guest;
 use warden_tests::scene::{ROLES, SceneBuilder};
 use warden_tests::{
-    Claims, Connection, Directory, Line, Reply, Scene, Signer, on_both_lines, parts,
+    Claims, Connection, Directory, Line, Reply, Scene, Signer, eventually, on_both_lines, parts,
 };
 
 use crate::info;
@@ -502,10 +502,20 @@ fn a_preview_cannot_wait_inside_multi_and_is_for_administrators(line: Line) {
         .expect_error("NOPERM");
 }
 
-/// Takes a good part of a second to read its data, once.
+/// A stage whose candidate takes a good part of a second to read its data, once.
+fn slow_stage(line: Line) -> Stage {
+    let stage = Stage::with(line, |builder| {
+        builder.module_args(["policy_timeout_ms", "100"])
+    });
+    stage
+        .put("next", &other_roles())
+        .replace("slow.wasm", slow().wasm());
+    stage
+}
+
 fn slow() -> Guest {
     let count = "(local i32) (loop (local.set 2 (i32.add (local.get 2) (i32.const 1))) \
-                 (br_if 0 (i32.lt_u (local.get 2) (i32.const 200000000))))";
+                 (br_if 0 (i32.lt_u (local.get 2) (i32.const 600000000))))";
     Guest {
         configure: count.into(),
         ..Guest::granting(&["+get", "~slow:*"])
@@ -513,10 +523,7 @@ fn slow() -> Guest {
 }
 
 fn one_preview_is_made_at_a_time(line: Line) {
-    let stage = Stage::start(line);
-    stage
-        .put("next", &other_roles())
-        .replace("slow.wasm", slow().wasm());
+    let stage = slow_stage(line);
     let _alice = stage.enter("alice", &[]);
     let (made, told): (Vec<Reply>, Vec<Reply>) = std::thread::scope(|scope| {
         let asking: Vec<_> = (0..8)
@@ -538,10 +545,7 @@ fn one_preview_is_made_at_a_time(line: Line) {
 }
 
 fn a_preview_ends_when_whoever_asked_leaves(line: Line) {
-    let stage = Stage::start(line);
-    stage
-        .put("next", &other_roles())
-        .replace("slow.wasm", slow().wasm());
+    let stage = slow_stage(line);
     let _alice = stage.enter("alice", &[]);
     let mut admin = stage.scene.server.admin();
     admin.send(["WARDEN.POLICIES", "PREVIEW", "next"]);
@@ -553,7 +557,10 @@ fn a_preview_ends_when_whoever_asked_leaves(line: Line) {
         .wait_for_log(words, Duration::from_secs(60));
     assert!(!stage.scene.server.log().contains("preview of \"next\": "));
     // Nobody is waited for any more.
-    expect_numbers(&stage.preview("next"), &[("losing", 1), ("complete", 1)]);
+    let next = eventually("the turn of the next", || {
+        Some(stage.preview("next")).filter(|reply| reply.error().is_none())
+    });
+    expect_numbers(&next, &[("losing", 1), ("complete", 1)]);
     stage
         .scene
         .server

@@ -1,5 +1,6 @@
 //! What load arguments and CONFIG SET accept.
 
+use super::table::{choice, text, whole};
 use super::*;
 
 fn arguments(words: &[&str]) -> Vec<Vec<u8>> {
