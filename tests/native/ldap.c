@@ -103,6 +103,13 @@ static void *ask(void *data) {
     return NULL;
 }
 
+/* Threads that have not been waited for: their last instructions are this module's, which is
+ * gone once it is unloaded. */
+static pthread_t threads[256];
+static unsigned started, awaited;
+
+static void await_one(void) { pthread_join(threads[awaited++ % 256], NULL); }
+
 static int authenticate(void *ctx, void *name, void *password, void **error) {
     (void)error;
     size_t used = strlen(asked);
@@ -110,9 +117,8 @@ static int authenticate(void *ctx, void *name, void *password, void **error) {
     struct question *question = malloc(sizeof *question);
     question->answer = knows(text_of(name, NULL), text_of(password, NULL));
     question->blocked = block(ctx, answered, release);
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, ask, question) != 0) abort();
-    pthread_detach(thread);
+    if (started - awaited == 256) await_one();
+    if (pthread_create(&threads[started++ % 256], NULL, ask, question) != 0) abort();
     return HANDLED;
 }
 
@@ -151,5 +157,6 @@ int ValkeyModule_OnLoad(void *ctx, void **argv, int argc) {
 
 int ValkeyModule_OnUnload(void *ctx) {
     (void)ctx;
+    while (awaited != started) await_one();
     return 0;
 }

@@ -432,7 +432,11 @@ impl Scene {
     #[track_caller]
     pub fn reload_after(&self, change: impl FnOnce()) {
         change();
-        let reply = self.server.admin().call(["WARDEN.RELOAD"]);
+        let mut admin = self.server.admin();
+        admin.send(["WARDEN.RELOAD"]);
+        // What nobody compiled before takes as long as wait_for_generation gives it.
+        let reply = admin.receive_within(crate::server::PATIENCE);
+        let reply = reply.unwrap_or_else(|ended| panic!("no reply to a reload: {ended:?}"));
         let errors = reply.field("policies").field("errors").texts();
         assert!(errors.is_empty(), "{reply}");
     }

@@ -38,8 +38,7 @@ impl Compilations {
 
 impl Drop for Compiling<'_> {
     fn drop(&mut self) {
-        // What compiling took and nobody holds any more is the system's again.
-        crate::ffi::trim();
+        crate::ffi::give_back();
         self.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -52,6 +52,7 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), Str
         ffi::without_signals(|| Shared::new(settings, server, channels, ends.network.handle()))
             .map_err(|error| error.to_string())??;
     let shared = Arc::new(shared);
+    ffi::set_gives_back(allocates_apart(ctx)?);
     take_authenticators(ctx, &shared)?;
 
     sessions::start(
@@ -95,13 +96,24 @@ fn take_authenticators(ctx: &Context<'_>, shared: &Shared) -> Result<(), String>
 /// Whether anybody is connected: the module is being loaded by command then, and not from
 /// the configuration of a server that starts.
 fn serves(ctx: &Context<'_>) -> Result<bool, String> {
+    let clients = info_field(ctx, "clients", "connected_clients:")?;
+    Ok(clients.is_none_or(|clients| clients != "0"))
+}
+
+/// Whether the server has an allocator of its own, and the system's is nobody's but ours.
+fn allocates_apart(ctx: &Context<'_>) -> Result<bool, String> {
+    let allocator = info_field(ctx, "memory", "mem_allocator:")?;
+    Ok(allocator.is_some_and(|allocator| allocator.starts_with("jemalloc")))
+}
+
+/// A field of the server's INFO.
+fn info_field(ctx: &Context<'_>, section: &str, field: &str) -> Result<Option<String>, String> {
     let answer = ctx
-        .call("INFO", &[b"clients"])
+        .call("INFO", &[section.as_bytes()])
         .map_err(|error| error.to_string())?;
     let text = answer.into_texts().concat();
-    let field = "connected_clients:";
-    let clients = text.lines().find_map(|line| line.strip_prefix(field));
-    Ok(clients.is_none_or(|clients| clients.trim() != "0"))
+    let value = text.lines().find_map(|line| line.strip_prefix(field));
+    Ok(value.map(|value| value.trim().to_owned()))
 }
 
 fn register(ctx: &Context<'_>) -> Result<(), ffi::Error> {

@@ -6,7 +6,7 @@
 //! node's key over the wasm's digest, the compiler's settings and the code; an
 //! artefact in doubt is compiled again, never loaded.
 
-mod deserialise;
+pub(crate) mod deserialise;
 mod key;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -93,16 +93,20 @@ impl Artefacts {
         let _ = self.dir.touch(&name);
     }
 
-    /// Keeps a component that was just compiled from this wasm.
+    /// Keeps the code that was just compiled from this wasm for an engine.
     ///
     /// # Errors
     /// In words: without an artefact the next start only takes longer.
-    pub(crate) fn keep(&self, wasm: &Digest, component: &Component) -> Result<(), String> {
-        let code = component.serialize().map_err(|e| gist(&format!("{e:#}")))?;
-        let (name, subject) = identify(component.engine(), wasm);
-        let mac = deserialise::seal(&self.key, &subject, &code);
+    pub(crate) fn keep(
+        &self,
+        engine: &wasmtime::Engine,
+        wasm: &Digest,
+        code: &[u8],
+    ) -> Result<(), String> {
+        let (name, subject) = identify(engine, wasm);
+        let mac = deserialise::seal(&self.key, &subject, code);
         self.dir
-            .replace(&name, &[mac.as_ref(), &code])
+            .replace(&name, &[mac.as_ref(), code])
             .map_err(|e| e.to_string())?;
         self.prune();
         Ok(())

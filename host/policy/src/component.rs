@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
-use crate::artefact::Taken;
+use crate::artefact::{Taken, deserialise};
 use crate::contract::Contract;
 use crate::digest::Digest;
 use crate::engine::Machine;
@@ -71,10 +71,10 @@ pub(crate) fn compile(
     warnings: &mut Vec<String>,
 ) -> Result<Component, Fault> {
     machine.compilations.fetch_add(1, Ordering::Relaxed);
-    let component = Component::from_binary(engine, lifted)
+    let (code, component) = deserialise::compile(engine, lifted)
         .map_err(|e| Fault::NotComponent(gist(&format!("{e:#}"))))?;
     if let Some(artefacts) = &machine.artefacts
-        && let Err(why) = artefacts.keep(digest, &component)
+        && let Err(why) = artefacts.keep(engine, digest, &code)
     {
         warnings.push(format!(
             "a compiled component cannot be kept for the next start: {why}"

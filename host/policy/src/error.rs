@@ -165,6 +165,14 @@ pub enum Fault {
         /// How it ended.
         failure: Failure,
     },
+    /// It failed in `configure`, which read data.
+    #[error("configure failed: {failure}, with {data}")]
+    Unread {
+        /// Which files, and how large.
+        data: String,
+        /// How it ended.
+        failure: Failure,
+    },
     /// `initialise` refused the properties.
     #[error("refuses its properties: {0}")]
     Properties(String),

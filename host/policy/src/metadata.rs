@@ -7,11 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use wasm_encoder::{Module, RawSection, SectionId};
 use wasmparser::{Parser, Payload};
 use wit_component::metadata;
 
 use crate::error::{Fault, gist};
-use crate::lift::CORE;
 
 /// What the names of sections of metadata begin with.
 pub(crate) const SECTION: &str = "component-type";
@@ -63,16 +63,12 @@ fn add(needs: &mut Needs, section: &[u8]) -> Result<(), Fault> {
 
 /// A module of nothing but this custom section.
 fn module_of(section: &[u8]) -> Vec<u8> {
-    let mut module = [CORE, &[0]].concat();
-    // Its length in LEB128, seven bits a byte.
-    let mut left = section.len();
-    while left >= 0x80 {
-        module.push(left as u8 | 0x80);
-        left >>= 7;
-    }
-    module.push(left as u8);
-    module.extend(section);
-    module
+    let mut module = Module::new();
+    module.section(&RawSection {
+        id: SectionId::Custom.into(),
+        data: section,
+    });
+    module.finish()
 }
 
 /// Takes away what needs nothing that is left, until nothing can be taken.

@@ -109,7 +109,10 @@ fn configure(
     let mut instance = Instance::start(machine, Arc::clone(name), component, limits, ear)
         .map_err(failed("start"))?;
     timed(&mut took.configure, || instance.configure(files))
-        .map_err(failed("configure"))?
+        .map_err(|failure| match shown(files) {
+            Some(data) => Fault::Unread { data, failure },
+            None => failed("configure")(failure),
+        })?
         .map_err(|refusal| Fault::Data(gist_within(&refusal, LONGEST_REFUSAL)))?;
     let used = instance.budget().cpu();
     let said = timed(&mut took.describe, || instance.describe()).map_err(failed("describe"))?;
@@ -121,6 +124,24 @@ fn configure(
     };
     Ok((used, description))
 }
+
+/// Data files by name and size, the largest first; `None` where there are none.
+fn shown(files: &[wit::File]) -> Option<String> {
+    let mut sizes: Vec<_> = files.iter().map(|f| (f.bytes.len(), &f.name)).collect();
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    let named = sizes.iter().take(MAX_SHOWN_FILES);
+    let named: Vec<_> = named
+        .map(|(bytes, name)| format!("{name:?} of {bytes} bytes"))
+        .collect();
+    let more = match sizes.len().saturating_sub(MAX_SHOWN_FILES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!named.is_empty()).then(|| named.join(", ") + &more)
+}
+
+/// Data files that an error names.
+const MAX_SHOWN_FILES: usize = 3;
 
 /// A text of a description, as it may be shown.
 ///
@@ -172,6 +193,22 @@ pub fn is_pointer(pointer: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn data_is_named_by_the_largest_of_its_files() {
+        let file = |name: &str, bytes| wit::File {
+            name: name.to_owned(),
+            media_type: String::new(),
+            bytes: vec![0; bytes],
+        };
+        assert_eq!(shown(&[]), None);
+        let files = [file("a", 1), file("b\n", 30), file("c", 2), file("d", 0)];
+        assert_eq!(
+            shown(&files).unwrap(),
+            "\"b\\n\" of 30 bytes, \"c\" of 2 bytes, \"a\" of 1 bytes and 1 more"
+        );
+        assert_eq!(shown(&files[3..]).unwrap(), "\"d\" of 0 bytes");
+    }
 
     #[test]
     fn a_claim_is_named_by_a_json_pointer() {

@@ -1,5 +1,6 @@
 //! `WARDEN.RELOAD` reads the directories at once and tells what changed.
 
+use warden_hostile::Guest;
 use warden_tests::scene::{ROLES, authenticator};
 use warden_tests::{Issuer, Line, Reply, Scene, on_both_lines, parts};
 
@@ -158,7 +159,6 @@ const LEFT_BYTES: u64 = 4 << 20;
 
 fn policies_are_loaded_in_memory_that_nobodys_keys_are_evicted_for(line: Line) {
     let scene = Scene::builder(line)
-        .own_state()
         .config([("maxmemory-policy", "allkeys-random")])
         .start();
     let mut admin = scene.server.admin();
@@ -175,15 +175,15 @@ fn policies_are_loaded_in_memory_that_nobodys_keys_are_evicted_for(line: Line) {
         .expect_ok();
     let apart = scene.counter("warden_memory_apart_bytes");
     // Compiled anew: nobody has seen these bytes before.
-    let mut wasm = parts::policy("rbac");
+    let mut wasm = Guest::granting(&["+get"]).wasm();
     let section = format!("\u{4}note{}", std::process::id());
     wasm.extend([0, section.len() as u8]);
     wasm.extend(section.bytes());
-    scene.next_generation(|| {
+    scene.reload_after(|| {
         scene
             .policies
             .replace("rbac.notes", vec![b'x'; ATTACHED_BYTES]);
-        scene.policies.replace("rbac.wasm", wasm);
+        scene.policies.replace("more.wasm", wasm);
     });
     admin.run("SET key:more x").expect_ok();
     assert_eq!(scene.server.info_number("stats", "evicted_keys"), 0);

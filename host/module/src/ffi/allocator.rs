@@ -17,7 +17,7 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 #[cfg(not(test))]
 #[global_allocator]
@@ -45,7 +45,7 @@ thread_local! {
 /// What is apart now, in bytes.
 static APART_BYTES: AtomicUsize = AtomicUsize::new(0);
 
-/// Does work whose memory is the system's and no part of `used_memory`, and gives back to the system what it left free.
+/// Does work whose memory is the system's and no part of `used_memory`.
 pub(crate) fn apart<T>(work: impl FnOnce() -> T) -> T {
     struct Before(bool);
     impl Drop for Before {
@@ -53,23 +53,31 @@ pub(crate) fn apart<T>(work: impl FnOnce() -> T) -> T {
             IS_APART.set(self.0);
         }
     }
-    let before = Before(IS_APART.replace(true));
-    let done = work();
-    drop(before);
-    trim();
-    done
+    let _before = Before(IS_APART.replace(true));
+    work()
 }
 
-/// Gives free memory that is apart back to the system.
+/// Whether what is free is given back: not where the server's allocator is the system's, for
+/// then all of the database would be walked, under the lock that its next block waits for.
+static GIVES_BACK: AtomicBool = AtomicBool::new(false);
+
+/// Says whether the server has an allocator of its own.
+pub(crate) fn set_gives_back(gives_back: bool) {
+    GIVES_BACK.store(gives_back, Ordering::Relaxed);
+}
+
+/// Gives back to the system what is apart and free.
 #[cfg(target_env = "gnu")]
-pub(crate) fn trim() {
-    // SAFETY: the call takes any number and is thread-safe.
-    unsafe { libc::malloc_trim(0) };
+pub(crate) fn give_back() {
+    if GIVES_BACK.load(Ordering::Relaxed) {
+        // SAFETY: the call takes any number and is thread-safe.
+        unsafe { libc::malloc_trim(0) };
+    }
 }
 
-/// Where the system's allocator knows no such thing it decides by itself.
+/// Other C libraries give back by themselves.
 #[cfg(not(target_env = "gnu"))]
-pub(crate) fn trim() {}
+pub(crate) fn give_back() {}
 
 /// How many bytes are apart now.
 pub(crate) fn apart_bytes() -> usize {

@@ -1,7 +1,8 @@
 //! The one unsafe operation of this crate: turning bytes into native code.
 //!
 //! A [`Proven`] is the proof that this node's own compiler wrote the bytes; it
-//! can only be made by [`prove`], and only a [`Proven`] is deserialised.
+//! can only be made by [`prove`], or by [`compile`] itself, and only a [`Proven`] is
+//! deserialised.
 
 use aws_lc_rs::hmac;
 use wasmtime::component::Component;
@@ -11,7 +12,7 @@ use crate::digest::Digest;
 /// Bytes of a HMAC-SHA-256.
 const MAC_BYTES: usize = 32;
 
-/// Code under a valid MAC of this node's key.
+/// Code under a valid MAC of this node's key, or compiled just now.
 pub(super) struct Proven<'a>(&'a [u8]);
 
 /// The MAC over what the code was compiled from and the code.
@@ -31,6 +32,21 @@ pub(super) fn prove<'a>(key: &hmac::Key, subject: &Digest, sealed: &'a [u8]) -> 
         .map(|()| Proven(code))
 }
 
+/// Compiles a component, and loads what came of it. Of all that compiling takes nothing is
+/// left when what stays is put into memory: it does not come to lie behind a gigabyte that
+/// is free.
+///
+/// # Errors
+/// When it is no component.
+pub(crate) fn compile(
+    engine: &wasmtime::Engine,
+    wasm: &[u8],
+) -> wasmtime::Result<(Vec<u8>, Component)> {
+    let code = engine.precompile_component(wasm)?;
+    let component = deserialise(engine, Proven(&code))?;
+    Ok((code, component))
+}
+
 /// Loads proven code.
 ///
 /// # Errors
@@ -43,11 +59,11 @@ pub(super) fn deserialise(
     engine: &wasmtime::Engine,
     proven: Proven<'_>,
 ) -> wasmtime::Result<Component> {
-    // SAFETY: `deserialize` demands bytes that `Component::serialize` returned,
-    // unchanged. A `Proven` exists only when `prove` found them under the MAC of
-    // the node's key, which `seal` computes for the output of `serialize` alone
-    // (its one caller is `Artefacts::keep`) and which only this node's user can
-    // read. The bytes are in our memory, so no file can change under wasmtime.
+    // SAFETY: `deserialize` demands bytes that `precompile_component` returned,
+    // unchanged. A `Proven` exists only where `compile` has just had them, or when
+    // `prove` found them under the MAC of the node's key, which `seal` computes for
+    // such output alone (its one caller is `Artefacts::keep`) and which only this node's
+    // user can read. The bytes are in our memory, so no file can change under wasmtime.
     unsafe { Component::deserialize(engine, proven.0) }
 }
 

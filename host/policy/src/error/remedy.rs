@@ -2,6 +2,8 @@
 
 use std::io::ErrorKind;
 
+use rustix::io::Errno;
+
 use super::{Failure, Fault};
 use crate::manifest::Distrust;
 
@@ -12,6 +14,13 @@ impl Fault {
         Some(match self {
             Self::Unreadable(error) if error.kind() == ErrorKind::NotFound => {
                 "put it there, or correct the path"
+            }
+            Self::Unreadable(error) if error.kind() == ErrorKind::NotADirectory => {
+                "make it a directory, or give it another name"
+            }
+            // A socket cannot even be opened.
+            Self::Unreadable(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+                "put a regular file in its place"
             }
             Self::Unreadable(_) => "let the server's user read it",
             Self::Changing => {
@@ -32,7 +41,7 @@ impl Fault {
             Self::Imports(_) => "take out what needs them, and build for wasm32-unknown-unknown",
             Self::Contract { .. } => "build it against the contract of this release, sdk/wit",
             Self::Schema(_) => "build it with one schema, as docs/policies/schema.md says",
-            Self::Failed { failure, .. } => failure.remedy(),
+            Self::Failed { failure, .. } | Self::Unread { failure, .. } => failure.remedy(),
             Self::Failing(_) => "correct the data or the policy, or the test if it is mistaken",
             Self::MoreFailing(_) => "run `warden policy test`, which shows every test",
             Self::Tests(_) => "correct it: docs/policies/tests.md says what a test holds",

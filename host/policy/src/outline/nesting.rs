@@ -126,6 +126,8 @@ fn declaration(reader: &mut BinaryReader<'_>, imports: bool) -> Result<bool, Fau
 
 #[cfg(test)]
 mod tests {
+    use wasm_encoder::{Component, RawSection};
+
     use super::*;
 
     /// A component with types of this kind in one another.
@@ -146,17 +148,10 @@ mod tests {
     }
 
     /// A component of this one section.
-    fn section(id: u8, content: &[u8]) -> Vec<u8> {
-        let mut wasm = COMPONENT.to_vec();
-        wasm.push(id);
-        let mut left = content.len();
-        while left >= 0x80 {
-            wasm.push(left as u8 | 0x80);
-            left >>= 7;
-        }
-        wasm.push(left as u8);
-        wasm.extend(content);
-        wasm
+    fn section(id: u8, data: &[u8]) -> Vec<u8> {
+        let mut component = Component::new();
+        component.section(&RawSection { id, data });
+        component.finish()
     }
 
     #[track_caller]
