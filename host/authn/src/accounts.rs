@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use warden_core::{
     Account, AuthenticatorId, Now, Principal, Reason, ReasonKind, Recheck, Timestamp,
 };
+use warden_settings::Section;
 
-use crate::configuration::Section;
 use crate::mapping::Selector;
 
 /// Somebody who knows accounts.

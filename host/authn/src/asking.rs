@@ -14,9 +14,9 @@ use reqwest::Url;
 use warden_core::{
     AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, UserArgument,
 };
+use warden_settings::Section;
 
 use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
-use crate::configuration::Section;
 use crate::directory::Built;
 use crate::endpoint::{self, CallError, Endpoint, Request, Response};
 use crate::services::Services;

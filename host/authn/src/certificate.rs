@@ -31,13 +31,12 @@ use warden_core::{
     AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, Recheck,
     Timestamp, UserArgument,
 };
+use warden_settings::{self as file, Access, Section};
 
 pub use parse::{MAX_CERTIFICATE_BYTES, parse};
 
 use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
-use crate::configuration::Section;
 use crate::directory::{Built, told};
-use crate::file::{self, Access};
 use contents::Contents;
 use settings::Settings;
 use trust::Trust;

@@ -21,13 +21,13 @@ use warden_core::plugin::Reads;
 use warden_core::{
     AuthenticatorId, Clock, Credential, Now, Principal, Reason, ReasonKind, UserArgument, Verified,
 };
+use warden_settings::FileError;
 
 pub use entry::AuthenticatorStatus;
 
 use crate::authenticator::{Outcome, Presented, at_once};
 use crate::coexistence::Coexistence;
 use crate::directory;
-use crate::error::FileError;
 use crate::patterns::{self, Name};
 use crate::services::Services;
 use entry::Entry;

@@ -6,8 +6,7 @@
 //! credential ([`Presented`](crate::Presented)).
 
 use warden_core::Attach;
-
-use crate::configuration::Section;
+use warden_settings::Section;
 
 /// What an authenticator does about users and credentials that may be the server's own. By
 /// default nothing: what it judges is nothing that the server could.

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::digest;
 use glob::Pattern;
 use warden_core::{AuthenticatorId, Method};
+use warden_settings::{self as file, Access, Fault, Section, quoted};
 use zeroize::Zeroizing;
 
+use crate::Error;
 use crate::accounts::Source;
 use crate::authenticator::Authenticator;
 use crate::certificate::CertificateAuthenticator;
-use crate::configuration::{Fault, Section};
-use crate::file::{self, Access};
 use crate::introspection::IntrospectionAuthenticator;
 use crate::jwt::JwtAuthenticator;
 use crate::ldap::LdapAuthenticator;
@@ -24,7 +24,6 @@ use crate::patterns::{self, Names};
 use crate::plugin::PluginAuthenticator;
 use crate::services::Services;
 use crate::userinfo::UserInfoAuthenticator;
-use crate::{Error, quote};
 
 /// Largest authenticator file.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -81,7 +80,7 @@ pub(crate) fn told<T>(
     section: &mut Section,
     key: &str,
     path: &Path,
-    result: Result<T, Error>,
+    result: Result<T, impl std::fmt::Display>,
 ) -> Option<T> {
     result
         .map_err(|error| section.fault(key, format!("{path:?} {error}")))
@@ -101,7 +100,8 @@ pub(crate) struct Read {
 /// # Errors
 /// When it cannot be listed or holds more than 256.
 pub(crate) fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
-    let unreadable = |error: std::io::Error| Error::Unreadable(error.kind());
+    let unreadable =
+        |error: std::io::Error| Error::from(warden_settings::Error::Unreadable(error.kind()));
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
@@ -128,7 +128,7 @@ pub(crate) fn read(path: &Path, services: &Services) -> Option<Read> {
     let bytes = match file::read(path, MAX_FILE_BYTES, Access::Public) {
         Ok(bytes) => bytes,
         // A link that leads nowhere is still there, and an error.
-        Err(Error::Unreadable(std::io::ErrorKind::NotFound))
+        Err(warden_settings::Error::Unreadable(std::io::ErrorKind::NotFound))
             if fs::symlink_metadata(path).is_err() =>
         {
             return None;
@@ -240,7 +240,7 @@ fn id(file: &mut Section, path: &Path) -> Option<AuthenticatorId> {
         let origin = if given { "" } else { " of the file's name" };
         file.fault(
             "id",
-            format!("{}{origin} cannot be an id: {why}", quote::quoted(&text)),
+            format!("{}{origin} cannot be an id: {why}", quoted(&text)),
         );
     }
     id.ok()

@@ -6,11 +6,10 @@
 
 use reqwest::{StatusCode, Url};
 use serde_json::{Map, Value};
+use warden_settings::{Section, quoted};
 
-use crate::configuration::Section;
 use crate::endpoint::{self, Endpoint, Request, Response};
 use crate::json;
-use crate::quote::quoted;
 
 /// Where an issuer's document is, and what it must say.
 #[derive(Clone, Debug)]

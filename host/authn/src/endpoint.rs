@@ -19,9 +19,9 @@ use arc_swap::ArcSwapOption;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, StatusCode, Url};
 use warden_core::Now;
+use warden_settings::{self as file, Access};
 use zeroize::Zeroizing;
 
-use crate::file::{self, Access};
 use crate::services::{Services, sleep};
 
 pub(crate) use gate::{Full, Gate, Place, Priority};

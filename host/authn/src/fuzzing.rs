@@ -4,9 +4,9 @@ use std::path::Path;
 
 use warden_core::client::Certificate;
 use warden_core::{AuthenticatorId, Now, Principal};
+use warden_settings::Section;
 
 use crate::certificate::CertificateAuthenticator;
-use crate::configuration::Section;
 pub use crate::ldap::fuzzing::{Said, directory_answer};
 use crate::{Authenticator, FileError, Services, directory};
 

@@ -16,9 +16,9 @@ use reqwest::{Method as HttpMethod, StatusCode, Url};
 use serde_json::{Map, Value};
 use url::form_urlencoded::Serializer;
 use warden_core::{AuthenticatorId, Method, Now, Principal, Reason, ReasonKind};
+use warden_settings::Section;
 
 use crate::asking::{self, Address, Asking, Question, refused};
-use crate::configuration::Section;
 use crate::directory::Built;
 use crate::endpoint::{Request, Response};
 use crate::json;

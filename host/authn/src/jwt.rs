@@ -25,16 +25,15 @@ use serde_json::{Map, Value};
 use warden_core::{
     AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, Timestamp,
 };
+use warden_settings::{self as file, Access, Section};
 
 pub use compact::is_jws_shaped;
 pub use keys::KeySet;
 pub use verify::{Inspected, inspect, verify_signature, verify_token};
 
 use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
-use crate::configuration::Section;
 use crate::directory::{Built, told};
 use crate::endpoint::{self, Endpoint};
-use crate::file::{self, Access};
 use crate::json;
 use crate::registered::{self, Dates};
 use crate::services::Services;
@@ -198,7 +197,7 @@ impl JwtAuthenticator {
             let kind = header
                 .kind
                 .as_deref()
-                .map_or("no typ".to_owned(), crate::quote::quoted);
+                .map_or("no typ".to_owned(), warden_settings::quoted);
             return refused(format!("a token of {kind} is not accepted"));
         }
         let dates = Dates::read(&claims)?;

@@ -27,7 +27,6 @@ mod server;
 mod servers;
 mod settings;
 mod status;
-mod tls;
 mod verdict;
 mod visit;
 
@@ -39,11 +38,11 @@ use serde_json::Map;
 use warden_core::{
     AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, UserArgument,
 };
+use warden_settings::Section;
 
 use crate::accounts::{self, AccountTerms, Accounts, LookingUp, Wanted};
 use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
 use crate::coexistence::Coexistence;
-use crate::configuration::Section;
 use crate::directory::Built;
 use crate::endpoint::Turn;
 use crate::offer;

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use warden_core::{
     AuthenticatorId, Method, Principal, PrincipalName, Reason, ReasonKind, Timestamp,
 };
+use warden_settings::Section;
 
-use crate::configuration::Section;
 use require::Predicate;
 pub(crate) use selector::Selector;
 

@@ -5,8 +5,8 @@
 //! somebody else because it might be a token.
 
 use warden_core::{Credential, UserArgument};
+use warden_settings::Section;
 
-use crate::configuration::Section;
 use crate::jwt::is_jws_shaped;
 
 /// Longest `token_prefix`.

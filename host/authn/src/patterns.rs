@@ -9,8 +9,7 @@ use std::borrow::Cow;
 use glob::Pattern;
 use percent_encoding::percent_decode_str;
 use warden_core::{AuthenticatorId, PrincipalName};
-
-use crate::quote::quoted;
+use warden_settings::quoted;
 
 /// Longest pattern, and longest name a pattern is tried on, in bytes: bounds the
 /// work of matching on the main thread. An encoded name with its id is shorter.

@@ -18,10 +18,10 @@ use warden_core::plugin::{Answer, Question, Reads, StartError};
 use warden_core::{
     AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, UserArgument,
 };
+use warden_settings::Section;
 
 use crate::asking::unavailable;
 use crate::authenticator::{Answering, Authenticator, Outcome, Presented};
-use crate::configuration::Section;
 use crate::directory::Built;
 use crate::services::Services;
 pub use running::PluginRegistry;

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use warden_core::{Reason, ReasonKind, Timestamp};
-
-use crate::configuration::Section;
+use warden_settings::Section;
 
 /// Last second of the year 9999. A later date is a mistake: a token whose dates
 /// are in milliseconds would otherwise live for fifty thousand years.

@@ -17,13 +17,14 @@ use std::time::Duration;
 use reqwest::header::{CACHE_CONTROL, HeaderValue};
 use reqwest::{StatusCode, Url};
 use warden_core::AuthenticatorId;
+use warden_settings::FileError;
 
 use crate::asking::Address;
 use crate::authenticator::Authenticator;
 use crate::directory;
 use crate::discovery::Discovery;
 use crate::endpoint::{self, CallError, Endpoint, Request, Response};
-use crate::error::{Error, FileError};
+use crate::error::Error;
 use crate::jwt::{KeySet, Place};
 use crate::ldap::{ServerVisit, Visiting};
 use crate::services::{Services, Task};

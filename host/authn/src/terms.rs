@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use warden_core::{Principal, Recheck};
+use warden_settings::Section;
 
-use crate::configuration::Section;
 use crate::offer::{Offer, Opaque};
 
 /// Default of `cache_seconds`.

@@ -28,10 +28,10 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use quick_cache::sync::Cache as Map;
 use warden_core::{AuthenticatorId, Principal, Reason, ReasonKind, UserArgument};
+use warden_settings::Section;
 
 use crate::Error;
 use crate::authenticator::{Outcome, Presented};
-use crate::configuration::Section;
 use crate::endpoint::{Priority, Turn};
 use crate::patterns;
 use crate::services::Services;

@@ -15,9 +15,9 @@ use std::time::Duration;
 use reqwest::{StatusCode, Url};
 use serde_json::{Map, Value};
 use warden_core::{AuthenticatorId, Method, Now, Principal, Reason, ReasonKind, Timestamp};
+use warden_settings::Section;
 
 use crate::asking::{self, Address, Asking, Question, refused};
-use crate::configuration::Section;
 use crate::directory::Built;
 use crate::endpoint::{Request, Response};
 use crate::json;

@@ -6,9 +6,9 @@ use arc_swap::ArcSwapOption;
 use reqwest::Url;
 use tokio::sync::Mutex;
 use warden_core::Reason;
+use warden_settings::Section;
 
 use super::unavailable;
-use crate::configuration::Section;
 use crate::discovery::Discovery;
 use crate::endpoint::{self, Endpoint};
 

@@ -6,10 +6,10 @@
 
 use serde_json::{Map, Value};
 use warden_core::{AuthenticatorId, PrincipalName, Reason, ReasonKind, name};
+use warden_settings::quoted;
 
 use super::rule::{Mapped, Rule};
 use super::values::{Values, refused};
-use crate::quote::quoted;
 
 /// Most groups of one certificate. Over it the certificate is refused.
 const MAX_GROUPS: usize = 1000;

@@ -4,12 +4,11 @@
 //! missing.
 
 use warden_core::{Reason, ReasonKind};
+use warden_settings::{Section, quoted};
 
 use super::contents::Contents;
 use super::values::Values;
 use super::{der, oid};
-use crate::configuration::Section;
-use crate::quote::quoted;
 
 /// Most extensions that can be required.
 const MAX_EXTENSIONS: usize = 64;

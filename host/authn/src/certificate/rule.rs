@@ -5,11 +5,10 @@
 
 use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
+use warden_settings::{Section, quoted};
 
 use super::template::Template;
 use super::values::Source;
-use crate::configuration::Section;
-use crate::quote::quoted;
 
 /// Most rules of one list.
 const MAX_RULES: usize = 64;

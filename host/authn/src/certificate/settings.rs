@@ -6,10 +6,11 @@
 
 use std::path::PathBuf;
 
+use warden_settings::Section;
+
 use super::require::{self, Requirements};
 use super::rule::{self, Rule};
 use super::values::Source;
-use crate::configuration::Section;
 
 /// Most files of revocation lists.
 const MAX_LIST_FILES: usize = 64;

@@ -6,8 +6,7 @@
 //! the first of them.
 
 use regex::{Captures, Regex};
-
-use crate::quote::quoted;
+use warden_settings::quoted;
 
 /// Longest template, in bytes.
 const MAX_BYTES: usize = 256;

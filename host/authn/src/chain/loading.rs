@@ -9,12 +9,12 @@ use std::sync::atomic::AtomicU64;
 
 use warden_core::plugin::Reads;
 use warden_core::{Attach, AuthenticatorId};
+use warden_settings::FileError;
 
 use super::entry::Entry;
 use super::looking;
 use super::{Chain, ChainSettings, LoadReport, Slot, next_generation};
 use crate::directory::{self, Made};
-use crate::error::FileError;
 use crate::services::Services;
 
 /// Faults of one file that are told: bounds what a file of nonsense writes to the log.

@@ -11,12 +11,10 @@ use std::time::Duration;
 
 use reqwest::{Client, Url};
 use url::Host;
+use warden_settings::{self as file, Access, Section, quoted};
 
 use super::client;
-use crate::configuration::Section;
 use crate::directory::{Built, told};
-use crate::file::{self, Access};
-use crate::quote::quoted;
 
 /// Largest certificate or key file.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;

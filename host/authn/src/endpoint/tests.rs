@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use reqwest::Url;
 use tempfile::TempDir;
+use warden_settings::Section;
 
 use super::*;
-use crate::configuration::Section;
 use crate::directory::Built;
 use crate::testing::online::Online;
 use crate::testing::web::{Answer, Web};

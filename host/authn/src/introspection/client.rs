@@ -11,12 +11,11 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use url::form_urlencoded::{Serializer, byte_serialize};
 use warden_core::Secret;
+use warden_settings::{Access, Section};
 use zeroize::Zeroizing;
 
-use crate::configuration::Section;
 use crate::directory::Built;
 use crate::endpoint::Request;
-use crate::file::Access;
 
 /// Largest secret.
 const MAX_SECRET_BYTES: u64 = 4096;

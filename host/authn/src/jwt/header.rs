@@ -8,11 +8,11 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 use warden_core::Reason;
+use warden_settings::quoted;
 
 use super::algorithm::Algorithm;
 use super::keys::KeyName;
 use super::not_a_token;
-use crate::quote::quoted;
 
 /// The checked header.
 #[derive(Debug)]

@@ -8,14 +8,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use warden_settings::{Section, quoted};
+
 use super::algorithm::Algorithm;
 use super::remote::{Place, RemoteSettings};
-use crate::configuration::Section;
 use crate::discovery::Discovery;
 use crate::endpoint;
 use crate::mapping::Mapping;
 use crate::offer::{Offer, Opaque};
-use crate::quote::quoted;
 use crate::registered;
 
 /// Where the keys come from. A path is relative to the authenticator's file.

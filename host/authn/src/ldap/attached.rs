@@ -31,7 +31,7 @@ pub(super) fn check(attach: Attach, name: &PrincipalName, mode: &Mode) -> Result
 mod tests {
     use super::super::name::BindName;
     use super::*;
-    use crate::configuration::Section;
+    use warden_settings::Section;
 
     #[test]
     fn of_many_spellings_one_becomes_a_user_of_the_acl() {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::rand;
 use warden_core::{AuthenticatorId, Now, PrincipalName, Reason, ReasonKind};
+use warden_settings::Section;
 
 use super::account::{Place, Question};
 use super::connection::Proof;
@@ -20,7 +21,6 @@ use super::settings::{Lookup, Mode};
 use super::verdict;
 use crate::accounts::{Described, ProvedBy};
 use crate::asking::{refused, unavailable};
-use crate::configuration::Section;
 use crate::endpoint::Turn;
 use crate::services::Services;
 use crate::throttle;

@@ -24,10 +24,10 @@ use std::future::Future;
 
 use ldap3::Scope;
 use warden_core::{AuthenticatorId, Now, Reason};
+use warden_settings::Section;
 
 use super::filter::Filter;
 use crate::accounts::{Described, ProvedBy};
-use crate::configuration::Section;
 use attributes::Attributes;
 pub(crate) use dn::Dn;
 pub(crate) use entry::Entry;

@@ -8,8 +8,7 @@
 use icu_normalizer::ComposingNormalizerBorrowed;
 use ldap3::dn_escape;
 use warden_core::PrincipalName;
-
-use crate::configuration::Section;
+use warden_settings::Section;
 
 /// Longest `bind_dn_prefix` and `bind_dn_suffix`.
 const MAX_BYTES: usize = 1024;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ldap3::Scope;
 use rustls::ClientConfig;
 use warden_core::Secret;
+use warden_settings::{Access, Section, quoted};
 
 use super::address::{Address, Security};
 use super::filter::Filter;
@@ -17,11 +18,7 @@ use super::message::Search;
 use super::name::{self, BindName};
 use super::server::{Manner, Server};
 use super::servers::{Selection, Servers};
-use super::tls;
-use crate::configuration::Section;
 use crate::directory::Built;
-use crate::file::Access;
-use crate::quote::quoted;
 use crate::services::Services;
 
 /// Largest certificate or key file.
@@ -320,7 +317,7 @@ fn client(
         file.fault("tls_cert_path", "goes together with tls_key_path");
         return None;
     }
-    let made = tls::build(&tls::Parts {
+    let made = warden_tls::build(&warden_tls::Parts {
         authorities: authorities.as_ref().map(|bytes| bytes.as_slice()),
         identity: certificate
             .as_deref()

@@ -4,11 +4,11 @@
 //! operator, or that nothing was decided. Only result code 0 is a yes.
 
 use warden_core::{Reason, ReasonKind};
+use warden_settings::quoted;
 
 use super::connection::{Ended, Found};
 use super::settings::Lookup;
 use crate::asking::{refused, unavailable};
-use crate::quote::quoted;
 
 /// Result codes of a bind that are about who binds: `constraintViolation` and
 /// `unwillingToPerform` for locked accounts, `noSuchObject`, `invalidDNSyntax`,

@@ -6,9 +6,9 @@
 
 use serde_json::Value;
 use warden_core::{AuthenticatorId, PrincipalName, Reason, ReasonKind, name};
+use warden_settings::quoted;
 
 use super::selector::Selector;
-use crate::quote::quoted;
 
 /// Most groups, and most scopes, of one token. Over it the token is refused.
 const MAX_NAMES: usize = 1000;

@@ -1,8 +1,7 @@
 //! Where a claim is: a member's name, or a JSON Pointer (RFC 6901).
 
 use serde_json::Value;
-
-use crate::quote::quoted;
+use warden_settings::quoted;
 
 /// Which claim is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]

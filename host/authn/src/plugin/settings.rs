@@ -10,10 +10,9 @@ use aws_lc_rs::digest;
 use toml::Value;
 use warden_core::plugin::Setup;
 use warden_core::{AuthenticatorId, Secret};
+use warden_settings::{Access, Section};
 
-use crate::configuration::Section;
 use crate::directory::Built;
-use crate::file::Access;
 use crate::mapping::Mapping;
 use crate::terms::{self, Terms};
 

@@ -6,11 +6,11 @@
 use serde_json::{Map, Value, json};
 use warden_core::plugin::Vouched;
 use warden_core::{AuthenticatorId, Method, Now, Principal, Reason, ReasonKind};
+use warden_settings::quoted;
 
 use super::settings::Settings;
 use crate::asking::unavailable;
 use crate::json;
-use crate::quote::quoted;
 use crate::registered;
 
 /// The principal, by the rules of `[claims]` and `[require]` as for every other.

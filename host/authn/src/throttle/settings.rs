@@ -4,10 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use warden_settings::{Section, quoted};
 
 use super::buckets::Rate;
-use crate::configuration::Section;
-use crate::quote::quoted;
 
 /// What stands for clients of a Unix socket, here and as a client's address.
 const UNIX: &str = "unix";

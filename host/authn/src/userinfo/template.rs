@@ -17,9 +17,9 @@ use reqwest::{Method, Url};
 use serde_json::{Map, Value};
 use url::form_urlencoded::Serializer;
 use warden_core::{Reason, ReasonKind};
+use warden_settings::Section;
 use zeroize::Zeroizing;
 
-use crate::configuration::Section;
 use crate::endpoint::Request;
 
 const CREDENTIAL: &str = "{credential}";

@@ -5,10 +5,10 @@ use std::sync::atomic::AtomicUsize;
 
 use serde_json::Map;
 use warden_core::{Recheck, Timestamp};
+use warden_settings::Section;
 
 use super::*;
 use crate::accounts::{AccountTerms, Accounts, Described, LookingUp, ProvedBy, Source, Wanted};
-use crate::configuration::Section;
 
 /// A directory that says what it is told to, and whom it is asked about.
 struct Scripted {

@@ -5,7 +5,7 @@
 //! thumbprint is a name here and nothing more: no certificate is looked at, and a
 //! name never makes a signature good.
 
-use crate::quote::quoted;
+use warden_settings::quoted;
 
 /// The names of one key, each of them optional and compared byte for byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use reqwest::Url;
+use warden_settings::Section;
 
-use crate::configuration::Section;
 use crate::discovery::Discovery;
 
 /// Where the keys are.

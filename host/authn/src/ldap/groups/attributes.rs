@@ -6,11 +6,10 @@
 
 use serde_json::{Map, Value};
 use warden_core::{Reason, ReasonKind};
+use warden_settings::{Section, quoted};
 
 use super::super::name::is_type;
 use super::entry::Entry;
-use crate::configuration::Section;
-use crate::quote::quoted;
 
 /// Most attributes.
 const MAX_ATTRIBUTES: usize = 64;

@@ -4,6 +4,7 @@
 //! are walked, those that it finds for these in turn.
 
 use warden_core::{Reason, ReasonKind};
+use warden_settings::quoted;
 
 use super::dn::Dn;
 use super::entry::{Entry, malformed};
@@ -11,7 +12,6 @@ use super::filter::{Template, batches};
 use super::found::{Found, parsed, too_many};
 use super::settings::{Naming, Settings};
 use super::{Filter, Search, Searches};
-use crate::quote::quoted;
 
 /// Most short names of one account.
 const MAX_NAMES: usize = 16;

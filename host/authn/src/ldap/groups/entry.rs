@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Place;
 
 use warden_core::Reason;
+use warden_settings::quoted;
 
 use crate::asking::unavailable;
-use crate::quote::quoted;
 
 /// A name and attributes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

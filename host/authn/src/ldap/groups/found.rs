@@ -8,11 +8,11 @@
 use std::collections::HashSet;
 
 use warden_core::{AuthenticatorId, Reason, ReasonKind, name};
+use warden_settings::quoted;
 
 use super::dn::Dn;
 use super::entry::{Entry, malformed};
 use super::settings::{Naming, Settings};
-use crate::quote::quoted;
 
 /// What was found.
 pub(super) struct Found<'a> {

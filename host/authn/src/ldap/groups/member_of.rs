@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use warden_core::Reason;
+use warden_settings::quoted;
 
 use super::dn::Dn;
 use super::entry::{Entry, malformed};
@@ -14,7 +15,6 @@ use super::filter::batches;
 use super::found::{Found, parsed, refused};
 use super::settings::{Naming, Settings};
 use super::{Filter, Search, Searches, range};
-use crate::quote::quoted;
 
 /// Adds all groups of an account.
 ///

@@ -6,10 +6,10 @@
 
 use ldap3::Scope;
 use warden_core::{Reason, ReasonKind};
+use warden_settings::quoted;
 
 use super::entry::{Entry, malformed};
 use super::{Filter, Search, Searches};
-use crate::quote::quoted;
 
 /// Most values of one attribute, and most answers they may come in.
 const MAX_VALUES: usize = 10_000;

@@ -4,12 +4,12 @@
 //! asked here.
 
 use ldap3::Scope;
+use warden_settings::Section;
 
 use super::super::name::is_type;
 use super::Identifiers;
 use super::dn::Dn;
 use super::filter::{IN_CHAIN, Template};
-use crate::configuration::Section;
 
 /// Checked settings.
 #[derive(Debug)]

@@ -6,11 +6,11 @@
 
 use time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
 use warden_core::{Now, Reason, Timestamp};
+use warden_settings::Section;
 
 use super::entry::Entry;
 use crate::accounts::ProvedBy;
 use crate::asking::refused;
-use crate::configuration::Section;
 
 /// What an attribute says of an account.
 #[derive(Clone, Copy, Debug)]

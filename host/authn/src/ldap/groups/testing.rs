@@ -9,13 +9,13 @@ use std::task::{Context, Poll, Waker};
 
 use ldap3::asn1::{PL, StructureTag};
 use warden_core::{AuthenticatorId, Reason};
+use warden_settings::Section;
 
 use super::dn::Dn;
 use super::filter::IN_CHAIN;
 use super::{
     Described, Entry, Filter, Identifiers, Profile, ProvedBy, Search, SearchError, Searches,
 };
-use crate::configuration::Section;
 use crate::testing::{NOW, at};
 
 /// Attributes whose values are distinguished names.

@@ -1,8 +1,10 @@
-//! The TLS of connections to directories.
+//! The TLS of connections that warden opens itself: to directories, to collectors of audit records.
 //!
 //! In come certificates and a key as PEM; out goes a client that trusts exactly those
 //! authorities, or without any those of the system. Host names, dates and signatures are
 //! always verified: nothing here can turn that off.
+
+#![forbid(unsafe_code)]
 
 use std::sync::Arc;
 
@@ -12,18 +14,18 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 /// What a client is made of.
-pub(super) struct Parts<'a> {
+pub struct Parts<'a> {
     /// `tls_ca_cert_path`; without one the system's authorities are trusted.
-    pub(super) authorities: Option<&'a [u8]>,
+    pub authorities: Option<&'a [u8]>,
     /// `tls_cert_path` and `tls_key_path`.
-    pub(super) identity: Option<(&'a [u8], &'a [u8])>,
+    pub identity: Option<(&'a [u8], &'a [u8])>,
 }
 
 /// Makes the client.
 ///
 /// # Errors
 /// The key of the file at fault, and words for the operator.
-pub(super) fn build(parts: &Parts<'_>) -> Result<Arc<ClientConfig>, (&'static str, String)> {
+pub fn build(parts: &Parts<'_>) -> Result<Arc<ClientConfig>, (&'static str, String)> {
     let roots = match parts.authorities {
         Some(pem) => named(pem).map_err(|why| ("tls_ca_cert_path", why))?,
         None => systems().map_err(|why| ("tls_ca_cert_path", why))?,

@@ -20,7 +20,7 @@ const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
 /// Who may know what the file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
+pub enum Access {
     /// Anyone may read it, but not everyone may write it.
     Public,
     /// Not readable by every user of the machine either.
@@ -31,11 +31,7 @@ pub(crate) enum Access {
 ///
 /// # Errors
 /// Everything that leaves a doubt about the content: see [`Error`].
-pub(crate) fn read(
-    path: &Path,
-    limit_bytes: u64,
-    access: Access,
-) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub fn read(path: &Path, limit_bytes: u64, access: Access) -> Result<Zeroizing<Vec<u8>>, Error> {
     let before = fs::metadata(path).map_err(unreadable)?;
     check(&before, limit_bytes, access)?;
     // Should a pipe have taken its place since, this does not wait for a writer.
@@ -59,7 +55,7 @@ pub(crate) fn read(
 }
 
 /// When a file was last written, as far as the file system tells.
-pub(crate) fn last_change(path: &Path) -> Option<Timestamp> {
+pub fn last_change(path: &Path) -> Option<Timestamp> {
     let seconds = fs::metadata(path).ok()?.mtime();
     Some(Timestamp::from_unix_seconds(u64::try_from(seconds).ok()?))
 }

@@ -18,7 +18,7 @@ const MAX_LIST: usize = 1000;
 
 /// One thing wrong, at one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub struct Fault {
     key: String,
     message: String,
     passes: bool,
@@ -26,7 +26,7 @@ pub(crate) struct Fault {
 
 impl Fault {
     /// A fault of the file as a whole.
-    pub(crate) fn of_file(message: impl Into<String>) -> Self {
+    pub fn of_file(message: impl Into<String>) -> Self {
         Self {
             key: String::new(),
             message: message.into(),
@@ -35,7 +35,7 @@ impl Fault {
     }
 
     /// The fault with the file it is in.
-    pub(crate) fn in_file(self, file: &std::path::Path) -> FileError {
+    pub fn in_file(self, file: &std::path::Path) -> FileError {
         FileError {
             file: file.to_owned(),
             key: self.key,
@@ -47,7 +47,7 @@ impl Fault {
 
 /// A table being taken apart, and what was wrong so far.
 #[derive(Debug)]
-pub(crate) struct Section {
+pub struct Section {
     path: String,
     table: Table,
     faults: Vec<Fault>,
@@ -58,7 +58,7 @@ impl Section {
     ///
     /// # Errors
     /// One fault with the line when it is not UTF-8 or not TOML.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Fault> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, Fault> {
         let text = std::str::from_utf8(bytes).map_err(|_| Fault::of_file("is not UTF-8"))?;
         let table = toml::from_str(text).map_err(|error: toml::de::Error| {
             let start = error.span().map_or(0, |span| span.start);
@@ -76,7 +76,7 @@ impl Section {
     }
 
     /// Takes a key that may be absent. `expected` says what its value must be.
-    pub(crate) fn optional<T: DeserializeOwned>(&mut self, key: &str, expected: &str) -> Option<T> {
+    pub fn optional<T: DeserializeOwned>(&mut self, key: &str, expected: &str) -> Option<T> {
         let value = self.table.remove(key)?;
         let taken = value.try_into().ok();
         if taken.is_none() {
@@ -86,11 +86,7 @@ impl Section {
     }
 
     /// Takes a key that must be there.
-    pub(crate) fn mandatory<T: DeserializeOwned>(
-        &mut self,
-        key: &str,
-        expected: &str,
-    ) -> Option<T> {
+    pub fn mandatory<T: DeserializeOwned>(&mut self, key: &str, expected: &str) -> Option<T> {
         if !self.table.contains_key(key) {
             self.fault(key, format!("is missing; it must be {expected}"));
         }
@@ -98,7 +94,7 @@ impl Section {
     }
 
     /// Takes a whole number within bounds; `default` when it is absent or at fault.
-    pub(crate) fn whole(&mut self, key: &str, default: u64, bounds: RangeInclusive<u64>) -> u64 {
+    pub fn whole(&mut self, key: &str, default: u64, bounds: RangeInclusive<u64>) -> u64 {
         let expected = format!("a whole number from {} to {}", bounds.start(), bounds.end());
         match self.optional(key, &expected) {
             Some(value) if bounds.contains(&value) => value,
@@ -111,23 +107,23 @@ impl Section {
     }
 
     /// Whether a key is there and not yet taken.
-    pub(crate) fn has(&self, key: &str) -> bool {
+    pub fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
     /// Whether a key's value is one string.
-    pub(crate) fn is_string(&self, key: &str) -> bool {
+    pub fn is_string(&self, key: &str) -> bool {
         self.table.get(key).is_some_and(Value::is_str)
     }
 
     /// Takes a list of 1 to 1,000 non-empty strings.
-    pub(crate) fn strings(&mut self, key: &str) -> Option<Vec<String>> {
+    pub fn strings(&mut self, key: &str) -> Option<Vec<String>> {
         let list: Vec<String> = self.optional(key, "a list of strings")?;
         self.check_list(key, list)
     }
 
     /// As [`Section::strings`], and absence is a fault.
-    pub(crate) fn mandatory_strings(&mut self, key: &str) -> Option<Vec<String>> {
+    pub fn mandatory_strings(&mut self, key: &str) -> Option<Vec<String>> {
         let list: Vec<String> = self.mandatory(key, "a list of strings")?;
         self.check_list(key, list)
     }
@@ -144,7 +140,7 @@ impl Section {
     }
 
     /// Takes a table; an absent one is empty. Give it back with [`Section::close`].
-    pub(crate) fn section(&mut self, key: &str) -> Self {
+    pub fn section(&mut self, key: &str) -> Self {
         let table = self.optional(key, "a table").unwrap_or_default();
         Self {
             path: self.path_of(key),
@@ -155,7 +151,7 @@ impl Section {
 
     /// Takes a list of at most `limit` tables; `None` when it is absent or no such
     /// list. Give each back with [`Section::close`].
-    pub(crate) fn tables(&mut self, key: &str, limit: usize) -> Option<Vec<Self>> {
+    pub fn tables(&mut self, key: &str, limit: usize) -> Option<Vec<Self>> {
         let expected = format!("a list of 1 to {limit} tables");
         let tables: Vec<Table> = self.optional(key, &expected)?;
         if tables.is_empty() || tables.len() > limit {
@@ -173,22 +169,22 @@ impl Section {
     }
 
     /// Ends a table of this one: its faults become this one's.
-    pub(crate) fn close(&mut self, inner: Self) {
+    pub fn close(&mut self, inner: Self) {
         self.faults.extend(inner.finish());
     }
 
     /// Takes every key that is left.
-    pub(crate) fn rest(&mut self) -> Vec<(String, Value)> {
+    pub fn rest(&mut self) -> Vec<(String, Value)> {
         std::mem::take(&mut self.table).into_iter().collect()
     }
 
     /// Notes something wrong with a key's value.
-    pub(crate) fn fault(&mut self, key: &str, message: impl Into<String>) {
+    pub fn fault(&mut self, key: &str, message: impl Into<String>) {
         self.note(key, message.into(), false);
     }
 
     /// Notes that what a key names is not ready yet.
-    pub(crate) fn not_ready(&mut self, key: &str, message: impl Into<String>) {
+    pub fn not_ready(&mut self, key: &str, message: impl Into<String>) {
         self.note(key, message.into(), true);
     }
 
@@ -201,17 +197,17 @@ impl Section {
     }
 
     /// Whether nothing was wrong and no key is left: nothing will be found wrong any more.
-    pub(crate) fn is_faultless(&self) -> bool {
+    pub fn is_faultless(&self) -> bool {
         self.is_good() && self.table.is_empty()
     }
 
     /// Whether nothing was wrong so far. Keys not yet taken do not count.
-    pub(crate) fn is_good(&self) -> bool {
+    pub fn is_good(&self) -> bool {
         self.faults.is_empty()
     }
 
     /// All faults, unknown keys included. Empty means that the file is good.
-    pub(crate) fn finish(mut self) -> Vec<Fault> {
+    pub fn finish(mut self) -> Vec<Fault> {
         for (key, _) in std::mem::take(&mut self.table) {
             self.fault(&key, "is not a known key");
         }

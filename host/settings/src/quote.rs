@@ -7,7 +7,7 @@
 const SHOWN: usize = 64;
 
 /// Quotes and escapes outside text, cut after 64 characters.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut shown: String = text.chars().take(SHOWN).collect();
     if shown.len() < text.len() {
         shown.push('…');

@@ -1,0 +1,244 @@
+//! The one queue between the main thread and the sinks.
+//!
+//! Records are encoded one behind the other into a chunk. A chunk that is full, or that a sink
+//! comes for, is sealed and shared: each sink has a *lane*, a queue of the chunks that hold
+//! something for it, bounded in bytes.
+//!
+//! ```text
+//! push ─→ open chunk ─ full, or taken ─→ sealed ─┬→ lane 0 (≤ its bytes) ─→ sink 0
+//!                                                └→ lane 1: full ─→ counted as lost
+//! ```
+//!
+//! The lock is held to encode one record, or to exchange a few pointers: never across a
+//! format, a file or a socket. What does not fit into a lane is counted, record by record, and
+//! the sink hears of it with the next batch.
+
+mod chunk;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub use chunk::Chunk;
+
+use crate::event::{Record, SinkSet};
+use chunk::Open;
+
+/// The queue. Shared by whoever makes records and the sinks' lanes.
+#[derive(Debug, Default)]
+pub struct Journal {
+    state: Mutex<State>,
+    /// Records that no chunk could hold.
+    oversized: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: Open,
+    lanes: Vec<Option<Arc<Shared>>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    bound_bytes: u64,
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+    buffered_bytes: AtomicU64,
+    lost: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    chunks: VecDeque<Arc<Chunk>>,
+    bytes: u64,
+    /// Lost since the sink last heard of it.
+    lost: u64,
+    is_closed: bool,
+}
+
+/// What a sink finds in its lane.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Chunks with records for it, oldest first; those of others are in them too.
+    pub chunks: Vec<Arc<Chunk>>,
+    /// Records for it that did not fit, all younger than those of `chunks`.
+    pub lost: u64,
+    /// Nothing will come any more.
+    pub is_last: bool,
+}
+
+/// One sink's end of the journal.
+#[derive(Debug)]
+pub struct Lane {
+    journal: Arc<Journal>,
+    place: usize,
+    shared: Arc<Shared>,
+}
+
+impl Journal {
+    /// An empty one, without lanes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Opens a lane that holds at most `bound_bytes`; `None` when [`SinkSet::MOST`] are open.
+    pub fn open(self: &Arc<Self>, bound_bytes: u64) -> Option<Lane> {
+        let shared = Arc::new(Shared {
+            bound_bytes,
+            queue: Mutex::default(),
+            arrived: Condvar::new(),
+            buffered_bytes: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+        });
+        let mut state = self.lock();
+        // What is in the open chunk was not meant for the new lane, whatever its place.
+        state.seal();
+        let free = state.lanes.iter().position(Option::is_none);
+        let place = free.unwrap_or(state.lanes.len());
+        if place >= SinkSet::MOST {
+            return None;
+        }
+        if place == state.lanes.len() {
+            state.lanes.push(None);
+        }
+        if let Some(slot) = state.lanes.get_mut(place) {
+            *slot = Some(Arc::clone(&shared));
+        }
+        drop(state);
+        Some(Lane {
+            journal: Arc::clone(self),
+            place,
+            shared,
+        })
+    }
+
+    /// Puts a record into the lanes of `sinks`. Never waits for a sink.
+    pub fn push(&self, sinks: SinkSet, record: &Record<'_>) {
+        if sinks.is_empty() {
+            return;
+        }
+        let mut state = self.lock();
+        if state.open.push(sinks, record) {
+            return;
+        }
+        state.seal();
+        if !state.open.push_alone(sinks, record) {
+            self.oversized.fetch_add(1, Ordering::Relaxed);
+            state.lose(sinks);
+        }
+    }
+
+    /// Records lost because no chunk could hold one: their sinks count them too.
+    pub fn oversized(&self) -> u64 {
+        self.oversized.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Hands the open chunk to the lanes it holds something for.
+    fn seal(&mut self) {
+        let Some(chunk) = self.open.seal() else {
+            return;
+        };
+        let chunk = Arc::new(chunk);
+        for (place, lane) in self.lanes.iter().enumerate() {
+            let records = chunk.records_for(place);
+            if let (Some(lane), true) = (lane, records > 0) {
+                lane.take(&chunk, records);
+            }
+        }
+    }
+
+    fn lose(&self, sinks: SinkSet) {
+        for place in sinks.places() {
+            if let Some(Some(lane)) = self.lanes.get(place) {
+                lane.lose(&mut lane.lock(), 1);
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, chunk: &Arc<Chunk>, records: u64) {
+        let mut queue = self.lock();
+        let bytes = queue.bytes.saturating_add(chunk.bytes());
+        // What comes after a loss is lost with it: the sink is told of one gap, at its place.
+        if queue.lost > 0 || bytes > self.bound_bytes {
+            self.lose(&mut queue, records);
+        } else {
+            queue.bytes = bytes;
+            queue.chunks.push_back(Arc::clone(chunk));
+            self.buffered_bytes.store(bytes, Ordering::Relaxed);
+        }
+        drop(queue);
+        self.arrived.notify_one();
+    }
+
+    fn lose(&self, queue: &mut Queue, records: u64) {
+        queue.lost = queue.lost.saturating_add(records);
+        self.lost.fetch_add(records, Ordering::Relaxed);
+    }
+}
+
+impl Lane {
+    /// The place by which a [`SinkSet`] names it.
+    pub fn place(&self) -> usize {
+        self.place
+    }
+
+    /// Bytes that wait in it. Takes no lock.
+    pub fn buffered_bytes(&self) -> u64 {
+        self.shared.buffered_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Records that did not fit into it since it was opened. Takes no lock.
+    pub fn lost(&self) -> u64 {
+        self.shared.lost.load(Ordering::Relaxed)
+    }
+
+    /// Waits until a chunk was sealed for it, at most `patience`, then takes everything there
+    /// is, the open chunk included.
+    pub fn take(&self, patience: Duration) -> Batch {
+        let queue = self.shared.lock();
+        let waited = self
+            .shared
+            .arrived
+            .wait_timeout_while(queue, patience, |queue| {
+                queue.chunks.is_empty() && queue.lost == 0 && !queue.is_closed
+            });
+        drop(waited);
+        self.journal.lock().seal();
+        let mut queue = self.shared.lock();
+        queue.bytes = 0;
+        self.shared.buffered_bytes.store(0, Ordering::Relaxed);
+        Batch {
+            chunks: std::mem::take(&mut queue.chunks).into(),
+            lost: std::mem::take(&mut queue.lost),
+            is_last: queue.is_closed,
+        }
+    }
+
+    /// Ends it: the next batch is the last. From any thread.
+    pub fn close(&self) {
+        let mut state = self.journal.lock();
+        state.seal();
+        if let Some(slot) = state.lanes.get_mut(self.place) {
+            *slot = None;
+        }
+        drop(state);
+        self.shared.lock().is_closed = true;
+        self.shared.arrived.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! Records in a row, encoded.
+//!
+//! Each is its length and its sinks, eight bytes each, and the record in postcard's encoding.
+//! Nothing of it leaves the process: what a record is may change from build to build.
+
+use crate::event::{Record, SinkSet};
+
+/// What a chunk holds before it is sealed.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// The largest chunk that is made for one record alone.
+const LARGEST_BYTES: usize = 16 * 1024 * 1024;
+
+/// Length and sinks.
+const HEAD_BYTES: usize = 16;
+
+/// A chunk that is being filled.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    bytes: Vec<u8>,
+    used: usize,
+    counts: Vec<u64>,
+}
+
+/// Records that do not change any more.
+#[derive(Debug)]
+pub struct Chunk {
+    bytes: Vec<u8>,
+    used: usize,
+    counts: Vec<u64>,
+}
+
+impl Open {
+    /// Adds a record; false when there is no room for it.
+    pub(super) fn push(&mut self, sinks: SinkSet, record: &Record<'_>) -> bool {
+        if self.bytes.is_empty() {
+            self.bytes = vec![0; CHUNK_BYTES];
+        }
+        let room = self.bytes.get_mut(self.used..).unwrap_or_default();
+        let Some((head, body)) = room.split_at_mut_checked(HEAD_BYTES) else {
+            return false;
+        };
+        let Ok(written) = postcard::to_slice(record, body) else {
+            return false;
+        };
+        let length = written.len();
+        let (first, second) = head.split_at_mut(HEAD_BYTES / 2);
+        first.copy_from_slice(&(length as u64).to_le_bytes());
+        second.copy_from_slice(&sinks.bits().to_le_bytes());
+        self.used += HEAD_BYTES + length;
+        for place in sinks.places() {
+            if self.counts.len() <= place {
+                self.counts.resize(place + 1, 0);
+            }
+            if let Some(count) = self.counts.get_mut(place) {
+                *count += 1;
+            }
+        }
+        true
+    }
+
+    /// Adds a record to a chunk that is empty, which grows until it has room for it.
+    pub(super) fn push_alone(&mut self, sinks: SinkSet, record: &Record<'_>) -> bool {
+        let mut size = CHUNK_BYTES;
+        while !self.push(sinks, record) {
+            size = size.saturating_mul(4);
+            if size > LARGEST_BYTES {
+                self.bytes = Vec::new();
+                return false;
+            }
+            self.bytes = vec![0; size];
+        }
+        true
+    }
+
+    /// What was gathered; `None` when that is nothing. What is little is copied out, so that a
+    /// chunk that waits takes no more memory than it needs.
+    pub(super) fn seal(&mut self) -> Option<Chunk> {
+        if self.used == 0 {
+            return None;
+        }
+        let used = std::mem::take(&mut self.used);
+        let counts = std::mem::take(&mut self.counts);
+        let bytes = if used < CHUNK_BYTES / 2 {
+            self.bytes.get(..used).unwrap_or_default().to_vec()
+        } else {
+            std::mem::take(&mut self.bytes)
+        };
+        Some(Chunk {
+            bytes,
+            used,
+            counts,
+        })
+    }
+}
+
+impl Chunk {
+    /// The memory it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// How many of its records are for the sink at a place.
+    pub fn records_for(&self, place: usize) -> u64 {
+        self.counts.get(place).copied().unwrap_or(0)
+    }
+
+    /// Its records for the sink at a place, oldest first.
+    pub fn records(&self, place: usize) -> impl Iterator<Item = Record<'_>> {
+        let mut left = self.bytes.get(..self.used).unwrap_or_default();
+        std::iter::from_fn(move || {
+            loop {
+                let (head, rest) = left.split_first_chunk::<HEAD_BYTES>()?;
+                let (length, sinks) = head.split_first_chunk::<8>()?;
+                let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+                let sinks = SinkSet::from_bits(u64::from_le_bytes(sinks.try_into().ok()?));
+                let (body, rest) = rest.split_at_checked(length)?;
+                left = rest;
+                if sinks.has(place) {
+                    return postcard::from_bytes(body).ok();
+                }
+            }
+        })
+    }
+}

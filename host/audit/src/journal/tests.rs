@@ -1,0 +1,124 @@
+//! The queue: nothing lost without being counted, nothing for the wrong sink.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::event::{Client, Event};
+
+fn record(id: u64, name: &[u8]) -> Record<'_> {
+    Record {
+        at_us: id,
+        client: Some(Client {
+            id,
+            name,
+            ..Client::default()
+        }),
+        event: Event::Opened,
+    }
+}
+
+fn ids(lane: &Lane) -> (Vec<u64>, u64) {
+    let batch = lane.take(Duration::ZERO);
+    let ids = batch.chunks.iter().flat_map(|chunk| {
+        let records = chunk.records(lane.place());
+        records
+            .map(|record| record.client.unwrap().id)
+            .collect::<Vec<_>>()
+    });
+    (ids.collect(), batch.lost)
+}
+
+#[test]
+fn each_sink_finds_what_is_for_it_in_order() {
+    let journal = Arc::new(Journal::new());
+    let (a, b) = (
+        journal.open(1 << 20).unwrap(),
+        journal.open(1 << 20).unwrap(),
+    );
+    let both = SinkSet::only(a.place()).or(SinkSet::only(b.place()));
+    for id in 0..10 {
+        journal.push(
+            if id % 2 == 0 {
+                both
+            } else {
+                SinkSet::only(b.place())
+            },
+            &record(id, b"x"),
+        );
+    }
+    assert_eq!(ids(&a), (vec![0, 2, 4, 6, 8], 0));
+    assert_eq!(ids(&b), ((0..10).collect(), 0));
+    assert_eq!(ids(&b), (vec![], 0));
+}
+
+#[test]
+fn what_does_not_fit_is_counted_for_its_sink_alone() {
+    let journal = Arc::new(Journal::new());
+    let (small, large) = (
+        journal.open(600 * 1024).unwrap(),
+        journal.open(1 << 30).unwrap(),
+    );
+    let both = SinkSet::only(small.place()).or(SinkSet::only(large.place()));
+    let name = vec![b'x'; 10_000];
+    for id in 0..500 {
+        journal.push(both, &record(id, &name));
+    }
+    let (kept, lost) = ids(&small);
+    assert!(!kept.is_empty());
+    assert_eq!(kept.len() as u64 + lost, 500);
+    assert_eq!(
+        kept,
+        (0..kept.len() as u64).collect::<Vec<_>>(),
+        "one gap, at the end"
+    );
+    assert_eq!(small.lost(), lost);
+    assert_eq!(ids(&large), ((0..500).collect(), 0));
+    journal.push(both, &record(7, b""));
+    assert_eq!(ids(&small), (vec![7], 0), "goes on after the loss was told");
+}
+
+#[test]
+fn a_record_larger_than_a_chunk_has_one_of_its_own_and_one_too_large_is_counted() {
+    let journal = Arc::new(Journal::new());
+    let lane = journal.open(1 << 30).unwrap();
+    let only = SinkSet::only(lane.place());
+    let large = vec![b'x'; 3 << 20];
+    journal.push(only, &record(1, b""));
+    journal.push(only, &record(2, &large));
+    journal.push(only, &record(3, b""));
+    assert_eq!(ids(&lane), (vec![1, 2, 3], 0));
+    let too_large = vec![b'x'; 17 << 20];
+    journal.push(only, &record(4, &too_large));
+    assert_eq!(ids(&lane), (vec![], 1));
+    assert_eq!(journal.oversized(), 1);
+}
+
+#[test]
+fn a_lane_that_is_closed_is_read_to_its_end_and_its_place_is_free_again() {
+    let journal = Arc::new(Journal::new());
+    let lane = journal.open(1 << 20).unwrap();
+    journal.push(SinkSet::only(lane.place()), &record(1, b""));
+    lane.close();
+    journal.push(SinkSet::only(lane.place()), &record(2, b""));
+    let batch = lane.take(Duration::from_secs(5));
+    assert!(batch.is_last);
+    assert_eq!(batch.chunks.len(), 1);
+    let next = journal.open(1 << 20).unwrap();
+    assert_eq!(next.place(), lane.place());
+    assert_eq!(
+        ids(&next),
+        (vec![], 0),
+        "what was for the former is not for the next"
+    );
+}
+
+#[test]
+fn there_is_room_for_sixty_four_sinks_and_no_more() {
+    let journal = Arc::new(Journal::new());
+    let lanes: Vec<_> = (0..SinkSet::MOST)
+        .map(|_| journal.open(1).unwrap())
+        .collect();
+    assert_eq!(lanes.last().unwrap().place(), 63);
+    assert!(journal.open(1).is_none());
+}

@@ -1,0 +1,74 @@
+//! What one sink is told to do: a file of `audit_dir`, checked.
+//!
+//! In: the bytes of a TOML file. Out: [`SinkSettings`], in which no invalid value can be, or
+//! every fault of the file with its key path.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::format::Format;
+use crate::wishes::Wishes;
+
+/// One sink.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SinkSettings {
+    /// The file's stem without a leading `10-`.
+    pub name: String,
+    /// Where records go.
+    pub destination: Destination,
+    /// How a record is written.
+    pub format: Format,
+    /// Which records it wants.
+    pub wishes: Wishes,
+    /// What it shows of arguments.
+    pub payload: Payload,
+    /// When what was gathered is written.
+    pub flush: Flush,
+    /// What may wait for it in memory, in bytes.
+    pub buffer_bytes: u64,
+    /// What happens when it cannot write.
+    pub on_loss: OnLoss,
+    /// Whether each record carries the hash of all before it.
+    pub chain: bool,
+}
+
+/// Where records go.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Destination {
+    /// A file of this machine.
+    File(FileSettings),
+}
+
+/// A file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileSettings {
+    /// Absolute path.
+    pub path: PathBuf,
+}
+
+/// What is shown of a command's arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// Nothing of them; the key is shown.
+    pub disabled: bool,
+    /// At most so many bytes of all of them together.
+    pub max_bytes: usize,
+}
+
+/// When what was gathered is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flush {
+    /// As soon as there are so many bytes …
+    pub threshold_bytes: usize,
+    /// … or after so much time.
+    pub interval: Duration,
+}
+
+/// What happens when a sink cannot write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnLoss {
+    /// Records are lost, counted, and the loss is recorded.
+    Drop,
+    /// As `Drop`; and nobody logs in or changes CONFIG, ACL or modules meanwhile.
+    Refuse,
+}
