@@ -16,18 +16,18 @@ pub enum Format {
 
 /// A record with its place in what a sink writes.
 #[derive(Clone, Copy, Debug)]
-pub struct Numbered<'a> {
+pub struct Numbered<'a, 'r> {
     /// From 1, without gaps.
     pub sequence: u64,
     /// Which server wrote it: 40 hexadecimal digits.
     pub node: &'a str,
     /// What happened.
-    pub record: &'a Record<'a>,
+    pub record: &'a Record<'r>,
 }
 
 impl Format {
     /// Appends the line, without its end.
-    pub fn write(self, line: &mut Vec<u8>, numbered: Numbered<'_>, payload: Payload) {
+    pub fn write(self, line: &mut Vec<u8>, numbered: Numbered<'_, '_>, payload: Payload) {
         let _ = (numbered, payload);
         line.extend_from_slice(b"sequence=");
     }

@@ -13,16 +13,23 @@
 
 #![forbid(unsafe_code)]
 
+mod chain;
 pub mod event;
+mod fleet;
 mod format;
 mod journal;
 pub mod settings;
 mod sink;
+mod status;
 mod wishes;
+mod worker;
 
 pub use event::{Category, Client, Event, Record, SinkSet};
+pub use fleet::{Entry, Fleet, FleetReport, Read, Roster, Spawn};
 pub use format::{Format, Numbered};
 pub use journal::{Batch, Chunk, Journal, Lane};
 pub use settings::SinkSettings;
 pub use sink::{Refused, Sink};
-pub use wishes::Wishes;
+pub use status::SinkStatus;
+pub use wishes::{Interest, Wishes};
+pub use worker::{Notices, Surroundings};

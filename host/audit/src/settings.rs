@@ -72,3 +72,68 @@ pub enum OnLoss {
     /// As `Drop`; and nobody logs in or changes CONFIG, ACL or modules meanwhile.
     Refuse,
 }
+
+impl SinkSettings {
+    /// Whether records of both stand in one place, one after the other, in one form.
+    pub(crate) fn describes_the_same_place(&self, other: &Self) -> bool {
+        self.destination == other.destination
+            && self.format == other.format
+            && self.chain == other.chain
+    }
+}
+
+impl Destination {
+    /// The word in `type`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::File(_) => "file",
+        }
+    }
+}
+
+impl SinkSettings {
+    /// Takes a file's bytes apart.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(
+        file: &std::path::Path,
+        bytes: &[u8],
+    ) -> Result<Self, Vec<warden_settings::Fault>> {
+        let mut section = warden_settings::Section::parse(bytes).map_err(|fault| vec![fault])?;
+        let stem = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let _: Option<String> = section.mandatory("type", "a string");
+        let path: Option<String> = section.mandatory("path", "a path");
+        let mode: Option<String> = section.optional("command_result_mode", "all or failures");
+        let faults = section.finish();
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Self {
+            name: stem,
+            destination: Destination::File(FileSettings {
+                path: path.unwrap_or_default().into(),
+            }),
+            format: Format::Text,
+            wishes: Wishes {
+                events: crate::event::Category::CHOSEN.to_vec(),
+                successes: mode.as_deref() == Some("all"),
+            },
+            payload: Payload {
+                disabled: false,
+                max_bytes: 1024,
+            },
+            flush: Flush {
+                threshold_bytes: 8192,
+                interval: Duration::from_secs(1),
+            },
+            buffer_bytes: 64 << 20,
+            on_loss: OnLoss::Drop,
+            chain: false,
+        })
+    }
+}

@@ -20,6 +20,7 @@ fn record(id: u64, name: &[u8]) -> Record<'_> {
 
 fn ids(lane: &Lane) -> (Vec<u64>, u64) {
     let batch = lane.take(Duration::ZERO);
+    batch.chunks.iter().for_each(|chunk| lane.done(chunk));
     let ids = batch.chunks.iter().flat_map(|chunk| {
         let records = chunk.records(lane.place());
         records

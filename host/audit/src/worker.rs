@@ -1,0 +1,408 @@
+//! A sink's thread: from its lane to its destination.
+//!
+//! ```text
+//! lane ─ take ─→ chunk ─ for each record: format, chain ─→ lines ─ threshold, interval ─→ sink
+//!                  └ done: its room is free again              └ refused: kept, tried again
+//! ```
+//!
+//! While a sink refuses, nothing is taken from the lane, whose bound is then the bound of what
+//! waits. Sequence numbers and chain follow what is written, so what was lost leaves no gap but
+//! a record that says how many.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use warden_core::Clock;
+
+use crate::chain::Chain;
+use crate::event::{Event, Loss, Record, Start};
+use crate::format::Numbered;
+use crate::journal::{Chunk, Lane};
+use crate::settings::SinkSettings;
+use crate::sink::{self, Resumed, Sink};
+use crate::status::SinkStatus;
+
+/// The longest a sink that refuses is left alone.
+const LONGEST_REST: Duration = Duration::from_secs(10);
+
+/// What a sink's thread is told.
+#[derive(Debug)]
+pub enum Order {
+    /// Go on with these settings.
+    Reconfigure(Box<SinkSettings>),
+    /// Open the destination anew: somebody moved the file away.
+    Reopen,
+}
+
+/// Whom a sink tells of what operators should know.
+pub trait Notices: Send + Sync {
+    /// One line. `is_bad`: somebody has to do something.
+    fn notice(&self, is_bad: bool, line: &str);
+}
+
+/// What all sinks of a server share.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The server's node id: 40 hexadecimal digits.
+    pub node: Arc<str>,
+    /// Its version.
+    pub server: Arc<str>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Whom to tell.
+    pub notices: Arc<dyn Notices>,
+}
+
+/// A sink's thread.
+pub struct Worker {
+    lane: Arc<Lane>,
+    orders: Receiver<Order>,
+    settings: SinkSettings,
+    status: Arc<SinkStatus>,
+    surroundings: Surroundings,
+    sink: Option<Box<dyn Sink>>,
+    /// Lines that wait to be written.
+    lines: Vec<u8>,
+    /// Where the next line stands.
+    next: Position,
+    /// Where the line after the last written one stands.
+    written: Position,
+    /// When the youngest record in `lines` happened.
+    youngest_us: u64,
+    /// Taken from the lane and not yet formatted: from this record of the first on.
+    chunks: VecDeque<Arc<Chunk>>,
+    formatted: usize,
+    /// Lost after all of `chunks`, and not yet recorded.
+    lost: u64,
+    rest: Duration,
+    measured: (Duration, u64),
+}
+
+/// A place in what a sink has written.
+#[derive(Clone, Debug, Default)]
+struct Position {
+    /// Of the record before.
+    sequence: u64,
+    chain: Chain,
+}
+
+impl Worker {
+    /// A worker that has opened nothing yet.
+    pub fn new(
+        lane: Arc<Lane>,
+        orders: Receiver<Order>,
+        settings: SinkSettings,
+        status: Arc<SinkStatus>,
+        surroundings: Surroundings,
+    ) -> Self {
+        Self {
+            lane,
+            orders,
+            settings,
+            status,
+            surroundings,
+            sink: None,
+            lines: Vec::new(),
+            next: Position::default(),
+            written: Position::default(),
+            youngest_us: 0,
+            chunks: VecDeque::new(),
+            formatted: 0,
+            lost: 0,
+            rest: Duration::ZERO,
+            measured: (Duration::ZERO, 0),
+        }
+    }
+
+    /// Its life: ends when its lane is closed and, as far as the destination takes it,
+    /// everything is written.
+    pub fn run(mut self) {
+        loop {
+            self.obey();
+            if self.sink.is_none() || !self.lines.is_empty() {
+                // Opens it, or offers once more what it refused.
+                if !self.go_on() {
+                    if self.lane.rest(self.rest) {
+                        break;
+                    }
+                    continue;
+                }
+            }
+            let batch = self.lane.take(self.settings.flush.interval / 2);
+            self.chunks.extend(batch.chunks);
+            self.lost = self.lost.saturating_add(batch.lost);
+            self.status.dropped_more(batch.lost);
+            let went_well = self.go_on();
+            self.measure();
+            if batch.is_last {
+                if went_well {
+                    self.note(&Event::Stop);
+                    self.write();
+                }
+                break;
+            }
+        }
+        self.give_up();
+    }
+
+    fn obey(&mut self) {
+        while let Ok(order) = self.orders.try_recv() {
+            match order {
+                Order::Reopen => {
+                    if let Some(sink) = &mut self.sink {
+                        let reopened = sink.reopen();
+                        self.tell(reopened.err());
+                    }
+                }
+                Order::Reconfigure(settings) => self.reconfigure(*settings),
+            }
+            self.rest = Duration::ZERO;
+        }
+    }
+
+    fn reconfigure(&mut self, settings: SinkSettings) {
+        self.write();
+        if self.settings.describes_the_same_place(&settings) {
+            self.settings = settings;
+            return;
+        }
+        if self.sink.is_some() && self.lines.is_empty() {
+            self.note(&Event::Stop);
+            self.write();
+        }
+        // What the former destination did not take is not the next one's.
+        self.discard();
+        self.sink = None;
+        self.settings = settings;
+    }
+
+    /// Writes all that is there; false when the destination does not take it.
+    fn go_on(&mut self) -> bool {
+        if self.sink.is_none() && !self.open() {
+            return false;
+        }
+        if !self.lines.is_empty() && !self.write() {
+            return false;
+        }
+        while let Some(chunk) = self.chunks.front().map(Arc::clone) {
+            for record in chunk.records(self.lane.place()).skip(self.formatted) {
+                self.formatted += 1;
+                self.note_record(&record);
+                let is_full = self.lines.len() >= self.settings.flush.threshold_bytes;
+                if is_full && !self.write() {
+                    return false;
+                }
+            }
+            self.formatted = 0;
+            self.chunks.pop_front();
+            self.lane.done(&chunk);
+        }
+        if self.lost > 0 {
+            let records = std::mem::take(&mut self.lost);
+            let cause = "buffer full";
+            self.note(&Event::Loss(Loss { records, cause }));
+        }
+        self.write() && self.flush()
+    }
+
+    fn open(&mut self) -> bool {
+        match sink::open(&self.settings) {
+            Ok((sink, resumed)) => {
+                self.sink = Some(sink);
+                self.begin(&resumed);
+                true
+            }
+            Err(why) => {
+                self.refused(&why);
+                false
+            }
+        }
+    }
+
+    fn begin(&mut self, resumed: &Resumed) {
+        let position = Position {
+            sequence: resumed.sequence,
+            chain: Chain::resume(resumed.chain),
+        };
+        self.next = position.clone();
+        self.written = position;
+        let server = Arc::clone(&self.surroundings.server);
+        self.note(&Event::Start(Start {
+            version: env!("CARGO_PKG_VERSION"),
+            server: &server,
+            resumed: resumed.sequence > 0,
+            cut_bytes: resumed.cut_bytes,
+        }));
+    }
+
+    /// Adds a record of the sink's own.
+    fn note(&mut self, event: &Event<'_>) {
+        let at_us = self.now_us();
+        self.note_record(&Record {
+            at_us,
+            client: None,
+            event: event.clone(),
+        });
+    }
+
+    fn note_record(&mut self, record: &Record<'_>) {
+        let start = self.lines.len();
+        self.next.sequence += 1;
+        let numbered = Numbered {
+            sequence: self.next.sequence,
+            node: &self.surroundings.node,
+            record,
+        };
+        let (format, payload) = (self.settings.format, self.settings.payload);
+        format.write(&mut self.lines, numbered, payload);
+        if self.settings.chain {
+            self.next.chain.seal(format, &mut self.lines, start);
+        }
+        self.lines.push(b'\n');
+        self.youngest_us = record.at_us;
+    }
+
+    /// Offers the lines; false when some were refused.
+    fn write(&mut self) -> bool {
+        if self.lines.is_empty() {
+            return true;
+        }
+        let Some(sink) = &mut self.sink else {
+            return false;
+        };
+        match sink.write(&self.lines) {
+            Ok(()) => {
+                let records = self.next.sequence - self.written.sequence;
+                self.wrote(records, self.lines.len());
+                self.written = self.next.clone();
+                self.lines.clear();
+                self.rest = Duration::ZERO;
+                self.tell(None);
+                true
+            }
+            Err(refused) => {
+                self.took(refused.taken);
+                self.refused(&refused.why.to_string());
+                false
+            }
+        }
+    }
+
+    /// The destination took only the first lines, so many bytes of them.
+    fn took(&mut self, taken: usize) {
+        let Some(lines) = self.lines.get(..taken) else {
+            return;
+        };
+        let records = lines.split_inclusive(|byte| *byte == b'\n');
+        let (count, last) = records.fold((0, None), |(count, _), line| (count + 1, Some(line)));
+        if let (true, Some(last)) = (self.settings.chain, last) {
+            let read = Chain::read(self.settings.format, last.trim_ascii_end());
+            self.written.chain = read.map(Chain::resume).unwrap_or_default();
+        }
+        self.written.sequence += count;
+        self.wrote(count, taken);
+        self.lines.drain(..taken);
+    }
+
+    fn wrote(&self, records: u64, bytes: usize) {
+        let lag = Duration::from_micros(self.now_us().saturating_sub(self.youngest_us));
+        self.status.wrote(records, bytes as u64, lag);
+    }
+
+    fn flush(&mut self) -> bool {
+        let flushed = self.sink.as_mut().map_or(Ok(()), |sink| sink.flush());
+        match flushed {
+            Ok(()) => {
+                self.tell(None);
+                true
+            }
+            Err(why) => {
+                self.refused(&why.to_string());
+                false
+            }
+        }
+    }
+
+    fn refused(&mut self, why: &str) {
+        let longer = self.rest.saturating_mul(2).min(LONGEST_REST);
+        self.rest = longer.max(Duration::from_millis(100));
+        self.tell(Some(why.to_owned()));
+    }
+
+    /// Keeps the state, and says once what changed.
+    fn tell(&self, error: Option<String>) {
+        let name = &self.settings.name;
+        match error {
+            Some(why) => {
+                if self.status.failed(&why) {
+                    let line = format!("audit sink {name}: cannot write: {why}");
+                    self.surroundings.notices.notice(true, &line);
+                }
+            }
+            None => {
+                if self.status.is_failing() {
+                    let line = format!("audit sink {name}: writes again");
+                    self.surroundings.notices.notice(false, &line);
+                }
+                self.status.succeeded();
+            }
+        }
+    }
+
+    /// Gives up lines that were not written: they are lost, and what comes next stands where
+    /// they would have stood.
+    fn discard(&mut self) {
+        let records = self.next.sequence - self.written.sequence;
+        self.next = self.written.clone();
+        self.lines.clear();
+        self.lost = self.lost.saturating_add(records);
+        self.status.dropped_more(records);
+    }
+
+    /// At the end: says what was not written.
+    fn give_up(&mut self) {
+        self.discard();
+        let waiting: u64 = self
+            .chunks
+            .iter()
+            .map(|chunk| chunk.records_for(self.lane.place()))
+            .sum();
+        let waiting = waiting.saturating_sub(self.formatted as u64);
+        let batch = self.lane.take(Duration::ZERO);
+        let more = batch.chunks.iter();
+        let more: u64 = more.map(|chunk| chunk.records_for(self.lane.place())).sum();
+        self.status
+            .dropped_more(waiting.saturating_add(more).saturating_add(batch.lost));
+        let lost = waiting
+            .saturating_add(more)
+            .saturating_add(batch.lost)
+            .saturating_add(self.lost);
+        if lost > 0 {
+            let line = format!(
+                "audit sink {}: {lost} records were not written before its end",
+                self.settings.name
+            );
+            self.surroundings.notices.notice(true, &line);
+        }
+    }
+
+    fn measure(&mut self) {
+        let now = self.surroundings.clock.now().monotonic;
+        let (since, before) = self.measured;
+        let elapsed = now.saturating_sub(since);
+        if elapsed >= Duration::from_secs(1) {
+            let records = self.status.records();
+            let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+            let rate = records.saturating_sub(before).saturating_mul(1000) / millis.max(1);
+            self.status.set_rate(rate);
+            self.measured = (now, records);
+        }
+    }
+
+    fn now_us(&self) -> u64 {
+        let now = self.surroundings.clock.now().wall;
+        now.as_unix_millis().saturating_mul(1000)
+    }
+}
