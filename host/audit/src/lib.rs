@@ -16,6 +16,7 @@
 pub mod event;
 mod format;
 mod journal;
+pub mod redact;
 pub mod settings;
 mod sink;
 mod wishes;
@@ -23,6 +24,7 @@ mod wishes;
 pub use event::{Category, Client, Event, Record, SinkSet};
 pub use format::{Format, Numbered};
 pub use journal::{Batch, Chunk, Journal, Lane};
+pub use redact::{Hidden, Redaction, Redactor};
 pub use settings::SinkSettings;
 pub use sink::{Refused, Sink};
 pub use wishes::Wishes;
