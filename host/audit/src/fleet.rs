@@ -15,6 +15,7 @@ use warden_settings::{Access, Fault, FileError};
 
 use crate::event::SinkSet;
 use crate::journal::{Journal, Lane};
+use crate::redact::Redactor;
 use crate::settings::{OnLoss, SinkSettings};
 use crate::status::SinkStatus;
 use crate::wishes::Interest;
@@ -48,6 +49,8 @@ struct Running {
 pub struct Roster {
     /// Who wants what.
     pub interest: Interest,
+    /// What of commands may be seen.
+    pub redactor: Redactor,
     /// Every sink, in the order of their files.
     pub sinks: Vec<Entry>,
 }
@@ -284,6 +287,7 @@ impl Fleet {
         });
         Roster {
             interest: Interest::new(wishes),
+            redactor: Redactor::default(),
             sinks: self.sinks.values().map(Running::entry).collect(),
         }
     }

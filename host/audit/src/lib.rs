@@ -33,5 +33,5 @@ pub use redact::{Hidden, Redaction, Redactor};
 pub use settings::SinkSettings;
 pub use sink::{Refused, Sink};
 pub use status::SinkStatus;
-pub use wishes::{Interest, Wishes};
+pub use wishes::{Interest, Wants, Wishes};
 pub use worker::{Notices, Surroundings};

@@ -41,7 +41,7 @@ pub struct Refused {
 
 /// What a destination already holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Resumed {
+pub(crate) struct Resumed {
     /// Sequence number of the last record; 0 when there is none.
     pub sequence: u64,
     /// The chain's value there.

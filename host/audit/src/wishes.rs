@@ -43,4 +43,53 @@ impl Interest {
         let wanting = self.categories.iter().filter(|(one, _)| *one == category);
         wanting.fold(SinkSet::NONE, |all, (_, one)| all.or(*one))
     }
+
+    /// Sinks that want records of a client.
+    pub fn of_client(
+        &self,
+        _user: &[u8],
+        _address: Option<std::net::IpAddr>,
+        internal: bool,
+    ) -> Wants {
+        let all = self
+            .categories
+            .iter()
+            .fold(SinkSet::NONE, |all, (_, one)| all.or(*one));
+        if internal {
+            return Wants::default();
+        }
+        Wants {
+            sinks: all,
+            config_sinks: SinkSet::NONE,
+        }
+    }
+
+    /// Sinks that want a command.
+    pub fn of_command(&self, _name: &str, category: Category) -> SinkSet {
+        self.of_category(category)
+    }
+
+    /// Sinks that want commands that succeed.
+    pub fn successes(&self) -> SinkSet {
+        self.successes
+    }
+
+    /// Sinks that want CONFIG commands of anybody.
+    pub fn always_config(&self) -> SinkSet {
+        SinkSet::NONE
+    }
+
+    /// What the most curious sink shows of arguments.
+    pub fn payload_max_bytes(&self) -> usize {
+        self.payload_max_bytes
+    }
+}
+
+/// Which sinks want records of a client.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wants {
+    /// Those that do.
+    pub sinks: SinkSet,
+    /// Those that want its CONFIG commands whatever it is.
+    pub config_sinks: SinkSet,
 }

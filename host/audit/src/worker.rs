@@ -29,7 +29,7 @@ const LONGEST_REST: Duration = Duration::from_secs(10);
 
 /// What a sink's thread is told.
 #[derive(Debug)]
-pub enum Order {
+pub(crate) enum Order {
     /// Go on with these settings.
     Reconfigure(Box<SinkSettings>),
     /// Open the destination anew: somebody moved the file away.
@@ -56,7 +56,7 @@ pub struct Surroundings {
 }
 
 /// A sink's thread.
-pub struct Worker {
+pub(crate) struct Worker {
     lane: Arc<Lane>,
     orders: Receiver<Order>,
     settings: SinkSettings,
@@ -90,7 +90,7 @@ struct Position {
 
 impl Worker {
     /// A worker that has opened nothing yet.
-    pub fn new(
+    pub(crate) fn new(
         lane: Arc<Lane>,
         orders: Receiver<Order>,
         settings: SinkSettings,
@@ -118,7 +118,7 @@ impl Worker {
 
     /// Its life: ends when its lane is closed and, as far as the destination takes it,
     /// everything is written.
-    pub fn run(mut self) {
+    pub(crate) fn run(mut self) {
         loop {
             self.obey();
             if self.sink.is_none() || !self.lines.is_empty() {
@@ -145,6 +145,9 @@ impl Worker {
             }
         }
         self.give_up();
+        // Closes the destination first.
+        self.sink = None;
+        self.status.ended();
     }
 
     fn obey(&mut self) {

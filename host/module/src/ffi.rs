@@ -57,6 +57,6 @@ pub(crate) use lock::{MainThread, ServerLock};
 pub(crate) use log::{Level, log, set_level};
 pub(crate) use reply::Reply;
 pub(crate) use results::{Ended, Finished, LoggedIn, ResultHandler, ResultTopic};
-pub(crate) use stopwatch::slices;
+pub(crate) use stopwatch::{cached_microseconds, slices, wall_microseconds as microseconds};
 pub(crate) use thread::{Priority, rest_if_crashing, spawn, without_signals};
 pub(crate) use user::{LocalUser, ModuleUser, Permission, local_rules, local_user, user_exists};

@@ -94,11 +94,7 @@ impl Clients {
 
 impl Known {
     /// Asks the server; `None` when it knows no such client.
-    pub(super) fn ask(
-        ctx: &Context<'_>,
-        client: ClientId,
-        of: (&Interest, u64),
-    ) -> Option<Self> {
+    pub(super) fn ask(ctx: &Context<'_>, client: ClientId, of: (&Interest, u64)) -> Option<Self> {
         let info = ClientInfo::of(ctx.lock(), client)?;
         Some(Self::from_info(ctx, client, &info, of))
     }
@@ -116,10 +112,13 @@ impl Known {
         let address: Option<IpAddr> = info.address.parse().ok();
         let session = sessions::with_registry(ctx.lock(), |registry| {
             registry.session(client).map(|view| Held {
-                id: view.session.0,
+                id: view.session.as_u64(),
                 authenticator: view.principal.authenticator.as_str().to_owned(),
                 principal: view.principal.name.as_str().to_owned(),
-                decision: view.class_key.map(|key| key.to_string()).unwrap_or_default(),
+                decision: view
+                    .class_key
+                    .map(|key| key.to_string())
+                    .unwrap_or_default(),
                 generation: view.generation.unwrap_or(0),
             })
         });
