@@ -14,7 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod event;
-mod format;
+pub mod format;
 mod journal;
 pub mod settings;
 mod sink;
