@@ -18,13 +18,15 @@ pub(super) const SPECIAL_IN_TEXT: u8 = 2;
 pub(super) const SPECIAL_IN_CSV: u8 = 4;
 
 /// What one byte asks for.
-const fn of_byte(byte: u8) -> u8 {
-    let is_hidden = (byte < b' ') | (byte >= 0x7f) | (byte == b'\\');
+fn of_byte(byte: u8) -> u8 {
+    let is_hidden = !(b' '..0x7f).contains(&byte) | (byte == b'\\');
     let is_quote = byte == b'"';
     let in_text = is_hidden | is_quote | (byte == b' ') | (byte == b'=') | (byte == b'\'');
     let in_csv = is_quote | (byte == b',');
     // Bits and not branches, so that many bytes are looked at in one instruction.
-    is_hidden as u8 * HIDDEN | in_text as u8 * SPECIAL_IN_TEXT | in_csv as u8 * SPECIAL_IN_CSV
+    (u8::from(is_hidden) * HIDDEN)
+        | (u8::from(in_text) * SPECIAL_IN_TEXT)
+        | (u8::from(in_csv) * SPECIAL_IN_CSV)
 }
 
 /// What its bytes together ask for: [`HIDDEN`], [`SPECIAL_IN_TEXT`], [`SPECIAL_IN_CSV`].

@@ -2,13 +2,14 @@
 //! Python's standard library, finds the bytes that were written.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Command as Process, Stdio};
 
 use serde_json::{Value, json};
 
 use super::page::{blocks, page};
-use super::samples::{Stuff, USUAL, every, worst};
+use super::samples::{Stuff, USUAL, client, command, every, worst};
 use super::*;
+use crate::event::{Category, Client, CommandResult, Event};
 
 /// Reads lines as the page tells, and prints what is in them, bytes in hexadecimal.
 const DRIVER: &str = include_str!("read.py");
@@ -41,7 +42,11 @@ fn one(item: &Item) -> Value {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = b"0123456789abcdef";
+    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    halves
+        .map(|half| char::from(digits[usize::from(half)]))
+        .collect()
 }
 
 /// The names of the fields of one kind, as the format has them.
@@ -61,7 +66,7 @@ fn found(format: Format, lines: &[u8]) -> Vec<Value> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("lines");
     std::fs::write(&path, lines).unwrap();
-    let mut python = Command::new("python3")
+    let mut python = Process::new("python3")
         .args(["-I", "-"])
         .arg(format!("{format:?}"))
         .arg(json!(names(format, Kind::Argument)).to_string())
@@ -116,22 +121,28 @@ fn python_finds_each_byte_in_front_of_each_other() {
     let pairs: Vec<u8> = (0..=u8::MAX)
         .flat_map(|first| (0..=u8::MAX).flat_map(move |second| [first, second]))
         .collect();
-    let records = every(Stuff {
-        bytes: &pairs,
-        text: "x",
-    });
-    let some: Vec<_> = records.into_iter().step_by(9).collect();
-    is_found(&some);
+    let mut told = command(USUAL, Category::Keys, CommandResult::Success);
+    told.key = Some(Argument::Plain(&pairs));
+    told.arguments.push(Argument::Plain(&pairs));
+    is_found(&[Record {
+        at_us: 0,
+        client: Some(Client {
+            user: &pairs,
+            ..client(USUAL)
+        }),
+        event: Event::Command(told),
+    }]);
 }
 
 #[test]
 fn python_finds_a_megabyte() {
     let large: Vec<u8> = worst().into_iter().cycle().take(1 << 20).collect();
-    let mut from = super::samples::client(USUAL);
-    from.user = &large;
     is_found(&[Record {
         at_us: 0,
-        client: Some(from),
-        event: crate::event::Event::Opened,
+        client: Some(Client {
+            user: &large,
+            ..client(USUAL)
+        }),
+        event: Event::Opened,
     }]);
 }
