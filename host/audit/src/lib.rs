@@ -16,7 +16,7 @@
 mod chain;
 pub mod event;
 mod fleet;
-mod format;
+pub mod format;
 mod journal;
 pub mod redact;
 pub mod settings;
