@@ -13,6 +13,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod chain;
+pub mod checkpoint;
 pub mod event;
 mod format;
 mod journal;
