@@ -26,5 +26,9 @@ pub use event::{Category, Client, Event, Record, SinkSet};
 pub use format::{Format, Numbered};
 pub use journal::{Batch, Chunk, Journal, Lane};
 pub use settings::SinkSettings;
+pub use sink::file::{FileError, FileSink, Resumed};
 pub use sink::{Refused, Sink};
 pub use wishes::Wishes;
+
+/// Longest line that is written or read, in bytes without its end.
+pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;

@@ -1,5 +1,7 @@
 //! Where lines go.
 
+pub(crate) mod file;
+
 use std::io;
 
 /// A destination of lines, used by one thread.
@@ -16,6 +18,19 @@ pub trait Sink: Send {
     /// # Errors
     /// When that is not known to have happened.
     fn flush(&mut self) -> io::Result<()>;
+
+    /// Opens anew what has a name, as a command asks for; nothing else needs to.
+    ///
+    /// # Errors
+    /// When it cannot be opened; it is tried again with the next lines.
+    fn reopen(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// What does not work although lines are written; one line.
+    fn trouble(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// A destination did not take everything.
