@@ -16,7 +16,7 @@
 pub mod chain;
 pub mod checkpoint;
 pub mod event;
-mod format;
+pub mod format;
 mod journal;
 pub mod settings;
 mod sink;
