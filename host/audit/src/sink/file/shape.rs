@@ -1,7 +1,7 @@
 //! How lines of one file look.
 
 use crate::chain::{self, Value};
-use crate::format::Format;
+use crate::format::{Field, Format};
 
 /// Format, and whether each line carries a chain value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,8 @@ pub(super) struct Last {
 impl Shape {
     /// What a file begins with, line end included; empty without.
     pub(super) fn header(self) -> Vec<u8> {
-        Vec::new()
+        let header = self.format.header(self.chained);
+        header.map_or_else(Vec::new, |names| [names, "\n"].concat().into_bytes())
     }
 
     /// What a line says; `None` where it is not of this shape.
@@ -29,8 +30,8 @@ impl Shape {
         if sealed.is_some() != self.chained {
             return None;
         }
-        let text = str::from_utf8(line).ok()?;
-        let sequence = text.strip_prefix("sequence=")?.split(' ').next()?;
+        let fields = self.format.read(line).ok()?;
+        let sequence = str::from_utf8(fields.bytes(Field::Sequence)?).ok()?;
         Some(Last {
             sequence: sequence.parse().ok()?,
             chain: sealed.map_or(chain::BEGINNING, |sealed| sealed.value),

@@ -71,7 +71,6 @@ pub(super) fn read(file: &File, shape: Shape) -> io::Result<End> {
     };
     let line = bytes(file, start, end - start)?;
     let line = line.strip_suffix(b"\n").unwrap_or(&line);
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
     Ok(match shape.last(line) {
         Some(last) => ours(Some(last), end),
         None => foreign("its last line is not of the format and chain that are set"),

@@ -9,6 +9,9 @@ use warden_core::Timestamp;
 use warden_core::clock::Now;
 
 use crate::chain::{Chain, split};
+use crate::event::{Event, Record};
+use crate::format::Numbered;
+use crate::settings::Payload;
 
 mod full;
 mod resuming;
@@ -55,6 +58,10 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
+        Self::of(Format::Text)
+    }
+
+    fn of(format: Format) -> Self {
         let root = tempfile::tempdir().unwrap();
         let settings = FileSettings {
             path: root.path().join("audit.log"),
@@ -67,7 +74,7 @@ impl Place {
             root,
             clock: Hand::new(),
             settings,
-            format: Format::Text,
+            format,
             chain: Some(Chain::new()),
             sequence: 0,
         }
@@ -143,8 +150,21 @@ impl Place {
 
 /// One record.
 fn sample(format: Format, lines: &mut Vec<u8>, sequence: u64) {
-    assert_eq!(format, Format::Text);
-    lines.extend_from_slice(format!("sequence={sequence} action=connect").as_bytes());
+    let record = Record {
+        at_us: 1_795_887_000_000_000 + sequence,
+        client: None,
+        event: Event::Opened,
+    };
+    let numbered = Numbered {
+        sequence,
+        node: "0123456789012345678901234567890123456789",
+        record: &record,
+    };
+    let payload = Payload {
+        disabled: false,
+        max_bytes: 1024,
+    };
+    format.write(lines, numbered, payload);
 }
 
 fn mode(path: &Path) -> u32 {
@@ -327,4 +347,40 @@ fn a_file_that_was_emptied_is_written_on_from_its_beginning() {
     fs::File::create(place.path()).unwrap();
     sink.write(&place.lines(2)).unwrap();
     assert_eq!(place.numbers("audit.log"), [4, 5]);
+}
+
+#[test]
+fn each_file_of_csv_begins_with_the_names_of_the_columns() {
+    for is_chained in [true, false] {
+        let mut place = Place::of(Format::Csv);
+        place.chain = is_chained.then(Chain::new);
+        place.settings.rotate_bytes = 800;
+        let (mut sink, _) = place.open();
+        sink.write(&place.lines(20)).unwrap();
+        drop(sink);
+        let (mut sink, resumed) = place.open();
+        assert_eq!(resumed.sequence, 20);
+        sink.write(&place.lines(1)).unwrap();
+        fs::remove_file(place.path()).unwrap();
+        sink.write(&place.lines(1)).unwrap();
+        fs::File::create(place.path()).unwrap();
+        sink.write(&place.lines(1)).unwrap();
+        let names = place.names();
+        assert!(names.len() > 3);
+        for name in names {
+            assert!(!place.numbers(&name).is_empty(), "{name}");
+        }
+        // Half a header, and one without a record, are gone on with.
+        let header = Format::Csv.header(is_chained).unwrap();
+        for (text, cut) in [(&header[..30], 30), (header, header.len())] {
+            fs::write(place.path(), text).unwrap();
+            let (mut sink, resumed) = place.open();
+            assert_eq!(resumed.cut_bytes, u64::try_from(cut).unwrap());
+            sink.write(&place.lines(1)).unwrap();
+            assert_eq!(place.numbers("audit.log").len(), 1);
+        }
+        fs::write(place.path(), [header, "\n2026"].concat()).unwrap();
+        let (_, resumed) = place.open();
+        assert_eq!((resumed.cut_bytes, resumed.aside), (4, None));
+    }
 }

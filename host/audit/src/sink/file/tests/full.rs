@@ -124,7 +124,7 @@ fn in_a_directory_nobody_may_write_to_the_file_is_written_on_to() {
         assert!(text.contains("cannot be made"), "{text}");
         assert!(text.contains("let the server's user write"), "{text}");
         place.settings.path = directory.join("audit.log");
-        place.settings.rotate_bytes = 300;
+        place.settings.rotate_bytes = 500;
         let (mut sink, _) = place.open();
         sink.write(&place.lines(20)).unwrap();
         let trouble = sink.trouble().unwrap();
