@@ -13,7 +13,8 @@
 
 #![forbid(unsafe_code)]
 
-mod chain;
+pub mod chain;
+pub mod checkpoint;
 pub mod event;
 mod fleet;
 pub mod format;
@@ -31,7 +32,11 @@ pub use format::{Format, Numbered};
 pub use journal::{Batch, Chunk, Journal, Lane};
 pub use redact::{Hidden, Redaction, Redactor};
 pub use settings::SinkSettings;
+pub use sink::file::{FileError, FileSink, Resumed};
 pub use sink::{Refused, Sink};
 pub use status::SinkStatus;
 pub use wishes::{Interest, Wants, Wishes};
 pub use worker::{Notices, Surroundings};
+
+/// Longest line that is written or read, in bytes without its end.
+pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;

@@ -44,6 +44,27 @@ pub enum Destination {
 pub struct FileSettings {
     /// Absolute path.
     pub path: PathBuf,
+    /// When what was written is made to last.
+    pub fsync: Fsync,
+    /// Largest size of a file before it is rotated; 0 for any size. A record that is larger
+    /// has a file of its own.
+    pub rotate_bytes: u64,
+    /// How long one file is written to: it is rotated where a multiple of so many seconds
+    /// since 1970 is passed, a day at midnight UTC; 0 for ever.
+    pub rotate_seconds: u64,
+    /// How many rotated files stay; 0 for all.
+    pub keep_files: usize,
+}
+
+/// When what was written to a file is made to last: to survive a loss of power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fsync {
+    /// When the system does so.
+    Never,
+    /// With each flush.
+    Interval,
+    /// Before anything is taken for written.
+    Always,
 }
 
 /// What is shown of a command's arguments.

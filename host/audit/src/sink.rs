@@ -4,15 +4,13 @@ pub(crate) mod file;
 
 use std::io;
 
-use crate::settings::{Destination, SinkSettings};
-
 /// A destination of lines, used by one thread.
 pub trait Sink: Send {
-    /// Takes whole lines, each with its end.
+    /// Takes whole lines, each with its end. All of them or, after an error, only whole ones:
+    /// [`Refused`] says how many bytes it took, which always end with a line.
     ///
     /// # Errors
-    /// When it did not take everything: [`Refused`] says how many bytes it took, which always
-    /// end with a line. The rest is offered again later.
+    /// When it did not take everything. The rest is offered again later.
     fn write(&mut self, lines: &[u8]) -> Result<(), Refused>;
 
     /// Makes what was taken last: what `fsync` asks for, the end of a message.
@@ -21,12 +19,17 @@ pub trait Sink: Send {
     /// When that is not known to have happened.
     fn flush(&mut self) -> io::Result<()>;
 
-    /// Opens the destination anew, where that means something.
+    /// Opens anew what has a name, as a command asks for; nothing else needs to.
     ///
     /// # Errors
-    /// What to do about it; the next [`Sink::write`] tries again.
-    fn reopen(&mut self) -> Result<(), String> {
+    /// When it cannot be opened; it is tried again with the next lines.
+    fn reopen(&mut self) -> io::Result<()> {
         Ok(())
+    }
+
+    /// What does not work although lines are written; one line.
+    fn trouble(&self) -> Option<&str> {
+        None
     }
 }
 
@@ -37,28 +40,4 @@ pub struct Refused {
     pub taken: usize,
     /// Why not more.
     pub why: io::Error,
-}
-
-/// What a destination already holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Resumed {
-    /// Sequence number of the last record; 0 when there is none.
-    pub sequence: u64,
-    /// The chain's value there.
-    pub chain: [u8; 32],
-    /// Bytes of an unfinished line that were taken off.
-    pub cut_bytes: u64,
-}
-
-/// Opens the destination of a sink.
-///
-/// # Errors
-/// What is wrong and what to do.
-pub(crate) fn open(settings: &SinkSettings) -> Result<(Box<dyn Sink>, Resumed), String> {
-    match &settings.destination {
-        Destination::File(file) => {
-            let (sink, resumed) = file::FileSink::open(file)?;
-            Ok((Box::new(sink), resumed))
-        }
-    }
 }
