@@ -24,5 +24,5 @@ pub use event::{Category, Client, Event, Record, SinkSet};
 pub use format::{Format, Numbered};
 pub use journal::{Batch, Chunk, Journal, Lane};
 pub use settings::SinkSettings;
-pub use sink::{Refused, Sink};
+pub use sink::{Again, Facility, Head, Refused, Sink, Stop, SyslogSink, TcpSink};
 pub use wishes::Wishes;
