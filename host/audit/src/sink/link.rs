@@ -122,9 +122,24 @@ impl Link {
     /// As [`Sink::close`](super::Sink::close).
     pub(crate) fn close(&mut self) -> io::Result<()> {
         let by = self.deadline();
-        if self.stream.is_some() || !self.outbox.unsent().is_empty() {
-            self.pump(by)?;
+        let ended = self.close_now(by);
+        // There will be no later try; and a connection may have been lost unnoticed before.
+        if ended.is_err() && self.again() != Again::Never && self.stop.left(by).is_some() {
+            return self.close_now(by);
         }
+        ended
+    }
+
+    fn close_now(&mut self, by: Duration) -> io::Result<()> {
+        if self.stream.is_none() {
+            if self.outbox.unsent().is_empty() {
+                return Ok(());
+            }
+            if self.again() != Again::Never {
+                self.reconnect.renewed();
+            }
+        }
+        self.pump(by)?;
         match self.stream.take() {
             Some(stream) => self.end(stream, by),
             None => Ok(()),

@@ -15,10 +15,10 @@
 
 use std::collections::VecDeque;
 
-/// Bytes sent after a message before it counts as read. Linux holds at most 6 MiB for a
-/// receiver by default (`tcp_rmem`), of which at most half were announced to the sender where
-/// this was measured; the sender's own buffer is [`SEND_BUFFER_BYTES`].
-pub(crate) const KEPT_BYTES: usize = 4 << 20;
+/// Bytes sent after a message before it counts as read. A Linux with the settings it comes with
+/// holds at most 6 MiB for a receiver (`tcp_rmem`), and that only for one that has read very
+/// fast before; the sender's own buffer is [`SEND_BUFFER_BYTES`], doubled.
+pub(crate) const KEPT_BYTES: usize = 8 << 20;
 
 /// Size asked for of this system's buffer; Linux doubles it for its own book-keeping.
 pub(crate) const SEND_BUFFER_BYTES: usize = 256 << 10;
@@ -71,7 +71,8 @@ impl Outbox {
             self.sent = self.sent.saturating_sub(end.saturating_sub(self.start));
             self.start = end;
         }
-        if self.start > self.bytes.len() / 2 {
+        // Often enough for memory, seldom enough for time.
+        if self.start > self.kept_bytes / 4 {
             self.compact();
         }
     }

@@ -79,6 +79,19 @@ impl Stop {
         }
     }
 
+    /// Waits.
+    ///
+    /// # Errors
+    /// As [`Self::ready`].
+    pub(crate) fn pause(&self, time: Duration, by: Duration) -> io::Result<()> {
+        let left = self.left(by).ok_or(io::ErrorKind::TimedOut)?;
+        let timeout = Timespec::try_from(left.min(time)).map_err(io::Error::other)?;
+        match poll(&mut [], Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Waits until there is a value; as [`Self::ready`].
     ///
     /// # Errors

@@ -30,6 +30,9 @@ const KEEPALIVE_PROBES: u32 = 3;
 const PIECES: usize = 64;
 const PIECE_BYTES: usize = 4096;
 
+/// How often a connection that ends looks whether it is over.
+const CLOSING: Duration = Duration::from_millis(1);
+
 /// Most plaintext that goes into TLS before it is written.
 const RECORDS_BYTES: usize = 32 << 10;
 
@@ -212,10 +215,16 @@ impl Stream {
         loop {
             match self.read_all() {
                 Ok(()) => stop.ready(&self.socket, PollFlags::IN, by)?,
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => break,
                 Err(error) => return Err(error),
             }
         }
+        // A peer that closed before it read all answers what it gets after that with a reset.
+        // Only when its system took the end, too, the connection is over on both sides.
+        while net::getpeername(&self.socket).is_ok() {
+            stop.pause(CLOSING, by)?;
+        }
+        Ok(sockopt::socket_error(&self.socket)??)
     }
 
     /// A peer that refuses says so and closes: what it said is worth more than that it closed.
