@@ -33,10 +33,10 @@ pub use journal::{Batch, Chunk, Journal, Lane};
 pub use redact::{Hidden, Redaction, Redactor};
 pub use settings::SinkSettings;
 pub use sink::file::{FileError, FileSink, Resumed};
-pub use sink::{Refused, Sink};
 pub use status::SinkStatus;
 pub use wishes::{Interest, Wants, Wishes};
 pub use worker::{Notices, Surroundings};
 
 /// Longest line that is written or read, in bytes without its end.
 pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
+pub use sink::{Again, Facility, Head, Refused, Sink, Stop, SyslogSink, TcpSink};

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::format::Format;
+use crate::sink::Facility;
 use crate::wishes::Wishes;
 
 /// One sink.
@@ -37,6 +38,10 @@ pub struct SinkSettings {
 pub enum Destination {
     /// A file of this machine.
     File(FileSettings),
+    /// The daemon of this machine, or a collector that speaks syslog.
+    Syslog(SyslogSettings),
+    /// A collector of lines.
+    Tcp(TcpSettings),
 }
 
 /// A file.
@@ -65,6 +70,78 @@ pub enum Fsync {
     Interval,
     /// Before anything is taken for written.
     Always,
+}
+
+/// Syslog, of this machine or over the network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SyslogSettings {
+    /// `facility`; local0 by default.
+    pub facility: Facility,
+    /// Who takes the messages.
+    pub receiver: SyslogReceiver,
+}
+
+/// Who takes syslog messages.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SyslogReceiver {
+    /// The daemon of this machine, by datagrams.
+    Local {
+        /// `socket`: absolute path; `/dev/log` by default.
+        socket: PathBuf,
+        /// When the daemon is away.
+        retry: RetrySettings,
+    },
+    /// RFC 5424 over TCP (RFC 6587, octet counting) or TLS (RFC 5425).
+    Remote(TcpSettings),
+}
+
+/// A connection to a collector, by TCP or TLS.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TcpSettings {
+    /// Name or IP address.
+    pub host: String,
+    /// 1–65535.
+    pub port: u16,
+    /// `tls`: false by default. The host's name is always verified.
+    pub tls: bool,
+    /// The authorities that are trusted; without, those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// The certificate to show, with `key_file`.
+    pub certificate_file: Option<PathBuf>,
+    /// The key of `certificate_file`.
+    pub key_file: Option<PathBuf>,
+    /// When the collector is away.
+    pub retry: RetrySettings,
+}
+
+/// What a sink does when its receiver is away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetrySettings {
+    /// `timeout_ms`: how long connecting, or writing without progress, may take; 5 s by
+    /// default.
+    pub timeout: Duration,
+    /// `retry_interval_ms`: the wait before the second try; later ones are longer, up to a
+    /// minute. 1 s by default.
+    pub interval: Duration,
+    /// `max_retries`: tries after the first that fails; without end by default.
+    pub max_retries: Option<u32>,
+    /// `reconnect_on_failure`: true by default.
+    pub reconnect_on_failure: bool,
+    /// `buffer_on_disconnect`: true by default; false: records that come while the receiver is
+    /// away are lost, and counted, at once.
+    pub buffer_on_disconnect: bool,
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_millis(5000),
+            interval: Duration::from_millis(1000),
+            max_retries: None,
+            reconnect_on_failure: true,
+            buffer_on_disconnect: true,
+        }
+    }
 }
 
 /// What is shown of a command's arguments.
