@@ -22,7 +22,7 @@ pub mod redact;
 pub mod settings;
 mod sink;
 mod status;
-mod wishes;
+pub mod wishes;
 mod worker;
 
 pub use event::{Category, Client, Event, Record, SinkSet};
@@ -33,5 +33,5 @@ pub use redact::{Hidden, Redaction, Redactor};
 pub use settings::SinkSettings;
 pub use sink::{Refused, Sink};
 pub use status::SinkStatus;
-pub use wishes::{Interest, Wishes};
+pub use wishes::{Interest, Subscriptions, Wants, Wishes};
 pub use worker::{Notices, Surroundings};

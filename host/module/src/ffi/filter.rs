@@ -122,7 +122,9 @@ unsafe impl Send for Installed {}
 /// When the server does not do it.
 pub(crate) fn set_filter<F: CommandFilter>(ctx: &Context<'_>, wanted: bool) -> Result<(), Error> {
     const CALL: &str = "ValkeyModule_RegisterCommandFilter";
-    let installed = INSTALLED.with(ctx.lock(), |installed| installed.0).flatten();
+    let installed = INSTALLED
+        .with(ctx.lock(), |installed| installed.0)
+        .flatten();
     match (installed, wanted) {
         (None, true) => {
             let register = api!(ValkeyModule_RegisterCommandFilter)?;
@@ -176,11 +178,7 @@ unsafe extern "C" fn on_command<F: CommandFilter>(filter: *mut raw::ValkeyModule
 }
 
 /// Puts another command in the place of the one that arrived.
-fn replace(
-    lock: &ServerLock,
-    filter: NonNull<raw::ValkeyModuleCommandFilterCtx>,
-    command: &str,
-) {
+fn replace(lock: &ServerLock, filter: NonNull<raw::ValkeyModuleCommandFilterCtx>, command: &str) {
     let (Ok(count), Ok(delete), Ok(put)) = (
         api!(ValkeyModule_CommandFilterArgsCount),
         api!(ValkeyModule_CommandFilterArgDelete),
