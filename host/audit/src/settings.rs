@@ -8,11 +8,19 @@
 
 mod choice;
 mod destination;
+#[path = "sink/syslog/facility.rs"]
+mod facility;
+mod file;
+mod network;
 mod redaction;
 pub mod table;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub use facility::Facility;
+pub use file::{FileSettings, Fsync};
+pub use network::{RetrySettings, SyslogReceiver, SyslogSettings, TcpSettings};
 
 use warden_settings::{Fault, Section, quoted};
 
@@ -52,34 +60,10 @@ pub struct SinkSettings {
 pub enum Destination {
     /// A file of this machine.
     File(FileSettings),
-}
-
-/// A file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FileSettings {
-    /// Absolute path.
-    pub path: PathBuf,
-    /// When what was written is made to last.
-    pub fsync: Fsync,
-    /// Largest size of a file before it is rotated; 0 for any size. A record that is larger
-    /// has a file of its own.
-    pub rotate_bytes: u64,
-    /// How long one file is written to: it is rotated where a multiple of so many seconds
-    /// since 1970 is passed, a day at midnight UTC; 0 for ever.
-    pub rotate_seconds: u64,
-    /// How many rotated files stay; 0 for all.
-    pub keep_files: usize,
-}
-
-/// When what was written to a file is made to last: to survive a loss of power.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fsync {
-    /// When the system does so.
-    Never,
-    /// With each flush.
-    Interval,
-    /// Before anything is taken for written.
-    Always,
+    /// The daemon of this machine, or a collector that speaks syslog.
+    Syslog(SyslogSettings),
+    /// A collector of lines.
+    Tcp(TcpSettings),
 }
 
 /// What is shown of a command's arguments.
@@ -231,6 +215,8 @@ impl Destination {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::File(_) => "file",
+            Self::Syslog(_) => "syslog",
+            Self::Tcp(_) => "tcp",
         }
     }
 }

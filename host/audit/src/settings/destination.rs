@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use warden_settings::Section;
 
 use super::table::{self, KEYS};
-use super::{Destination, FileSettings, Fsync};
+use super::{Destination, file, network};
 
 /// Reads it; `None` after a fault.
 pub(super) fn read(section: &mut Section, directory: &Path) -> Option<Destination> {
@@ -27,39 +27,16 @@ pub(super) fn read(section: &mut Section, directory: &Path) -> Option<Destinatio
             );
         }
     }
-    let _ = directory;
     match kind {
-        "file" => file(section).map(Destination::File),
-        _ => None,
+        "syslog" => network::syslog(section, directory).map(Destination::Syslog),
+        "tcp" => network::tcp(section, directory).map(Destination::Tcp),
+        _ => file::read(section).map(Destination::File),
     }
-}
-
-fn file(section: &mut Section) -> Option<FileSettings> {
-    let fsync = match table::word(section, "fsync") {
-        "never" => Fsync::Never,
-        "always" => Fsync::Always,
-        _ => Fsync::Interval,
-    };
-    let has_retention = section.has("keep_files");
-    let rotate_bytes = table::whole(section, "rotate_bytes");
-    let rotate_seconds = table::whole(section, "rotate_seconds");
-    let keep_files = table::size(section, "keep_files");
-    if has_retention && keep_files > 0 && rotate_bytes == 0 && rotate_seconds == 0 {
-        section.fault("keep_files", "is of no use: nothing is rotated");
-    }
-    let path: String = section.mandatory("path", "an absolute path")?;
-    Some(FileSettings {
-        path: absolute(section, "path", path)?,
-        fsync,
-        rotate_bytes,
-        rotate_seconds,
-        keep_files,
-    })
 }
 
 /// The path of something that this machine writes to.
-fn absolute(section: &mut Section, key: &str, text: String) -> Option<PathBuf> {
-    let path = PathBuf::from(&text);
+pub(super) fn absolute(section: &mut Section, key: &str, text: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(text);
     if !path.is_absolute() || text.ends_with('/') || text.contains('\0') {
         section.fault(key, "must be an absolute path of a file");
         return None;

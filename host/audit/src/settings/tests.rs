@@ -103,7 +103,9 @@ fn every_key_is_taken() {
     );
     assert_eq!(settings.payload.max_bytes, 65_536);
     assert_eq!(settings.flush.interval, Duration::from_secs(3600));
-    let Destination::File(file) = settings.destination;
+    let Destination::File(file) = settings.destination else {
+        panic!("no file");
+    };
     assert_eq!((file.fsync, file.keep_files), (Fsync::Always, 30));
     assert_eq!(
         (file.rotate_bytes, file.rotate_seconds),
@@ -298,4 +300,160 @@ fn all_faults_are_told_together() {
     let faults = parse("format = 'xml'\nchain = 1\nbuffer_bytes = 1\ncolour = 2").unwrap_err();
     assert_eq!(faults.len(), 5, "{faults:?}");
     assert_eq!(parse("type = ").unwrap_err().len(), 1);
+}
+
+fn retry() -> RetrySettings {
+    RetrySettings {
+        timeout: Duration::from_millis(5000),
+        interval: Duration::from_secs(1),
+        max_retries: None,
+        reconnect_on_failure: true,
+        buffer_on_disconnect: true,
+    }
+}
+
+#[test]
+fn collectors_are_named_by_host_and_port() {
+    let tcp = TcpSettings {
+        host: "collector".to_owned(),
+        port: 9514,
+        tls: false,
+        ca_file: None,
+        certificate_file: None,
+        key_file: None,
+        retry: retry(),
+    };
+    let plain = good("type = 'tcp'\nhost = 'collector'\nport = 9514").destination;
+    assert_eq!(plain, Destination::Tcp(tcp.clone()));
+    let full = good(
+        "type = 'tcp'
+        host = 'collector'
+        port = 9514
+        tls = true
+        ca_file = 'ca.pem'
+        certificate_file = '/tls/c.pem'
+        key_file = '/tls/k.pem'
+        timeout_ms = 10
+        retry_interval_ms = 600000
+        max_retries = 0
+        reconnect_on_failure = false
+        buffer_on_disconnect = false",
+    );
+    let expected = TcpSettings {
+        tls: true,
+        ca_file: Some("/etc/warden/audit/ca.pem".into()),
+        certificate_file: Some("/tls/c.pem".into()),
+        key_file: Some("/tls/k.pem".into()),
+        retry: RetrySettings {
+            timeout: Duration::from_millis(10),
+            interval: Duration::from_secs(600),
+            max_retries: Some(0),
+            reconnect_on_failure: false,
+            buffer_on_disconnect: false,
+        },
+        ..tcp.clone()
+    };
+    assert_eq!(full.destination, Destination::Tcp(expected));
+    let local = SyslogReceiver::Local {
+        socket: "/dev/log".into(),
+        retry: retry(),
+    };
+    for (text, facility, receiver) in [
+        ("", "local0", local),
+        (
+            "facility = 'authpriv'\nsocket = '/run/log'\nmax_retries = 3",
+            "authpriv",
+            SyslogReceiver::Local {
+                socket: "/run/log".into(),
+                retry: RetrySettings {
+                    max_retries: Some(3),
+                    ..retry()
+                },
+            },
+        ),
+        (
+            "host = 'collector'\nport = 9514",
+            "local0",
+            SyslogReceiver::Remote(tcp),
+        ),
+    ] {
+        let settings = SyslogSettings {
+            facility: Facility::named(facility).unwrap(),
+            receiver,
+        };
+        let found = good(&format!("type = 'syslog'\n{text}")).destination;
+        assert_eq!(
+            (found.kind(), found),
+            ("syslog", Destination::Syslog(settings)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn each_fault_of_a_collector_is_told_with_its_key() {
+    const TCP: &str = "type = 'tcp'\nhost = 'c'\nport = 1\n";
+    const SYSLOG: &str = "type = 'syslog'\n";
+    for (start, line, key) in [
+        ("type = 'tcp'\nport = 1\n", "", "host: is missing"),
+        ("type = 'tcp'\nhost = 'c'\n", "", "port: is missing"),
+        (
+            "type = 'tcp'\nhost = ''\nport = 1\n",
+            "",
+            "host: \"\" is neither",
+        ),
+        ("type = 'tcp'\nhost = 'c d'\nport = 1\n", "", "host"),
+        ("type = 'tcp'\nhost = '[::1]'\nport = 1\n", "", "host"),
+        ("type = 'tcp'\nhost = 'c'\nport = 0\n", "", "port: must be"),
+        (
+            "type = 'tcp'\nhost = 'c'\nport = 65536\n",
+            "",
+            "port: must be",
+        ),
+        (
+            "type = 'tcp'\nhost = 'c:1'\nport = 1\n",
+            "tls = true",
+            "host: \"c:1\" is no name",
+        ),
+        (
+            TCP,
+            "path = '/a'",
+            "path: is for type = file, and this is tcp",
+        ),
+        (
+            TCP,
+            "facility = 'auth'",
+            "facility: is for type = syslog, and this is tcp",
+        ),
+        (TCP, "ca_file = 'ca.pem'", "ca_file: is of no use"),
+        (
+            TCP,
+            "tls = true\ncertificate_file = 'c'",
+            "certificate_file: goes together",
+        ),
+        (
+            TCP,
+            "tls = true\nkey_file = 'k'",
+            "certificate_file: goes together",
+        ),
+        (TCP, "tls = true\nca_file = ''", "ca_file: must be"),
+        (TCP, "timeout_ms = 9", "timeout_ms"),
+        (TCP, "retry_interval_ms = 600001", "retry_interval_ms"),
+        (TCP, "max_retries = -1", "max_retries"),
+        (TCP, "reconnect_on_failure = 'no'", "reconnect_on_failure"),
+        (SYSLOG, "facility = 'local8'", "facility: must be one of"),
+        (SYSLOG, "facility = 16", "facility: must be one of"),
+        (SYSLOG, "socket = 'log'", "socket: must be an absolute"),
+        (SYSLOG, "port = 514", "port: goes together with host"),
+        (SYSLOG, "tls = true", "tls: goes together with host"),
+        (
+            SYSLOG,
+            "host = 'c'\nport = 1\nsocket = '/l'",
+            "socket: is of no use",
+        ),
+    ] {
+        let faults = parse(&format!("{start}{line}")).expect_err(line);
+        assert_eq!(faults.len(), 1, "{start}{line}: {faults:?}");
+        assert!(faults[0].contains(key), "{start}{line}: {faults:?}");
+    }
 }
