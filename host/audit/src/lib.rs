@@ -23,7 +23,7 @@ pub mod redact;
 pub mod settings;
 mod sink;
 mod status;
-mod wishes;
+pub mod wishes;
 mod worker;
 
 pub use event::{Category, Client, Event, Record, SinkSet};
@@ -33,10 +33,10 @@ pub use journal::{Batch, Chunk, Journal, Lane};
 pub use redact::{Hidden, Redaction, Redactor};
 pub use settings::SinkSettings;
 pub use sink::file::{FileError, FileSink, Resumed};
+pub use sink::{Again, Facility, Head, Refused, Sink, Stop, SyslogSink, TcpSink};
 pub use status::SinkStatus;
-pub use wishes::{Interest, Wants, Wishes};
+pub use wishes::{Interest, Subscriptions, Wants, Wishes};
 pub use worker::{Notices, Surroundings};
 
 /// Longest line that is written or read, in bytes without its end.
 pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
-pub use sink::{Again, Facility, Head, Refused, Sink, Stop, SyslogSink, TcpSink};

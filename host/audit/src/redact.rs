@@ -28,6 +28,7 @@ use smallvec::SmallVec;
 pub use error::shown_error;
 pub use hidden::Hidden;
 pub use names::is_sensitive;
+pub(crate) use pattern::MAX_PATTERN_BYTES;
 pub use pattern::Pattern;
 
 use form::Form;

@@ -4,14 +4,14 @@
 //! lines at their destination, whole and in order; how much of them it took; when to offer the
 //! rest again. Never: part of a line that stays, a wait that another thread cannot end.
 
-pub(crate) mod file;
-
 use std::io;
 use std::time::Duration;
 
 use crate::event::{Attempt, Category, CommandResult, Event};
 use crate::format::Numbered;
+use crate::settings::{Destination, SinkSettings};
 
+pub(crate) mod file;
 mod link;
 mod lookup;
 mod outbox;
@@ -83,6 +83,32 @@ pub trait Sink: Send {
     }
 }
 
+/// Opens the destination of a sink; one that connects does so later.
+///
+/// # Errors
+/// What is wrong and what to do.
+pub(crate) fn open(
+    settings: &SinkSettings,
+    stop: &Stop,
+) -> Result<(Box<dyn Sink>, file::Resumed), String> {
+    let anew = |sink: Box<dyn Sink>| (sink, file::Resumed::default());
+    match &settings.destination {
+        Destination::File(file) => {
+            let opened = file::FileSink::open(file, settings.format, settings.chain);
+            let (sink, resumed) = opened.map_err(|error| error.to_string())?;
+            Ok((Box::new(sink), resumed))
+        }
+        Destination::Syslog(syslog) => {
+            let sink = SyslogSink::new(syslog, stop.clone()).map_err(|error| error.to_string())?;
+            Ok(anew(Box::new(sink)))
+        }
+        Destination::Tcp(tcp) => {
+            let sink = TcpSink::new(tcp, stop.clone()).map_err(|error| error.to_string())?;
+            Ok(anew(Box::new(sink)))
+        }
+    }
+}
+
 /// A destination did not take everything.
 #[derive(Debug)]
 pub struct Refused {
@@ -109,7 +135,7 @@ pub struct Head {
 
 impl Head {
     /// Of a record whose line, with its end, has so many bytes.
-    pub fn of(numbered: &Numbered<'_>, bytes: usize) -> Self {
+    pub fn of(numbered: &Numbered<'_, '_>, bytes: usize) -> Self {
         Self {
             bytes,
             sequence: numbered.sequence,

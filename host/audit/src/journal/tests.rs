@@ -11,7 +11,7 @@ fn push(journal: &Journal, sinks: SinkSet, id: u64, name: &[u8]) {
         name,
         ..Client::default()
     };
-    push(&journal, sinks, id, Some(&client), &Event::Opened);
+    journal.push(sinks, id, Some(&client), &Event::Opened);
 }
 
 fn ids(lane: &Lane) -> (Vec<u64>, u64) {
@@ -35,13 +35,15 @@ fn each_sink_finds_what_is_for_it_in_order() {
     );
     let both = SinkSet::only(a.place()).or(SinkSet::only(b.place()));
     for id in 0..10 {
-        journal.push(
+        push(
+            &journal,
             if id % 2 == 0 {
                 both
             } else {
                 SinkSet::only(b.place())
             },
-            &record(id, b"x"),
+            id,
+            b"x",
         );
     }
     assert_eq!(ids(&a), (vec![0, 2, 4, 6, 8], 0));
@@ -59,7 +61,7 @@ fn what_does_not_fit_is_counted_for_its_sink_alone() {
     let both = SinkSet::only(small.place()).or(SinkSet::only(large.place()));
     let name = vec![b'x'; 10_000];
     for id in 0..500 {
-        journal.push(both, id, &name);
+        push(&journal, both, id, &name);
     }
     let (kept, lost) = ids(&small);
     assert!(!kept.is_empty());

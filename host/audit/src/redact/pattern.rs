@@ -11,7 +11,7 @@ use super::hidden::Hidden;
 
 /// Longest pattern, and longest argument a pattern is tried on, in bytes: bounds the work of
 /// matching on the main thread.
-pub(crate) const MAX_BYTES: usize = 1024;
+pub(crate) const MAX_PATTERN_BYTES: usize = 1024;
 
 /// Hides arguments of some commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,5 +76,5 @@ impl Pattern {
 }
 
 fn is_like(glob: &Glob, text: &[u8], options: MatchOptions) -> bool {
-    text.len() > MAX_BYTES || glob.matches_with(&String::from_utf8_lossy(text), options)
+    text.len() > MAX_PATTERN_BYTES || glob.matches_with(&String::from_utf8_lossy(text), options)
 }
