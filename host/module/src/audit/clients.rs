@@ -85,11 +85,6 @@ impl Clients {
     pub(super) fn remove(&mut self, client: ClientId) -> Option<Known> {
         self.known.remove(&client.0)
     }
-
-    /// Nobody is known any more.
-    pub(super) fn clear(&mut self) {
-        self.known.clear();
-    }
 }
 
 impl Known {

@@ -5,7 +5,7 @@
 
 use super::client::ClientInfo;
 use super::error::Error;
-use super::lock::ServerLock;
+use super::lock::{MainThread, ServerLock};
 use super::string::ServerString;
 use std::cell::OnceCell;
 use std::marker::PhantomData;
@@ -159,6 +159,48 @@ pub(crate) fn server_version() -> u32 {
     };
     // SAFETY: the call takes nothing and answers a constant.
     unsafe { ask() }.cast_unsigned()
+}
+
+/// The module's own context, for calls that only a module may make: subscriptions, filters.
+static MODULE: MainThread<Option<Owned>> = MainThread::new(None);
+
+/// A context of ours, freed with its owner.
+struct Owned(NonNull<raw::ValkeyModuleCtx>);
+
+// SAFETY: the pointer is used and freed only by code that shows a `ServerLock`, on the main thread, which `MainThread`
+// ensures.
+unsafe impl Send for Owned {}
+
+/// Keeps a context of the module. Called at load.
+///
+/// # Errors
+/// Only when the server gives none.
+pub(super) fn keep_module_context(ctx: &Context<'_>) -> Result<(), Error> {
+    const CALL: &str = "ValkeyModule_GetDetachedThreadSafeContext";
+    let make = api!(ValkeyModule_GetDetachedThreadSafeContext)?;
+    // SAFETY: the context is live; the call makes another that belongs to the same module.
+    let made = unsafe { make(ctx.as_ptr()) };
+    let made = NonNull::new(made).ok_or(Error::Refused(CALL))?;
+    MODULE.with(ctx.lock(), |module| *module = Some(Owned(made)));
+    Ok(())
+}
+
+/// Frees it. Called at unload.
+pub(super) fn forget_module_context(lock: &ServerLock) {
+    if let Some(Owned(raw)) = MODULE.with(lock, Option::take).flatten()
+        && let Ok(free) = api!(ValkeyModule_FreeThreadSafeContext)
+    {
+        // SAFETY: the context was made by `keep_module_context` and is given up here, once.
+        unsafe { free(raw.as_ptr()) };
+    }
+}
+
+/// Runs `work` with the module's own context; `None` outside a load.
+pub(crate) fn as_module<R>(lock: &ServerLock, work: impl FnOnce(&Context<'_>) -> R) -> Option<R> {
+    let raw = MODULE.with(lock, |module| module.as_ref().map(|module| module.0));
+    // SAFETY: the lock proves that we are in a callback on the main thread; the context is ours until unload.
+    let ctx = unsafe { Context::from_callback(raw.flatten()?.as_ptr()) }?;
+    Some(work(&ctx))
 }
 
 /// A context without a client, for code that has only the lock. Freed with its owner.
