@@ -47,7 +47,8 @@ pub(super) fn judge(
             return Ok(problem(Kind::Added, expected, what));
         }
         Err(why) if !entry.has_end => {
-            let what = format!("record {expected} is cut off: it {why}");
+            let what =
+                format!("record {expected} is cut off, or was being written just now: it {why}");
             return Ok(problem(Kind::Cut, expected, what));
         }
         Err(why) => {

@@ -216,7 +216,12 @@ impl Trail {
             Kind::Start => self.starts = self.starts.saturating_add(1),
             _ => {}
         }
-        self.ends_with_stop = matches!(record.kind, Kind::Stop);
+        // A checkpoint may come behind the stop, and vouches for it.
+        self.ends_with_stop = match record.kind {
+            Kind::Stop => true,
+            Kind::Checkpoint { .. } => self.ends_with_stop,
+            _ => false,
+        };
         let seen = (record.sequence, record.time.clone());
         if self.first.is_none() {
             self.first = Some(seen.clone());
