@@ -4,7 +4,7 @@
 //! together (ECS 8.17, "Categorization Fields"). They say nothing that the other fields do not
 //! say, so only JSON has them.
 
-use crate::event::{Category, Change, Command, CommandResult, Event};
+use crate::event::{Attempt, Category, Change, Command, CommandResult, Event};
 
 /// The fields that only JSON has, each with its meaning.
 pub const ECS_FIELDS: [(&str, &str); 5] = [
@@ -33,9 +33,10 @@ pub(super) fn class(event: &Event<'_>) -> &'static str {
     match event {
         Event::Opened => r#","event.category":["network"],"event.type":["connection","start"]"#,
         Event::Closed => r#","event.category":["network"],"event.type":["connection","end"]"#,
-        Event::Authentication(_) => {
-            r#","event.category":["authentication"],"event.type":["start"]"#
-        }
+        Event::Authentication(told) => match told.attempt {
+            Attempt::Begun => r#","event.category":["authentication"],"event.type":["info"]"#,
+            _ => r#","event.category":["authentication"],"event.type":["start"]"#,
+        },
         Event::SessionEnd(_) => r#","event.category":["session"],"event.type":["end"]"#,
         Event::Command(command) => class_of_command(command),
         Event::Setting(_) | Event::Reload(_) => {

@@ -17,35 +17,25 @@ pub(super) const SPECIAL_IN_TEXT: u8 = 2;
 /// It must be quoted in CSV (RFC 4180 §2).
 pub(super) const SPECIAL_IN_CSV: u8 = 4;
 
-const BYTES: [u8; 256] = bytes();
-
-const fn bytes() -> [u8; 256] {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "the loop ends at the table's length"
-        )]
-        {
-            table[byte] = match byte {
-                0x22 => SPECIAL_IN_TEXT | SPECIAL_IN_CSV,
-                0x20 | 0x27 | 0x3d => SPECIAL_IN_TEXT,
-                0x2c => SPECIAL_IN_CSV,
-                0x5c | 0x00..=0x1f | 0x7f..=0xff => HIDDEN | SPECIAL_IN_TEXT,
-                _ => 0,
-            };
-        }
-        byte += 1;
-    }
-    table
+/// What one byte asks for.
+fn of_byte(byte: u8) -> u8 {
+    let is_hidden = !(b' '..0x7f).contains(&byte) | (byte == b'\\');
+    let is_quote = byte == b'"';
+    let in_text = is_hidden | is_quote | (byte == b' ') | (byte == b'=') | (byte == b'\'');
+    let in_csv = is_quote | (byte == b',');
+    // Bits and not branches, so that many bytes are looked at in one instruction.
+    (u8::from(is_hidden) * HIDDEN)
+        | (u8::from(in_text) * SPECIAL_IN_TEXT)
+        | (u8::from(in_csv) * SPECIAL_IN_CSV)
 }
 
 /// What its bytes together ask for: [`HIDDEN`], [`SPECIAL_IN_TEXT`], [`SPECIAL_IN_CSV`].
 pub(super) fn needs(value: &[u8]) -> u8 {
-    value.iter().fold(0, |all, byte| {
-        all | BYTES.get(usize::from(*byte)).copied().unwrap_or(u8::MAX)
-    })
+    let all = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all | of_byte(*byte));
+    let (chunks, rest) = value.as_chunks::<16>();
+    chunks
+        .iter()
+        .fold(all(rest), |so_far, chunk| so_far | all(chunk))
 }
 
 /// Appends the bytes, escaped. Characters of `also`, which are ASCII, are written as `\xNN`.

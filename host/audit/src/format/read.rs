@@ -19,6 +19,10 @@ use super::argument::{read, read_list};
 use super::escape::unescape;
 use super::{Field, Item, Kind};
 
+/// Fields that a line may have: several times what this version writes. Bounds the time that a
+/// line of somebody else's takes.
+const MOST_FIELDS: usize = 256;
+
 /// What one record says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields(Vec<(Cow<'static, str>, Value)>);
@@ -48,6 +52,9 @@ pub enum Unreadable {
         /// What is wrong, and where.
         why: String,
     },
+    /// More fields than a record can have.
+    #[error("more than {MOST_FIELDS} fields")]
+    TooMany,
     /// A value is not what the field has.
     #[error("field {name:?} has a value that warden does not write")]
     Value {
@@ -97,6 +104,9 @@ impl Fields {
     }
 
     fn put(&mut self, name: Cow<'static, str>, value: Value) -> Result<(), Unreadable> {
+        if self.0.len() >= MOST_FIELDS {
+            return Err(Unreadable::TooMany);
+        }
         if self.get(&name).is_some() {
             return Err(Unreadable::Twice { name: name.into() });
         }

@@ -1,7 +1,11 @@
 //! Three formats that say the same, whatever a record holds.
 
+mod examples;
+mod page;
+mod python;
 mod same;
 mod samples;
+mod schema;
 mod shown;
 
 use super::walk::{Pairs, walk};

@@ -33,7 +33,7 @@ pub use resume::Resumed;
 
 use crate::format::Format;
 use crate::settings::{FileSettings, Fsync};
-use crate::sink::{Refused, Sink};
+use crate::sink::{Head, Refused, Sink};
 use error::Error;
 use opened::Opened;
 use rotated::Kind;
@@ -271,7 +271,7 @@ impl FileSink {
 }
 
 impl Sink for FileSink {
-    fn write(&mut self, lines: &[u8]) -> Result<(), Refused> {
+    fn write(&mut self, lines: &[u8], _heads: &[Head]) -> Result<(), Refused> {
         let mut taken = 0;
         let refused = |taken, error: Error| Refused {
             taken,

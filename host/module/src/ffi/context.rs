@@ -122,6 +122,16 @@ impl Context<'_> {
         Some(name.bytes().to_vec())
     }
 
+    /// What CLIENT SETNAME called a client; `None` when the client is gone or has no name.
+    pub(crate) fn client_name(&self, client: ClientId) -> Option<Vec<u8>> {
+        let ask = api!(ValkeyModule_GetClientNameById).ok()?;
+        // SAFETY: the context is live for `self`; the client is looked up by its number.
+        let answer = unsafe { ask(self.as_ptr(), client.0) };
+        // SAFETY: the server leaves the string to us, and no automatic memory is turned on.
+        let name = unsafe { ServerString::adopt(answer) }?;
+        Some(name.bytes().to_vec())
+    }
+
     /// Adds an entry with reason `auth` to ACL LOG, for the client of this call.
     ///
     /// `object` is what the log shows as the object: never a credential.

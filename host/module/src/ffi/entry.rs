@@ -14,6 +14,7 @@ use super::config::forget_shown;
 use super::context::Context;
 use super::error::Error;
 use super::event_loop::forget_posts;
+use super::filter::forget_filter;
 use super::guard::{guard, install_panic_log};
 use super::log::{Level, log, set_level};
 use super::stopwatch;
@@ -119,4 +120,5 @@ fn reset(ctx: &Context<'_>) {
     forget_posts();
     forget_payloads();
     forget_shown(ctx.lock());
+    forget_filter(ctx.lock());
 }

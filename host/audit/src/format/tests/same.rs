@@ -175,6 +175,13 @@ fn what_is_no_line_is_refused_with_what_is_wrong() {
 }
 
 #[test]
+fn a_line_of_very_many_fields_is_refused_at_once() {
+    let many: Vec<String> = (0..100_000).map(|number| format!("f{number}=1")).collect();
+    let read = Format::Text.read(many.join(" ").as_bytes());
+    assert_eq!(read, Err(Unreadable::TooMany));
+}
+
+#[test]
 fn a_name_of_a_later_version_is_kept() {
     let later = Format::Text.read(b"time=1 moon=full").unwrap();
     assert_eq!(later.get("moon"), Some(&Value::Bytes(b"full".to_vec())));

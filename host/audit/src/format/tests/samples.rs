@@ -171,8 +171,8 @@ pub(super) fn every(stuff: Stuff<'_>) -> Vec<Record<'_>> {
         cause: "buffer full",
     }));
     events.push(Event::Checkpoint(Checkpoint {
-        key: "ab",
-        signature: "cd",
+        key: "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+        signature: "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
     }));
     let mut records: Vec<Record<'_>> = events
         .into_iter()

@@ -15,7 +15,7 @@ use super::tail::{self, End};
 use crate::chain::{BEGINNING, Value};
 
 /// Where a file goes on from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resumed {
     /// The number of the last record; 0 where none is gone on from.
     pub sequence: u64,

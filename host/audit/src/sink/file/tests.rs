@@ -176,7 +176,7 @@ fn a_new_file_is_for_its_owner_and_read_by_its_group() {
     let mut place = Place::new();
     let (mut sink, resumed) = place.open();
     assert_eq!((resumed.sequence, resumed.cut_bytes), (0, 0));
-    sink.write(&place.lines(3)).unwrap();
+    sink.write(&place.lines(3), &[]).unwrap();
     sink.flush().unwrap();
     assert_eq!(place.numbers("audit.log"), [1, 2, 3]);
     assert_eq!(mode(place.path()), 0o640);
@@ -274,14 +274,14 @@ fn two_processes_never_write_to_one_file() {
 fn a_file_that_was_renamed_is_left_and_another_one_begun() {
     let mut place = Place::new();
     let (mut sink, _) = place.open();
-    sink.write(&place.lines(2)).unwrap();
+    sink.write(&place.lines(2), &[]).unwrap();
     fs::rename(place.path(), place.beside("audit.log.1")).unwrap();
-    sink.write(&place.lines(2)).unwrap();
+    sink.write(&place.lines(2), &[]).unwrap();
     // As logrotate does with `create`.
     fs::rename(place.path(), place.beside("audit.log.2")).unwrap();
     fs::write(place.path(), "").unwrap();
     sink.reopen().unwrap();
-    sink.write(&place.lines(1)).unwrap();
+    sink.write(&place.lines(1), &[]).unwrap();
     assert_eq!(place.numbers("audit.log.1"), [1, 2]);
     assert_eq!(place.numbers("audit.log.2"), [3, 4]);
     assert_eq!(place.numbers("audit.log"), [5]);
@@ -292,11 +292,11 @@ fn a_file_that_was_renamed_is_left_and_another_one_begun() {
 fn a_file_that_was_removed_is_made_again() {
     let mut place = Place::new();
     let (mut sink, _) = place.open();
-    sink.write(&place.lines(2)).unwrap();
+    sink.write(&place.lines(2), &[]).unwrap();
     fs::remove_file(place.path()).unwrap();
     sink.reopen().unwrap();
     assert_eq!(fs::read(place.path()).unwrap(), b"");
-    sink.write(&place.lines(1)).unwrap();
+    sink.write(&place.lines(1), &[]).unwrap();
     assert_eq!(place.numbers("audit.log"), [3]);
     // Nothing was moved: reopening changes nothing.
     let before = fs::metadata(place.path()).unwrap().ino();
@@ -308,10 +308,10 @@ fn a_file_that_was_removed_is_made_again() {
 fn what_somebody_put_in_its_place_is_moved_away_whole() {
     let mut place = Place::new();
     let (mut sink, _) = place.open();
-    sink.write(&place.lines(2)).unwrap();
+    sink.write(&place.lines(2), &[]).unwrap();
     fs::rename(place.path(), place.beside("old")).unwrap();
     fs::write(place.path(), "something else").unwrap();
-    sink.write(&place.lines(2)).unwrap();
+    sink.write(&place.lines(2), &[]).unwrap();
     assert_eq!(place.numbers("audit.log"), [3, 4]);
     let names = place.names();
     assert!(names[1].starts_with("audit.log.aside."), "{names:?}");
@@ -325,16 +325,16 @@ fn what_somebody_put_in_its_place_is_moved_away_whole() {
 fn a_link_in_its_place_is_not_followed_and_lines_wait() {
     let mut place = Place::new();
     let (mut sink, _) = place.open();
-    sink.write(&place.lines(1)).unwrap();
+    sink.write(&place.lines(1), &[]).unwrap();
     fs::rename(place.path(), place.beside("old")).unwrap();
     symlink(place.beside("target"), place.path()).unwrap();
     let lines = place.lines(2);
-    let refused = sink.write(&lines).unwrap_err();
+    let refused = sink.write(&lines, &[]).unwrap_err();
     assert_eq!(refused.taken, 0);
     assert!(refused.why.to_string().contains("symbolic link"));
     assert!(!place.beside("target").exists());
     fs::remove_file(place.path()).unwrap();
-    sink.write(&lines).unwrap();
+    sink.write(&lines, &[]).unwrap();
     assert_eq!(place.numbers("audit.log"), [2, 3]);
 }
 
@@ -342,10 +342,10 @@ fn a_link_in_its_place_is_not_followed_and_lines_wait() {
 fn a_file_that_was_emptied_is_written_on_from_its_beginning() {
     let mut place = Place::new();
     let (mut sink, _) = place.open();
-    sink.write(&place.lines(3)).unwrap();
+    sink.write(&place.lines(3), &[]).unwrap();
     // As logrotate does with `copytruncate`.
     fs::File::create(place.path()).unwrap();
-    sink.write(&place.lines(2)).unwrap();
+    sink.write(&place.lines(2), &[]).unwrap();
     assert_eq!(place.numbers("audit.log"), [4, 5]);
 }
 
@@ -356,15 +356,15 @@ fn each_file_of_csv_begins_with_the_names_of_the_columns() {
         place.chain = is_chained.then(Chain::new);
         place.settings.rotate_bytes = 800;
         let (mut sink, _) = place.open();
-        sink.write(&place.lines(20)).unwrap();
+        sink.write(&place.lines(20), &[]).unwrap();
         drop(sink);
         let (mut sink, resumed) = place.open();
         assert_eq!(resumed.sequence, 20);
-        sink.write(&place.lines(1)).unwrap();
+        sink.write(&place.lines(1), &[]).unwrap();
         fs::remove_file(place.path()).unwrap();
-        sink.write(&place.lines(1)).unwrap();
+        sink.write(&place.lines(1), &[]).unwrap();
         fs::File::create(place.path()).unwrap();
-        sink.write(&place.lines(1)).unwrap();
+        sink.write(&place.lines(1), &[]).unwrap();
         let names = place.names();
         assert!(names.len() > 3);
         for name in names {
@@ -376,7 +376,7 @@ fn each_file_of_csv_begins_with_the_names_of_the_columns() {
             fs::write(place.path(), text).unwrap();
             let (mut sink, resumed) = place.open();
             assert_eq!(resumed.cut_bytes, u64::try_from(cut).unwrap());
-            sink.write(&place.lines(1)).unwrap();
+            sink.write(&place.lines(1), &[]).unwrap();
             assert_eq!(place.numbers("audit.log").len(), 1);
         }
         fs::write(place.path(), [header, "\n2026"].concat()).unwrap();

@@ -39,7 +39,7 @@ fn fill(place: &mut Place, sink: &mut FileSink, kind: io::ErrorKind, words: &str
     for _ in 0..10_000 {
         let before = place.sequence;
         let lines = place.lines(7);
-        let Err(refused) = sink.write(&lines) else {
+        let Err(refused) = sink.write(&lines, &[]) else {
             continue;
         };
         assert_eq!(refused.why.kind(), kind, "{}", refused.why);
@@ -65,11 +65,11 @@ fn at_the_bound_of_file_sizes_whole_lines_stay_where_the_signal_is_blocked() {
         // Again, and nothing changes.
         let before = fs::read(place.path()).unwrap();
         assert!(before.len() <= 10_000 && before.len() > 9_000);
-        assert_eq!(sink.write(&rest).unwrap_err().taken, 0);
+        assert_eq!(sink.write(&rest, &[]).unwrap_err().taken, 0);
         assert_eq!(fs::read(place.path()).unwrap(), before);
         // There is room in another file, and nothing is missing.
         sink.rotate().unwrap();
-        sink.write(&rest).unwrap();
+        sink.write(&rest, &[]).unwrap();
         assert_eq!(place.numbers("audit.log").last(), Some(&place.sequence));
         return;
     }
@@ -97,7 +97,7 @@ fn on_a_full_disk_whole_lines_stay_and_the_rest_is_written_when_there_is_room() 
         let kind = io::ErrorKind::StorageFull;
         let rest = fill(&mut place, &mut sink, kind, "free space");
         fs::remove_file(&ballast).unwrap();
-        sink.write(&rest).unwrap();
+        sink.write(&rest, &[]).unwrap();
         let all = (1..=place.sequence).collect::<Vec<u64>>();
         assert_eq!(place.numbers("audit.log"), all);
         return;
@@ -126,7 +126,7 @@ fn in_a_directory_nobody_may_write_to_the_file_is_written_on_to() {
         place.settings.path = directory.join("audit.log");
         place.settings.rotate_bytes = 500;
         let (mut sink, _) = place.open();
-        sink.write(&place.lines(20)).unwrap();
+        sink.write(&place.lines(20), &[]).unwrap();
         let trouble = sink.trouble().unwrap();
         assert!(trouble.contains("cannot be renamed"), "{trouble}");
         return;

@@ -7,13 +7,13 @@ use crate::MAX_LINE_BYTES;
 fn a_file_is_gone_on_with_after_its_last_record() {
     let mut place = Place::new();
     let (mut sink, _) = place.open();
-    sink.write(&place.lines(3)).unwrap();
+    sink.write(&place.lines(3), &[]).unwrap();
     let value = place.chain.as_ref().unwrap().value();
     drop(sink);
     let (mut sink, resumed) = place.open();
     assert_eq!((resumed.sequence, resumed.chain), (3, value));
     assert_eq!((resumed.cut_bytes, resumed.aside), (0, None));
-    sink.write(&place.lines(1)).unwrap();
+    sink.write(&place.lines(1), &[]).unwrap();
     assert_eq!(place.numbers("audit.log"), [1, 2, 3, 4]);
 }
 
@@ -26,7 +26,7 @@ fn half_a_line_that_a_crash_left_is_cut_off() {
 
 fn cut_at_every_byte(mut place: Place) {
     let (mut sink, _) = place.open();
-    sink.write(&place.lines(2)).unwrap();
+    sink.write(&place.lines(2), &[]).unwrap();
     drop(sink);
     let whole = fs::read(place.path()).unwrap();
     let next = place.lines(1);
@@ -49,7 +49,7 @@ fn a_crash_after_a_rotation_loses_no_number() {
     for half in ["", "time=2026-11-2"] {
         let mut place = Place::new();
         let (mut sink, _) = place.open();
-        sink.write(&place.lines(2)).unwrap();
+        sink.write(&place.lines(2), &[]).unwrap();
         let value = place.chain.as_ref().unwrap().value();
         sink.rotate().unwrap();
         drop(sink);
@@ -66,7 +66,7 @@ fn a_crash_after_a_rotation_loses_no_number() {
 fn what_logrotate_took_while_the_server_was_down_is_gone_on_from() {
     let mut place = Place::new();
     let (mut sink, _) = place.open();
-    sink.write(&place.lines(5)).unwrap();
+    sink.write(&place.lines(5), &[]).unwrap();
     drop(sink);
     fs::rename(place.path(), place.beside("audit.log.1")).unwrap();
     assert_eq!(place.open().1.sequence, 5);
@@ -98,7 +98,7 @@ fn a_file_that_is_not_ours_to_go_on_with_is_moved_away_whole() {
         assert!(!why.is_empty());
         assert_eq!((resumed.sequence, resumed.cut_bytes), (0, 0), "{shown}");
         assert!(fs::read(aside).unwrap() == text.as_bytes(), "{shown}");
-        sink.write(&place.lines(1)).unwrap();
+        sink.write(&place.lines(1), &[]).unwrap();
         assert_eq!(place.numbers("audit.log"), [1]);
     }
 }
