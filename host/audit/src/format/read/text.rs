@@ -8,9 +8,9 @@ use super::{Fields, Unreadable, name};
 /// When it is not one.
 pub fn text(line: &[u8]) -> Result<Fields, Unreadable> {
     let line = std::str::from_utf8(line).map_err(|_| Unreadable::NotText)?;
-    let wrong = |left: &str, why: &str| Unreadable::Syntax {
-        format: "text",
-        why: format!("byte {}: {why}", line.len() - left.len() + 1),
+    let wrong = |left: &str, why: &str| {
+        let byte = line.len() - left.len() + 1;
+        Unreadable::syntax("text", &format!("byte {byte}: {why}"))
     };
     let mut fields = Fields::default();
     let mut left = line;

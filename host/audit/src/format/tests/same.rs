@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::samples::{AT_US, Stuff, USUAL, bytes, client, command, every, text, worst};
 use super::*;
 use crate::event::{Category, CommandResult, Event};
-use crate::format::escape::{escape, unescape};
+use crate::format::escape::{BAR, QUOTE, SPECIAL_IN_CSV, SPECIAL_IN_TEXT, escape, needs, unescape};
 use crate::format::read::{Fields, Unreadable, Value};
 
 /// Holds a record's line in each format against what the record says.
@@ -182,6 +182,20 @@ fn a_line_of_very_many_fields_is_refused_at_once() {
 }
 
 #[test]
+fn what_is_told_of_a_line_is_short_and_printable() {
+    let long = "x".repeat(1 << 20);
+    for (format, line) in [
+        (Format::Text, format!("{long}=1 {long}=1")),
+        (Format::Json, format!("\"\\u001b{long}\"")),
+        (Format::Json, format!("{{\"\\n{long}\":null}}")),
+    ] {
+        let told = format.read(line.as_bytes()).unwrap_err().to_string();
+        assert!(told.len() < 300, "{}", told.len());
+        assert!(!told.contains(char::is_control), "{told:?}");
+    }
+}
+
+#[test]
 fn a_name_of_a_later_version_is_kept() {
     let later = Format::Text.read(b"time=1 moon=full").unwrap();
     assert_eq!(later.get("moon"), Some(&Value::Bytes(b"full".to_vec())));
@@ -216,11 +230,14 @@ proptest! {
 proptest! {
     #[test]
     fn what_is_escaped_is_printable_and_is_read_back(bytes in bytes()) {
-        for also in ["", "\"", "\"|", "|"] {
+        for also in [0, QUOTE, BAR, QUOTE | BAR] {
             let mut escaped = String::new();
-            escape(&mut escaped, &bytes, also);
+            let asked = escape(&mut escaped, &bytes, also);
             prop_assert!(!escaped.contains(char::is_control));
-            prop_assert!(!escaped.contains(|c: char| also.contains(c)));
+            let left = needs(escaped.as_bytes());
+            prop_assert_eq!(left & also, 0);
+            let special = SPECIAL_IN_TEXT | SPECIAL_IN_CSV;
+            prop_assert_eq!(left & special & !asked, 0, "what is special was asked for");
             prop_assert_eq!(unescape(&escaped), Some(bytes.clone()));
         }
     }
