@@ -28,6 +28,9 @@ pub fn text(line: &[u8]) -> Result<Fields, Unreadable> {
                 .ok_or_else(|| wrong(rest, "a quotation mark that is not closed"))?,
             None => rest.split_at(rest.find(' ').unwrap_or(rest.len())),
         };
+        if value.contains('"') {
+            return Err(wrong(left, "a quotation mark within a value"));
+        }
         fields.add(name(key), value)?;
         if rest.is_empty() {
             return Ok(fields);

@@ -147,6 +147,7 @@ fn what_is_no_line_is_refused_with_what_is_wrong() {
         (Format::Text, "time=\"1", "not closed"),
         (Format::Text, "time=\"1\"x=2", "no space"),
         (Format::Text, "Time=1", "no name"),
+        (Format::Text, "user=a\"b", "within a value"),
         (Format::Text, "user=a\\q", "does not write"),
         (Format::Text, "key=(secret)", "does not write"),
         (Format::Text, "key=(redacted)x", "does not write"),
