@@ -44,6 +44,21 @@ pub enum Destination {
     Tcp(TcpSettings),
 }
 
+impl Destination {
+    /// Whether records wait while the receiver is away; else they are lost, and counted, at
+    /// once.
+    pub fn buffers_while_away(&self) -> bool {
+        match self {
+            Self::File(_) => true,
+            Self::Syslog(syslog) => match &syslog.receiver {
+                SyslogReceiver::Local { retry, .. } => retry.buffer_on_disconnect,
+                SyslogReceiver::Remote(tcp) => tcp.retry.buffer_on_disconnect,
+            },
+            Self::Tcp(tcp) => tcp.retry.buffer_on_disconnect,
+        }
+    }
+}
+
 /// A file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileSettings {
