@@ -70,7 +70,6 @@ impl Commands {
             collect(reply, &mut listed);
         }
         self.listed = listed;
-        self.forget();
     }
 
     /// Facts depend on what sinks want: they are worked out again.

@@ -49,6 +49,8 @@ pub(super) struct Observer {
     hears_this: bool,
     pub(super) clients: Clients,
     commands: Commands,
+    /// Which state of the server's commands these are.
+    listed: u64,
     pub(super) changes: Changes,
     /// Whose command arrived last.
     running: Option<ClientId>,
@@ -90,7 +92,12 @@ pub(crate) fn adopt(shared: &Shared, ctx: &Context<'_>) {
         observer.epoch = epoch;
         observer.hears_successes = wants.successes;
         observer.wants_administration = wants.administration;
-        observer.commands.list(ctx);
+        let commands = trail.commands();
+        if observer.listed != commands {
+            observer.listed = commands;
+            observer.commands.list(ctx);
+        }
+        observer.commands.forget();
         let digests = observer.trail.digests().clone();
         observer
             .changes
@@ -130,6 +137,7 @@ impl Observer {
             hears_this: false,
             clients: Clients::default(),
             commands: Commands::default(),
+            listed: 0,
             changes: Changes::default(),
             running: None,
             runner: None,
@@ -157,6 +165,9 @@ impl Observer {
         info: &ClientInfo,
         event: Event<'_>,
     ) {
+        // While it is still known who it was. A subscription must not end within an event.
+        super::authentication::settle(self, ctx.lock());
+        self.settle_users(ctx.lock());
         let of = (&self.roster.interest, self.epoch);
         let known = match event {
             Event::Closed => self.clients.remove(client),

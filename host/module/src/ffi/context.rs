@@ -122,6 +122,24 @@ impl Context<'_> {
         Some(name.bytes().to_vec())
     }
 
+    /// The user of a connection, where there is such a connection at all. Clients of scripts and modules are none:
+    /// [`ClientInfo::of`] must not be asked about those, for 9.1 reads the address of a connection they do not have.
+    pub(crate) fn connection(&self, client: ClientId) -> Connection {
+        let Ok(ask) = api!(ValkeyModule_GetClientUserNameById) else {
+            return Connection::None;
+        };
+        // SAFETY: the context is live for `self`; the client is looked up by its number.
+        let answer = unsafe { ask(self.as_ptr(), client.0) };
+        // The server says why it answers nothing.
+        let why = std::io::Error::last_os_error().raw_os_error();
+        // SAFETY: the server leaves the string to us, and no automatic memory is turned on.
+        match unsafe { ServerString::adopt(answer) } {
+            Some(name) => Connection::Of(name.bytes().to_vec()),
+            None if why == Some(libc::ENOTSUP) => Connection::Internal,
+            None => Connection::None,
+        }
+    }
+
     /// What CLIENT SETNAME called a client; `None` when the client is gone or has no name.
     pub(crate) fn client_name(&self, client: ClientId) -> Option<Vec<u8>> {
         let ask = api!(ValkeyModule_GetClientNameById).ok()?;
@@ -150,6 +168,17 @@ impl Context<'_> {
         unsafe { add(self.as_ptr(), user.as_ptr(), object.as_ptr(), reason) };
         Ok(())
     }
+}
+
+/// Whose a connection is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Connection {
+    /// There is none of this number.
+    None,
+    /// The server's own, without a user: a replication link, say.
+    Internal,
+    /// This user's.
+    Of(Vec<u8>),
 }
 
 /// The server's version as `0x00MMmmpp`; 0 when it does not say.
