@@ -166,6 +166,22 @@ fn is_failure(event: &Event<'_>) -> bool {
     }
 }
 
+/// Whether there is a head for each line.
+///
+/// # Errors
+/// Where not: nothing is taken, so that nothing is lost unseen.
+fn fits(lines: &[u8], heads: &[Head]) -> Result<(), Refused> {
+    let all = heads.iter().map(|head| head.bytes);
+    if all.fold(0, usize::saturating_add) == lines.len() {
+        return Ok(());
+    }
+    let why = "lines and their heads do not belong together";
+    Err(Refused {
+        taken: 0,
+        why: io::Error::new(io::ErrorKind::InvalidInput, why),
+    })
+}
+
 /// The lines, each without its end, with their heads.
 fn each<'a>(lines: &'a [u8], heads: &'a [Head]) -> impl Iterator<Item = (&'a [u8], &'a Head)> {
     let mut rest = lines;

@@ -46,7 +46,7 @@ pub(crate) use command::{
     Answer, ArgumentKind, CommandArgument, CommandHandler, CommandSpec, Waiting,
 };
 pub(crate) use config::{Configuration, SettingFlags};
-pub(crate) use context::{Context, Detached, server_version};
+pub(crate) use context::{Connection, Context, Detached, as_module, server_version};
 pub(crate) use error::Error;
 pub(crate) use event_loop::post;
 pub(crate) use events::{Event, EventHandler, Topic};

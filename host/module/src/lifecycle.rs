@@ -166,7 +166,7 @@ impl EventHandler for Events {
         match event {
             Event::ModuleLoaded(_) | Event::ModuleUnloaded(_) => {
                 shared.server_changed();
-                shared.trail.touch();
+                shared.trail.commands_changed();
             }
             Event::ShuttingDown => shared.trail.finish(),
             _ => {}

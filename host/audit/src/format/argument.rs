@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::escape::{escape, hexadecimal, unescape};
+use super::escape::{BAR, HIDDEN, SPECIAL_IN_TEXT, escape, hexadecimal, unescape};
 use crate::event::Argument;
 
 /// What stands between the items of a list in text and CSV; within an item it is `\x7c`.
@@ -37,39 +37,43 @@ impl Item {
     }
 }
 
-/// Appends it. Characters of `also` are escaped too.
-pub(super) fn write(out: &mut String, argument: &Argument<'_>, also: &str) {
+/// Appends it, escaped as [`escape`] does. Returns what its bytes asked for.
+pub(super) fn write(out: &mut String, argument: &Argument<'_>, also: u8) -> u8 {
     match *argument {
         Argument::Plain([]) => out.push_str("()"),
         Argument::Plain([b'(', rest @ ..]) => {
             hexadecimal(out, b'(');
-            escape(out, rest, also);
+            return escape(out, rest, also) | HIDDEN | SPECIAL_IN_TEXT;
         }
-        Argument::Plain(bytes) => escape(out, bytes, also),
+        Argument::Plain(bytes) => return escape(out, bytes, also),
         Argument::Cut(bytes, total) => {
             // Writing to a string never fails.
             let _ = write!(out, "(cut:{total})");
-            escape(out, bytes, also);
+            return escape(out, bytes, also);
         }
         Argument::Redacted => out.push_str("(redacted)"),
         Argument::Digest(digest) => {
             let _ = write!(out, "(digest:{:032x})", u128::from_be_bytes(digest));
         }
     }
+    0
 }
 
-/// Appends several, with [`BETWEEN`] between them; `also` must have it.
+/// Appends several, with [`BETWEEN`] between them and no such byte in any. Returns what all
+/// their bytes asked for.
 pub(super) fn write_list<'a>(
     out: &mut String,
     items: impl Iterator<Item = Argument<'a>>,
-    also: &str,
-) {
+    also: u8,
+) -> u8 {
+    let mut needs = 0;
     for (place, item) in items.enumerate() {
         if place > 0 {
             out.push(BETWEEN);
         }
-        write(out, &item, also);
+        needs |= write(out, &item, also | BAR);
     }
+    needs
 }
 
 /// What [`write_list`] wrote.

@@ -44,9 +44,9 @@ impl<'a> Csv<'a> {
         self.column = column;
     }
 
-    /// What is printable, quoted where it must be.
-    fn value(line: &mut Vec<u8>, value: &[u8], needs: u8) {
-        if needs & SPECIAL_IN_CSV == 0 {
+    /// What is printable, quoted where its bytes asked for it.
+    fn value(line: &mut Vec<u8>, value: &[u8], asked: u8) {
+        if asked & SPECIAL_IN_CSV == 0 {
             line.extend_from_slice(value);
             return;
         }
@@ -62,7 +62,7 @@ impl<'a> Csv<'a> {
     }
 
     /// What was escaped into the scratch.
-    fn escaped(&mut self) {
+    fn escaped(&mut self, asked: u8) {
         let first = self.scratch.bytes().next();
         if let Some(first) = first.filter(|first| FORMULA.contains(first)) {
             let escaped = match first {
@@ -73,8 +73,7 @@ impl<'a> Csv<'a> {
             };
             self.scratch.replace_range(..1, escaped);
         }
-        let value = self.scratch.as_bytes();
-        Self::value(self.line, value, needs(value));
+        Self::value(self.line, self.scratch.as_bytes(), asked);
     }
 }
 
@@ -100,28 +99,28 @@ impl Pairs for Csv<'_> {
 
     fn bytes(&mut self, field: Field, value: &[u8]) {
         self.go_to(field.column());
-        let needs = needs(value);
+        let asked = needs(value);
         let is_formula = value.first().is_some_and(|first| FORMULA.contains(first));
-        if needs & HIDDEN == 0 && !is_formula {
-            Self::value(self.line, value, needs);
+        if asked & HIDDEN == 0 && !is_formula {
+            Self::value(self.line, value, asked);
         } else {
             self.scratch.clear();
-            escape(self.scratch, value, "");
-            self.escaped();
+            let asked = escape(self.scratch, value, 0);
+            self.escaped(asked);
         }
     }
 
     fn argument(&mut self, field: Field, argument: Argument<'_>) {
         self.go_to(field.column());
         self.scratch.clear();
-        argument::write(self.scratch, &argument, "");
-        self.escaped();
+        let asked = argument::write(self.scratch, &argument, 0);
+        self.escaped(asked);
     }
 
     fn list<'a>(&mut self, field: Field, items: impl Iterator<Item = Argument<'a>>) {
         self.go_to(field.column());
         self.scratch.clear();
-        argument::write_list(self.scratch, items, "|");
-        self.escaped();
+        let asked = argument::write_list(self.scratch, items, 0);
+        self.escaped(asked);
     }
 }

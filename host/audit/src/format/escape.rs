@@ -16,36 +16,67 @@ pub(super) const HIDDEN: u8 = 1;
 pub(super) const SPECIAL_IN_TEXT: u8 = 2;
 /// It must be quoted in CSV (RFC 4180 §2).
 pub(super) const SPECIAL_IN_CSV: u8 = 4;
+/// It has a quotation mark.
+pub(super) const QUOTE: u8 = 8;
+/// It has a `|`, which stands between the items of a list.
+pub(super) const BAR: u8 = 16;
 
-/// What one byte asks for.
-fn of_byte(byte: u8) -> u8 {
-    let is_hidden = !(b' '..0x7f).contains(&byte) | (byte == b'\\');
+/// What one byte asks for. Bits and not branches, so that many bytes are looked at at once.
+const fn of_byte(byte: u8) -> u8 {
+    let is_hidden = (byte < b' ') | (byte > b'~') | (byte == b'\\');
     let is_quote = byte == b'"';
     let in_text = is_hidden | is_quote | (byte == b' ') | (byte == b'=') | (byte == b'\'');
     let in_csv = is_quote | (byte == b',');
-    // Bits and not branches, so that many bytes are looked at in one instruction.
-    (u8::from(is_hidden) * HIDDEN)
-        | (u8::from(in_text) * SPECIAL_IN_TEXT)
-        | (u8::from(in_csv) * SPECIAL_IN_CSV)
+    (is_hidden as u8 * HIDDEN)
+        | (in_text as u8 * SPECIAL_IN_TEXT)
+        | (in_csv as u8 * SPECIAL_IN_CSV)
+        | (is_quote as u8 * QUOTE)
+        | ((byte == b'|') as u8 * BAR)
 }
 
-/// What its bytes together ask for: [`HIDDEN`], [`SPECIAL_IN_TEXT`], [`SPECIAL_IN_CSV`].
+/// The same, looked up: better for a few bytes.
+const OF_BYTE: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(clippy::indexing_slicing, reason = "the loop ends with the table")]
+        {
+            table[byte] = of_byte(byte as u8);
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// What its bytes together ask for: [`HIDDEN`], [`SPECIAL_IN_TEXT`], [`SPECIAL_IN_CSV`],
+/// [`QUOTE`], [`BAR`].
 pub(super) fn needs(value: &[u8]) -> u8 {
-    let all = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all | of_byte(*byte));
     let (chunks, rest) = value.as_chunks::<16>();
-    chunks
-        .iter()
-        .fold(all(rest), |so_far, chunk| so_far | all(chunk))
+    let mut lanes = [0; 16];
+    for chunk in chunks {
+        for (lane, byte) in lanes.iter_mut().zip(chunk) {
+            *lane |= of_byte(*byte);
+        }
+    }
+    let of_chunks = u128::from_ne_bytes(lanes);
+    let of_chunks = (of_chunks >> 64) | of_chunks;
+    let of_chunks = (of_chunks >> 32) | of_chunks;
+    let of_chunks = (of_chunks >> 16) | of_chunks;
+    let [of_chunks, ..] = ((of_chunks >> 8) | of_chunks).to_le_bytes();
+    rest.iter().fold(of_chunks, |all, byte| {
+        all | OF_BYTE.get(usize::from(*byte)).copied().unwrap_or(u8::MAX)
+    })
 }
 
-/// Appends the bytes, escaped. Characters of `also`, which are ASCII, are written as `\xNN`.
-pub(super) fn escape(out: &mut String, value: &[u8], also: &str) {
-    if needs(value) & HIDDEN == 0
-        && !also.bytes().any(|byte| value.contains(&byte))
+/// Appends the bytes, escaped; with [`QUOTE`] or [`BAR`] in `also`, those as `\xNN` too.
+/// Returns what the bytes asked for.
+pub(super) fn escape(out: &mut String, value: &[u8], also: u8) -> u8 {
+    let needs = needs(value);
+    if needs & (HIDDEN | also) == 0
         && let Ok(text) = std::str::from_utf8(value)
     {
         out.push_str(text);
-        return;
+        return needs;
     }
     for chunk in value.utf8_chunks() {
         escape_text(out, chunk.valid(), also);
@@ -53,9 +84,11 @@ pub(super) fn escape(out: &mut String, value: &[u8], also: &str) {
             hexadecimal(out, *byte);
         }
     }
+    // A backslash is special in text.
+    needs | SPECIAL_IN_TEXT
 }
 
-fn escape_text(out: &mut String, text: &str, also: &str) {
+fn escape_text(out: &mut String, text: &str, also: u8) {
     let mut left = text;
     while let Some(at) = left.find(|c| must_be_escaped(c, also)) {
         let (before, rest) = left.split_at(at);
@@ -79,10 +112,12 @@ fn escape_text(out: &mut String, text: &str, also: &str) {
     out.push_str(left);
 }
 
-fn must_be_escaped(character: char, also: &str) -> bool {
+fn must_be_escaped(character: char, also: u8) -> bool {
     match character {
         '\\' => true,
-        ' '..='~' => also.contains(character),
+        '"' => also & QUOTE != 0,
+        '|' => also & BAR != 0,
+        ' '..='~' => false,
         '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' => true,
         '\u{2066}'..='\u{2069}' | '\u{feff}' => true,
         other => other.is_control(),

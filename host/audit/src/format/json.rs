@@ -1,7 +1,7 @@
 //! A record as one JSON object (RFC 8259), flat, with the names of the Elastic Common Schema.
 
 use super::class::CONSTANT;
-use super::escape::{HIDDEN, escape, needs};
+use super::escape::{HIDDEN, QUOTE, escape, needs};
 use super::walk::Pairs;
 use super::{Field, argument};
 use crate::event::Argument;
@@ -10,14 +10,14 @@ use crate::event::Argument;
 pub(super) struct Json<'a> {
     line: &'a mut Vec<u8>,
     scratch: &'a mut String,
-    /// Where the line begins.
+    /// Where its first field begins.
     start: usize,
 }
 
 impl<'a> Json<'a> {
     pub(super) fn new(line: &'a mut Vec<u8>, scratch: &'a mut String) -> Self {
-        let start = line.len();
         line.push(b'{');
+        let start = line.len();
         Self {
             line,
             scratch,
@@ -31,26 +31,29 @@ impl<'a> Json<'a> {
     }
 
     fn name(&mut self, field: Field) {
-        let start = field.json_start();
-        let start = if self.line.len() == self.start + 1 {
-            start.trim_start_matches(',')
-        } else {
-            start
-        };
-        self.line.extend_from_slice(start.as_bytes());
+        let start = field.json_start().as_bytes();
+        let is_first = self.line.len() == self.start;
+        let start = start.get(usize::from(is_first)..).unwrap_or_default();
+        self.line.extend_from_slice(start);
     }
 
-    /// Writes it in quotation marks.
-    fn string(line: &mut Vec<u8>, text: &str) {
-        // Writing a string into a vector never fails.
-        let _ = serde_json::to_writer(line, text);
+    /// Writes it in quotation marks. What its bytes asked for tells whether JSON must escape any.
+    fn string(line: &mut Vec<u8>, text: &str, asked: u8) {
+        if asked & (HIDDEN | QUOTE) == 0 {
+            line.push(b'"');
+            line.extend_from_slice(text.as_bytes());
+            line.push(b'"');
+        } else {
+            // Writing a string into a vector never fails.
+            let _ = serde_json::to_writer(line, text);
+        }
     }
 
     /// An argument as a string.
     fn item(&mut self, argument: &Argument<'_>) {
         self.scratch.clear();
-        argument::write(self.scratch, argument, "");
-        Self::string(self.line, self.scratch);
+        let asked = argument::write(self.scratch, argument, 0);
+        Self::string(self.line, self.scratch, asked);
     }
 }
 
@@ -84,12 +87,13 @@ impl Pairs for Json<'_> {
 
     fn bytes(&mut self, field: Field, value: &[u8]) {
         self.name(field);
+        let asked = needs(value);
         match std::str::from_utf8(value) {
-            Ok(text) if needs(value) & HIDDEN == 0 => Self::string(self.line, text),
+            Ok(text) if asked & HIDDEN == 0 => Self::string(self.line, text, asked),
             _ => {
                 self.scratch.clear();
-                escape(self.scratch, value, "");
-                Self::string(self.line, self.scratch);
+                let asked = escape(self.scratch, value, 0);
+                Self::string(self.line, self.scratch, asked);
             }
         }
     }

@@ -23,6 +23,9 @@ use super::{Field, Item, Kind};
 /// line of somebody else's takes.
 const MOST_FIELDS: usize = 256;
 
+/// Characters of a line that an error tells at most.
+const TOLD_CHARACTERS: usize = 200;
+
 /// What one record says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields(Vec<(Cow<'static, str>, Value)>);
@@ -99,7 +102,7 @@ impl Fields {
         };
         match value {
             Some(value) => self.put(name, value),
-            None => Err(Unreadable::Value { name: name.into() }),
+            None => Err(Unreadable::value(&name)),
         }
     }
 
@@ -108,11 +111,30 @@ impl Fields {
             return Err(Unreadable::TooMany);
         }
         if self.get(&name).is_some() {
-            return Err(Unreadable::Twice { name: name.into() });
+            return Err(Unreadable::Twice {
+                name: beginning(&name),
+            });
         }
         self.0.push((name, value));
         Ok(())
     }
+}
+
+impl Unreadable {
+    fn syntax(format: &'static str, why: &str) -> Self {
+        let why = beginning(why);
+        Self::Syntax { format, why }
+    }
+
+    fn value(name: &str) -> Self {
+        let name = beginning(name);
+        Self::Value { name }
+    }
+}
+
+/// Lines may be anybody's: what is told of them is no longer than people read.
+fn beginning(text: &str) -> String {
+    text.chars().take(TOLD_CHARACTERS).collect()
 }
 
 impl Value {
@@ -120,13 +142,13 @@ impl Value {
     pub fn shown(&self) -> String {
         let mut text = String::new();
         match self {
-            Self::Bytes(bytes) => super::escape::escape(&mut text, bytes, ""),
-            Self::Item(item) => super::argument::write(&mut text, &item.as_argument(), ""),
+            Self::Bytes(bytes) => super::escape::escape(&mut text, bytes, 0),
+            Self::Item(item) => super::argument::write(&mut text, &item.as_argument(), 0),
             Self::Items(items) => {
                 let items = items.iter().map(Item::as_argument);
-                super::argument::write_list(&mut text, items, "|");
+                super::argument::write_list(&mut text, items, 0)
             }
-        }
+        };
         text
     }
 }

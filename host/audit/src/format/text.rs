@@ -6,7 +6,7 @@
 
 use super::Field;
 use super::argument;
-use super::escape::{HIDDEN, SPECIAL_IN_TEXT, escape, needs};
+use super::escape::{HIDDEN, QUOTE, SPECIAL_IN_TEXT, escape, needs};
 use super::walk::Pairs;
 use crate::event::Argument;
 
@@ -29,30 +29,21 @@ impl<'a> Text<'a> {
     }
 
     fn name(&mut self, field: Field) {
-        let start = field.text_start();
-        let start = if self.line.len() == self.start {
-            start.trim_start()
-        } else {
-            start
-        };
-        self.line.extend_from_slice(start.as_bytes());
+        let start = field.text_start().as_bytes();
+        let is_first = self.line.len() == self.start;
+        let start = start.get(usize::from(is_first)..).unwrap_or_default();
+        self.line.extend_from_slice(start);
     }
 
-    /// What can stand in the line as it is, in quotation marks or not.
-    fn value(line: &mut Vec<u8>, value: &[u8], needs: u8) {
-        if needs & SPECIAL_IN_TEXT == 0 {
+    /// What is printable and has no quotation mark, quoted where its bytes asked for it.
+    fn value(line: &mut Vec<u8>, value: &[u8], asked: u8) {
+        if asked & SPECIAL_IN_TEXT == 0 {
             line.extend_from_slice(value);
         } else {
             line.push(b'"');
             line.extend_from_slice(value);
             line.push(b'"');
         }
-    }
-
-    /// What was escaped into the scratch.
-    fn escaped(&mut self) {
-        let escaped = self.scratch.as_bytes();
-        Self::value(self.line, escaped, needs(escaped));
     }
 }
 
@@ -80,27 +71,27 @@ impl Pairs for Text<'_> {
 
     fn bytes(&mut self, field: Field, value: &[u8]) {
         self.name(field);
-        let needs = needs(value);
-        if needs & HIDDEN == 0 && !(needs & SPECIAL_IN_TEXT != 0 && value.contains(&b'"')) {
-            Self::value(self.line, value, needs);
+        let asked = needs(value);
+        if asked & (HIDDEN | QUOTE) == 0 {
+            Self::value(self.line, value, asked);
         } else {
             self.scratch.clear();
-            escape(self.scratch, value, "\"");
-            self.escaped();
+            let asked = escape(self.scratch, value, QUOTE);
+            Self::value(self.line, self.scratch.as_bytes(), asked);
         }
     }
 
     fn argument(&mut self, field: Field, argument: Argument<'_>) {
         self.name(field);
         self.scratch.clear();
-        argument::write(self.scratch, &argument, "\"");
-        self.escaped();
+        let asked = argument::write(self.scratch, &argument, QUOTE);
+        Self::value(self.line, self.scratch.as_bytes(), asked);
     }
 
     fn list<'a>(&mut self, field: Field, items: impl Iterator<Item = Argument<'a>>) {
         self.name(field);
         self.scratch.clear();
-        argument::write_list(self.scratch, items, "\"|");
-        self.escaped();
+        let asked = argument::write_list(self.scratch, items, QUOTE);
+        Self::value(self.line, self.scratch.as_bytes(), asked);
     }
 }

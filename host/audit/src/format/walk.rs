@@ -106,16 +106,7 @@ fn head<'a>(event: &Event<'a>) -> Head<'a> {
             b"session-end"
         }
         Event::Command(command) => {
-            (head.outcome, head.failure) = match command.result {
-                CommandResult::Unknown => ("unknown", ""),
-                CommandResult::Success => ("success", ""),
-                CommandResult::Failure => ("failure", "failed"),
-                CommandResult::Rejected(error) => {
-                    head.error = error;
-                    ("failure", "rejected")
-                }
-                CommandResult::Denied(..) => ("failure", "denied"),
-            };
+            (head.outcome, head.failure, head.error) = ending(command.result);
             command.name
         }
         Event::Setting(_) => b"setting-change",
@@ -140,6 +131,17 @@ fn head<'a>(event: &Event<'a>) -> Head<'a> {
         Event::Checkpoint(_) => b"audit-checkpoint",
     };
     head
+}
+
+/// Outcome, failure and error of a command.
+fn ending(result: CommandResult<'_>) -> (&'static str, &'static str, &[u8]) {
+    match result {
+        CommandResult::Unknown => ("unknown", "", b""),
+        CommandResult::Success => ("success", "", b""),
+        CommandResult::Failure => ("failure", "failed", b""),
+        CommandResult::Rejected(error) => ("failure", "rejected", error),
+        CommandResult::Denied(..) => ("failure", "denied", b""),
+    }
 }
 
 /// From `user` to `generation`.

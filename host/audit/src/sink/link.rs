@@ -16,7 +16,7 @@ use super::reconnect::{Again, Reconnect, chance};
 use super::stop::Stop;
 use super::stream::Stream;
 use super::trust::Trust;
-use super::{Head, Refused, each};
+use super::{Head, Refused, each, fits};
 use crate::settings::TcpSettings;
 
 /// Messages that gather before they are sent.
@@ -37,6 +37,8 @@ pub(crate) struct Link {
     stream: Option<Stream>,
     /// Since when the peer takes nothing although there is something.
     stalled_since: Option<Duration>,
+    /// Whether the sink ends: what does not arrive now never will.
+    is_closing: bool,
     /// Why there is no connection.
     fault: String,
 }
@@ -58,6 +60,7 @@ impl Link {
             outbox: Outbox::new(KEPT_BYTES),
             stream: None,
             stalled_since: None,
+            is_closing: false,
             fault: String::new(),
             place,
         })
@@ -70,6 +73,7 @@ impl Link {
         heads: &[Head],
         frame: &mut Frame<'_>,
     ) -> Result<(), Refused> {
+        fits(lines, heads)?;
         let by = self.deadline();
         let mut taken = 0;
         let refused = |taken, why| Refused { taken, why };
@@ -122,6 +126,7 @@ impl Link {
     /// As [`Sink::close`](super::Sink::close).
     pub(crate) fn close(&mut self) -> io::Result<()> {
         let by = self.deadline();
+        self.is_closing = true;
         let ended = self.close_now(by);
         // There will be no later try; and a connection may have been lost unnoticed before.
         if ended.is_err() && self.again() != Again::Never && self.stop.left(by).is_some() {
@@ -161,15 +166,12 @@ impl Link {
                 self.outbox.clear();
                 Ok(())
             }
-            Err(error) => {
-                self.outbox.again();
-                let why = match error.kind() {
-                    ErrorKind::TimedOut => "it did not confirm the end in time".to_owned(),
-                    _ => error.to_string(),
-                };
-                let why = format!("{why}; what was sent last may not have been read");
-                Err(at(&self.place, io::Error::new(error.kind(), why)))
-            }
+            Err(error) => Err(self.lost(match error.kind() {
+                ErrorKind::TimedOut => {
+                    io::Error::new(error.kind(), "it did not confirm the end in time")
+                }
+                _ => error,
+            })),
         }
     }
 
@@ -258,12 +260,15 @@ impl Link {
     }
 
     fn lost(&mut self, error: io::Error) -> io::Error {
-        let messages = self.outbox.again();
+        let begun = self.outbox.again();
         self.reconnect.failed(self.stop.now());
         self.stalled_since = None;
-        self.fault = match messages {
-            0 => error.to_string(),
-            _ => format!("{error}; {messages} records will be sent again"),
+        let all = self.outbox.messages();
+        let is_last = self.is_closing || self.reconnect.again(self.stop.now()) == Again::Never;
+        self.fault = match (is_last, all, begun) {
+            (true, 0, _) | (false, _, 0) => error.to_string(),
+            (true, ..) => format!("{error}; {all} records may not have arrived"),
+            (false, ..) => format!("{error}; {begun} records will be sent again"),
         };
         at(
             &self.place,

@@ -94,6 +94,11 @@ impl Outbox {
         messages
     }
 
+    /// How many messages are kept.
+    pub(crate) fn messages(&self) -> usize {
+        self.ends.len()
+    }
+
     /// The collector confirmed that it read all there was.
     pub(crate) fn clear(&mut self) {
         *self = Self::new(self.kept_bytes);

@@ -232,25 +232,63 @@ fn a_request_to_stop_ends_every_wait() {
     settings.retry.timeout = Duration::from_mins(5);
     let stop = unstopped();
     let mut sink = TcpSink::new(&settings, stop.clone()).unwrap();
+    let port = settings.port;
     let lines = Feed::default().lines(100_000, 200);
     let writer = thread::spawn(move || {
         let why = sink.write(&lines.0, &lines.1).unwrap_err().why;
         let begin = Instant::now();
-        sink.close().unwrap_err();
-        (why, begin.elapsed())
+        let lost = sink.close().unwrap_err();
+        (why, lost, begin.elapsed())
     });
     // Long enough for the buffers to be full.
     thread::sleep(Duration::from_millis(500));
     assert!(!writer.is_finished());
     let begin = Instant::now();
     stop.request(Duration::from_millis(300));
-    let (_, closing) = writer.join().unwrap();
+    let (why, lost, closing) = writer.join().unwrap();
     let took = begin.elapsed();
     assert!(
         took >= Duration::from_millis(300) && took < Duration::from_secs(1),
         "{took:?}"
     );
     assert!(closing < Duration::from_millis(300));
+    assert!(why.to_string().contains("more slowly"), "{why}");
+    assert!(
+        lost.to_string().contains(&format!("port {port}: ")),
+        "{lost}"
+    );
+}
+
+#[test]
+fn an_end_that_nobody_confirms_says_how_many_records_may_be_lost() {
+    let collector = Collector::start();
+    collector.behave(Manner::StallAfter(100));
+    let mut settings = settings("127.0.0.1", collector.address().port());
+    settings.retry.timeout = Duration::from_millis(300);
+    let mut sink = TcpSink::new(&settings, unstopped()).unwrap();
+    let lines = Feed::default().lines(7, 50);
+    sink.write(&lines.0, &lines.1).unwrap();
+    let begin = Instant::now();
+    let lost = sink.close().unwrap_err().to_string();
+    assert!(begin.elapsed() < Duration::from_secs(1));
+    let port = collector.address().port();
+    let why = "it did not confirm the end in time; 7 records may not have arrived";
+    assert_eq!(lost, format!("\"127.0.0.1\", port {port}: {why}"));
+}
+
+#[test]
+fn lines_without_their_heads_are_not_taken() {
+    let collector = Collector::start();
+    let mut sink = sink_to(collector.address());
+    let lines = Feed::default().lines(3, 50);
+    for (lines, heads) in [
+        (&lines.0[..], &lines.1[..2]),
+        (&lines.0[..50], &lines.1[..]),
+    ] {
+        let refused = sink.write(lines, heads).unwrap_err();
+        assert_eq!(refused.taken, 0);
+    }
+    assert!(collector.lines().is_empty());
 }
 
 #[test]

@@ -70,12 +70,6 @@ impl Commands {
             collect(reply, &mut listed);
         }
         self.listed = listed;
-        self.forget();
-    }
-
-    /// Whether it was asked.
-    pub(super) fn is_listed(&self) -> bool {
-        !self.listed.is_empty()
     }
 
     /// Facts depend on what sinks want: they are worked out again.
@@ -152,12 +146,11 @@ impl Commands {
         let listed = self.listed.get(name).copied();
         let category = category(name, listed);
         let is_known = listed.is_some();
-        let text = String::from_utf8_lossy(name);
         let facts = Facts {
             name: shown_name(name, is_known).to_vec(),
             category,
             first_key: listed.map_or(0, |listed| listed.first_key),
-            sinks: interest.of_command(&text, category),
+            sinks: interest.of_command(name, category),
             redaction: redactor.of_command(name, is_known),
             effect: effect(name, listed.is_some()),
         };

@@ -17,9 +17,10 @@ use super::authentication::Passed;
 use super::changes::Changes;
 use super::clients::{Clients, Known};
 use super::commands::{Commands, Effect, Facts};
+use super::subscriptions;
 use super::trail::Trail;
 use crate::ffi::{
-    self, ClientInfo, Context, Detached, Ended, Finished, MainThread, ServerLock, Words,
+    self, ClientInfo, Context, Ended, Finished, MainThread, ServerLock, Words, as_module,
     cached_microseconds, microseconds,
 };
 use crate::shared::Shared;
@@ -40,8 +41,16 @@ pub(super) struct Observer {
     epoch: u64,
     /// Whether this server tells how commands end.
     tells_results: bool,
+    /// Whether it tells of every command that ends well.
+    hears_successes: bool,
+    /// Whether those of administrators are wanted all the same.
+    wants_administration: bool,
+    /// Whether it tells of the one that runs now.
+    hears_this: bool,
     pub(super) clients: Clients,
     commands: Commands,
+    /// Which state of the server's commands these are.
+    listed: u64,
     pub(super) changes: Changes,
     /// Whose command arrived last.
     running: Option<ClientId>,
@@ -64,9 +73,7 @@ pub(crate) fn look(shared: &Shared, lock: &ServerLock) {
     if is_current == Some(true) {
         return;
     }
-    if let Ok(ctx) = Detached::new(lock) {
-        adopt(shared, &ctx);
-    }
+    as_module(lock, |ctx| adopt(shared, ctx));
 }
 
 /// Takes what sinks want now into force.
@@ -74,8 +81,8 @@ pub(crate) fn adopt(shared: &Shared, ctx: &Context<'_>) {
     let trail = &shared.trail;
     let epoch = trail.epoch();
     let roster = trail.wanted();
-    let wants = super::subscriptions::wants(&roster);
-    if let Err(error) = super::subscriptions::set(ctx, wants) {
+    let wants = subscriptions::wants(&roster);
+    if let Err(error) = subscriptions::set(ctx, wants) {
         let line = format!("audit: the server does not tell what sinks want: {error}");
         ffi::log(ffi::Level::Warning, &line);
     }
@@ -83,7 +90,14 @@ pub(crate) fn adopt(shared: &Shared, ctx: &Context<'_>) {
         let observer = cell.get_or_insert_with(|| Observer::new(Arc::clone(trail)));
         observer.roster = roster;
         observer.epoch = epoch;
-        observer.commands.list(ctx);
+        observer.hears_successes = wants.successes;
+        observer.wants_administration = wants.administration;
+        let commands = trail.commands();
+        if observer.listed != commands {
+            observer.listed = commands;
+            observer.commands.list(ctx);
+        }
+        observer.commands.forget();
         let digests = observer.trail.digests().clone();
         observer
             .changes
@@ -93,7 +107,7 @@ pub(crate) fn adopt(shared: &Shared, ctx: &Context<'_>) {
 
 /// Forgets everything, at unload.
 pub(crate) fn forget(lock: &ServerLock) {
-    super::subscriptions::forget(lock);
+    subscriptions::forget(lock);
     OBSERVER.with(lock, Option::take);
 }
 
@@ -118,8 +132,12 @@ impl Observer {
             roster: Arc::default(),
             epoch: 0,
             tells_results: ffi::results::tells_results(),
+            hears_successes: false,
+            wants_administration: false,
+            hears_this: false,
             clients: Clients::default(),
             commands: Commands::default(),
+            listed: 0,
             changes: Changes::default(),
             running: None,
             runner: None,
@@ -147,6 +165,9 @@ impl Observer {
         info: &ClientInfo,
         event: Event<'_>,
     ) {
+        // While it is still known who it was. A subscription must not end within an event.
+        super::authentication::settle(self, ctx.lock());
+        self.settle_users(ctx.lock());
         let of = (&self.roster.interest, self.epoch);
         let known = match event {
             Event::Closed => self.clients.remove(client),
@@ -169,6 +190,14 @@ impl Observer {
         let Some(facts) = self.commands.of_words(words, of) else {
             return;
         };
+        let is_administration = matches!(
+            facts.category,
+            Category::Config | Category::Acl | Category::Admin
+        ) || facts.name == b"exec";
+        if self.wants_administration && is_administration && !self.hears_successes {
+            subscriptions::begin_successes(lock);
+            self.hears_this = true;
+        }
         match facts.effect {
             Effect::None => {}
             Effect::Client => {
@@ -264,16 +293,24 @@ impl Observer {
         if has_changed && is_acl {
             let client = Some(finished.client);
             self.changes.expect(lock, client, &finished.words, true);
-            self.settle(lock);
+            self.settle_users(lock);
         }
     }
 
-    /// What the command before has changed.
+    /// What the command before has changed. Not from within an event: a subscription may end.
     pub(super) fn settle(&mut self, lock: &ServerLock) {
+        if std::mem::take(&mut self.hears_this) && !self.hears_successes {
+            subscriptions::end_successes(lock);
+        }
         if let Some(client) = self.doubtful.take() {
             self.clients.doubt(client);
         }
         super::authentication::settle(self, lock);
+        self.settle_users(lock);
+    }
+
+    /// What became of users of the ACL.
+    fn settle_users(&mut self, lock: &ServerLock) {
         if self.changes.is_expecting() {
             let (client, changed) = self.changes.take_users(lock);
             let sinks = self.roster.interest.of_category(Category::Acl);

@@ -3,7 +3,7 @@
 //! In: the sinks in force. Out: subscriptions begun and ended. Where a command filter, a
 //! listener or an event is wanted by nobody the server does not even call us.
 
-use warden_audit::{Category, Roster};
+use warden_audit::Roster;
 
 use super::observer;
 use super::refusing;
@@ -11,8 +11,8 @@ use crate::ffi::events::set_topic as set_event;
 use crate::ffi::filter::set_filter;
 use crate::ffi::results::{set_topic, tells_results};
 use crate::ffi::{
-    CommandFilter, Context, Error, Event, EventHandler, Finished, LoggedIn, MainThread, Passage,
-    ResultHandler, ResultTopic, ServerLock, Topic, Words,
+    CommandFilter, Context, Error, Event, EventHandler, Finished, Level, LoggedIn, MainThread,
+    Passage, ResultHandler, ResultTopic, ServerLock, Topic, Words, as_module, log,
 };
 use warden_core::ClientId;
 
@@ -24,7 +24,7 @@ pub(super) struct Wants {
     /// Commands as they arrive.
     filter: bool,
     /// Commands that end well.
-    successes: bool,
+    pub(super) successes: bool,
     /// Commands that do not.
     failures: bool,
     /// Log-ins that others decide.
@@ -33,35 +33,25 @@ pub(super) struct Wants {
     pub(super) settings: bool,
     /// Changes of the ACL's users.
     pub(super) acl: bool,
+    /// Commands of administrators that end well.
+    pub(super) administration: bool,
 }
 
 /// What these sinks want.
 pub(super) fn wants(roster: &Roster) -> Wants {
-    let is_wanted = |category| !roster.interest.of_category(category).is_empty();
-    let always_config = !roster.interest.always_config().is_empty();
-    let commands = [
-        Category::Config,
-        Category::Acl,
-        Category::Admin,
-        Category::Keys,
-        Category::Other,
-    ];
-    let commands = commands.into_iter().any(is_wanted) || always_config;
-    // Those of CONFIG, ACL and WARDEN are recorded when they succeed, too.
-    let changes = [Category::Config, Category::Acl, Category::Admin];
-    let successes = !roster.interest.successes().is_empty()
-        && [Category::Keys, Category::Other].into_iter().any(is_wanted)
-        || changes.into_iter().any(is_wanted)
-        || always_config;
+    let heard = roster.interest.subscriptions();
+    let commands = heard.failures || heard.successes || heard.administration;
+    let tells = tells_results();
     Wants {
         // Also to forget those that are gone.
-        clients: is_wanted(Category::Connections) || commands || is_wanted(Category::Auth),
-        filter: commands || is_wanted(Category::Auth) || roster.may_refuse(),
-        successes: successes && tells_results(),
-        failures: commands && tells_results(),
-        logins: is_wanted(Category::Auth) && tells_results(),
-        settings: is_wanted(Category::Config) || always_config,
-        acl: is_wanted(Category::Acl),
+        clients: heard.connections || commands || heard.auth || heard.session,
+        filter: commands || heard.auth || roster.may_refuse(),
+        successes: heard.successes && tells,
+        failures: heard.failures && tells,
+        logins: heard.auth && tells,
+        settings: heard.settings,
+        acl: heard.acl,
+        administration: heard.administration && tells,
     }
 }
 
@@ -74,7 +64,31 @@ static ASKED: MainThread<Wants> = MainThread::new(Wants {
     logins: false,
     settings: false,
     acl: false,
+    administration: false,
 });
+
+/// Hears of commands that end well until [`end_successes`], for the one that arrives now. To
+/// hear of every command costs each of them; of those of administrators there are few.
+pub(super) fn begin_successes(lock: &ServerLock) {
+    hear_successes(lock, true);
+}
+
+/// No longer.
+pub(super) fn end_successes(lock: &ServerLock) {
+    hear_successes(lock, false);
+}
+
+fn hear_successes(lock: &ServerLock, wanted: bool) {
+    let done = as_module(lock, |ctx| {
+        set_topic::<Hooks>(ctx, ResultTopic::Success, wanted)
+    });
+    if let Some(Err(error)) = done {
+        log(
+            Level::Warning,
+            &format!("audit: the server does not tell how commands end: {error}"),
+        );
+    }
+}
 
 /// Asks the server for exactly this from now on.
 ///

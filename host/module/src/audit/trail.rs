@@ -61,6 +61,8 @@ pub(crate) struct Trail {
     is_enabled: AtomicBool,
     /// Rises when what is wanted, or what is known of sessions, is not what it was.
     epoch: AtomicU64,
+    /// Rises when the server's commands are not what they were.
+    commands: AtomicU64,
     digests: Digests,
 }
 
@@ -75,6 +77,7 @@ impl Trail {
             journal,
             is_enabled: AtomicBool::new(is_enabled),
             epoch: AtomicU64::new(1),
+            commands: AtomicU64::new(1),
         }
     }
 
@@ -115,6 +118,17 @@ impl Trail {
     /// What was learnt of clients may not be so any more.
     pub(crate) fn touch(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Modules, and commands with them, came or went.
+    pub(crate) fn commands_changed(&self) {
+        self.commands.fetch_add(1, Ordering::AcqRel);
+        self.touch();
+    }
+
+    /// Which state of the server's commands it is.
+    pub(crate) fn commands(&self) -> u64 {
+        self.commands.load(Ordering::Acquire)
     }
 
     /// Which state of all this it is.

@@ -11,10 +11,7 @@ use crate::format::Field;
 /// # Errors
 /// When it is not one.
 pub fn csv(line: &[u8]) -> Result<Fields, Unreadable> {
-    let wrong = |why: &str| Unreadable::Syntax {
-        format: "CSV",
-        why: why.to_owned(),
-    };
+    let wrong = |why: &str| Unreadable::syntax("CSV", why);
     let text = std::str::from_utf8(line).map_err(|_| Unreadable::NotText)?;
     if text.contains(['\n', '\r']) {
         return Err(wrong("more than one line"));

@@ -39,10 +39,7 @@ impl<'de> Deserialize<'de> for Members {
 /// # Errors
 /// When it is not one.
 pub fn json(line: &[u8]) -> Result<Fields, Unreadable> {
-    let wrong = |error: serde_json::Error| Unreadable::Syntax {
-        format: "JSON",
-        why: error.to_string(),
-    };
+    let wrong = |error: serde_json::Error| Unreadable::syntax("JSON", &error.to_string());
     let Members(members) = serde_json::from_slice(line).map_err(wrong)?;
     let mut fields = Fields::default();
     for (name, value) in members {
@@ -61,7 +58,7 @@ pub fn json(line: &[u8]) -> Result<Fields, Unreadable> {
             _ => None,
         };
         let Some(value) = value else {
-            return Err(Unreadable::Value { name });
+            return Err(Unreadable::value(&name));
         };
         let name = field.map_or(Cow::Owned(name), |field| Cow::Borrowed(field.name()));
         fields.put(name, value)?;

@@ -8,9 +8,9 @@ use super::{Fields, Unreadable, name};
 /// When it is not one.
 pub fn text(line: &[u8]) -> Result<Fields, Unreadable> {
     let line = std::str::from_utf8(line).map_err(|_| Unreadable::NotText)?;
-    let wrong = |left: &str, why: &str| Unreadable::Syntax {
-        format: "text",
-        why: format!("byte {}: {why}", line.len() - left.len() + 1),
+    let wrong = |left: &str, why: &str| {
+        let byte = line.len() - left.len() + 1;
+        Unreadable::syntax("text", &format!("byte {byte}: {why}"))
     };
     let mut fields = Fields::default();
     let mut left = line;
@@ -28,6 +28,9 @@ pub fn text(line: &[u8]) -> Result<Fields, Unreadable> {
                 .ok_or_else(|| wrong(rest, "a quotation mark that is not closed"))?,
             None => rest.split_at(rest.find(' ').unwrap_or(rest.len())),
         };
+        if value.contains('"') {
+            return Err(wrong(left, "a quotation mark within a value"));
+        }
         fields.add(name(key), value)?;
         if rest.is_empty() {
             return Ok(fields);

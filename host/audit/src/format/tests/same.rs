@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::samples::{AT_US, Stuff, USUAL, bytes, client, command, every, text, worst};
 use super::*;
 use crate::event::{Category, CommandResult, Event};
-use crate::format::escape::{escape, unescape};
+use crate::format::escape::{BAR, QUOTE, SPECIAL_IN_CSV, SPECIAL_IN_TEXT, escape, needs, unescape};
 use crate::format::read::{Fields, Unreadable, Value};
 
 /// Holds a record's line in each format against what the record says.
@@ -147,6 +147,7 @@ fn what_is_no_line_is_refused_with_what_is_wrong() {
         (Format::Text, "time=\"1", "not closed"),
         (Format::Text, "time=\"1\"x=2", "no space"),
         (Format::Text, "Time=1", "no name"),
+        (Format::Text, "user=a\"b", "within a value"),
         (Format::Text, "user=a\\q", "does not write"),
         (Format::Text, "key=(secret)", "does not write"),
         (Format::Text, "key=(redacted)x", "does not write"),
@@ -179,6 +180,20 @@ fn a_line_of_very_many_fields_is_refused_at_once() {
     let many: Vec<String> = (0..100_000).map(|number| format!("f{number}=1")).collect();
     let read = Format::Text.read(many.join(" ").as_bytes());
     assert_eq!(read, Err(Unreadable::TooMany));
+}
+
+#[test]
+fn what_is_told_of_a_line_is_short_and_printable() {
+    let long = "x".repeat(1 << 20);
+    for (format, line) in [
+        (Format::Text, format!("{long}=1 {long}=1")),
+        (Format::Json, format!("\"\\u001b{long}\"")),
+        (Format::Json, format!("{{\"\\n{long}\":null}}")),
+    ] {
+        let told = format.read(line.as_bytes()).unwrap_err().to_string();
+        assert!(told.len() < 300, "{}", told.len());
+        assert!(!told.contains(char::is_control), "{told:?}");
+    }
 }
 
 #[test]
@@ -216,11 +231,14 @@ proptest! {
 proptest! {
     #[test]
     fn what_is_escaped_is_printable_and_is_read_back(bytes in bytes()) {
-        for also in ["", "\"", "\"|", "|"] {
+        for also in [0, QUOTE, BAR, QUOTE | BAR] {
             let mut escaped = String::new();
-            escape(&mut escaped, &bytes, also);
+            let asked = escape(&mut escaped, &bytes, also);
             prop_assert!(!escaped.contains(char::is_control));
-            prop_assert!(!escaped.contains(|c: char| also.contains(c)));
+            let left = needs(escaped.as_bytes());
+            prop_assert_eq!(left & also, 0);
+            let special = SPECIAL_IN_TEXT | SPECIAL_IN_CSV;
+            prop_assert_eq!(left & special & !asked, 0, "what is special was asked for");
             prop_assert_eq!(unescape(&escaped), Some(bytes.clone()));
         }
     }

@@ -23,7 +23,7 @@ use super::message::Writer;
 use crate::settings::RetrySettings;
 use crate::sink::reconnect::{Again, Reconnect, chance};
 use crate::sink::stop::Stop;
-use crate::sink::{Head, Refused, each};
+use crate::sink::{Head, Refused, each, fits};
 
 /// Longest datagram: what rsyslog takes unless it is told otherwise (`maxMessageSize`), and
 /// cuts what is longer without a word.
@@ -81,6 +81,7 @@ impl Local {
         heads: &[Head],
         writer: &Writer,
     ) -> Result<(), Refused> {
+        fits(lines, heads)?;
         let by = self.deadline();
         let mut taken = 0;
         let refused = |taken, why| Refused { taken, why };
