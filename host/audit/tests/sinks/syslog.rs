@@ -142,6 +142,7 @@ fn what_the_daemon_had_not_read_when_it_was_killed_it_gets_when_it_is_back() {
     let mut feed = Feed::default();
     let lines = feed.lines(50, 100);
     feed.deliver(&mut sink, &lines);
+    rsyslog.messages(50);
     rsyslog.stall();
     // Few enough for the socket to hold.
     let lines = feed.lines(5, 100);
