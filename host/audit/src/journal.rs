@@ -22,7 +22,7 @@ use std::time::Duration;
 
 pub use chunk::Chunk;
 
-use crate::event::{Record, SinkSet};
+use crate::event::{Client, Event, Parts, SinkSet};
 use chunk::Open;
 
 /// The queue. Shared by whoever makes records and the sinks' lanes.
@@ -41,7 +41,7 @@ struct State {
 
 #[derive(Debug)]
 struct Shared {
-    bound_bytes: u64,
+    bound_bytes: AtomicU64,
     queue: Mutex<Queue>,
     arrived: Condvar,
     buffered_bytes: AtomicU64,
@@ -55,6 +55,7 @@ struct Queue {
     /// Lost since the sink last heard of it.
     lost: u64,
     is_closed: bool,
+    is_nudged: bool,
 }
 
 /// What a sink finds in its lane.
@@ -85,7 +86,7 @@ impl Journal {
     /// Opens a lane that holds at most `bound_bytes`; `None` when [`SinkSet::MOST`] are open.
     pub fn open(self: &Arc<Self>, bound_bytes: u64) -> Option<Lane> {
         let shared = Arc::new(Shared {
-            bound_bytes,
+            bound_bytes: AtomicU64::new(bound_bytes),
             queue: Mutex::default(),
             arrived: Condvar::new(),
             buffered_bytes: AtomicU64::new(0),
@@ -113,17 +114,22 @@ impl Journal {
         })
     }
 
-    /// Puts a record into the lanes of `sinks`. Never waits for a sink.
-    pub fn push(&self, sinks: SinkSet, record: &Record<'_>) {
+    /// Puts a record of these parts into the lanes of `sinks`. Never waits for a sink.
+    pub fn push(&self, sinks: SinkSet, at_us: u64, client: Option<&Client<'_>>, event: &Event<'_>) {
         if sinks.is_empty() {
             return;
         }
+        let record = Parts {
+            at_us,
+            client,
+            event,
+        };
         let mut state = self.lock();
-        if state.open.push(sinks, record) {
+        if state.open.push(sinks, &record) {
             return;
         }
         state.seal();
-        if !state.open.push_alone(sinks, record) {
+        if !state.open.push_alone(sinks, &record) {
             self.oversized.fetch_add(1, Ordering::Relaxed);
             state.lose(sinks);
         }
@@ -172,7 +178,7 @@ impl Shared {
         let mut queue = self.lock();
         let bytes = queue.bytes.saturating_add(chunk.bytes());
         // What comes after a loss is lost with it: the sink is told of one gap, at its place.
-        if queue.lost > 0 || bytes > self.bound_bytes {
+        if queue.lost > 0 || bytes > self.bound_bytes.load(Ordering::Relaxed) {
             self.lose(&mut queue, records);
         } else {
             queue.bytes = bytes;
@@ -205,26 +211,59 @@ impl Lane {
         self.shared.lost.load(Ordering::Relaxed)
     }
 
-    /// Waits until a chunk was sealed for it, at most `patience`, then takes everything there
-    /// is, the open chunk included.
+    /// Changes how many bytes may wait in it.
+    pub fn set_bound(&self, bound_bytes: u64) {
+        self.shared
+            .bound_bytes
+            .store(bound_bytes, Ordering::Relaxed);
+    }
+
+    /// Waits until a chunk was sealed for it, or somebody nudges it, at most `patience`; then
+    /// takes everything there is, the open chunk included. The bytes count as waiting until
+    /// [`Lane::done`].
     pub fn take(&self, patience: Duration) -> Batch {
-        let queue = self.shared.lock();
-        let waited = self
-            .shared
-            .arrived
-            .wait_timeout_while(queue, patience, |queue| {
-                queue.chunks.is_empty() && queue.lost == 0 && !queue.is_closed
-            });
-        drop(waited);
+        self.wait(patience, |queue| !queue.chunks.is_empty() || queue.lost > 0);
         self.journal.lock().seal();
         let mut queue = self.shared.lock();
-        queue.bytes = 0;
-        self.shared.buffered_bytes.store(0, Ordering::Relaxed);
+        queue.is_nudged = false;
         Batch {
             chunks: std::mem::take(&mut queue.chunks).into(),
             lost: std::mem::take(&mut queue.lost),
             is_last: queue.is_closed,
         }
+    }
+
+    /// Waits for a nudge or the end, whatever arrives meanwhile; answers whether it is the end.
+    pub fn rest(&self, patience: Duration) -> bool {
+        self.wait(patience, |_| false);
+        let mut queue = self.shared.lock();
+        queue.is_nudged = false;
+        queue.is_closed
+    }
+
+    fn wait(&self, patience: Duration, is_enough: impl Fn(&Queue) -> bool) {
+        let queue = self.shared.lock();
+        let idle = |queue: &mut Queue| !is_enough(queue) && !queue.is_closed && !queue.is_nudged;
+        drop(
+            self.shared
+                .arrived
+                .wait_timeout_while(queue, patience, idle),
+        );
+    }
+
+    /// Ends a wait.
+    pub fn nudge(&self) {
+        self.shared.lock().is_nudged = true;
+        self.shared.arrived.notify_one();
+    }
+
+    /// Gives back the room of a chunk that was taken.
+    pub fn done(&self, chunk: &Chunk) {
+        let mut queue = self.shared.lock();
+        queue.bytes = queue.bytes.saturating_sub(chunk.bytes());
+        self.shared
+            .buffered_bytes
+            .store(queue.bytes, Ordering::Relaxed);
     }
 
     /// Ends it: the next batch is the last. From any thread.

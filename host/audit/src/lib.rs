@@ -13,16 +13,30 @@
 
 #![forbid(unsafe_code)]
 
+pub mod chain;
+pub mod checkpoint;
 pub mod event;
-mod format;
+mod fleet;
+pub mod format;
 mod journal;
+pub mod redact;
 pub mod settings;
 mod sink;
-mod wishes;
+mod status;
+pub mod wishes;
+mod worker;
 
 pub use event::{Category, Client, Event, Record, SinkSet};
+pub use fleet::{Entry, Fleet, FleetReport, Read, Roster, Spawn};
 pub use format::{Format, Numbered};
 pub use journal::{Batch, Chunk, Journal, Lane};
+pub use redact::{Hidden, Redaction, Redactor};
 pub use settings::SinkSettings;
+pub use sink::file::{FileError, FileSink, Resumed};
 pub use sink::{Again, Facility, Head, Refused, Sink, Stop, SyslogSink, TcpSink};
-pub use wishes::Wishes;
+pub use status::SinkStatus;
+pub use wishes::{Interest, Subscriptions, Wants, Wishes};
+pub use worker::{Notices, Surroundings};
+
+/// Longest line that is written or read, in bytes without its end.
+pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;

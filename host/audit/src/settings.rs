@@ -1,13 +1,28 @@
 //! What one sink is told to do: a file of `audit_dir`, checked.
 //!
-//! In: the bytes of a TOML file. Out: [`SinkSettings`], in which no invalid value can be, or
-//! every fault of the file with its key path.
+//! In: the bytes of a TOML file, and where it is. Out: [`SinkSettings`], in which no invalid
+//! value can be, or every fault of the file with its key path. Never: a file opened, a host
+//! looked up, a secret read: the files that are named here are read by whoever makes the sink.
+//!
+//! Every key, with its default and bounds: [`table`], and docs/audit/settings.md.
 
-use std::path::PathBuf;
+mod choice;
+mod destination;
+mod file;
+mod network;
+mod redaction;
+pub mod table;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use file::{FileSettings, Fsync};
+pub use network::{RetrySettings, SyslogReceiver, SyslogSettings, TcpSettings};
+
+use warden_settings::{Fault, Section, quoted};
+
 use crate::format::Format;
-use crate::sink::Facility;
+use crate::redact::Pattern;
 use crate::wishes::Wishes;
 
 /// One sink.
@@ -23,6 +38,8 @@ pub struct SinkSettings {
     pub wishes: Wishes,
     /// What it shows of arguments.
     pub payload: Payload,
+    /// What nobody is shown, besides what is a secret anyway: in force for all sinks.
+    pub redact: Vec<Pattern>,
     /// When what was gathered is written.
     pub flush: Flush,
     /// What may wait for it in memory, in bytes.
@@ -31,6 +48,8 @@ pub struct SinkSettings {
     pub on_loss: OnLoss,
     /// Whether each record carries the hash of all before it.
     pub chain: bool,
+    /// By whom and how often the chain is signed; only with `chain`.
+    pub signing: Option<Signing>,
 }
 
 /// Where records go.
@@ -42,100 +61,6 @@ pub enum Destination {
     Syslog(SyslogSettings),
     /// A collector of lines.
     Tcp(TcpSettings),
-}
-
-impl Destination {
-    /// Whether records wait while the receiver is away; else they are lost, and counted, at
-    /// once.
-    pub fn buffers_while_away(&self) -> bool {
-        match self {
-            Self::File(_) => true,
-            Self::Syslog(syslog) => match &syslog.receiver {
-                SyslogReceiver::Local { retry, .. } => retry.buffer_on_disconnect,
-                SyslogReceiver::Remote(tcp) => tcp.retry.buffer_on_disconnect,
-            },
-            Self::Tcp(tcp) => tcp.retry.buffer_on_disconnect,
-        }
-    }
-}
-
-/// A file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FileSettings {
-    /// Absolute path.
-    pub path: PathBuf,
-}
-
-/// Syslog, of this machine or over the network.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SyslogSettings {
-    /// `facility`; local0 by default.
-    pub facility: Facility,
-    /// Who takes the messages.
-    pub receiver: SyslogReceiver,
-}
-
-/// Who takes syslog messages.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SyslogReceiver {
-    /// The daemon of this machine, by datagrams.
-    Local {
-        /// `socket`: absolute path; `/dev/log` by default.
-        socket: PathBuf,
-        /// When the daemon is away.
-        retry: RetrySettings,
-    },
-    /// RFC 5424 over TCP (RFC 6587, octet counting) or TLS (RFC 5425).
-    Remote(TcpSettings),
-}
-
-/// A connection to a collector, by TCP or TLS.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TcpSettings {
-    /// Name or IP address.
-    pub host: String,
-    /// 1–65535.
-    pub port: u16,
-    /// `tls`: false by default. The host's name is always verified.
-    pub tls: bool,
-    /// The authorities that are trusted; without, those of the system.
-    pub ca_file: Option<PathBuf>,
-    /// The certificate to show, with `key_file`.
-    pub certificate_file: Option<PathBuf>,
-    /// The key of `certificate_file`.
-    pub key_file: Option<PathBuf>,
-    /// When the collector is away.
-    pub retry: RetrySettings,
-}
-
-/// What a sink does when its receiver is away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetrySettings {
-    /// `timeout_ms`: how long connecting, or writing without progress, may take; 5 s by
-    /// default.
-    pub timeout: Duration,
-    /// `retry_interval_ms`: the wait before the second try; later ones are longer, up to a
-    /// minute. 1 s by default.
-    pub interval: Duration,
-    /// `max_retries`: tries after the first that fails; without end by default.
-    pub max_retries: Option<u32>,
-    /// `reconnect_on_failure`: true by default.
-    pub reconnect_on_failure: bool,
-    /// `buffer_on_disconnect`: true by default; false: records that come while the receiver is
-    /// away are lost, and counted, at once.
-    pub buffer_on_disconnect: bool,
-}
-
-impl Default for RetrySettings {
-    fn default() -> Self {
-        Self {
-            timeout: Duration::from_millis(5000),
-            interval: Duration::from_millis(1000),
-            max_retries: None,
-            reconnect_on_failure: true,
-            buffer_on_disconnect: true,
-        }
-    }
 }
 
 /// What is shown of a command's arguments.
@@ -164,3 +89,149 @@ pub enum OnLoss {
     /// As `Drop`; and nobody logs in or changes CONFIG, ACL or modules meanwhile.
     Refuse,
 }
+
+/// Who signs the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signing {
+    /// An ed25519 key, PKCS#8 in PEM; read when the sink starts.
+    pub key_file: PathBuf,
+    /// How long until what was written is signed.
+    pub interval: Duration,
+}
+
+impl SinkSettings {
+    /// Takes a file's bytes apart. `file` is where it is: the sink is named after it, and paths
+    /// that are not absolute are taken from its directory.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(file: &Path, bytes: &[u8]) -> Result<Self, Vec<Fault>> {
+        let mut section = Section::parse(bytes).map_err(|fault| vec![fault])?;
+        let directory = file.parent().unwrap_or(Path::new("/"));
+        let settings = Self::read(&mut section, file, directory);
+        let is_good = section.is_good();
+        let faults = section.finish();
+        match settings {
+            Some(settings) if is_good && faults.is_empty() => Ok(settings),
+            _ => Err(faults),
+        }
+    }
+
+    /// `None` only after a fault.
+    fn read(section: &mut Section, file: &Path, directory: &Path) -> Option<Self> {
+        let name = name(section, file);
+        let destination = destination::read(section, directory);
+        let format = match table::word(section, "format") {
+            "json" => Format::Json,
+            "csv" => Format::Csv,
+            _ => Format::Text,
+        };
+        let wishes = choice::read(section);
+        let payload = Payload {
+            disabled: table::flag(section, "payload_disable"),
+            max_bytes: table::size(section, "payload_maxsize"),
+        };
+        let redact = redaction::read(section);
+        let flush = Flush {
+            threshold_bytes: table::size(section, "flush_threshold_bytes"),
+            interval: Duration::from_secs(table::whole(section, "flush_interval_seconds")),
+        };
+        let buffer_bytes = table::whole(section, "buffer_bytes");
+        let on_loss = match table::word(section, "on_loss") {
+            "refuse" => OnLoss::Refuse,
+            _ => OnLoss::Drop,
+        };
+        let chain = table::flag(section, "chain");
+        let signing = signing(section, directory, chain);
+        Some(Self {
+            name: name?,
+            destination: destination?,
+            format,
+            wishes,
+            payload,
+            redact,
+            flush,
+            buffer_bytes,
+            on_loss,
+            chain,
+            signing,
+        })
+    }
+}
+
+/// The file's stem without a leading number and dash.
+fn name(section: &mut Section, file: &Path) -> Option<String> {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let digits = stem.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    let name = match digits.strip_prefix('-') {
+        Some(rest) if digits.len() < stem.len() => rest,
+        _ => stem.as_ref(),
+    };
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(is_allowed) {
+        let why = format!(
+            "{} cannot name a sink: the file's name takes 1 to 64 characters of a-z, A-Z, 0-9, '-' and '_' before .toml",
+            quoted(name)
+        );
+        section.fault("", why);
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+fn signing(section: &mut Section, directory: &Path, chain: bool) -> Option<Signing> {
+    const KEY: &str = "signing_key_file";
+    let has_interval = section.has("checkpoint_seconds");
+    let interval = Duration::from_secs(table::whole(section, "checkpoint_seconds"));
+    let Some(key_file) = destination::named_file(section, KEY, directory) else {
+        if has_interval {
+            section.fault("checkpoint_seconds", "goes together with signing_key_file");
+        }
+        return None;
+    };
+    if !chain {
+        section.fault(
+            KEY,
+            "goes together with chain = true: the chain is what is signed",
+        );
+    }
+    Some(Signing { key_file, interval })
+}
+
+impl SinkSettings {
+    /// Whether records of both stand in one place, one after the other, in one form.
+    pub(crate) fn describes_the_same_place(&self, other: &Self) -> bool {
+        self.destination == other.destination
+            && self.format == other.format
+            && self.chain == other.chain
+    }
+}
+
+impl SinkSettings {
+    /// Whether records that come while the receiver is away are lost at once.
+    pub(crate) fn loses_while_away(&self) -> bool {
+        let retry = match &self.destination {
+            Destination::File(_) => return false,
+            Destination::Syslog(syslog) => match &syslog.receiver {
+                SyslogReceiver::Local { retry, .. } => retry,
+                SyslogReceiver::Remote(tcp) => &tcp.retry,
+            },
+            Destination::Tcp(tcp) => &tcp.retry,
+        };
+        !retry.buffer_on_disconnect
+    }
+}
+
+impl Destination {
+    /// The word in `type`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::File(_) => "file",
+            Self::Syslog(_) => "syslog",
+            Self::Tcp(_) => "tcp",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use crate::event::{Attempt, Category, CommandResult, Event};
 use crate::format::Numbered;
+use crate::settings::{Destination, SinkSettings};
 
+pub(crate) mod file;
 mod link;
 mod lookup;
 mod outbox;
@@ -45,6 +47,19 @@ pub trait Sink: Send {
     /// When that is not known to have happened.
     fn flush(&mut self) -> io::Result<()>;
 
+    /// Opens anew what has a name, as a command asks for; nothing else needs to.
+    ///
+    /// # Errors
+    /// When it cannot be opened; it is tried again with the next lines.
+    fn reopen(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// What does not work although lines are written; one line.
+    fn trouble(&self) -> Option<&str> {
+        None
+    }
+
     /// Looks after itself, at least once a second while there is nothing to write: notices that
     /// the receiver is gone, tries again when it is time, sends again what may not have arrived.
     ///
@@ -65,6 +80,32 @@ pub trait Sink: Send {
     /// When what was taken is not known to have arrived.
     fn close(&mut self) -> io::Result<()> {
         self.flush()
+    }
+}
+
+/// Opens the destination of a sink; one that connects does so later.
+///
+/// # Errors
+/// What is wrong and what to do.
+pub(crate) fn open(
+    settings: &SinkSettings,
+    stop: &Stop,
+) -> Result<(Box<dyn Sink>, file::Resumed), String> {
+    let anew = |sink: Box<dyn Sink>| (sink, file::Resumed::default());
+    match &settings.destination {
+        Destination::File(file) => {
+            let opened = file::FileSink::open(file, settings.format, settings.chain);
+            let (sink, resumed) = opened.map_err(|error| error.to_string())?;
+            Ok((Box::new(sink), resumed))
+        }
+        Destination::Syslog(syslog) => {
+            let sink = SyslogSink::new(syslog, stop.clone()).map_err(|error| error.to_string())?;
+            Ok(anew(Box::new(sink)))
+        }
+        Destination::Tcp(tcp) => {
+            let sink = TcpSink::new(tcp, stop.clone()).map_err(|error| error.to_string())?;
+            Ok(anew(Box::new(sink)))
+        }
     }
 }
 
@@ -94,7 +135,7 @@ pub struct Head {
 
 impl Head {
     /// Of a record whose line, with its end, has so many bytes.
-    pub fn of(numbered: &Numbered<'_>, bytes: usize) -> Self {
+    pub fn of(numbered: &Numbered<'_, '_>, bytes: usize) -> Self {
         Self {
             bytes,
             sequence: numbered.sequence,

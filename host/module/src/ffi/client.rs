@@ -17,6 +17,12 @@ use warden_core::permissions::Modes;
 pub(crate) struct ClientInfo {
     /// Peer address without the port; for a unix socket its path, cut at 45 bytes, or empty.
     pub(crate) address: String,
+    /// Port of the peer; 0 for a unix socket.
+    pub(crate) port: u16,
+    /// The number of the database it has selected.
+    pub(crate) database: u32,
+    /// It is this server's primary; told from 9.1 on.
+    pub(crate) is_primary: bool,
     /// The connection is encrypted.
     pub(crate) tls: bool,
     /// The connection is a unix socket.
@@ -35,6 +41,7 @@ pub(crate) struct Entered {
 }
 
 /// Flags of a client that the bindings do not know; `valkeymodule.h` of 9.1 says that older servers never set them.
+const PRIMARY: u32 = 1 << 7;
 const REPLICA: u32 = 1 << 8;
 const MONITOR: u32 = 1 << 9;
 
@@ -58,7 +65,7 @@ impl ClientInfo {
         is_ok(status).then(|| Self::from_raw(&answer))
     }
 
-    fn from_raw(info: &raw::ValkeyModuleClientInfoV1) -> Self {
+    pub(super) fn from_raw(info: &raw::ValkeyModuleClientInfoV1) -> Self {
         let address: Vec<u8> = info
             .addr
             .iter()
@@ -68,6 +75,9 @@ impl ClientInfo {
         let has = |flag: u32| info.flags & u64::from(flag) != 0;
         Self {
             address: String::from_utf8_lossy(address).into_owned(),
+            port: info.port,
+            database: u32::from(info.db),
+            is_primary: has(PRIMARY),
             tls: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_SSL),
             unix_socket: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_UNIXSOCKET),
             entered: Entered {

@@ -11,9 +11,10 @@ use super::api::{ERR, OK, check_mandatory, is_ok};
 use super::blocked::forget_payloads;
 use super::command::words_of;
 use super::config::forget_shown;
-use super::context::Context;
+use super::context::{Context, forget_module_context, keep_module_context};
 use super::error::Error;
 use super::event_loop::forget_posts;
+use super::filter::forget_filter;
 use super::guard::{guard, install_panic_log};
 use super::log::{Level, log, set_level};
 use super::stopwatch;
@@ -78,6 +79,7 @@ fn load(ctx: &Context<'_>, words: Vec<Vec<u8>>) -> Result<(), String> {
     stopwatch::reset();
     ACTIVE.store(true, Ordering::Release);
     declare_options(ctx);
+    keep_module_context(ctx).map_err(|error| error.to_string())?;
     guard("load", Err("internal error".to_owned()), || {
         crate::load(ctx, words)
     })
@@ -119,4 +121,6 @@ fn reset(ctx: &Context<'_>) {
     forget_posts();
     forget_payloads();
     forget_shown(ctx.lock());
+    forget_filter(ctx.lock());
+    forget_module_context(ctx.lock());
 }

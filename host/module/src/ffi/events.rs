@@ -4,23 +4,34 @@
 //! server's memory: all is copied.
 
 use super::api::is_ok;
+use super::client::ClientInfo;
 use super::context::Context;
 use super::error::Error;
 use super::guard::callback;
 use std::ffi::{CStr, c_void};
 use valkey_module::raw;
+use warden_core::ClientId;
 
 /// A kind of event to hear of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Topic {
     /// Modules come and go, and commands with them.
     Modules,
+    /// Clients come and go.
+    Clients,
+    /// Settings of the server change.
+    Settings,
+    /// The server ends.
+    Shutdown,
 }
 
 impl Topic {
     fn to_raw(self) -> u64 {
         match self {
             Self::Modules => raw::VALKEYMODULE_EVENT_MODULE_CHANGE,
+            Self::Clients => raw::VALKEYMODULE_EVENT_CLIENT_CHANGE,
+            Self::Settings => raw::VALKEYMODULE_EVENT_CONFIG,
+            Self::Shutdown => raw::VALKEYMODULE_EVENT_SHUTDOWN,
         }
     }
 }
@@ -32,6 +43,14 @@ pub(crate) enum Event {
     ModuleLoaded(String),
     /// A module of this name was unloaded.
     ModuleUnloaded(String),
+    /// A client has connected.
+    Connected(ClientId, ClientInfo),
+    /// A client is about to be gone.
+    Disconnected(ClientId, ClientInfo),
+    /// Settings of these names were changed.
+    SettingsChanged(Vec<String>),
+    /// The server ends as soon as everybody has been told.
+    ShuttingDown,
 }
 
 /// Who wants to hear of events.
@@ -40,24 +59,26 @@ pub(crate) trait EventHandler: 'static {
     fn event(ctx: &Context<'_>, event: Event);
 }
 
-/// Subscribes `E` to topics.
+/// Subscribes `E` to a topic, or ends that.
 ///
 /// # Errors
-/// When the server does not know a topic.
-pub(crate) fn subscribe<E: EventHandler>(ctx: &Context<'_>, topics: &[Topic]) -> Result<(), Error> {
+/// When the server does not know the topic.
+pub(crate) fn set_topic<E: EventHandler>(
+    ctx: &Context<'_>,
+    topic: Topic,
+    wanted: bool,
+) -> Result<(), Error> {
     const CALL: &str = "ValkeyModule_SubscribeToServerEvent";
     let subscribe = api!(ValkeyModule_SubscribeToServerEvent)?;
-    for topic in topics {
-        let event = raw::ValkeyModuleEvent {
-            id: topic.to_raw(),
-            dataver: 1,
-        };
-        // SAFETY: the context is live; the callback is a function of this library, which stays mapped, and the server
-        // forgets it at unload.
-        let status = unsafe { subscribe(ctx.as_ptr(), event, Some(on_event::<E>)) };
-        is_ok(status).then_some(()).ok_or(Error::Refused(CALL))?;
-    }
-    Ok(())
+    let event = raw::ValkeyModuleEvent {
+        id: topic.to_raw(),
+        dataver: 1,
+    };
+    let callback: raw::ValkeyModuleEventCallback = wanted.then_some(on_event::<E>);
+    // SAFETY: the context is live; the callback is a function of this library, which stays mapped, and the server
+    // forgets it at unload; none ends the subscription.
+    let status = unsafe { subscribe(ctx.as_ptr(), event, callback) };
+    is_ok(status).then_some(()).ok_or(Error::Refused(CALL))
 }
 
 unsafe extern "C" fn on_event<E: EventHandler>(
@@ -84,9 +105,56 @@ unsafe extern "C" fn on_event<E: EventHandler>(
 /// # Safety
 /// The three belong together, as the server gave them; `data` is null or the structure of that event, live for the call.
 unsafe fn read(id: u64, subevent: u64, data: *mut c_void) -> Option<Event> {
-    if id != raw::VALKEYMODULE_EVENT_MODULE_CHANGE {
+    match id {
+        // SAFETY: as promised by the caller.
+        raw::VALKEYMODULE_EVENT_MODULE_CHANGE => unsafe { module_change(subevent, data) },
+        // SAFETY: as promised by the caller.
+        raw::VALKEYMODULE_EVENT_CLIENT_CHANGE => unsafe { client_change(subevent, data) },
+        // SAFETY: as promised by the caller.
+        raw::VALKEYMODULE_EVENT_CONFIG => unsafe { settings_change(data) },
+        raw::VALKEYMODULE_EVENT_SHUTDOWN => Some(Event::ShuttingDown),
+        _ => None,
+    }
+}
+
+/// # Safety
+/// `data` is null or the structure of a client's change, live for the call.
+unsafe fn client_change(subevent: u64, data: *mut c_void) -> Option<Event> {
+    // SAFETY: the data of this event is a `ClientInfo` or null, by the contract above.
+    let info = unsafe { data.cast::<raw::ValkeyModuleClientInfoV1>().as_ref() }?;
+    let client = ClientId(info.id);
+    let info = ClientInfo::from_raw(info);
+    match subevent {
+        raw::VALKEYMODULE_SUBEVENT_CLIENT_CHANGE_CONNECTED => Some(Event::Connected(client, info)),
+        raw::VALKEYMODULE_SUBEVENT_CLIENT_CHANGE_DISCONNECTED => {
+            Some(Event::Disconnected(client, info))
+        }
+        _ => None,
+    }
+}
+
+/// # Safety
+/// `data` is null or the structure of changed settings, live for the call.
+unsafe fn settings_change(data: *mut c_void) -> Option<Event> {
+    // SAFETY: the data of this event is a `ConfigChange` or null, by the contract above.
+    let change = unsafe { data.cast::<raw::ValkeyModuleConfigChangeV1>().as_ref() }?;
+    let count = usize::try_from(change.num_changes).ok()?;
+    if change.config_names.is_null() {
         return None;
     }
+    // SAFETY: the server gives as many names as it says.
+    let names = unsafe { std::slice::from_raw_parts(change.config_names, count) };
+    let names = names.iter().filter(|name| !name.is_null()).map(|name| {
+        // SAFETY: each name is NUL-terminated and lives for the call.
+        let name = unsafe { CStr::from_ptr(*name) };
+        name.to_string_lossy().into_owned()
+    });
+    Some(Event::SettingsChanged(names.collect()))
+}
+
+/// # Safety
+/// `data` is null or the structure of a module's change, live for the call.
+unsafe fn module_change(subevent: u64, data: *mut c_void) -> Option<Event> {
     // SAFETY: the data of this event is a `ModuleChange` or null, by the contract above.
     let change = unsafe { data.cast::<raw::ValkeyModuleModuleChangeV1>().as_ref() }?;
     if change.module_name.is_null() {

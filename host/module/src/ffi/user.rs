@@ -258,6 +258,16 @@ impl LocalUser {
 /// # Errors
 /// When the server cannot be asked, or does not describe a user it has.
 pub(crate) fn local_user(lock: &ServerLock, name: &[u8]) -> Result<Option<LocalUser>, Error> {
+    let description = local_rules(lock, name)?;
+    Ok(description.map(|description| LocalUser::of(&description)))
+}
+
+/// How the server describes the user of this name in its own ACL: flags, digests of passwords, rights. `None` when there
+/// is none.
+///
+/// # Errors
+/// When the server cannot be asked, or does not describe a user it has.
+pub(crate) fn local_rules(lock: &ServerLock, name: &[u8]) -> Result<Option<Vec<u8>>, Error> {
     const CALL: &str = "ValkeyModule_GetModuleUserACLString";
     let find = api!(ValkeyModule_GetModuleUserFromUserName)?;
     let free = api!(ValkeyModule_FreeModuleUser)?;
@@ -275,7 +285,7 @@ pub(crate) fn local_user(lock: &ServerLock, name: &[u8]) -> Result<Option<LocalU
     // SAFETY: the handle is ours; freeing one made by name leaves the ACL user itself alone.
     unsafe { free(found) };
     let description = description.ok_or(Error::Refused(CALL))?;
-    Ok(Some(LocalUser::of(description.bytes())))
+    Ok(Some(description.bytes().to_vec()))
 }
 
 /// True when the server's own ACL knows a user of this name, enabled or not.

@@ -1,0 +1,172 @@
+//! Who is behind a connection, remembered from one command to the next.
+//!
+//! In: a client's number. Out: its user, address, session and which sinks its records are for.
+//! What is known is asked of the server once, and again after whatever may have changed it. A
+//! number the server does not know is a script's or a module's: it is known by whoever runs it.
+
+use std::net::IpAddr;
+
+use rustc_hash::FxHashMap;
+use warden_audit::event::Session;
+use warden_audit::{Client, Interest, SinkSet};
+use warden_core::ClientId;
+
+use crate::ffi::{ClientInfo, Connection, Context, Detached, ServerLock};
+use crate::sessions;
+
+/// All connections of which something was recorded, or could have been.
+#[derive(Default)]
+pub(super) struct Clients {
+    known: FxHashMap<u64, Known>,
+}
+
+/// A connection.
+pub(super) struct Known {
+    user: Vec<u8>,
+    address: String,
+    port: u16,
+    tls: bool,
+    name: Vec<u8>,
+    session: Option<Held>,
+    /// The database it has selected.
+    pub(super) database: u32,
+    /// A replication link, or another client without a user.
+    pub(super) is_internal: bool,
+    /// Sinks that want records of it.
+    pub(super) sinks: SinkSet,
+    /// Sinks that want its CONFIG commands whatever it is.
+    pub(super) config_sinks: SinkSet,
+    /// Of which epoch all this is; another one means: ask again.
+    epoch: u64,
+}
+
+/// A session of ours.
+struct Held {
+    id: u64,
+    authenticator: String,
+    principal: String,
+    decision: String,
+    generation: u64,
+}
+
+impl Clients {
+    /// What is known of a connection, asked anew where that may be out of date; `None` when the
+    /// server knows no such client.
+    pub(super) fn get(
+        &mut self,
+        lock: &ServerLock,
+        client: ClientId,
+        (interest, epoch): (&Interest, u64),
+    ) -> Option<&Known> {
+        let is_fresh = |known: &Known| known.epoch == epoch;
+        if !self.known.get(&client.0).is_some_and(is_fresh) {
+            let ctx = Detached::new(lock).ok()?;
+            let known = Known::ask(&ctx, client, (interest, epoch))?;
+            self.known.insert(client.0, known);
+        }
+        self.known.get(&client.0)
+    }
+
+    /// What may have changed is asked again the next time.
+    pub(super) fn doubt(&mut self, client: ClientId) {
+        if let Some(known) = self.known.get_mut(&client.0) {
+            known.epoch = 0;
+        }
+    }
+
+    /// It has selected another database.
+    pub(super) fn select(&mut self, client: ClientId, database: u32) {
+        if let Some(known) = self.known.get_mut(&client.0) {
+            known.database = database;
+        }
+    }
+
+    /// It is gone.
+    pub(super) fn remove(&mut self, client: ClientId) -> Option<Known> {
+        self.known.remove(&client.0)
+    }
+}
+
+impl Known {
+    /// Asks the server; `None` when it knows no such client.
+    pub(super) fn ask(ctx: &Context<'_>, client: ClientId, of: (&Interest, u64)) -> Option<Self> {
+        let user = match ctx.connection(client) {
+            Connection::None => return None,
+            Connection::Internal => None,
+            Connection::Of(user) => Some(user),
+        };
+        let info = ClientInfo::of(ctx.lock(), client)?;
+        Some(Self::new(ctx, client, user, &info, of))
+    }
+
+    /// The same, where the server has said already what it says of connections.
+    pub(super) fn from_info(
+        ctx: &Context<'_>,
+        client: ClientId,
+        info: &ClientInfo,
+        of: (&Interest, u64),
+    ) -> Self {
+        Self::new(ctx, client, ctx.user_name(client), info, of)
+    }
+
+    fn new(
+        ctx: &Context<'_>,
+        client: ClientId,
+        user: Option<Vec<u8>>,
+        info: &ClientInfo,
+        (interest, epoch): (&Interest, u64),
+    ) -> Self {
+        let is_internal = user.is_none() || info.is_primary;
+        let user = user.unwrap_or_default();
+        let address: Option<IpAddr> = info.address.parse().ok();
+        let session = sessions::with_registry(ctx.lock(), |registry| {
+            registry.session(client).map(|view| Held {
+                id: view.session.as_u64(),
+                authenticator: view.principal.authenticator.as_str().to_owned(),
+                principal: view.principal.name.as_str().to_owned(),
+                decision: view
+                    .class_key
+                    .map(|key| key.to_string())
+                    .unwrap_or_default(),
+                generation: view.generation.unwrap_or(0),
+            })
+        });
+        let wants = interest.of_client(&user, address, is_internal);
+        Self {
+            address: if info.unix_socket && info.address.is_empty() {
+                "unix".to_owned()
+            } else {
+                info.address.clone()
+            },
+            port: info.port,
+            tls: info.tls,
+            name: ctx.client_name(client).unwrap_or_default(),
+            session: session.flatten(),
+            database: info.database,
+            is_internal,
+            sinks: wants.sinks,
+            config_sinks: wants.config_sinks,
+            epoch,
+            user,
+        }
+    }
+
+    /// As records tell it.
+    pub(super) fn client(&self, id: ClientId) -> Client<'_> {
+        Client {
+            id: id.0,
+            user: &self.user,
+            address: &self.address,
+            port: self.port,
+            tls: self.tls,
+            name: &self.name,
+            session: self.session.as_ref().map(|held| Session {
+                id: held.id,
+                authenticator: &held.authenticator,
+                principal: &held.principal,
+                decision: &held.decision,
+                generation: held.generation,
+            }),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What is to be known of a command, whoever sends it: its category, where its key stands, which
+//! sinks want it, what of it may be seen.
+//!
+//! In: a name. Out: facts worked out once. A command that the server does not list is unknown,
+//! and nothing of its arguments is shown.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+use warden_audit::redact::shown_name;
+use warden_audit::{Category, Interest, Redaction, Redactor, SinkSet};
+
+use crate::ffi::{Context, Reply, Words};
+
+/// The commands of this server.
+#[derive(Default)]
+pub(super) struct Commands {
+    listed: BTreeMap<Vec<u8>, Listed>,
+    facts: Vec<Facts>,
+    by_name: FxHashMap<Vec<u8>, usize>,
+    /// By the place of the name in the server's memory, which the same command always has.
+    by_place: FxHashMap<usize, usize>,
+}
+
+/// A command as the server lists it.
+#[derive(Clone, Copy)]
+struct Listed {
+    first_key: usize,
+    has_keys: bool,
+    has_subcommands: bool,
+}
+
+/// What is to be known of a command.
+pub(super) struct Facts {
+    /// Its full name, lower-case; as it was sent where it is unknown.
+    pub(super) name: Vec<u8>,
+    /// What it is about.
+    pub(super) category: Category,
+    /// Where its first key stands; 0 without.
+    pub(super) first_key: usize,
+    /// Sinks that want it.
+    pub(super) sinks: SinkSet,
+    /// What may be seen of it.
+    pub(super) redaction: Redaction,
+    /// What it may do to what is known of connections.
+    pub(super) effect: Effect,
+}
+
+/// What a command may do that concerns the audit itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Nothing.
+    None,
+    /// Its client may be another one afterwards: AUTH, HELLO, RESET, SELECT and the like.
+    Client,
+    /// It may run other commands: scripts, functions, EXEC, those of modules.
+    Runs,
+    /// It changes users of the ACL.
+    Acl,
+}
+
+/// Longest name that is looked up; no command has a longer one.
+const MAX_NAME: usize = 128;
+
+impl Commands {
+    /// Asks the server for its commands.
+    pub(super) fn list(&mut self, ctx: &Context<'_>) {
+        let mut listed = BTreeMap::new();
+        if let Ok(reply) = ctx.call("COMMAND", &[]) {
+            collect(reply, &mut listed);
+        }
+        self.listed = listed;
+    }
+
+    /// Facts depend on what sinks want: they are worked out again.
+    pub(super) fn forget(&mut self) {
+        self.facts.clear();
+        self.by_name.clear();
+        self.by_place.clear();
+    }
+
+    /// The facts of a command that the server has looked up.
+    pub(super) fn at(
+        &mut self,
+        (place, name): (usize, &[u8]),
+        of: (&Interest, &Redactor),
+    ) -> Option<&Facts> {
+        let index = match self.by_place.get(&place) {
+            Some(index) => *index,
+            None => {
+                let index = self.index(name, of);
+                self.by_place.insert(place, index);
+                index
+            }
+        };
+        self.facts.get(index)
+    }
+
+    /// The facts of a command by its words, as they were sent.
+    pub(super) fn of_words(
+        &mut self,
+        words: &Words<'_>,
+        of: (&Interest, &Redactor),
+    ) -> Option<&Facts> {
+        let mut buffer = [0_u8; MAX_NAME];
+        let name = self.full_name(words, &mut buffer)?;
+        let index = match self.by_name.get(name) {
+            Some(index) => *index,
+            None => self.index(name, of),
+        };
+        self.facts.get(index)
+    }
+
+    /// The full name of a command, lower-case. One that is unknown keeps its first word, cut.
+    fn full_name<'b>(&self, words: &Words<'_>, buffer: &'b mut [u8; MAX_NAME]) -> Option<&'b [u8]> {
+        let first = words.get(0)?;
+        let length = first.len().min(MAX_NAME);
+        let start = buffer.get_mut(..length)?;
+        start.copy_from_slice(first.get(..length)?);
+        start.make_ascii_lowercase();
+        let has_subcommands = match buffer.get(..length).map(|name| self.listed.get(name)) {
+            Some(Some(listed)) => listed.has_subcommands,
+            _ => false,
+        };
+        if !has_subcommands {
+            return buffer.get(..length);
+        }
+        let second = words.get(1).unwrap_or_default();
+        let end = length + 1 + second.len();
+        if let Some(rest) = buffer.get_mut(length..end)
+            && let Some((bar, rest)) = rest.split_first_mut()
+        {
+            *bar = b'|';
+            rest.copy_from_slice(second);
+            rest.make_ascii_lowercase();
+            let full = buffer.get(..end)?;
+            if self.listed.contains_key(full) {
+                return buffer.get(..end);
+            }
+        }
+        buffer.get(..length)
+    }
+
+    /// Works facts out.
+    fn index(&mut self, name: &[u8], (interest, redactor): (&Interest, &Redactor)) -> usize {
+        let listed = self.listed.get(name).copied();
+        let category = category(name, listed);
+        let is_known = listed.is_some();
+        let facts = Facts {
+            name: shown_name(name, is_known).to_vec(),
+            category,
+            first_key: listed.map_or(0, |listed| listed.first_key),
+            sinks: interest.of_command(name, category),
+            redaction: redactor.of_command(name, is_known),
+            effect: effect(name, listed.is_some()),
+        };
+        let index = self.facts.len();
+        self.facts.push(facts);
+        // An attacker's inventions are not kept.
+        if listed.is_some() {
+            self.by_name.insert(name.to_vec(), index);
+        } else if self.facts.len() > 2 * self.listed.len() + MAX_UNKNOWN {
+            self.forget();
+            return self.index(name, (interest, redactor));
+        }
+        index
+    }
+}
+
+/// Facts of unknown commands that are kept until all are worked out again.
+const MAX_UNKNOWN: usize = 1000;
+
+fn category(name: &[u8], listed: Option<Listed>) -> Category {
+    let container = name.split(|byte| *byte == b'|').next().unwrap_or(name);
+    match container {
+        b"config" | b"module" => Category::Config,
+        b"acl" => Category::Acl,
+        b"auth" => Category::Auth,
+        _ if name.starts_with(b"warden.") && name != b"warden.whoami" && name != b"warden.help" => {
+            Category::Admin
+        }
+        _ if listed.is_some_and(|listed| listed.has_keys) => Category::Keys,
+        _ => Category::Other,
+    }
+}
+
+fn effect(name: &[u8], is_listed: bool) -> Effect {
+    match name {
+        b"auth" | b"hello" | b"reset" | b"select" | b"client|setname" | b"client|no-touch"
+        | b"replicaof" | b"slaveof" | b"psync" | b"sync" => Effect::Client,
+        b"eval" | b"evalsha" | b"eval_ro" | b"evalsha_ro" | b"fcall" | b"fcall_ro" | b"exec" => {
+            Effect::Runs
+        }
+        b"acl|setuser" | b"acl|deluser" | b"acl|load" => Effect::Acl,
+        // Of other modules, which may do anything to their client.
+        _ if is_listed && !name.starts_with(b"warden.") && !is_built_in(name) => Effect::Runs,
+        _ => Effect::None,
+    }
+}
+
+fn is_built_in(name: &[u8]) -> bool {
+    std::str::from_utf8(name).is_ok_and(warden_core::server::is_built_in)
+}
+
+/// Places in an entry of `COMMAND`'s reply.
+const NAME: usize = 0;
+const FLAGS: usize = 2;
+const FIRST_KEY: usize = 3;
+const SUBCOMMANDS: usize = 9;
+
+fn collect(reply: Reply, listed: &mut BTreeMap<Vec<u8>, Listed>) {
+    let (Reply::Array(entries) | Reply::Set(entries)) = reply else {
+        return;
+    };
+    for entry in entries {
+        let Reply::Array(mut fields) = entry else {
+            continue;
+        };
+        let subcommands = (fields.len() > SUBCOMMANDS).then(|| fields.swap_remove(SUBCOMMANDS));
+        let Some(Reply::Bulk(name)) = fields.get(NAME) else {
+            continue;
+        };
+        let first_key = match fields.get(FIRST_KEY) {
+            Some(Reply::Integer(first)) => usize::try_from(*first).unwrap_or(0),
+            _ => 0,
+        };
+        let flags = fields.get(FLAGS).cloned().map(Reply::into_texts);
+        let moves = flags.is_some_and(|flags| flags.iter().any(|flag| flag == "movablekeys"));
+        let has_subcommands = match &subcommands {
+            Some(Reply::Array(list) | Reply::Set(list)) => !list.is_empty(),
+            _ => false,
+        };
+        listed.insert(
+            name.to_ascii_lowercase(),
+            Listed {
+                first_key,
+                has_keys: first_key > 0 || moves,
+                has_subcommands,
+            },
+        );
+        if let Some(subcommands) = subcommands {
+            collect(subcommands, listed);
+        }
+    }
+}
