@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Debian's packages, fetched once and unpacked, never installed. Sourced by
-# scripts/directory and scripts/minisign.
+# scripts/directory, scripts/minisign and scripts/rsyslog.
 #
 # In: of its caller the functions say, die and show, wanted (prints the names of the
 # packages, and may fail when the lists do not know them) and lay_out (makes of

@@ -20,6 +20,7 @@
 
 pub mod asked;
 pub mod authority;
+pub mod collector;
 pub mod connection;
 pub mod directory;
 pub mod domain_controller;
@@ -36,6 +37,7 @@ pub mod ports;
 pub mod provider;
 pub mod proxy;
 pub mod reply;
+pub mod rsyslog;
 pub mod scene;
 pub mod server;
 pub mod signer;
@@ -43,6 +45,7 @@ pub mod slapd;
 pub mod tls;
 
 pub use authority::{Authority, Identity, Leaf};
+pub use collector::Collector;
 pub use connection::{Connection, Ended};
 pub use directory::Directory;
 pub use domain_controller::DomainController;
@@ -54,6 +57,7 @@ pub use patience::{eventually, unix_now};
 pub use provider::Provider;
 pub use proxy::Proxy;
 pub use reply::Reply;
+pub use rsyslog::Rsyslog;
 pub use scene::{Scene, SceneBuilder};
 pub use server::{ADMIN_PASSWORD, Server, ServerBuilder, StartFailure};
 pub use signer::Signer;

@@ -14,6 +14,7 @@
 //! | OpenLDAP's server and clients | `WARDEN_DIRECTORY` | what `scripts/directory` prints |
 //! | Samba's domain controller | `WARDEN_DOMAIN_CONTROLLER` | what `scripts/domain-controller` prints |
 //! | minisign | `WARDEN_MINISIGN` | what `scripts/minisign` prints |
+//! | rsyslog | `WARDEN_RSYSLOG` | what `scripts/rsyslog` prints |
 //!
 //! A missing part panics with what to do about it; nothing is built from here.
 
@@ -98,6 +99,13 @@ pub fn domain_controller() -> &'static Path {
 pub fn minisign() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| directory("WARDEN_MINISIGN", "minisign"))
+}
+
+/// The directory of the server rsyslogd, laid out as `scripts/rsyslog` says; looked for once
+/// per process.
+pub fn rsyslog() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| directory("WARDEN_RSYSLOG", "rsyslog"))
 }
 
 /// The directory that a variable names, or else a script prints.

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use crate::authority::Identity;
@@ -33,6 +34,18 @@ pub fn server(identity: &Identity) -> Arc<ServerConfig> {
         .with_safe_default_protocol_versions()
         .expect("the library's own versions")
         .with_no_client_auth()
+        .with_single_cert(chain(identity), key(identity));
+    Arc::new(config.expect("a key that fits its certificate"))
+}
+
+/// As [`server`], and lets nobody in without a certificate of this authority (DER).
+pub fn server_demanding(identity: &Identity, authority: &[u8]) -> Arc<ServerConfig> {
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots(authority), crypto());
+    let verifier = verifier.build().expect("an authority that can vouch");
+    let config = ServerConfig::builder_with_provider(crypto())
+        .with_safe_default_protocol_versions()
+        .expect("the library's own versions")
+        .with_client_cert_verifier(verifier)
         .with_single_cert(chain(identity), key(identity));
     Arc::new(config.expect("a key that fits its certificate"))
 }

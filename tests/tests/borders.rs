@@ -64,6 +64,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
     (
         "warden-benches",
         &[
+            "warden-audit",
             "warden-authn",
             "warden-core",
             "warden-policy",

@@ -149,6 +149,14 @@ pub struct Record<'a> {
     pub event: Event<'a>,
 }
 
+/// The parts of a [`Record`] where they are, to be encoded in its form.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Parts<'p, 'c, 'e> {
+    pub(crate) at_us: u64,
+    pub(crate) client: Option<&'p Client<'c>>,
+    pub(crate) event: &'p Event<'e>,
+}
+
 /// A connection, as it was when something happened on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Client<'a> {

@@ -10,18 +10,24 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
+use std::time::Duration;
 
 use warden_settings::{Access, Fault, FileError};
 
 use crate::event::SinkSet;
 use crate::journal::{Journal, Lane};
+use crate::redact::Redactor;
 use crate::settings::{OnLoss, SinkSettings};
+use crate::sink::Stop;
 use crate::status::SinkStatus;
 use crate::wishes::Interest;
 use crate::worker::{Order, Surroundings, Worker};
 
 /// Largest file of a sink.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// How long a sink that ends may wait for its destination.
+const LAST_WORDS: Duration = Duration::from_millis(900);
 
 /// Faults of one file that are told: bounds what a file of nonsense writes to the log.
 const MAX_FAULTS: usize = 20;
@@ -41,6 +47,7 @@ struct Running {
     lane: Arc<Lane>,
     orders: Sender<Order>,
     status: Arc<SinkStatus>,
+    stop: Stop,
 }
 
 /// The sinks in force: never changed, replaced whole.
@@ -48,6 +55,8 @@ struct Running {
 pub struct Roster {
     /// Who wants what.
     pub interest: Interest,
+    /// What of commands may be seen.
+    pub redactor: Redactor,
     /// Every sink, in the order of their files.
     pub sinks: Vec<Entry>,
 }
@@ -208,7 +217,7 @@ impl Fleet {
             .collect();
         for file in gone {
             if let Some(running) = self.sinks.remove(&file) {
-                running.lane.close();
+                running.stop();
                 report.removed.push(running.settings.name);
             }
         }
@@ -260,12 +269,14 @@ impl Fleet {
         let lane = Arc::new(lane);
         let status = Arc::new(SinkStatus::default());
         let (orders, received) = mpsc::channel();
+        let stop = Stop::new(Arc::clone(&self.surroundings.clock));
         let worker = Worker::new(
             Arc::clone(&lane),
             received,
             settings.clone(),
             Arc::clone(&status),
             self.surroundings.clone(),
+            stop.clone(),
         );
         let name = format!("warden-sink-{}", lane.place());
         spawn(&name, Box::new(move || worker.run())).inspect_err(|_| lane.close())?;
@@ -274,6 +285,7 @@ impl Fleet {
             lane,
             orders,
             status,
+            stop,
         })
     }
 
@@ -282,8 +294,14 @@ impl Fleet {
             let settings = &running.settings;
             (running.lane.place(), &settings.wishes, settings.payload)
         });
+        let patterns = self
+            .sinks
+            .values()
+            .flat_map(|sink| sink.settings.redact.iter());
+        let patterns = patterns.cloned().collect::<Vec<_>>();
         Roster {
             interest: Interest::new(wishes),
+            redactor: Redactor::new(patterns),
             sinks: self.sinks.values().map(Running::entry).collect(),
         }
     }
@@ -299,12 +317,19 @@ impl Fleet {
     /// Ends every sink; each writes first what it has.
     pub fn close(&mut self) {
         for running in std::mem::take(&mut self.sinks).into_values() {
-            running.lane.close();
+            running.stop();
         }
     }
 }
 
 impl Running {
+    /// Ends it: it writes what it has, as far as its destination takes it within
+    /// [`LAST_WORDS`].
+    fn stop(&self) {
+        self.stop.request(LAST_WORDS);
+        self.lane.close();
+    }
+
     fn entry(&self) -> Entry {
         Entry {
             name: self.settings.name.clone(),

@@ -1,4 +1,34 @@
 //! A record as a line.
+//!
+//! In: a record with its number. Out: one line, without its end, as text, JSON or CSV; and the
+//! way back, from a line to its fields. Never: a raw line feed, or any byte that is not
+//! printable UTF-8; an argument that a sink does not want shown; a field that one format has
+//! and another has not, but those that the Elastic Common Schema asks for.
+//!
+//! ```text
+//! Record ─→ walk ─ (field, value) ─→ escape ─→ Text | Json | Csv ─→ line
+//!                                               read::{text, json, csv} ─→ Fields
+//! ```
+//!
+//! What the fields are: [`Field`] and docs/audit/records.md.
+
+mod argument;
+mod class;
+mod csv;
+mod escape;
+mod fields;
+mod json;
+pub mod read;
+mod text;
+mod time;
+mod walk;
+
+use std::cell::Cell;
+
+pub use argument::Item;
+pub use class::ECS_FIELDS;
+pub use fields::{Field, Kind};
+pub use time::timestamp;
 
 use crate::event::Record;
 use crate::settings::Payload;
@@ -25,10 +55,59 @@ pub struct Numbered<'a, 'r> {
     pub record: &'a Record<'r>,
 }
 
+/// What stays allocated from record to record; more than that is given back.
+const SCRATCH_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    /// Where values are escaped before they are quoted.
+    static SCRATCH: Cell<String> = const { Cell::new(String::new()) };
+}
+
 impl Format {
-    /// Appends the line, without its end.
+    /// Appends the line, without its end and without a chain value. Allocates nothing once
+    /// `line` and a buffer of the thread's are large enough.
     pub fn write(self, line: &mut Vec<u8>, numbered: Numbered<'_, '_>, payload: Payload) {
-        let _ = (numbered, payload);
-        line.extend_from_slice(b"sequence=");
+        let mut scratch = SCRATCH.take();
+        match self {
+            Self::Text => {
+                let mut text = text::Text::new(line, &mut scratch);
+                walk::walk(&mut text, &numbered, payload);
+            }
+            Self::Json => {
+                let mut json = json::Json::new(line, &mut scratch);
+                walk::walk(&mut json, &numbered, payload);
+                json.finish();
+            }
+            Self::Csv => {
+                let mut csv = csv::Csv::new(line, &mut scratch);
+                walk::walk(&mut csv, &numbered, payload);
+                csv.finish();
+            }
+        }
+        if scratch.capacity() <= SCRATCH_BYTES {
+            SCRATCH.set(scratch);
+        }
+    }
+
+    /// The line that a file of this format begins with, without its end: the names of the
+    /// columns of CSV, with the column `chain` where each record has one.
+    pub fn header(self, is_chained: bool) -> Option<&'static str> {
+        (self == Self::Csv).then(|| fields::header(is_chained))
+    }
+
+    /// Reads a line back, with or without a chain value: what [`read::text`], [`read::json`]
+    /// and [`read::csv`] do.
+    ///
+    /// # Errors
+    /// When it is no line of this format. A header is none.
+    pub fn read(self, line: &[u8]) -> Result<read::Fields, read::Unreadable> {
+        match self {
+            Self::Text => read::text(line),
+            Self::Json => read::json(line),
+            Self::Csv => read::csv(line),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 pub use chunk::Chunk;
 
-use crate::event::{Record, SinkSet};
+use crate::event::{Client, Event, Parts, SinkSet};
 use chunk::Open;
 
 /// The queue. Shared by whoever makes records and the sinks' lanes.
@@ -114,17 +114,22 @@ impl Journal {
         })
     }
 
-    /// Puts a record into the lanes of `sinks`. Never waits for a sink.
-    pub fn push(&self, sinks: SinkSet, record: &Record<'_>) {
+    /// Puts a record of these parts into the lanes of `sinks`. Never waits for a sink.
+    pub fn push(&self, sinks: SinkSet, at_us: u64, client: Option<&Client<'_>>, event: &Event<'_>) {
         if sinks.is_empty() {
             return;
         }
+        let record = Parts {
+            at_us,
+            client,
+            event,
+        };
         let mut state = self.lock();
-        if state.open.push(sinks, record) {
+        if state.open.push(sinks, &record) {
             return;
         }
         state.seal();
-        if !state.open.push_alone(sinks, record) {
+        if !state.open.push_alone(sinks, &record) {
             self.oversized.fetch_add(1, Ordering::Relaxed);
             state.lose(sinks);
         }

@@ -13,10 +13,11 @@
 
 #![forbid(unsafe_code)]
 
-mod chain;
+pub mod chain;
+pub mod checkpoint;
 pub mod event;
 mod fleet;
-mod format;
+pub mod format;
 mod journal;
 pub mod redact;
 pub mod settings;
@@ -31,7 +32,11 @@ pub use format::{Format, Numbered};
 pub use journal::{Batch, Chunk, Journal, Lane};
 pub use redact::{Hidden, Redaction, Redactor};
 pub use settings::SinkSettings;
-pub use sink::{Refused, Sink};
+pub use sink::file::{FileError, FileSink, Resumed};
+pub use sink::{Again, Facility, Head, Refused, Sink, Stop, SyslogSink, TcpSink};
 pub use status::SinkStatus;
 pub use wishes::{Interest, Subscriptions, Wants, Wishes};
 pub use worker::{Notices, Surroundings};
+
+/// Longest line that is written or read, in bytes without its end.
+pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;

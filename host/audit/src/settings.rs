@@ -8,8 +8,6 @@
 
 mod choice;
 mod destination;
-#[path = "sink/syslog/facility.rs"]
-mod facility;
 mod file;
 mod network;
 mod redaction;
@@ -18,7 +16,6 @@ pub mod table;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use facility::Facility;
 pub use file::{FileSettings, Fsync};
 pub use network::{RetrySettings, SyslogReceiver, SyslogSettings, TcpSettings};
 
@@ -207,6 +204,21 @@ impl SinkSettings {
         self.destination == other.destination
             && self.format == other.format
             && self.chain == other.chain
+    }
+}
+
+impl SinkSettings {
+    /// Whether records that come while the receiver is away are lost at once.
+    pub(crate) fn loses_while_away(&self) -> bool {
+        let retry = match &self.destination {
+            Destination::File(_) => return false,
+            Destination::Syslog(syslog) => match &syslog.receiver {
+                SyslogReceiver::Local { retry, .. } => retry,
+                SyslogReceiver::Remote(tcp) => &tcp.retry,
+            },
+            Destination::Tcp(tcp) => &tcp.retry,
+        };
+        !retry.buffer_on_disconnect
     }
 }
 

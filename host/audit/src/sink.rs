@@ -1,19 +1,45 @@
 //! Where lines go.
-
-pub(crate) mod file;
+//!
+//! In: lines, and of each what its receiver may want to know apart from its text. Out: the same
+//! lines at their destination, whole and in order; how much of them it took; when to offer the
+//! rest again. Never: part of a line that stays, a wait that another thread cannot end.
 
 use std::io;
+use std::time::Duration;
 
+use crate::event::{Attempt, Category, CommandResult, Event};
+use crate::format::Numbered;
 use crate::settings::{Destination, SinkSettings};
 
+pub(crate) mod file;
+mod link;
+mod lookup;
+mod outbox;
+mod reconnect;
+mod stop;
+mod stream;
+mod syslog;
+mod tcp;
+mod trust;
+
+pub use reconnect::Again;
+pub use stop::Stop;
+pub use syslog::{Facility, SyslogSink};
+pub use tcp::TcpSink;
+
 /// A destination of lines, used by one thread.
+///
+/// One whose receiver can be away connects by itself, when it is time, in any of
+/// [`Self::write`], [`Self::tend`] and [`Self::flush`].
 pub trait Sink: Send {
-    /// Takes whole lines, each with its end.
+    /// Takes whole lines, each with its end, and a head for each. All of them or, after an
+    /// error, only whole ones: [`Refused`] says how many bytes it took, which always end with a
+    /// line.
     ///
     /// # Errors
-    /// When it did not take everything: [`Refused`] says how many bytes it took, which always
-    /// end with a line. The rest is offered again later.
-    fn write(&mut self, lines: &[u8]) -> Result<(), Refused>;
+    /// When it did not take everything, or cannot go on although it did. The rest is offered
+    /// again when [`Self::again`] says.
+    fn write(&mut self, lines: &[u8], heads: &[Head]) -> Result<(), Refused>;
 
     /// Makes what was taken last: what `fsync` asks for, the end of a message.
     ///
@@ -21,12 +47,65 @@ pub trait Sink: Send {
     /// When that is not known to have happened.
     fn flush(&mut self) -> io::Result<()>;
 
-    /// Opens the destination anew, where that means something.
+    /// Opens anew what has a name, as a command asks for; nothing else needs to.
     ///
     /// # Errors
-    /// What to do about it; the next [`Sink::write`] tries again.
-    fn reopen(&mut self) -> Result<(), String> {
+    /// When it cannot be opened; it is tried again with the next lines.
+    fn reopen(&mut self) -> io::Result<()> {
         Ok(())
+    }
+
+    /// What does not work although lines are written; one line.
+    fn trouble(&self) -> Option<&str> {
+        None
+    }
+
+    /// Looks after itself, at least once a second while there is nothing to write: notices that
+    /// the receiver is gone, tries again when it is time, sends again what may not have arrived.
+    ///
+    /// # Errors
+    /// Why it cannot write now, or what else is wrong.
+    fn tend(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// When to offer the rest again after an error.
+    fn again(&self) -> Again {
+        Again::After(Duration::from_secs(1))
+    }
+
+    /// The end. Nothing is offered afterwards.
+    ///
+    /// # Errors
+    /// When what was taken is not known to have arrived.
+    fn close(&mut self) -> io::Result<()> {
+        self.flush()
+    }
+}
+
+/// Opens the destination of a sink; one that connects does so later.
+///
+/// # Errors
+/// What is wrong and what to do.
+pub(crate) fn open(
+    settings: &SinkSettings,
+    stop: &Stop,
+) -> Result<(Box<dyn Sink>, file::Resumed), String> {
+    let anew = |sink: Box<dyn Sink>| (sink, file::Resumed::default());
+    match &settings.destination {
+        Destination::File(file) => {
+            let opened = file::FileSink::open(file, settings.format, settings.chain);
+            let (sink, resumed) = opened.map_err(|error| error.to_string())?;
+            Ok((Box::new(sink), resumed))
+        }
+        Destination::Syslog(syslog) => {
+            let sink = SyslogSink::new(syslog, stop.clone()).map_err(|error| error.to_string())?;
+            Ok(anew(Box::new(sink)))
+        }
+        Destination::Tcp(tcp) => {
+            let sink = TcpSink::new(tcp, stop.clone()).map_err(|error| error.to_string())?;
+            Ok(anew(Box::new(sink)))
+        }
     }
 }
 
@@ -39,28 +118,76 @@ pub struct Refused {
     pub why: io::Error,
 }
 
-/// What a destination already holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Resumed {
-    /// Sequence number of the last record; 0 when there is none.
+/// What a receiver may want to know of a line apart from its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Length of the line with its end.
+    pub bytes: usize,
+    /// The record's number.
     pub sequence: u64,
-    /// The chain's value there.
-    pub chain: [u8; 32],
-    /// Bytes of an unfinished line that were taken off.
-    pub cut_bytes: u64,
+    /// When: microseconds since 1970-01-01T00:00:00Z.
+    pub at_us: u64,
+    /// What it is about.
+    pub category: Category,
+    /// Whether something was refused, failed or was lost.
+    pub is_failure: bool,
 }
 
-/// Opens the destination of a sink.
+impl Head {
+    /// Of a record whose line, with its end, has so many bytes.
+    pub fn of(numbered: &Numbered<'_, '_>, bytes: usize) -> Self {
+        Self {
+            bytes,
+            sequence: numbered.sequence,
+            at_us: numbered.record.at_us,
+            category: numbered.record.event.category(),
+            is_failure: is_failure(&numbered.record.event),
+        }
+    }
+}
+
+fn is_failure(event: &Event<'_>) -> bool {
+    match event {
+        Event::Authentication(authentication) => authentication.attempt == Attempt::Failure,
+        Event::Command(command) => match command.result {
+            CommandResult::Unknown | CommandResult::Success => false,
+            CommandResult::Failure | CommandResult::Rejected(_) | CommandResult::Denied(..) => true,
+        },
+        Event::Reload(reload) => !reload.errors.is_empty(),
+        Event::Loss(_) => true,
+        Event::Opened
+        | Event::Closed
+        | Event::SessionEnd(_)
+        | Event::Setting(_)
+        | Event::AclUser(_)
+        | Event::Start(_)
+        | Event::Stop
+        | Event::Checkpoint(_) => false,
+    }
+}
+
+/// Whether there is a head for each line.
 ///
 /// # Errors
-/// What is wrong and what to do.
-pub(crate) fn open(settings: &SinkSettings) -> Result<(Box<dyn Sink>, Resumed), String> {
-    match &settings.destination {
-        Destination::File(file) => {
-            let (sink, resumed) = file::FileSink::open(file)?;
-            Ok((Box::new(sink), resumed))
-        }
-        // The branch `network` has them.
-        Destination::Syslog(_) | Destination::Tcp(_) => Err("not merged yet".to_owned()),
+/// Where not: nothing is taken, so that nothing is lost unseen.
+fn fits(lines: &[u8], heads: &[Head]) -> Result<(), Refused> {
+    let all = heads.iter().map(|head| head.bytes);
+    if all.fold(0, usize::saturating_add) == lines.len() {
+        return Ok(());
     }
+    let why = "lines and their heads do not belong together";
+    Err(Refused {
+        taken: 0,
+        why: io::Error::new(io::ErrorKind::InvalidInput, why),
+    })
+}
+
+/// The lines, each without its end, with their heads.
+fn each<'a>(lines: &'a [u8], heads: &'a [Head]) -> impl Iterator<Item = (&'a [u8], &'a Head)> {
+    let mut rest = lines;
+    heads.iter().map_while(move |head| {
+        let (line, after) = rest.split_at_checked(head.bytes)?;
+        rest = after;
+        Some((line.strip_suffix(b"\n").unwrap_or(line), head))
+    })
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 pub struct SinkStatus {
     is_failing: AtomicBool,
     has_begun: AtomicBool,
+    has_ended: AtomicBool,
     records: AtomicU64,
     bytes: AtomicU64,
     dropped: AtomicU64,
@@ -35,6 +36,15 @@ impl SinkStatus {
     /// Whether the last attempt to write did not succeed.
     pub fn is_failing(&self) -> bool {
         self.is_failing.load(Ordering::Acquire)
+    }
+
+    /// Whether its thread has written its last record.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn ended(&self) {
+        self.has_ended.store(true, Ordering::Release);
     }
 
     /// Records written.

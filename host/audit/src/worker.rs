@@ -16,20 +16,25 @@ use std::time::Duration;
 
 use warden_core::Clock;
 
-use crate::chain::Chain;
-use crate::event::{Event, Loss, Record, Start};
+use crate::chain::{self, Chain};
+use crate::checkpoint::{Place, SigningKey};
+use crate::event::{Checkpoint, Event, Loss, Record, Start};
 use crate::format::Numbered;
 use crate::journal::{Chunk, Lane};
 use crate::settings::SinkSettings;
-use crate::sink::{self, Resumed, Sink};
+use crate::sink::file::Resumed;
+use crate::sink::{self, Again, Head, Sink, Stop};
 use crate::status::SinkStatus;
 
-/// The longest a sink that refuses is left alone.
-const LONGEST_REST: Duration = Duration::from_secs(10);
+/// How often a sink looks after itself while nothing comes.
+const TENDED: Duration = Duration::from_secs(1);
+
+/// How long a sink waits that will not try again by itself: until it is nudged.
+const FOR_GOOD: Duration = Duration::from_hours(1);
 
 /// What a sink's thread is told.
 #[derive(Debug)]
-pub enum Order {
+pub(crate) enum Order {
     /// Go on with these settings.
     Reconfigure(Box<SinkSettings>),
     /// Open the destination anew: somebody moved the file away.
@@ -56,15 +61,17 @@ pub struct Surroundings {
 }
 
 /// A sink's thread.
-pub struct Worker {
+pub(crate) struct Worker {
     lane: Arc<Lane>,
     orders: Receiver<Order>,
     settings: SinkSettings,
     status: Arc<SinkStatus>,
     surroundings: Surroundings,
+    stop: Stop,
     sink: Option<Box<dyn Sink>>,
-    /// Lines that wait to be written.
+    /// Lines that wait to be written, each with its end, and what is to be known of each.
     lines: Vec<u8>,
+    heads: Vec<Head>,
     /// Where the next line stands.
     next: Position,
     /// Where the line after the last written one stands.
@@ -76,7 +83,10 @@ pub struct Worker {
     formatted: usize,
     /// Lost after all of `chunks`, and not yet recorded.
     lost: u64,
-    rest: Duration,
+    /// Who signs, if anybody does, and when that was done last.
+    signing: Option<SigningKey>,
+    signed: (Duration, u64),
+    trouble: String,
     measured: (Duration, u64),
 }
 
@@ -90,14 +100,20 @@ struct Position {
 
 impl Worker {
     /// A worker that has opened nothing yet.
-    pub fn new(
+    pub(crate) fn new(
         lane: Arc<Lane>,
         orders: Receiver<Order>,
         settings: SinkSettings,
         status: Arc<SinkStatus>,
         surroundings: Surroundings,
+        stop: Stop,
     ) -> Self {
         Self {
+            stop,
+            heads: Vec::new(),
+            signing: None,
+            signed: (Duration::ZERO, 0),
+            trouble: String::new(),
             lane,
             orders,
             settings,
@@ -111,79 +127,140 @@ impl Worker {
             chunks: VecDeque::new(),
             formatted: 0,
             lost: 0,
-            rest: Duration::ZERO,
             measured: (Duration::ZERO, 0),
         }
     }
 
     /// Its life: ends when its lane is closed and, as far as the destination takes it,
     /// everything is written.
-    pub fn run(mut self) {
+    pub(crate) fn run(mut self) {
         loop {
             self.obey();
-            if self.sink.is_none() || !self.lines.is_empty() {
-                // Opens it, or offers once more what it refused.
-                if !self.go_on() {
-                    if self.lane.rest(self.rest) {
-                        break;
-                    }
-                    continue;
+            let is_up = self.tend() && self.go_on();
+            self.measure();
+            if !is_up && !self.settings.loses_while_away() {
+                // What comes waits in the lane.
+                if self.lane.rest(self.pause()) {
+                    break;
                 }
+                continue;
             }
-            let batch = self.lane.take(self.settings.flush.interval / 2);
+            let patience = (self.settings.flush.interval / 2).min(TENDED);
+            let batch = self.lane.take(patience);
             self.chunks.extend(batch.chunks);
             self.lost = self.lost.saturating_add(batch.lost);
             self.status.dropped_more(batch.lost);
-            let went_well = self.go_on();
-            self.measure();
+            if !is_up {
+                self.lose_what_came();
+            }
             if batch.is_last {
-                if went_well {
-                    self.note(&Event::Stop);
-                    self.write();
-                }
                 break;
             }
         }
-        self.give_up();
+        self.end();
     }
 
     fn obey(&mut self) {
         while let Ok(order) = self.orders.try_recv() {
             match order {
-                Order::Reopen => {
-                    if let Some(sink) = &mut self.sink {
-                        let reopened = sink.reopen();
-                        self.tell(reopened.err());
-                    }
-                }
+                Order::Reopen => self.reopen(),
                 Order::Reconfigure(settings) => self.reconfigure(*settings),
             }
-            self.rest = Duration::ZERO;
+        }
+    }
+
+    fn reopen(&mut self) {
+        let Some(sink) = &mut self.sink else {
+            return;
+        };
+        if sink.again() == Again::Never {
+            self.discard();
+            self.sink = None;
+            return;
+        }
+        if let Err(why) = sink.reopen() {
+            self.refused(&why.to_string());
         }
     }
 
     fn reconfigure(&mut self, settings: SinkSettings) {
         self.write();
-        if self.settings.describes_the_same_place(&settings) {
-            self.settings = settings;
-            return;
+        let stays = self.settings.describes_the_same_place(&settings)
+            && self.settings.signing == settings.signing;
+        if !stays {
+            if self.sink.is_some() && self.lines.is_empty() {
+                self.farewell();
+            }
+            // What the former destination did not take is not the next one's.
+            self.discard();
+            self.sink = None;
         }
-        if self.sink.is_some() && self.lines.is_empty() {
-            self.note(&Event::Stop);
-            self.write();
-        }
-        // What the former destination did not take is not the next one's.
-        self.discard();
-        self.sink = None;
         self.settings = settings;
+    }
+
+    /// The last words to a destination.
+    fn farewell(&mut self) {
+        self.note(&Event::Stop);
+        self.checkpoint();
+        self.write();
+        if let Some(sink) = &mut self.sink
+            && let Err(why) = sink.close()
+        {
+            self.refused(&why.to_string());
+        }
+    }
+
+    /// Opens the destination if it is not open, and lets it look after itself; false when it
+    /// cannot be written to now.
+    fn tend(&mut self) -> bool {
+        if self.sink.is_none() && !self.open() {
+            return false;
+        }
+        match self.sink.as_mut().map(|sink| sink.tend()) {
+            Some(Ok(())) => true,
+            Some(Err(why)) => {
+                self.refused(&why.to_string());
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// How long a destination that refuses is left alone.
+    fn pause(&self) -> Duration {
+        match self.sink.as_ref().map(|sink| sink.again()) {
+            Some(Again::After(pause)) => pause.max(Duration::from_millis(10)).min(TENDED),
+            Some(Again::Never) => FOR_GOOD,
+            None => TENDED,
+        }
+    }
+
+    /// The destination is away, and nothing is kept for it.
+    fn lose_what_came(&mut self) {
+        self.discard();
+        while let Some(chunk) = self.chunks.pop_front() {
+            let records = chunk.records_for(self.lane.place());
+            let records = records.saturating_sub(self.formatted as u64);
+            self.formatted = 0;
+            self.lane.done(&chunk);
+            self.lost = self.lost.saturating_add(records);
+            self.status.dropped_more(records);
+        }
+    }
+
+    fn end(&mut self) {
+        if self.tend() && self.go_on() {
+            self.farewell();
+        }
+        self.give_up();
+        // Closes the destination first.
+        self.sink = None;
+        self.status.ended();
     }
 
     /// Writes all that is there; false when the destination does not take it.
     fn go_on(&mut self) -> bool {
-        if self.sink.is_none() && !self.open() {
-            return false;
-        }
-        if !self.lines.is_empty() && !self.write() {
+        if !self.write() {
             return false;
         }
         while let Some(chunk) = self.chunks.front().map(Arc::clone) {
@@ -201,14 +278,30 @@ impl Worker {
         }
         if self.lost > 0 {
             let records = std::mem::take(&mut self.lost);
-            let cause = "buffer full";
+            let cause = if self.settings.loses_while_away() {
+                "disconnected"
+            } else {
+                "buffer full"
+            };
             self.note(&Event::Loss(Loss { records, cause }));
         }
+        self.checkpoint_if_due();
         self.write() && self.flush()
     }
 
     fn open(&mut self) -> bool {
-        match sink::open(&self.settings) {
+        let signing = self.settings.signing.as_ref();
+        match signing
+            .map(|signing| SigningKey::read(&signing.key_file))
+            .transpose()
+        {
+            Ok(key) => self.signing = key,
+            Err(why) => {
+                self.refused(&why.to_string());
+                return false;
+            }
+        }
+        match sink::open(&self.settings, &self.stop) {
             Ok((sink, resumed)) => {
                 self.sink = Some(sink);
                 self.begin(&resumed);
@@ -228,6 +321,12 @@ impl Worker {
         };
         self.next = position.clone();
         self.written = position;
+        if let Some((path, why)) = &resumed.aside {
+            let name = &self.settings.name;
+            let line = format!("audit sink {name}: what was there is now {path:?}: {why}");
+            self.surroundings.notices.notice(true, &line);
+        }
+        self.signed = (self.surroundings.clock.now().monotonic, resumed.sequence);
         let server = Arc::clone(&self.surroundings.server);
         self.note(&Event::Start(Start {
             version: env!("CARGO_PKG_VERSION"),
@@ -261,6 +360,8 @@ impl Worker {
             self.next.chain.seal(format, &mut self.lines, start);
         }
         self.lines.push(b'\n');
+        let bytes = self.lines.len() - start;
+        self.heads.push(Head::of(&numbered, bytes));
         self.youngest_us = record.at_us;
     }
 
@@ -272,14 +373,13 @@ impl Worker {
         let Some(sink) = &mut self.sink else {
             return false;
         };
-        match sink.write(&self.lines) {
+        match sink.write(&self.lines, &self.heads) {
             Ok(()) => {
                 let records = self.next.sequence - self.written.sequence;
                 self.wrote(records, self.lines.len());
                 self.written = self.next.clone();
                 self.lines.clear();
-                self.rest = Duration::ZERO;
-                self.tell(None);
+                self.heads.clear();
                 true
             }
             Err(refused) => {
@@ -292,18 +392,58 @@ impl Worker {
 
     /// The destination took only the first lines, so many bytes of them.
     fn took(&mut self, taken: usize) {
-        let Some(lines) = self.lines.get(..taken) else {
+        let mut bytes = 0;
+        let mut count = 0;
+        for head in &self.heads {
+            if bytes + head.bytes > taken {
+                break;
+            }
+            let line = self
+                .lines
+                .get(bytes..bytes + head.bytes)
+                .unwrap_or_default();
+            if self.settings.chain {
+                let line = line.strip_suffix(b"\n").unwrap_or(line);
+                let sealed = chain::split(self.settings.format, line);
+                let value = sealed.map_or(chain::BEGINNING, |sealed| sealed.value);
+                self.written.chain = Chain::resume(value);
+            }
+            self.written.sequence = head.sequence;
+            bytes += head.bytes;
+            count += 1;
+        }
+        self.wrote(count, bytes);
+        self.lines.drain(..bytes);
+        self.heads.drain(..usize::try_from(count).unwrap_or(0));
+    }
+
+    /// Signs what was written since the last time, if it is time.
+    fn checkpoint_if_due(&mut self) {
+        let Some(signing) = &self.settings.signing else {
             return;
         };
-        let records = lines.split_inclusive(|byte| *byte == b'\n');
-        let (count, last) = records.fold((0, None), |(count, _), line| (count + 1, Some(line)));
-        if let (true, Some(last)) = (self.settings.chain, last) {
-            let read = Chain::read(self.settings.format, last.trim_ascii_end());
-            self.written.chain = read.map(Chain::resume).unwrap_or_default();
+        let (at, sequence) = self.signed;
+        let now = self.surroundings.clock.now().monotonic;
+        if self.next.sequence > sequence && now.saturating_sub(at) >= signing.interval {
+            self.checkpoint();
         }
-        self.written.sequence += count;
-        self.wrote(count, taken);
-        self.lines.drain(..taken);
+    }
+
+    fn checkpoint(&mut self) {
+        let Some(key) = &self.signing else {
+            return;
+        };
+        let signature = key.sign(&Place {
+            node: &self.surroundings.node,
+            sequence: self.next.sequence,
+            chain: self.next.chain.value(),
+        });
+        let key = key.public().hex();
+        self.note(&Event::Checkpoint(Checkpoint {
+            key: &key,
+            signature: &signature,
+        }));
+        self.signed = (self.surroundings.clock.now().monotonic, self.next.sequence);
     }
 
     fn wrote(&self, records: u64, bytes: usize) {
@@ -312,10 +452,14 @@ impl Worker {
     }
 
     fn flush(&mut self) -> bool {
-        let flushed = self.sink.as_mut().map_or(Ok(()), |sink| sink.flush());
-        match flushed {
+        let Some(sink) = &mut self.sink else {
+            return false;
+        };
+        match sink.flush() {
             Ok(()) => {
+                let trouble = sink.trouble().unwrap_or_default().to_owned();
                 self.tell(None);
+                self.tell_trouble(trouble);
                 true
             }
             Err(why) => {
@@ -326,8 +470,6 @@ impl Worker {
     }
 
     fn refused(&mut self, why: &str) {
-        let longer = self.rest.saturating_mul(2).min(LONGEST_REST);
-        self.rest = longer.max(Duration::from_millis(100));
         self.tell(Some(why.to_owned()));
     }
 
@@ -351,12 +493,22 @@ impl Worker {
         }
     }
 
+    /// Says once what does not work although lines are written.
+    fn tell_trouble(&mut self, trouble: String) {
+        if trouble != self.trouble && !trouble.is_empty() {
+            let line = format!("audit sink {}: {trouble}", self.settings.name);
+            self.surroundings.notices.notice(true, &line);
+        }
+        self.trouble = trouble;
+    }
+
     /// Gives up lines that were not written: they are lost, and what comes next stands where
     /// they would have stood.
     fn discard(&mut self) {
         let records = self.next.sequence - self.written.sequence;
         self.next = self.written.clone();
         self.lines.clear();
+        self.heads.clear();
         self.lost = self.lost.saturating_add(records);
         self.status.dropped_more(records);
     }

@@ -32,6 +32,9 @@ pub(crate) enum Error {
     /// Policies that could not be compared, or not for sure, so that what changes is not known.
     #[error("{0}")]
     NotCompared(String),
+    /// Records that cannot be read, so that nothing is known of them.
+    #[error("{0}")]
+    Records(String),
     /// A token that is not one; the text says why.
     #[error("{0}")]
     NotAToken(String),
@@ -62,10 +65,10 @@ impl Error {
     }
 
     /// The exit status: 2 for wrong usage, for a server that was not reached and for
-    /// policies that were not compared, so that nobody takes any of them for an answer.
+    /// policies that were not compared or records that were not read, so that nobody takes any of them for an answer.
     pub(crate) fn status(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Server(_) | Self::NotCompared(_) => 2,
+            Self::Usage(_) | Self::Server(_) | Self::NotCompared(_) | Self::Records(_) => 2,
             _ => 1,
         }
     }

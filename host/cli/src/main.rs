@@ -3,14 +3,16 @@
 //! In: arguments. Out: what was asked for on standard output, alone, so that it
 //! can be piped; errors on standard error. Exit status: 0 done (or: valid, no
 //! problem, nothing changes), 1 not valid, a problem, a change, or failed, 2 wrong
-//! usage, no server, or nothing compared for sure. Only `doctor` talks to a running
+//! usage, no server, nothing compared for sure, or records that cannot be read. Only `doctor` talks to a running
 //! server, and it changes nothing there.
 
+mod audit;
 mod completions;
 mod doctor;
 mod error;
 mod man;
 mod migrate;
+mod moment;
 mod network;
 mod output;
 mod password;
@@ -42,6 +44,9 @@ enum Command {
     /// Make, build, check, show, try, test, measure, compare and sign policies, without a server.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Verify and search records of audit, without a server.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Turn what a server authenticates with today into files of warden's.
     #[command(subcommand)]
     Migrate(migrate::Command),
@@ -73,6 +78,7 @@ fn run(command: Command) -> Result<Output, Error> {
     match command {
         Command::Token(command) => token::run(command),
         Command::Policy(command) => policy::run(command),
+        Command::Audit(command) => audit::run(command),
         Command::Migrate(command) => migrate::run(command),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),

@@ -11,18 +11,9 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// The text as it is written: what JSON leaves as it is but a terminal acts on, or
-    /// shows in another place than it stands, is written `\u009b`, as JSON allows.
+    /// The text as it is written: see [`shown`].
     pub(crate) fn shown(&self) -> String {
-        let mut shown = String::with_capacity(self.text.len());
-        for character in self.text.chars() {
-            if is_deceptive(character) {
-                let _ = write!(shown, "\\u{:04x}", u32::from(character));
-            } else {
-                shown.push(character);
-            }
-        }
-        shown
+        shown(&self.text)
     }
 
     /// An answer with exit status 0.
@@ -32,6 +23,20 @@ impl Output {
             is_valid: true,
         }
     }
+}
+
+/// Text as it is written: what JSON leaves as it is but a terminal acts on, or shows in
+/// another place than it stands, is written `\u009b`, as JSON allows.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_deceptive(character) {
+            let _ = write!(shown, "\\u{:04x}", u32::from(character));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// Delete, the second set of control characters, and what reverses or hides text. The first

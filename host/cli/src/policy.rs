@@ -19,7 +19,6 @@ mod directory;
 mod eval;
 mod inspect;
 mod keygen;
-mod moment;
 mod new;
 mod principal;
 mod project;

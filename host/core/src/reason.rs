@@ -41,6 +41,8 @@ pub enum ReasonKind {
     PolicyFailed,
     /// Undecided: an authenticator's directory, provider or keys are out of reach.
     Unavailable,
+    /// Undecided: an audit sink cannot write, and wants nobody let in meanwhile.
+    Unaudited,
     /// Undecided: inside MULTI a credential is only accepted when it is cached.
     InTransaction,
     /// Undecided: the server is reading its data and lets nobody wait.
@@ -112,6 +114,7 @@ impl Reason {
             K::NoPolicies => Reply::try_again("no policies are in force."),
             K::PolicyFailed => Reply::try_again("a policy failed."),
             K::Unavailable => Reply::try_again("the authentication service is unavailable."),
+            K::Unaudited => Reply::try_again("the log-in could not be recorded."),
             K::Loading => Reply::try_again("the server is loading its data."),
             K::InTransaction => Reply::try_again(
                 "this connection cannot wait: authenticate before MULTI or SUBSCRIBE.",
@@ -187,6 +190,7 @@ mod tests {
             ReasonKind::NoPolicies,
             ReasonKind::PolicyFailed,
             ReasonKind::Unavailable,
+            ReasonKind::Unaudited,
             ReasonKind::InTransaction,
             ReasonKind::Loading,
             ReasonKind::Internal,

@@ -9,7 +9,7 @@ mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use known::is_built_in;
+pub use known::is_built_in;
 
 /// The commands, categories and abilities of one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

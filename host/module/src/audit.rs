@@ -19,8 +19,8 @@ mod reloads;
 mod subscriptions;
 mod trail;
 
-pub(crate) use authentication::{Outcome, attempted, logged_in};
-pub(crate) use observer::{adopt, forget, session_ended, settle_changes};
+pub(crate) use authentication::{Outcome, attempted};
+pub(crate) use observer::{adopt, forget, look, session_ended};
 pub(crate) use refusing::{Refused, refusal};
 pub(crate) use reloads::reloaded;
-pub(crate) use trail::Trail;
+pub(crate) use trail::{Digests, SinkNotices, Trail};

@@ -36,7 +36,8 @@ pub(crate) fn register(ctx: &Context<'_>) -> Result<(), Error> {
     ffi::command::register::<kill::Kill>(ctx)?;
     ffi::command::register::<reload::Reload>(ctx)?;
     ffi::command::register::<explain::Explain>(ctx)?;
-    ffi::command::register::<dryrun::DryRun>(ctx)
+    ffi::command::register::<dryrun::DryRun>(ctx)?;
+    ffi::command::register::<crate::audit::Refused>(ctx)
 }
 
 fn shared() -> Result<Arc<Shared>, String> {

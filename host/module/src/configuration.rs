@@ -119,6 +119,14 @@ fn act_on_change(lock: &ServerLock, name: &str) {
         "authenticator_dir" | "require_expiry" | "max_pending" => {
             let _ = shared.authenticator_loads.send(Load::Now);
         }
+        "audit_dir" => {
+            let _ = shared.sink_loads.send(Load::Now);
+        }
+        "audit_enabled" => {
+            if shared.trail.enable(settings.audit_enabled) {
+                shared.wake_clock();
+            }
+        }
         "ceiling" => {
             shared.publish(None);
             bind_every_session(&shared, lock);

@@ -46,7 +46,7 @@ pub(crate) use command::{
     Answer, ArgumentKind, CommandArgument, CommandHandler, CommandSpec, Waiting,
 };
 pub(crate) use config::{Configuration, SettingFlags};
-pub(crate) use context::{Context, Detached, server_version};
+pub(crate) use context::{Connection, Context, Detached, as_module, server_version};
 pub(crate) use error::Error;
 pub(crate) use event_loop::post;
 pub(crate) use events::{Event, EventHandler, Topic};
@@ -57,6 +57,6 @@ pub(crate) use lock::{MainThread, ServerLock};
 pub(crate) use log::{Level, log, set_level};
 pub(crate) use reply::Reply;
 pub(crate) use results::{Ended, Finished, LoggedIn, ResultHandler, ResultTopic};
-pub(crate) use stopwatch::slices;
+pub(crate) use stopwatch::{cached_microseconds, slices, wall_microseconds as microseconds};
 pub(crate) use thread::{Priority, rest_if_crashing, spawn, without_signals};
 pub(crate) use user::{LocalUser, ModuleUser, Permission, local_rules, local_user, user_exists};

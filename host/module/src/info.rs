@@ -4,6 +4,7 @@
 //! forked children, where no other thread lives: nothing here takes a lock or
 //! waits, and a crash report gets numbers only.
 
+use warden_audit::Entry;
 use warden_authn::{AuthenticatorStatus, PoolStatus, ServerStatus};
 use warden_core::Now;
 use warden_policy::{Bundle, SignedManifest};
@@ -58,6 +59,10 @@ fn texts(info: &InfoContext<'_>, shared: &Shared) {
         "authenticator_error",
         &first(&shared.authenticator_errors.load()),
     );
+    info.text("audit_error", &first(&shared.sink_errors.load()));
+    for sink in &shared.trail.roster().sinks {
+        info.text(&format!("audit_sink_{}", sink.name), &writing(sink));
+    }
     let chain = shared.chain.load();
     let ids: Vec<&str> = chain
         .authenticators()
@@ -164,6 +169,24 @@ fn manifest(signed: &SignedManifest, shared: &Shared) -> String {
     )
 }
 
+/// As `type=file,state=ok,records=7,bytes=2100,dropped=0,buffered_bytes=0,lag_ms=3,events_per_second=7,last_error=`.
+fn writing(sink: &Entry) -> String {
+    let status = &sink.status;
+    format!(
+        "type={},state={},records={},bytes={},dropped={},buffered_bytes={},lag_ms={},events_per_second={},last_error={}",
+        sink.kind,
+        status.state(),
+        status.records(),
+        status.bytes(),
+        status.dropped(),
+        sink.buffered_bytes(),
+        status.lag().as_millis(),
+        status.per_second(),
+        // Commas end a field.
+        status.last_error().replace(',', ";"),
+    )
+}
+
 /// As `digest=840b…,evaluations=7,failures=0,usec=2100,longest_usec=900`.
 fn work(bundle: &Bundle) -> String {
     let statistics = bundle.statistics();
@@ -210,6 +233,8 @@ fn numbers(info: &InfoContext<'_>, shared: &Shared) {
         ("slices_over_1ms", slices.over_1ms),
         ("slices_over_2ms", slices.over_2ms),
         ("panics", ffi::panics()),
+        ("audit_enabled", u64::from(shared.trail.is_enabled())),
+        ("audit_oversized", shared.trail.oversized()),
         ("memory_apart_bytes", ffi::apart_bytes() as u64),
     ] {
         info.number(name, value);

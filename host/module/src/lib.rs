@@ -7,6 +7,7 @@
 //! the rest at a time.
 
 mod answers;
+mod audit;
 mod commands;
 mod compilations;
 mod configuration;

@@ -28,7 +28,7 @@ use crate::login::Login;
 use crate::network::Network;
 use crate::settings::{self, Settings};
 use crate::shared::Shared;
-use crate::{commands, configuration, facts, info, loader, sessions, state};
+use crate::{audit, commands, configuration, facts, info, loader, sessions, state};
 use threads::{channels, join_idle};
 use unload::end;
 pub(crate) use unload::unload;
@@ -54,6 +54,7 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), Str
     let shared = Arc::new(shared);
     ffi::set_gives_back(allocates_apart(ctx)?);
     take_authenticators(ctx, &shared)?;
+    let sinks = good_sinks(&shared)?;
 
     sessions::start(
         ctx.lock(),
@@ -63,7 +64,22 @@ pub(crate) fn load(ctx: &Context<'_>, arguments: Vec<Vec<u8>>) -> Result<(), Str
     threads::start(ctx.lock(), &shared, ends).inspect_err(|_| {
         end(ctx.lock(), &shared);
         join_idle(ctx.lock());
-    })
+    })?;
+    loader::sinks::apply(&shared, sinks);
+    audit::adopt(&shared, ctx);
+    Ok(())
+}
+
+/// At start a file with an error is fatal: nobody would notice a missing sink.
+fn good_sinks(shared: &Shared) -> Result<warden_audit::Read, String> {
+    let read = loader::sinks::read(shared);
+    for error in &read.errors {
+        log(Level::Warning, &error.to_string());
+    }
+    match read.errors.len() {
+        0 => Ok(read),
+        errors => Err(format!("{errors} error(s) in audit_dir, each named above")),
+    }
 }
 
 /// At start a file with an error is fatal: nobody would notice a missing authenticator. A
@@ -119,7 +135,8 @@ fn info_field(ctx: &Context<'_>, section: &str, field: &str) -> Result<Option<St
 fn register(ctx: &Context<'_>) -> Result<(), ffi::Error> {
     commands::register(ctx)?;
     ffi::info::register::<info::Info>(ctx)?;
-    ffi::events::subscribe::<Events>(ctx, &[Topic::Modules])?;
+    ffi::events::set_topic::<Events>(ctx, Topic::Modules, true)?;
+    ffi::events::set_topic::<Events>(ctx, Topic::Shutdown, true)?;
     ffi::auth::register::<Login>(ctx)
 }
 
@@ -143,10 +160,16 @@ struct Events;
 
 impl EventHandler for Events {
     fn event(_ctx: &Context<'_>, event: Event) {
-        if matches!(event, Event::ModuleLoaded(_) | Event::ModuleUnloaded(_))
-            && let Some(shared) = state::shared()
-        {
-            shared.server_changed();
+        let Some(shared) = state::shared() else {
+            return;
+        };
+        match event {
+            Event::ModuleLoaded(_) | Event::ModuleUnloaded(_) => {
+                shared.server_changed();
+                shared.trail.commands_changed();
+            }
+            Event::ShuttingDown => shared.trail.finish(),
+            _ => {}
         }
     }
 }

@@ -11,6 +11,7 @@
 
 pub(crate) mod authenticators;
 pub(crate) mod policies;
+pub(crate) mod sinks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,6 +77,14 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
+    /// Whether everything is in force as before, and nothing is wrong.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.added.is_empty()
+            && self.changed.is_empty()
+            && self.removed.is_empty()
+            && self.errors.is_empty()
+    }
+
     fn failed(why: &str) -> Self {
         Self {
             errors: vec![why.to_owned()],

@@ -18,6 +18,7 @@ use warden_core::{
 };
 use warden_session::{Admission, Rights};
 
+use crate::audit::{self, Outcome};
 use crate::ffi::{self, AuthOutcome, Authentication, Blocked, Context, Entered, ServerLock};
 use crate::local;
 use crate::pending::Joined;
@@ -94,7 +95,10 @@ pub(crate) struct Settled {
 fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8]) -> AuthOutcome {
     let settings = shared.settings.load();
     if std::str::from_utf8(user).is_ok_and(|name| settings.native_users.contains(name)) {
-        return AuthOutcome::NotHandled;
+        return passed(shared, ctx, user);
+    }
+    if let Some(reason) = audit::refusal(shared) {
+        return refuse(shared, ctx, user, &reason);
     }
     if looks_like_a_token(user) {
         // Passed on, it would stand in ACL LOG, signature and all.
@@ -185,7 +189,7 @@ fn come_back(
 /// Nobody vouches for or against this credential: `fallback` decides.
 fn unclaimed(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8]) -> AuthOutcome {
     match shared.settings.load().fallback {
-        Fallback::Acl => AuthOutcome::NotHandled,
+        Fallback::Acl => passed(shared, ctx, user),
         Fallback::Deny => {
             let reason = Reason::new(
                 ReasonKind::Credential,
@@ -214,7 +218,7 @@ fn answer_inline(
     };
     if let Some(repeated) = sessions::repeat(ctx, &principal, generation.number(), now) {
         return Some(match repeated {
-            Ok(()) => AuthOutcome::Granted,
+            Ok(()) => granted(shared, ctx, user, principal.get()),
             Err(reason) => refuse(shared, ctx, user, &reason),
         });
     }
@@ -282,7 +286,14 @@ fn block(
         Joined::Later => {}
         Joined::First => shared.hand_over(Job::Verify(verify)),
     }
+    audit::attempted(shared, ctx, user, &Outcome::Begun);
     AuthOutcome::Blocked
+}
+
+/// Not ours to decide.
+fn passed(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8]) -> AuthOutcome {
+    audit::attempted(shared, ctx, user, &Outcome::Passed);
+    AuthOutcome::NotHandled
 }
 
 /// Makes the session, or refuses after all.
@@ -292,6 +303,9 @@ fn settle(
     (user, secret): (&[u8], &[u8]),
     settled: Settled,
 ) -> AuthOutcome {
+    if let Some(reason) = audit::refusal(shared) {
+        return refuse(shared, ctx, user, &reason);
+    }
     let chain = shared.chain.load();
     let principal = settled.principal.get();
     let settings = shared.settings.load();
@@ -335,10 +349,22 @@ fn settle(
         facts: settled.facts,
         rights: settled.rights,
     };
+    let principal = Arc::clone(&admission.principal);
     match sessions::admit(shared, ctx, (admission, settled.entered)) {
-        Ok(()) => AuthOutcome::Granted,
+        Ok(()) => granted(shared, ctx, user, principal.get()),
         Err(reason) => refuse(shared, ctx, user, &reason),
     }
+}
+
+/// A session.
+fn granted(
+    shared: &Shared,
+    ctx: &AuthContext<'_>,
+    user: &[u8],
+    principal: &Principal,
+) -> AuthOutcome {
+    audit::attempted(shared, ctx, user, &Outcome::Granted(principal));
+    AuthOutcome::Granted
 }
 
 /// What the outcome depends on besides the credential. Mostly nothing, and then nothing is
@@ -369,5 +395,6 @@ pub(crate) fn cache_key(shared: &Shared, cache: &Cache, presented: &Presented) -
 /// Refuses, and says so in the log, in ACL LOG and to the client: each its own words.
 fn refuse(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], reason: &Reason) -> AuthOutcome {
     refusals::record(shared, ctx, Attempt::LogIn, user, reason);
+    audit::attempted(shared, ctx, user, &Outcome::Refused(reason));
     AuthOutcome::Refused(reason.reply().as_str().to_owned())
 }

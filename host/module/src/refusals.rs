@@ -104,13 +104,14 @@ fn level(reason: &Reason) -> Level {
         ReasonKind::NoPolicies
         | ReasonKind::PolicyFailed
         | ReasonKind::Internal
-        | ReasonKind::Unavailable => Level::Warning,
+        | ReasonKind::Unavailable
+        | ReasonKind::Unaudited => Level::Warning,
         _ => Level::Notice,
     }
 }
 
 /// The name a client gave, unless it may be a secret in the wrong place.
-fn shown(user: &[u8]) -> String {
+pub(crate) fn shown(user: &[u8]) -> String {
     if user.len() > SHOWN_BYTES || looks_like_a_token(user) {
         return "(redacted)".to_owned();
     }

@@ -10,6 +10,7 @@ use warden_core::permissions::Modes;
 use warden_core::{ClientId, Now, Principal, Reason, Verified};
 use warden_session::{Action, Admission, ClassId, EndCause, Registry, Rules, SessionId};
 
+use crate::audit;
 use crate::ffi::{Detached, Entered, Level, MainThread, ServerLock, deauthenticate_and_close, log};
 use crate::login::AuthContext;
 use crate::shared::Shared;
@@ -64,17 +65,20 @@ pub(crate) fn taken_over(lock: &ServerLock, client: ClientId, now: Now) {
         registry.session(client).map(|view| view.rules.clone())
     });
     if let Some(rules) = rules.flatten() {
-        left(lock, client, now);
+        left(lock, client, "left", now);
         modes::left(lock, client, modes::entered_under(&rules));
     }
 }
 
 /// This client's session is over.
-fn left(lock: &ServerLock, client: ClientId, now: Now) {
+fn left(lock: &ServerLock, client: ClientId, cause: &str, now: Now) {
     with_registry(lock, |registry| {
-        if let Some(session) = registry.session(client).map(|view| view.session) {
-            registry.left(client, session, now);
-        }
+        let Some(view) = registry.session(client) else {
+            return;
+        };
+        let session = view.session;
+        audit::session_ended(lock, &view, cause, now);
+        registry.left(client, session, now);
     });
 }
 
@@ -206,7 +210,7 @@ fn end_modes(lock: &ServerLock, client: ClientId, had: Modes, now: Now) {
                 client.0
             ),
         );
-        close(lock, client, session, now);
+        close(lock, client, session, "mode-lost", now);
     }
 }
 
@@ -232,7 +236,7 @@ fn perform_one(lock: &ServerLock, action: Action, now: Now) -> Result<(), Reason
                 Level::Verbose,
                 &format!("closing client {}: {cause}", client.0),
             );
-            close(lock, client, session, now);
+            close(lock, client, session, cause.as_str(), now);
             Ok(())
         }
         Action::FreeUser { class } => {
@@ -247,7 +251,15 @@ fn perform_one(lock: &ServerLock, action: Action, now: Now) -> Result<(), Reason
 
 /// Closes a client. The server tells nobody of a session that ends by our own
 /// call, and one that was gone already has told us before.
-fn close(lock: &ServerLock, client: ClientId, session: SessionId, now: Now) {
+fn close(lock: &ServerLock, client: ClientId, session: SessionId, cause: &str, now: Now) {
+    with_registry(lock, |registry| {
+        let view = registry
+            .session(client)
+            .filter(|view| view.session == session);
+        if let Some(view) = view {
+            audit::session_ended(lock, &view, cause, now);
+        }
+    });
     deauthenticate_and_close(lock, client);
     with_registry(lock, |registry| registry.left(client, session, now));
 }
@@ -274,7 +286,7 @@ fn replace_rules(lock: &ServerLock, class: ClassId, rules: &Rules, now: Now) -> 
 /// Frees a class's user; the server closes the clients that still run as it.
 fn free_user(lock: &ServerLock, class: ClassId, now: Now) {
     for client in users::free(lock, class) {
-        left(lock, client, now);
+        left(lock, client, "class-freed", now);
     }
 }
 
@@ -318,7 +330,7 @@ pub(crate) fn end_lost_modes(lock: &ServerLock, limit: usize, now: Now) -> Optio
                     client.0
                 ),
             );
-            close(lock, client, session, now);
+            close(lock, client, session, "mode-lost", now);
         }
     }
     Some(closed)

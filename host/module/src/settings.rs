@@ -32,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) policy_dir: Option<PathBuf>,
     pub(crate) preview_dir: Option<PathBuf>,
     pub(crate) authenticator_dir: Option<PathBuf>,
+    pub(crate) audit_dir: Option<PathBuf>,
     pub(crate) state_dir: Option<PathBuf>,
     pub(crate) required_policies: BTreeSet<String>,
     pub(crate) policy_keys: PolicyKeys,
@@ -50,6 +51,7 @@ pub(crate) struct Settings {
     pub(crate) max_pending: usize,
     pub(crate) policy_timeout: Duration,
     pub(crate) policy_memory_bytes: usize,
+    pub(crate) audit_enabled: bool,
     pub(crate) log_level: Level,
     /// The text each value was given as, by position in [`SETTINGS`]: what CONFIG GET shows.
     texts: Vec<String>,
@@ -83,6 +85,7 @@ impl Settings {
             policy_dir: None,
             preview_dir: None,
             authenticator_dir: None,
+            audit_dir: None,
             state_dir: None,
             required_policies: BTreeSet::new(),
             policy_keys: PolicyKeys::default(),
@@ -101,6 +104,7 @@ impl Settings {
             max_pending: 10_000,
             policy_timeout: Duration::from_millis(20),
             policy_memory_bytes: 64 << 20,
+            audit_enabled: true,
             log_level: Level::Notice,
             texts: SETTINGS
                 .iter()
@@ -161,6 +165,7 @@ impl Settings {
                 self.put_whole(name, whole_number(value, min, max)?)?;
             }
             (Kind::YesNo, "require_expiry") => self.require_expiry = yes_or_no(value)?,
+            (Kind::YesNo, "audit_enabled") => self.audit_enabled = yes_or_no(value)?,
             (Kind::Choice(words), name) => {
                 if !words.contains(&value) {
                     return Err(format!("use one of: {}", words.join(", ")));
@@ -170,6 +175,7 @@ impl Settings {
             (Kind::Text, "policy_dir") => self.policy_dir = directory(value)?,
             (Kind::Text, "preview_dir") => self.preview_dir = directory(value)?,
             (Kind::Text, "authenticator_dir") => self.authenticator_dir = directory(value)?,
+            (Kind::Text, "audit_dir") => self.audit_dir = directory(value)?,
             (Kind::Text, "state_dir") => self.state_dir = directory(value)?,
             (Kind::Text, "required_policies") => self.required_policies = words(value)?,
             (Kind::Text, "policy_keys") => self.policy_keys = PolicyKeys::parse(value)?,

@@ -11,13 +11,15 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{SendError, Sender};
 use tokio::runtime::Handle;
+use warden_audit::Surroundings;
 use warden_authn::{Cache, CacheSettings, Chain, PluginRegistry, Seal, Services};
 use warden_core::clock::SystemClock;
 use warden_core::{ClientFacts, Clock, Now, Server};
 use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits, SignedManifest};
-use warden_state::PrivateDir;
+use warden_state::{NodeKey, PrivateDir};
 
 use crate::answers::{Answers, Given};
+use crate::audit::{Digests, SinkNotices, Trail};
 use crate::compilations::Compilations;
 use crate::counters::Counters;
 use crate::ffi::Blocked;
@@ -82,6 +84,12 @@ pub(crate) struct Shared {
     pub(crate) policy_loads: Sender<Load>,
     /// Work for the loader of authenticators.
     pub(crate) authenticator_loads: Sender<Load>,
+    /// Work for the loader of audit sinks.
+    pub(crate) sink_loads: Sender<Load>,
+    /// What happens, for the audit sinks.
+    pub(crate) trail: Arc<Trail>,
+    /// What is wrong in the directory of audit sinks.
+    pub(crate) sink_errors: ArcSwap<Vec<String>>,
     /// Wakes the clock thread.
     pub(crate) ticks: Sender<()>,
     /// Wakes the thread that takes snapshots of policies.
@@ -108,6 +116,8 @@ pub(crate) struct Channels {
     pub(crate) policy_loads: Sender<Load>,
     /// To the loader of authenticators.
     pub(crate) authenticator_loads: Sender<Load>,
+    /// To the loader of audit sinks.
+    pub(crate) sink_loads: Sender<Load>,
     /// To the plugins' thread.
     pub(crate) plugin_errands: Sender<Errand>,
     /// To the thread of previews.
@@ -151,6 +161,7 @@ impl Shared {
         ));
         let services = Services::online(runtime, clock.clone(), state, Arc::new(LoggedNotices))
             .with_plugins(PluginRegistry::new(plugins.clone()));
+        let trail = Arc::new(new_trail(&settings, &server, clock.clone())?);
         Ok(Self {
             cache: ArcSwap::from_pointee(new_cache(&settings)?),
             settings: ArcSwap::from_pointee(settings),
@@ -174,6 +185,9 @@ impl Shared {
             assignments: channels.assignments,
             policy_loads: channels.policy_loads,
             authenticator_loads: channels.authenticator_loads,
+            sink_loads: channels.sink_loads,
+            trail,
+            sink_errors: ArcSwap::default(),
             ticks: channels.ticks,
             snapshot_wishes: channels.snapshot_wishes,
             stopping: AtomicBool::new(false),
@@ -212,6 +226,20 @@ impl Shared {
             server: self.server.load_full(),
             required: settings.required_policies.clone(),
         }
+    }
+
+    /// The names of the policies in force, with commas, and the digest of all of them.
+    pub(crate) fn policies_in_short(&self) -> (String, String) {
+        let generation = self.generation.load();
+        let Some(generation) = generation.as_ref() else {
+            return Default::default();
+        };
+        let names: Vec<&str> = generation
+            .bundles()
+            .iter()
+            .map(|bundle| bundle.name())
+            .collect();
+        (names.join(","), generation.digest().to_string())
     }
 
     /// Whether somebody signed who may sign now.
@@ -373,6 +401,7 @@ impl Shared {
         }
         let _ = self.policy_loads.send(Load::Stop);
         let _ = self.authenticator_loads.send(Load::Stop);
+        let _ = self.sink_loads.send(Load::Stop);
         self.plugins.stop();
         self.previews.stop();
         self.wake_snapshots();
@@ -390,6 +419,25 @@ impl Shared {
         // A full channel holds a wake-up already.
         let _ = self.ticks.try_send(());
     }
+}
+
+/// What happens here, for the sinks of `audit_dir`.
+fn new_trail(
+    settings: &Settings,
+    server: &Server,
+    clock: Arc<SystemClock>,
+) -> Result<Trail, String> {
+    let state = settings.state_dir.as_deref().ok_or("no state_dir")?;
+    let state = PrivateDir::open(state).map_err(|error| error.to_string())?;
+    let key = NodeKey::of(&state).map_err(|error| error.to_string())?;
+    let digests = Digests::new(key);
+    let surroundings = Surroundings {
+        node: digests.node().into(),
+        server: server.version.as_str().into(),
+        clock,
+        notices: Arc::new(SinkNotices),
+    };
+    Ok(Trail::new(surroundings, digests, settings.audit_enabled))
 }
 
 fn limits(settings: &Settings) -> Limits {

@@ -16,6 +16,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never};
 use warden_core::Now;
 use warden_session::Registry;
 
+use crate::audit;
 use crate::ffi::{Blocked, ServerLock, post, rest_if_crashing};
 use crate::review::Assignment;
 use crate::shared::Shared;
@@ -160,6 +161,7 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
     ask_again(shared, lock);
     let answers = shared.answers.turn(Blocked::complete);
     default_user::look(lock, start);
+    audit::look(shared, lock);
     let mut more = sessions::refresh_server(shared, lock);
     more |= renew(shared, lock, &budget);
     more |= hand_out(shared, lock, start);

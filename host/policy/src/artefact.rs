@@ -7,7 +7,6 @@
 //! artefact in doubt is compiled again, never loaded.
 
 pub(crate) mod deserialise;
-mod key;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
@@ -19,7 +18,7 @@ use wasmtime::component::Component;
 use crate::bundle::directory::MAX_BUNDLES;
 use crate::digest::{Digest, Digester};
 use crate::error::{Error, gist};
-use warden_state::PrivateDir;
+use warden_state::{NodeKey, PrivateDir};
 
 /// Raised whenever what is compiled from a wasm changes (lifting, for example).
 const FORMAT: &str = "warden artefact 1";
@@ -53,7 +52,7 @@ impl Artefacts {
     /// When the directories or the key are not ours alone.
     pub(crate) fn open(state_dir: &Path) -> Result<Self, Error> {
         let state = PrivateDir::open(state_dir)?;
-        let key = key::node_key(&state)?;
+        let key = NodeKey::of(&state)?.hmac().clone();
         let dir = PrivateDir::open(&state.path("artefacts"))?;
         Ok(Self { dir, key })
     }

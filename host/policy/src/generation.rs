@@ -8,7 +8,7 @@ mod trial;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use warden_core::permissions::{BaseRules, Restriction};
@@ -19,6 +19,7 @@ use crate::answers::Answers;
 use crate::budget;
 use crate::bundle::Bundle;
 use crate::compose::{Composed, compose};
+use crate::digest::{Digest, Digester};
 use crate::engine::Machine;
 use crate::error::Failure;
 use crate::gate::{Rehearsal, TestFile};
@@ -55,6 +56,7 @@ pub struct Generation {
     pub(crate) machine: Arc<Machine>,
     answers: Answers,
     renderings: Renderings,
+    digest: OnceLock<Digest>,
 }
 
 /// What every policy answered to one request, and the decision made of it.
@@ -98,6 +100,7 @@ impl Generation {
             warnings,
             tests,
             signed,
+            digest: OnceLock::new(),
         }
     }
 
@@ -114,6 +117,19 @@ impl Generation {
             self.tests.clone(),
             self.signed.clone(),
         )
+    }
+
+    /// The digest of its bundles: their names and digests, in order. Equal where the same
+    /// policies with the same data are in force, on any server.
+    pub fn digest(&self) -> Digest {
+        *self.digest.get_or_init(|| {
+            let mut digest = Digester::new("generation");
+            for bundle in &self.bundles {
+                digest.bytes(bundle.name().as_bytes());
+                digest.bytes(bundle.digest().as_bytes());
+            }
+            digest.finish()
+        })
     }
 
     /// What is laid over its verdicts.

@@ -6,8 +6,10 @@
 
 #![forbid(unsafe_code)]
 
+mod node_key;
 mod private_dir;
 mod whole_file;
 
+pub use node_key::NodeKey;
 pub use private_dir::{Error, PrivateDir, append_private};
 pub use whole_file::{Existing, write_whole};

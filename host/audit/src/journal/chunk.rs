@@ -3,7 +3,7 @@
 //! Each is its length and its sinks, eight bytes each, and the record in postcard's encoding.
 //! Nothing of it leaves the process: what a record is may change from build to build.
 
-use crate::event::{Record, SinkSet};
+use crate::event::{Parts, Record, SinkSet};
 
 /// What a chunk holds before it is sealed.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -32,7 +32,7 @@ pub struct Chunk {
 
 impl Open {
     /// Adds a record; false when there is no room for it.
-    pub(super) fn push(&mut self, sinks: SinkSet, record: &Record<'_>) -> bool {
+    pub(super) fn push(&mut self, sinks: SinkSet, record: &Parts<'_, '_, '_>) -> bool {
         if self.bytes.is_empty() {
             self.bytes = vec![0; CHUNK_BYTES];
         }
@@ -60,7 +60,7 @@ impl Open {
     }
 
     /// Adds a record to a chunk that is empty, which grows until it has room for it.
-    pub(super) fn push_alone(&mut self, sinks: SinkSet, record: &Record<'_>) -> bool {
+    pub(super) fn push_alone(&mut self, sinks: SinkSet, record: &Parts<'_, '_, '_>) -> bool {
         let mut size = CHUNK_BYTES;
         while !self.push(sinks, record) {
             size = size.saturating_mul(4);

@@ -4,18 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::event::{Client, Event};
 
-fn record(id: u64, name: &[u8]) -> Record<'_> {
-    Record {
-        at_us: id,
-        client: Some(Client {
-            id,
-            name,
-            ..Client::default()
-        }),
-        event: Event::Opened,
-    }
+fn push(journal: &Journal, sinks: SinkSet, id: u64, name: &[u8]) {
+    let client = Client {
+        id,
+        name,
+        ..Client::default()
+    };
+    journal.push(sinks, id, Some(&client), &Event::Opened);
 }
 
 fn ids(lane: &Lane) -> (Vec<u64>, u64) {
@@ -39,13 +35,15 @@ fn each_sink_finds_what_is_for_it_in_order() {
     );
     let both = SinkSet::only(a.place()).or(SinkSet::only(b.place()));
     for id in 0..10 {
-        journal.push(
+        push(
+            &journal,
             if id % 2 == 0 {
                 both
             } else {
                 SinkSet::only(b.place())
             },
-            &record(id, b"x"),
+            id,
+            b"x",
         );
     }
     assert_eq!(ids(&a), (vec![0, 2, 4, 6, 8], 0));
@@ -63,7 +61,7 @@ fn what_does_not_fit_is_counted_for_its_sink_alone() {
     let both = SinkSet::only(small.place()).or(SinkSet::only(large.place()));
     let name = vec![b'x'; 10_000];
     for id in 0..500 {
-        journal.push(both, &record(id, &name));
+        push(&journal, both, id, &name);
     }
     let (kept, lost) = ids(&small);
     assert!(!kept.is_empty());
@@ -75,7 +73,7 @@ fn what_does_not_fit_is_counted_for_its_sink_alone() {
     );
     assert_eq!(small.lost(), lost);
     assert_eq!(ids(&large), ((0..500).collect(), 0));
-    journal.push(both, &record(7, b""));
+    push(&journal, both, 7, b"");
     assert_eq!(ids(&small), (vec![7], 0), "goes on after the loss was told");
 }
 
@@ -85,12 +83,12 @@ fn a_record_larger_than_a_chunk_has_one_of_its_own_and_one_too_large_is_counted(
     let lane = journal.open(1 << 30).unwrap();
     let only = SinkSet::only(lane.place());
     let large = vec![b'x'; 3 << 20];
-    journal.push(only, &record(1, b""));
-    journal.push(only, &record(2, &large));
-    journal.push(only, &record(3, b""));
+    push(&journal, only, 1, b"");
+    push(&journal, only, 2, &large);
+    push(&journal, only, 3, b"");
     assert_eq!(ids(&lane), (vec![1, 2, 3], 0));
     let too_large = vec![b'x'; 17 << 20];
-    journal.push(only, &record(4, &too_large));
+    push(&journal, only, 4, &too_large);
     assert_eq!(ids(&lane), (vec![], 1));
     assert_eq!(journal.oversized(), 1);
 }
@@ -99,9 +97,9 @@ fn a_record_larger_than_a_chunk_has_one_of_its_own_and_one_too_large_is_counted(
 fn a_lane_that_is_closed_is_read_to_its_end_and_its_place_is_free_again() {
     let journal = Arc::new(Journal::new());
     let lane = journal.open(1 << 20).unwrap();
-    journal.push(SinkSet::only(lane.place()), &record(1, b""));
+    push(&journal, SinkSet::only(lane.place()), 1, b"");
     lane.close();
-    journal.push(SinkSet::only(lane.place()), &record(2, b""));
+    push(&journal, SinkSet::only(lane.place()), 2, b"");
     let batch = lane.take(Duration::from_secs(5));
     assert!(batch.is_last);
     assert_eq!(batch.chunks.len(), 1);

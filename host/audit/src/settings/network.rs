@@ -8,8 +8,8 @@ use rustls_pki_types::ServerName;
 use warden_settings::{Section, quoted};
 
 use super::destination::{absolute, named_file};
-use super::facility::Facility;
 use super::table;
+use crate::sink::Facility;
 
 /// Syslog, of this machine or over the network.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::Category;
+use crate::sink::Facility;
 
 /// The settings of a file `/etc/warden/audit/10-main.toml`.
 fn parse(text: &str) -> Result<SinkSettings, Vec<String>> {

@@ -18,9 +18,10 @@ use warden_policy::{Explanation, Generation};
 
 use super::directory::{Directory, Release};
 use super::principal::{self, Asked};
+use super::record;
 use super::report::{Report, Told};
-use super::{moment, record};
 use crate::error::Error;
+use crate::moment;
 use crate::network::Network;
 use crate::output::Output;
 use crate::style::Paint;

@@ -25,8 +25,9 @@ use warden_core::name::read_qualified;
 use warden_core::{AuthenticatorId, ClientFacts, Method, Principal, PrincipalName, Timestamp};
 use warden_policy::Inputs;
 
-use super::{moment, reads};
+use super::reads;
 use crate::error::Error;
+use crate::moment;
 
 /// Largest document read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;

@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 use warden_core::{ClientFacts, Now, Principal};
 use warden_policy::{Inputs, pointer_steps};
 
-use super::{moment, reads};
+use super::reads;
 use crate::error::Error;
+use crate::moment;
 
 /// Appends a request; the file is its owner's alone, or it is not written. Where it is known only as far as
 /// an earlier record went, no more is said to be in it.

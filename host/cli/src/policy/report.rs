@@ -11,7 +11,8 @@ use warden_core::decision::labels_by_name;
 use warden_core::{ClientFacts, Decision, Principal, Reason, Server, Timestamp};
 use warden_policy::{Bundle, Explanation, Failure, Opinion};
 
-use super::{moment, table};
+use super::table;
+use crate::moment;
 use crate::style::Paint;
 
 /// A log-in that nobody makes, and what it would come to.

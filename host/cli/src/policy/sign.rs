@@ -14,11 +14,11 @@ use warden_policy::{MANIFEST, Manifest, PolicyKeys, SIGNATURE, read_manifest};
 use warden_state::{Existing, write_whole};
 
 use super::directory::complain;
-use super::moment;
 use super::secret_key::{Password, SigningKey};
 use super::trust::Trust;
 use super::verify::lines;
 use crate::error::Error;
+use crate::moment;
 use crate::output::Output;
 use crate::style::counted;
 

@@ -22,7 +22,7 @@ static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
 });
 
 /// Whether a command is Valkey's own, or warden's, and not that of another module.
-pub(crate) fn is_built_in(command: &str) -> bool {
+pub fn is_built_in(command: &str) -> bool {
     NAMES.contains(command)
 }
 

@@ -11,7 +11,7 @@ use warden_audit::event::Session;
 use warden_audit::{Client, Interest, SinkSet};
 use warden_core::ClientId;
 
-use crate::ffi::{ClientInfo, Context, Detached, ServerLock};
+use crate::ffi::{ClientInfo, Connection, Context, Detached, ServerLock};
 use crate::sessions;
 
 /// All connections of which something was recorded, or could have been.
@@ -85,22 +85,18 @@ impl Clients {
     pub(super) fn remove(&mut self, client: ClientId) -> Option<Known> {
         self.known.remove(&client.0)
     }
-
-    /// Nobody is known any more.
-    pub(super) fn clear(&mut self) {
-        self.known.clear();
-    }
 }
 
 impl Known {
     /// Asks the server; `None` when it knows no such client.
-    pub(super) fn ask(
-        ctx: &Context<'_>,
-        client: ClientId,
-        of: (&Interest, u64),
-    ) -> Option<Self> {
+    pub(super) fn ask(ctx: &Context<'_>, client: ClientId, of: (&Interest, u64)) -> Option<Self> {
+        let user = match ctx.connection(client) {
+            Connection::None => return None,
+            Connection::Internal => None,
+            Connection::Of(user) => Some(user),
+        };
         let info = ClientInfo::of(ctx.lock(), client)?;
-        Some(Self::from_info(ctx, client, &info, of))
+        Some(Self::new(ctx, client, user, &info, of))
     }
 
     /// The same, where the server has said already what it says of connections.
@@ -108,18 +104,30 @@ impl Known {
         ctx: &Context<'_>,
         client: ClientId,
         info: &ClientInfo,
+        of: (&Interest, u64),
+    ) -> Self {
+        Self::new(ctx, client, ctx.user_name(client), info, of)
+    }
+
+    fn new(
+        ctx: &Context<'_>,
+        client: ClientId,
+        user: Option<Vec<u8>>,
+        info: &ClientInfo,
         (interest, epoch): (&Interest, u64),
     ) -> Self {
-        let user = ctx.user_name(client);
         let is_internal = user.is_none() || info.is_primary;
         let user = user.unwrap_or_default();
         let address: Option<IpAddr> = info.address.parse().ok();
         let session = sessions::with_registry(ctx.lock(), |registry| {
             registry.session(client).map(|view| Held {
-                id: view.session.0,
+                id: view.session.as_u64(),
                 authenticator: view.principal.authenticator.as_str().to_owned(),
                 principal: view.principal.name.as_str().to_owned(),
-                decision: view.class_key.map(|key| key.to_string()).unwrap_or_default(),
+                decision: view
+                    .class_key
+                    .map(|key| key.to_string())
+                    .unwrap_or_default(),
                 generation: view.generation.unwrap_or(0),
             })
         });

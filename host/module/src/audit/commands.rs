@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
+use warden_audit::redact::shown_name;
 use warden_audit::{Category, Interest, Redaction, Redactor, SinkSet};
 
 use crate::ffi::{Context, Reply, Words};
@@ -69,12 +70,6 @@ impl Commands {
             collect(reply, &mut listed);
         }
         self.listed = listed;
-        self.forget();
-    }
-
-    /// Whether it was asked.
-    pub(super) fn is_listed(&self) -> bool {
-        !self.listed.is_empty()
     }
 
     /// Facts depend on what sinks want: they are worked out again.
@@ -117,11 +112,7 @@ impl Commands {
     }
 
     /// The full name of a command, lower-case. One that is unknown keeps its first word, cut.
-    fn full_name<'b>(
-        &self,
-        words: &Words<'_>,
-        buffer: &'b mut [u8; MAX_NAME],
-    ) -> Option<&'b [u8]> {
+    fn full_name<'b>(&self, words: &Words<'_>, buffer: &'b mut [u8; MAX_NAME]) -> Option<&'b [u8]> {
         let first = words.get(0)?;
         let length = first.len().min(MAX_NAME);
         let start = buffer.get_mut(..length)?;
@@ -154,13 +145,13 @@ impl Commands {
     fn index(&mut self, name: &[u8], (interest, redactor): (&Interest, &Redactor)) -> usize {
         let listed = self.listed.get(name).copied();
         let category = category(name, listed);
-        let text = String::from_utf8_lossy(name);
+        let is_known = listed.is_some();
         let facts = Facts {
-            name: name.to_vec(),
+            name: shown_name(name, is_known).to_vec(),
             category,
             first_key: listed.map_or(0, |listed| listed.first_key),
-            sinks: interest.of_command(&text, category),
-            redaction: redactor.of_command(&text, listed.is_some()),
+            sinks: interest.of_command(name, category),
+            redaction: redactor.of_command(name, is_known),
             effect: effect(name, listed.is_some()),
         };
         let index = self.facts.len();

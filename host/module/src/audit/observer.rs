@@ -8,17 +8,20 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use warden_audit::event::{Argument, Command, CommandResult, Denial, Origin, SessionEnd};
-use warden_audit::{Category, Event, Interest, Record, Redactor, Roster, SinkSet, shown_rejection};
-use warden_core::ClientId;
+use warden_audit::redact::shown_error;
+use warden_audit::{Category, Event, Hidden, Interest, Roster, SinkSet};
+use warden_core::{ClientId, Now};
 use warden_session::SessionView;
 
+use super::authentication::Passed;
 use super::changes::Changes;
 use super::clients::{Clients, Known};
 use super::commands::{Commands, Effect, Facts};
+use super::subscriptions;
 use super::trail::Trail;
 use crate::ffi::{
-    self, ClientInfo, Context, Ended, Finished, MainThread, ServerLock, Words, cached_microseconds,
-    microseconds,
+    self, ClientInfo, Context, Ended, Finished, MainThread, ServerLock, Words, as_module,
+    cached_microseconds, microseconds,
 };
 use crate::shared::Shared;
 
@@ -38,28 +41,48 @@ pub(super) struct Observer {
     epoch: u64,
     /// Whether this server tells how commands end.
     tells_results: bool,
+    /// Whether it tells of every command that ends well.
+    hears_successes: bool,
+    /// Whether those of administrators are wanted all the same.
+    wants_administration: bool,
+    /// Whether it tells of the one that runs now.
+    hears_this: bool,
     pub(super) clients: Clients,
     commands: Commands,
+    /// Which state of the server's commands these are.
+    listed: u64,
     pub(super) changes: Changes,
+    /// Whose command arrived last.
+    running: Option<ClientId>,
     /// Who ran the last command that runs others.
     runner: Option<ClientId>,
     /// Whose command may just have made another of it.
     doubtful: Option<ClientId>,
+    /// A log-in that others decide about, on a server that does not tell how.
+    pub(super) passed: Option<Passed>,
 }
 
-/// Takes what sinks want now into force. In slices, when the epoch is another one.
-pub(crate) fn adopt(shared: &Arc<Shared>, ctx: &Context<'_>) {
-    let trail = &shared.trail;
-    let epoch = trail.epoch();
-    let is_current = OBSERVER.with(ctx.lock(), |observer| {
-        observer.as_ref().is_some_and(|observer| observer.epoch == epoch)
+/// In each slice: takes what sinks want now into force, if it is not what it was, and looks at
+/// what the last command may have changed, where the server does not tell.
+pub(crate) fn look(shared: &Shared, lock: &ServerLock) {
+    let epoch = shared.trail.epoch();
+    let is_current = with(lock, |observer| {
+        observer.settle(lock);
+        observer.epoch == epoch
     });
     if is_current == Some(true) {
         return;
     }
+    as_module(lock, |ctx| adopt(shared, ctx));
+}
+
+/// Takes what sinks want now into force.
+pub(crate) fn adopt(shared: &Shared, ctx: &Context<'_>) {
+    let trail = &shared.trail;
+    let epoch = trail.epoch();
     let roster = trail.wanted();
-    let wants = super::subscriptions::wants(&roster);
-    if let Err(error) = super::subscriptions::set(ctx, wants) {
+    let wants = subscriptions::wants(&roster);
+    if let Err(error) = subscriptions::set(ctx, wants) {
         let line = format!("audit: the server does not tell what sinks want: {error}");
         ffi::log(ffi::Level::Warning, &line);
     }
@@ -67,29 +90,39 @@ pub(crate) fn adopt(shared: &Arc<Shared>, ctx: &Context<'_>) {
         let observer = cell.get_or_insert_with(|| Observer::new(Arc::clone(trail)));
         observer.roster = roster;
         observer.epoch = epoch;
-        observer.commands.list(ctx);
-        observer.changes.watch(ctx, wants.settings, wants.acl);
+        observer.hears_successes = wants.successes;
+        observer.wants_administration = wants.administration;
+        let commands = trail.commands();
+        if observer.listed != commands {
+            observer.listed = commands;
+            observer.commands.list(ctx);
+        }
+        observer.commands.forget();
+        let digests = observer.trail.digests().clone();
+        observer
+            .changes
+            .watch(ctx, &digests, (wants.settings, wants.acl));
     });
 }
 
 /// Forgets everything, at unload.
 pub(crate) fn forget(lock: &ServerLock) {
+    subscriptions::forget(lock);
     OBSERVER.with(lock, Option::take);
 }
 
 /// Borrows the observer; not from within a call that it makes itself.
 pub(super) fn with<T>(lock: &ServerLock, work: impl FnOnce(&mut Observer) -> T) -> Option<T> {
-    OBSERVER.with(lock, |observer| observer.as_mut().map(work)).flatten()
+    OBSERVER
+        .with(lock, |observer| observer.as_mut().map(work))
+        .flatten()
 }
 
 /// A session has ended.
-pub(crate) fn session_ended(lock: &ServerLock, view: &SessionView<'_>, cause: &str, now_us: u64) {
-    with(lock, |observer| observer.session_ended(lock, view, cause, now_us));
-}
-
-/// Looks at what the last command may have changed, where the server does not tell.
-pub(crate) fn settle_changes(ctx: &Context<'_>) {
-    with(ctx.lock(), |observer| observer.settle(ctx.lock()));
+pub(crate) fn session_ended(lock: &ServerLock, view: &SessionView<'_>, cause: &str, now: Now) {
+    with(lock, |observer| {
+        observer.session_ended(lock, view, cause, now)
+    });
 }
 
 impl Observer {
@@ -99,11 +132,28 @@ impl Observer {
             roster: Arc::default(),
             epoch: 0,
             tells_results: ffi::results::tells_results(),
+            hears_successes: false,
+            wants_administration: false,
+            hears_this: false,
             clients: Clients::default(),
             commands: Commands::default(),
+            listed: 0,
             changes: Changes::default(),
+            running: None,
             runner: None,
             doubtful: None,
+            passed: None,
+        }
+    }
+
+    /// Settings have changed.
+    pub(super) fn settings_changed(&mut self, ctx: &Context<'_>, names: &[String]) {
+        let changes = self.changes.take_settings(ctx, names);
+        let interest = &self.roster.interest;
+        let sinks = interest.of_category(Category::Config);
+        let client = self.running;
+        for change in changes {
+            self.of_client(ctx.lock(), client, sinks, &Event::Setting(change.borrow()));
         }
     }
 
@@ -115,6 +165,9 @@ impl Observer {
         info: &ClientInfo,
         event: Event<'_>,
     ) {
+        // While it is still known who it was. A subscription must not end within an event.
+        super::authentication::settle(self, ctx.lock());
+        self.settle_users(ctx.lock());
         let of = (&self.roster.interest, self.epoch);
         let known = match event {
             Event::Closed => self.clients.remove(client),
@@ -131,26 +184,41 @@ impl Observer {
     /// A command arrives.
     pub(super) fn arrived(&mut self, lock: &ServerLock, client: ClientId, words: &Words<'_>) {
         self.settle(lock);
+        self.running = Some(client);
         let roster = Arc::clone(&self.roster);
-        let of = (&roster.interest, redactor(&roster));
+        let of = (&roster.interest, &roster.redactor);
         let Some(facts) = self.commands.of_words(words, of) else {
             return;
         };
+        let is_administration = matches!(
+            facts.category,
+            Category::Config | Category::Acl | Category::Admin
+        ) || facts.name == b"exec";
+        if self.wants_administration && is_administration && !self.hears_successes {
+            subscriptions::begin_successes(lock);
+            self.hears_this = true;
+        }
         match facts.effect {
             Effect::None => {}
             Effect::Client => {
                 // As it was before this command.
-                self.clients.get(lock, client, (&roster.interest, self.epoch));
+                self.clients
+                    .get(lock, client, (&roster.interest, self.epoch));
                 self.doubtful = Some(client);
             }
             Effect::Runs => {
-                let known = self.clients.get(lock, client, (&roster.interest, self.epoch));
+                let known = self
+                    .clients
+                    .get(lock, client, (&roster.interest, self.epoch));
                 if known.is_some() {
                     self.runner = Some(client);
                     self.doubtful = Some(client);
                 }
             }
-            Effect::Acl => self.changes.expect(lock, client, words, self.tells_results),
+            Effect::Acl => {
+                let look = !self.tells_results;
+                self.changes.expect(lock, Some(client), words, look);
+            }
         }
         if !self.tells_results {
             let facts = self.commands.of_words(words, of);
@@ -178,7 +246,7 @@ impl Observer {
     pub(super) fn finished(&mut self, ctx: &Context<'_>, finished: &Finished<'_>) {
         let lock = ctx.lock();
         let roster = Arc::clone(&self.roster);
-        let of = (&roster.interest, redactor(&roster));
+        let of = (&roster.interest, &roster.redactor);
         let facts = match finished.name {
             Some(name) => self.commands.at((finished.name_at, name), of),
             None => self.commands.of_words(&finished.words, of),
@@ -189,8 +257,8 @@ impl Observer {
         let result = match finished.ended {
             Ended::Success => CommandResult::Success,
             Ended::Failure => CommandResult::Failure,
-            Ended::Rejected(error) => CommandResult::Rejected(shown_rejection(error)),
-            Ended::Denied(what, object) => denied(what, object, facts),
+            Ended::Rejected(error) => CommandResult::Rejected(shown_error(error)),
+            Ended::Denied(what, object) => denied(what, object),
         };
         let seen = Seen {
             client: finished.client,
@@ -214,27 +282,39 @@ impl Observer {
             seen,
         );
         if has_changed && is_select {
-            let number = finished.words.get(1).and_then(|word| std::str::from_utf8(word).ok());
+            let number = finished
+                .words
+                .get(1)
+                .and_then(|word| std::str::from_utf8(word).ok());
             if let Some(number) = number.and_then(|text| text.parse().ok()) {
                 self.clients.select(finished.client, number);
             }
         }
         if has_changed && is_acl {
-            self.changes.expect(lock, finished.client, &finished.words, false);
-            self.settle(lock);
+            let client = Some(finished.client);
+            self.changes.expect(lock, client, &finished.words, true);
+            self.settle_users(lock);
         }
     }
 
-    /// What the command before has changed.
+    /// What the command before has changed. Not from within an event: a subscription may end.
     pub(super) fn settle(&mut self, lock: &ServerLock) {
+        if std::mem::take(&mut self.hears_this) && !self.hears_successes {
+            subscriptions::end_successes(lock);
+        }
         if let Some(client) = self.doubtful.take() {
             self.clients.doubt(client);
         }
         super::authentication::settle(self, lock);
+        self.settle_users(lock);
+    }
+
+    /// What became of users of the ACL.
+    fn settle_users(&mut self, lock: &ServerLock) {
         if self.changes.is_expecting() {
-            let changed = self.changes.take_users(lock);
+            let (client, changed) = self.changes.take_users(lock);
             let sinks = self.roster.interest.of_category(Category::Acl);
-            for (client, change) in changed {
+            for change in changed {
                 self.of_client(lock, client, sinks, &Event::AclUser(change.borrow()));
             }
         }
@@ -264,56 +344,27 @@ impl Observer {
             }
             None => (None, sinks),
         };
-        let event = event.clone();
-        self.trail.push(
-            wanted,
-            &Record {
-                at_us,
-                client,
-                event,
-            },
-        );
+        self.trail.push(wanted, at_us, client.as_ref(), event);
     }
 
-    /// Who ran the last command that runs others.
-    pub(super) fn runner(&self) -> Option<ClientId> {
-        self.runner
-    }
-
-    fn session_ended(
-        &mut self,
-        lock: &ServerLock,
-        view: &SessionView<'_>,
-        cause: &str,
-        now_us: u64,
-    ) {
+    fn session_ended(&mut self, lock: &ServerLock, view: &SessionView<'_>, cause: &str, now: Now) {
         let client = view.client;
         let sinks = self.roster.interest.of_category(Category::Session);
+        let at_us = now.wall.as_unix_millis().saturating_mul(1000);
         let since_us = view.since.as_unix_millis().saturating_mul(1000);
         let end = Event::SessionEnd(SessionEnd {
             cause,
-            lasted_us: now_us.saturating_sub(since_us),
+            lasted_us: at_us.saturating_sub(since_us),
         });
         // As it was remembered, if it was: the server may have another user there already.
         self.of_client(lock, Some(client), sinks, &end);
         self.clients.doubt(client);
     }
 
-    fn push(
-        &self,
-        known: &Known,
-        client: ClientId,
-        sinks: SinkSet,
-        at_us: u64,
-        event: Event<'_>,
-    ) {
-        let client = Some(known.client(client));
-        let record = Record {
-            at_us,
-            client,
-            event,
-        };
-        self.trail.push(sinks.and(known.sinks), &record);
+    fn push(&self, known: &Known, client: ClientId, sinks: SinkSet, at_us: u64, event: Event<'_>) {
+        let client = known.client(client);
+        self.trail
+            .push(sinks.and(known.sinks), at_us, Some(&client), &event);
     }
 }
 
@@ -327,11 +378,8 @@ struct Seen<'a> {
     at_us: u64,
 }
 
-fn redactor(roster: &Roster) -> &Redactor {
-    &roster.redactor
-}
-
-fn denied<'a>(what: u64, object: Option<&'a [u8]>, facts: &Facts) -> CommandResult<'a> {
+/// What the ACL denied. The key or channel is one of the arguments, and shown as they are.
+fn denied(what: u64, object: Option<&[u8]>) -> CommandResult<'_> {
     let denial = match what {
         0 => Denial::Authentication,
         2 => Denial::Key,
@@ -339,14 +387,7 @@ fn denied<'a>(what: u64, object: Option<&'a [u8]>, facts: &Facts) -> CommandResu
         4 => Denial::Database,
         _ => Denial::Command,
     };
-    let object = object.map(|object| {
-        if facts.redaction.hides_all() {
-            Argument::Redacted
-        } else {
-            cut(object, KEY_BYTES)
-        }
-    });
-    CommandResult::Denied(denial, object)
+    CommandResult::Denied(denial, object.map(|object| cut(object, KEY_BYTES)))
 }
 
 fn cut(bytes: &[u8], most: usize) -> Argument<'_> {
@@ -401,33 +442,55 @@ fn record(
     if known.is_internal {
         seen.origin = Origin::Replication;
     }
-    let (arguments, left_out) = arguments(facts, words, interest.payload_max_bytes());
-    let key = (facts.first_key > 0).then(|| words.get(facts.first_key)).flatten();
+    let hidden = hidden(facts, words);
+    if let CommandResult::Denied(denial, Some(object)) = seen.result
+        && is_hidden(hidden, words, object)
+    {
+        seen.result = CommandResult::Denied(denial, Some(Argument::Redacted));
+    }
+    let (arguments, left_out) = arguments(facts, words, hidden, interest.payload_max_bytes());
+    let key = (facts.first_key > 0)
+        .then(|| words.get(facts.first_key))
+        .flatten();
     let command = Command {
         category: facts.category,
         name: &facts.name,
         origin: seen.origin,
         database: Some(known.database),
-        key: key.map(|key| shown_key(facts, words, key)),
+        key: key.map(|key| shown(hidden, facts.first_key, key, KEY_BYTES)),
         arguments,
         left_out,
         result: seen.result,
         duration_us: seen.duration_us,
         keys_modified: seen.keys_modified,
     };
-    let record = Record {
-        at_us: seen.at_us,
-        client: Some(known.client(seen.client)),
-        event: Event::Command(command),
-    };
-    trail.push(sinks, &record);
+    let client = known.client(seen.client);
+    trail.push(sinks, seen.at_us, Some(&client), &Event::Command(command));
 }
 
-fn shown_key<'a>(facts: &Facts, words: &Words<'a>, key: &'a [u8]) -> Argument<'a> {
-    if facts.redaction.shows(facts.first_key, words) {
-        cut(key, KEY_BYTES)
-    } else {
+/// What of a command must not be seen.
+fn hidden(facts: &Facts, words: &Words<'_>) -> Hidden {
+    if facts.redaction.is_plain() {
+        return Hidden::NONE;
+    }
+    let words: SmallVec<[&[u8]; 16]> = words.iter().collect();
+    facts.redaction.hidden(&words)
+}
+
+/// Whether what the ACL denied is an argument that must not be seen.
+fn is_hidden(hidden: Hidden, words: &Words<'_>, object: Argument<'_>) -> bool {
+    let (Argument::Plain(object) | Argument::Cut(object, _)) = object else {
+        return true;
+    };
+    let mut places = words.iter().enumerate();
+    places.any(|(place, word)| hidden.hides(place) && word.starts_with(object))
+}
+
+fn shown(hidden: Hidden, place: usize, word: &[u8], most: usize) -> Argument<'_> {
+    if hidden.hides(place) {
         Argument::Redacted
+    } else {
+        cut(word, most)
     }
 }
 
@@ -436,6 +499,7 @@ fn shown_key<'a>(facts: &Facts, words: &Words<'a>, key: &'a [u8]) -> Argument<'a
 fn arguments<'a>(
     facts: &Facts,
     words: &Words<'a>,
+    hidden: Hidden,
     most: usize,
 ) -> (SmallVec<[Argument<'a>; 6]>, u32) {
     let names = 1 + usize::from(facts.name.contains(&b'|'));
@@ -454,12 +518,9 @@ fn arguments<'a>(
         let Some(word) = words.get(place) else {
             break;
         };
-        if facts.redaction.shows(place, words) {
-            let argument = cut(word, left);
+        shown.push(self::shown(hidden, place, word, left));
+        if !hidden.hides(place) {
             left = left.saturating_sub(word.len());
-            shown.push(argument);
-        } else {
-            shown.push(Argument::Redacted);
         }
     }
     (shown, 0)

@@ -5,9 +5,52 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use warden_audit::{Category, Event, Fleet, Journal, Record, Roster, SinkSet, Surroundings};
+use crossbeam_channel::never;
+use warden_audit::{
+    Category, Client, Event, Fleet, Journal, Notices, Roster, SinkSet, Surroundings,
+};
+use warden_state::NodeKey;
+
+use crate::ffi::{Level, log};
+
+/// How long a server that ends waits for its sinks.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How often it looks whether they have ended.
+const STEP: Duration = Duration::from_millis(1);
+
+/// Digests of values that must not be seen, under a key of this node.
+#[derive(Clone)]
+pub(crate) struct Digests(NodeKey);
+
+impl Digests {
+    /// With this node's key.
+    pub(crate) fn new(key: NodeKey) -> Self {
+        Self(key)
+    }
+
+    /// Equal for equal values.
+    pub(crate) fn of(&self, value: &[u8]) -> [u8; 16] {
+        let tag = self.0.tag(&[b"audit digest\0", value]);
+        let mut digest = [0; 16];
+        for (to, from) in digest.iter_mut().zip(tag) {
+            *to = from;
+        }
+        digest
+    }
+
+    /// Who this node is: 40 hexadecimal digits.
+    pub(crate) fn node(&self) -> String {
+        let tag = self.0.tag(&[b"audit node"]);
+        tag.iter()
+            .take(20)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
 
 /// One load's records.
 pub(crate) struct Trail {
@@ -18,20 +61,23 @@ pub(crate) struct Trail {
     is_enabled: AtomicBool,
     /// Rises when what is wanted, or what is known of sessions, is not what it was.
     epoch: AtomicU64,
-    node: Arc<str>,
+    /// Rises when the server's commands are not what they were.
+    commands: AtomicU64,
+    digests: Digests,
 }
 
 impl Trail {
     /// Without sinks.
-    pub(crate) fn new(surroundings: Surroundings, is_enabled: bool) -> Self {
+    pub(crate) fn new(surroundings: Surroundings, digests: Digests, is_enabled: bool) -> Self {
         let journal = Arc::new(Journal::new());
         Self {
             roster: ArcSwap::default(),
-            node: Arc::clone(&surroundings.node),
+            digests,
             fleet: Mutex::new(Fleet::new(Arc::clone(&journal), surroundings)),
             journal,
             is_enabled: AtomicBool::new(is_enabled),
             epoch: AtomicU64::new(1),
+            commands: AtomicU64::new(1),
         }
     }
 
@@ -74,14 +120,25 @@ impl Trail {
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// Modules, and commands with them, came or went.
+    pub(crate) fn commands_changed(&self) {
+        self.commands.fetch_add(1, Ordering::AcqRel);
+        self.touch();
+    }
+
+    /// Which state of the server's commands it is.
+    pub(crate) fn commands(&self) -> u64 {
+        self.commands.load(Ordering::Acquire)
+    }
+
     /// Which state of all this it is.
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }
 
-    /// The node id that stands in each record.
-    pub(crate) fn node(&self) -> &str {
-        &self.node
+    /// Digests of values that must not be seen.
+    pub(crate) fn digests(&self) -> &Digests {
+        &self.digests
     }
 
     /// The sinks themselves. Never on the main thread but at load and unload.
@@ -94,24 +151,51 @@ impl Trail {
         self.journal.oversized()
     }
 
+    /// Has every sink write what it has, and waits for it: the server ends.
+    pub(crate) fn finish(&self) {
+        self.fleet().close();
+        let wait = never::<()>();
+        let mut left = LAST_WORDS;
+        while self
+            .roster()
+            .sinks
+            .iter()
+            .any(|sink| !sink.status.has_ended())
+            && !left.is_zero()
+        {
+            let _ = wait.recv_timeout(STEP);
+            left = left.saturating_sub(STEP);
+        }
+    }
+
     /// Puts a record into the lanes of `sinks`.
-    pub(crate) fn push(&self, sinks: SinkSet, record: &Record<'_>) {
-        self.journal.push(sinks, record);
+    pub(crate) fn push(
+        &self,
+        sinks: SinkSet,
+        at_us: u64,
+        client: Option<&Client<'_>>,
+        event: &Event<'_>,
+    ) {
+        self.journal.push(sinks, at_us, client, event);
     }
 
     /// Records something that no connection did, if a sink wants it.
-    pub(crate) fn record(&self, category: Category, at_us: u64, event: Event<'_>) {
+    pub(crate) fn record(&self, category: Category, at_us: u64, event: &Event<'_>) {
         let sinks = self.wanted().interest.of_category(category);
-        if !sinks.is_empty() {
-            let client = None;
-            self.push(
-                sinks,
-                &Record {
-                    at_us,
-                    client,
-                    event,
-                },
-            );
-        }
+        self.push(sinks, at_us, None, event);
+    }
+}
+
+/// Sinks tell the server's log.
+pub(crate) struct SinkNotices;
+
+impl Notices for SinkNotices {
+    fn notice(&self, is_bad: bool, line: &str) {
+        let level = if is_bad {
+            Level::Warning
+        } else {
+            Level::Notice
+        };
+        log(level, line);
     }
 }

@@ -54,7 +54,8 @@ impl CommandHandler for Reload {
             let asked = Asked::new(waiting, allowed);
             // The channels are closed only at unload; then the last holder refuses.
             let _ = shared.policy_loads.send(Load::Asked(asked.clone()));
-            let _ = shared.authenticator_loads.send(Load::Asked(asked));
+            let _ = shared.authenticator_loads.send(Load::Asked(asked.clone()));
+            let _ = shared.sink_loads.send(Load::Asked(asked));
         })))
     }
 }
@@ -98,6 +99,7 @@ struct Parts {
     waiting: Option<Waiting>,
     policies: Option<Changes>,
     authenticators: Option<Changes>,
+    sinks: Option<Changes>,
 }
 
 /// Which of the two a loader has read.
@@ -107,6 +109,8 @@ pub(crate) enum Part {
     Policies,
     /// `authenticator_dir`.
     Authenticators,
+    /// `audit_dir`.
+    Sinks,
 }
 
 impl Asked {
@@ -115,6 +119,7 @@ impl Asked {
             waiting: Some(waiting),
             policies: None,
             authenticators: None,
+            sinks: None,
         };
         Self {
             parts: Arc::new(Mutex::new(parts)),
@@ -134,10 +139,12 @@ impl Asked {
         match part {
             Part::Policies => parts.policies = Some(changes),
             Part::Authenticators => parts.authenticators = Some(changes),
+            Part::Sinks => parts.sinks = Some(changes),
         }
         if let Parts {
             policies: Some(policies),
             authenticators: Some(authenticators),
+            sinks: Some(sinks),
             waiting,
         } = &mut *parts
             && let Some(waiting) = waiting.take()
@@ -145,6 +152,7 @@ impl Asked {
             let reply = map([
                 ("policies", describe(policies)),
                 ("authenticators", describe(authenticators)),
+                ("sinks", describe(sinks)),
             ]);
             waiting.complete(move |_ctx| Ok(reply));
         }

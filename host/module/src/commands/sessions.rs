@@ -72,6 +72,7 @@ fn describe(session: &SessionView<'_>) -> Reply {
     let principal = session.principal;
     super::map([
         ("client", super::number(session.client.0)),
+        ("session", super::number(session.session.as_u64())),
         ("user", Reply::text(session.user.as_str())),
         (
             "authenticator",

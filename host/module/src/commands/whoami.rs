@@ -48,6 +48,7 @@ fn describe(session: &warden_session::SessionView<'_>) -> Reply {
             Reply::text(principal.authenticator.as_str()),
         ),
         ("method", Reply::text(principal.method.as_str())),
+        ("session", super::number(session.session.as_u64())),
         ("principal", Reply::text(principal.name.as_str())),
         ("groups", super::texts(&principal.groups)),
         ("scopes", super::texts(&principal.scopes)),

@@ -5,7 +5,7 @@
 
 use super::client::ClientInfo;
 use super::error::Error;
-use super::lock::ServerLock;
+use super::lock::{MainThread, ServerLock};
 use super::string::ServerString;
 use std::cell::OnceCell;
 use std::marker::PhantomData;
@@ -122,6 +122,24 @@ impl Context<'_> {
         Some(name.bytes().to_vec())
     }
 
+    /// The user of a connection, where there is such a connection at all. Clients of scripts and modules are none:
+    /// [`ClientInfo::of`] must not be asked about those, for 9.1 reads the address of a connection they do not have.
+    pub(crate) fn connection(&self, client: ClientId) -> Connection {
+        let Ok(ask) = api!(ValkeyModule_GetClientUserNameById) else {
+            return Connection::None;
+        };
+        // SAFETY: the context is live for `self`; the client is looked up by its number.
+        let answer = unsafe { ask(self.as_ptr(), client.0) };
+        // The server says why it answers nothing.
+        let why = std::io::Error::last_os_error().raw_os_error();
+        // SAFETY: the server leaves the string to us, and no automatic memory is turned on.
+        match unsafe { ServerString::adopt(answer) } {
+            Some(name) => Connection::Of(name.bytes().to_vec()),
+            None if why == Some(libc::ENOTSUP) => Connection::Internal,
+            None => Connection::None,
+        }
+    }
+
     /// What CLIENT SETNAME called a client; `None` when the client is gone or has no name.
     pub(crate) fn client_name(&self, client: ClientId) -> Option<Vec<u8>> {
         let ask = api!(ValkeyModule_GetClientNameById).ok()?;
@@ -152,6 +170,17 @@ impl Context<'_> {
     }
 }
 
+/// Whose a connection is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Connection {
+    /// There is none of this number.
+    None,
+    /// The server's own, without a user: a replication link, say.
+    Internal,
+    /// This user's.
+    Of(Vec<u8>),
+}
+
 /// The server's version as `0x00MMmmpp`; 0 when it does not say.
 pub(crate) fn server_version() -> u32 {
     let Ok(ask) = api!(ValkeyModule_GetServerVersion) else {
@@ -159,6 +188,48 @@ pub(crate) fn server_version() -> u32 {
     };
     // SAFETY: the call takes nothing and answers a constant.
     unsafe { ask() }.cast_unsigned()
+}
+
+/// The module's own context, for calls that only a module may make: subscriptions, filters.
+static MODULE: MainThread<Option<Owned>> = MainThread::new(None);
+
+/// A context of ours, freed with its owner.
+struct Owned(NonNull<raw::ValkeyModuleCtx>);
+
+// SAFETY: the pointer is used and freed only by code that shows a `ServerLock`, on the main thread, which `MainThread`
+// ensures.
+unsafe impl Send for Owned {}
+
+/// Keeps a context of the module. Called at load.
+///
+/// # Errors
+/// Only when the server gives none.
+pub(super) fn keep_module_context(ctx: &Context<'_>) -> Result<(), Error> {
+    const CALL: &str = "ValkeyModule_GetDetachedThreadSafeContext";
+    let make = api!(ValkeyModule_GetDetachedThreadSafeContext)?;
+    // SAFETY: the context is live; the call makes another that belongs to the same module.
+    let made = unsafe { make(ctx.as_ptr()) };
+    let made = NonNull::new(made).ok_or(Error::Refused(CALL))?;
+    MODULE.with(ctx.lock(), |module| *module = Some(Owned(made)));
+    Ok(())
+}
+
+/// Frees it. Called at unload.
+pub(super) fn forget_module_context(lock: &ServerLock) {
+    if let Some(Owned(raw)) = MODULE.with(lock, Option::take).flatten()
+        && let Ok(free) = api!(ValkeyModule_FreeThreadSafeContext)
+    {
+        // SAFETY: the context was made by `keep_module_context` and is given up here, once.
+        unsafe { free(raw.as_ptr()) };
+    }
+}
+
+/// Runs `work` with the module's own context; `None` outside a load.
+pub(crate) fn as_module<R>(lock: &ServerLock, work: impl FnOnce(&Context<'_>) -> R) -> Option<R> {
+    let raw = MODULE.with(lock, |module| module.as_ref().map(|module| module.0));
+    // SAFETY: the lock proves that we are in a callback on the main thread; the context is ours until unload.
+    let ctx = unsafe { Context::from_callback(raw.flatten()?.as_ptr()) }?;
+    Some(work(&ctx))
 }
 
 /// A context without a client, for code that has only the lock. Freed with its owner.

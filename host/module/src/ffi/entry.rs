@@ -11,7 +11,7 @@ use super::api::{ERR, OK, check_mandatory, is_ok};
 use super::blocked::forget_payloads;
 use super::command::words_of;
 use super::config::forget_shown;
-use super::context::Context;
+use super::context::{Context, forget_module_context, keep_module_context};
 use super::error::Error;
 use super::event_loop::forget_posts;
 use super::filter::forget_filter;
@@ -79,6 +79,7 @@ fn load(ctx: &Context<'_>, words: Vec<Vec<u8>>) -> Result<(), String> {
     stopwatch::reset();
     ACTIVE.store(true, Ordering::Release);
     declare_options(ctx);
+    keep_module_context(ctx).map_err(|error| error.to_string())?;
     guard("load", Err("internal error".to_owned()), || {
         crate::load(ctx, words)
     })
@@ -121,4 +122,5 @@ fn reset(ctx: &Context<'_>) {
     forget_payloads();
     forget_shown(ctx.lock());
     forget_filter(ctx.lock());
+    forget_module_context(ctx.lock());
 }

@@ -62,6 +62,24 @@ fn microseconds() -> Option<u64> {
     Some(unsafe { ask() })
 }
 
+/// The wall clock: microseconds since 1970; 0 where there is no server.
+pub(crate) fn wall_microseconds() -> u64 {
+    let Ok(ask) = api!(ValkeyModule_Microseconds) else {
+        return 0;
+    };
+    // SAFETY: the call takes nothing and only reads a clock.
+    u64::try_from(unsafe { ask() }).unwrap_or(0)
+}
+
+/// The wall clock as the server last read it: when the command that runs or has just ended began.
+pub(crate) fn cached_microseconds() -> u64 {
+    let Ok(ask) = api!(ValkeyModule_CachedMicroseconds) else {
+        return 0;
+    };
+    // SAFETY: the call takes nothing and only reads a number.
+    u64::try_from(unsafe { ask() }).unwrap_or(0)
+}
+
 /// Half of the time `longest_recent_us` looks back, in microseconds.
 const WINDOW_US: u64 = 10_000_000;
 

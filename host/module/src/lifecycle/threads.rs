@@ -69,6 +69,7 @@ pub(super) struct Ends {
     assignments: Receiver<Assignment>,
     policy_loads: Receiver<Load>,
     authenticator_loads: Receiver<Load>,
+    sink_loads: Receiver<Load>,
     plugin_errands: Receiver<Errand>,
     preview_errands: Receiver<previews::Errand>,
     ticks: Receiver<()>,
@@ -83,6 +84,7 @@ pub(super) fn channels(network: Network, caller: Caller) -> (Channels, Ends) {
     let (assignments, assignment_queue) = unbounded();
     let (policy_loads, policy_queue) = unbounded();
     let (authenticator_loads, authenticator_queue) = unbounded();
+    let (sink_loads, sink_queue) = unbounded();
     let (plugin_errands, plugin_queue) = unbounded();
     let (preview_errands, preview_queue) = unbounded();
     let (ticks, tick_queue) = bounded(1);
@@ -92,6 +94,7 @@ pub(super) fn channels(network: Network, caller: Caller) -> (Channels, Ends) {
         assignments,
         policy_loads,
         authenticator_loads,
+        sink_loads,
         plugin_errands,
         preview_errands,
         ticks,
@@ -102,6 +105,7 @@ pub(super) fn channels(network: Network, caller: Caller) -> (Channels, Ends) {
         assignments: assignment_queue,
         policy_loads: policy_queue,
         authenticator_loads: authenticator_queue,
+        sink_loads: sink_queue,
         plugin_errands: plugin_queue,
         preview_errands: preview_queue,
         ticks: tick_queue,
@@ -151,6 +155,7 @@ pub(super) fn start(lock: &ServerLock, shared: &Arc<Shared>, ends: Ends) -> Resu
     let Ends {
         policy_loads,
         authenticator_loads,
+        sink_loads,
         plugin_errands,
         preview_errands,
         ticks,
@@ -170,6 +175,9 @@ pub(super) fn start(lock: &ServerLock, shared: &Arc<Shared>, ends: Ends) -> Resu
         loader::run(&loader::authenticators::LANE, shared, &authenticator_loads)
     });
     start("warden-authn", Priority::WORKER, authenticators)?;
+    let sinks: Life =
+        Box::new(move |shared| loader::run(&loader::sinks::LANE, shared, &sink_loads));
+    start("warden-audit", Priority::WORKER, sinks)?;
     let plugins: Life = Box::new(move |shared| plugins::run(shared, &plugin_errands));
     start("warden-plugins", Priority::COMPILER, plugins)?;
     let previews: Life = Box::new(move |shared| previews::run(shared, &preview_errands));

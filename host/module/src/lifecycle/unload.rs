@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::threads::{PATIENCE, join, join_idle};
 use crate::ffi::{self, Context, Reply, ServerLock};
 use crate::shared::Shared;
-use crate::{default_user, sessions, settings, state};
+use crate::{audit, default_user, sessions, settings, state};
 
 /// Unloads the module.
 ///
@@ -106,4 +106,6 @@ pub(super) fn end(lock: &ServerLock, shared: &Arc<Shared>) {
     drop(shared.pending.close());
     sessions::stop(lock, shared.now());
     default_user::forget(lock);
+    audit::forget(lock);
+    shared.trail.fleet().close();
 }

@@ -10,6 +10,7 @@ use warden_authn::{Chain, ChainSettings, LoadReport};
 use warden_core::AuthenticatorId;
 
 use super::{Changes, Lane, complain};
+use crate::audit::reloaded;
 use crate::commands::reload::Part;
 use crate::ffi::{Level, guard, log};
 use crate::shared::Shared;
@@ -89,6 +90,7 @@ fn load(shared: &Shared) -> Changes {
         shared.reviews.authenticators_removed(report.removed);
         shared.wake_clock();
     }
+    reloaded(shared, "authenticators", "", &changes);
     changes
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use warden_policy::{Digest, Generation, Standing};
 
 use super::{Allowed, Changes, Lane, complain};
+use crate::audit::reloaded;
 use crate::commands::reload::Part;
 use crate::ffi::{Level, guard, log};
 use crate::shared::Shared;
@@ -75,11 +76,14 @@ fn load(shared: &Shared, allowed: Allowed) -> Changes {
         }
     }
     let current = shared.generation.load_full();
-    Changes {
+    let changes = Changes {
         generation: current.as_ref().map_or(0, |current| current.number()),
         errors: shared.policy_errors.load().to_vec(),
         ..Changes::between(&digests(previous.as_deref()), &digests(current.as_deref()))
-    }
+    };
+    let digest = current.map(|current| current.digest().to_string());
+    reloaded(shared, "policies", &digest.unwrap_or_default(), &changes);
+    changes
 }
 
 /// Says in the log where a revision was not compared, and where it was taken all the same.

@@ -78,10 +78,11 @@ pub(super) const fn choice(
 }
 
 /// Every setting, in the order of docs/configuration.md.
-pub(crate) static SETTINGS: [Setting; 22] = [
+pub(crate) static SETTINGS: [Setting; 24] = [
     text("policy_dir"),
     text("preview_dir"),
     text("authenticator_dir"),
+    text("audit_dir"),
     Setting {
         load_only: true,
         ..text("state_dir")
@@ -119,6 +120,13 @@ pub(crate) static SETTINGS: [Setting; 22] = [
     whole("max_pending", "10000", 1, 1_000_000),
     whole("policy_timeout_ms", "20", 1, 10_000),
     whole("policy_memory_mb", "64", 1, 4096),
+    Setting {
+        name: "audit_enabled",
+        default: "yes",
+        kind: Kind::YesNo,
+        protected: true,
+        load_only: false,
+    },
     Setting {
         protected: false,
         ..choice(

@@ -4,7 +4,7 @@ use warden_core::Timestamp;
 use warden_policy::read_moment;
 
 /// From unix seconds, or from a date, time and offset: `2026-11-24T09:00:00Z`.
-pub(super) fn read(text: &str) -> Result<Timestamp, String> {
+pub(crate) fn read(text: &str) -> Result<Timestamp, String> {
     let seconds = text.parse().ok().map(Timestamp::from_unix_seconds);
     seconds.or_else(|| read_moment(text)).ok_or_else(|| {
         "write seconds since 1970, or date, time and offset: 2026-11-24T09:00:00Z".to_owned()
@@ -12,7 +12,7 @@ pub(super) fn read(text: &str) -> Result<Timestamp, String> {
 }
 
 /// `2026-11-24T09:00:00Z`.
-pub(super) fn shown(at: Timestamp) -> String {
+pub(crate) fn shown(at: Timestamp) -> String {
     let seconds = at.as_unix_seconds();
     let (days, of_day) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);

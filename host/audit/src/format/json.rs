@@ -1,0 +1,122 @@
+//! A record as one JSON object (RFC 8259), flat, with the names of the Elastic Common Schema.
+
+use super::class::CONSTANT;
+use super::escape::{HIDDEN, QUOTE, escape, needs};
+use super::walk::Pairs;
+use super::{Field, argument};
+use crate::event::Argument;
+
+/// Writes one line.
+pub(super) struct Json<'a> {
+    line: &'a mut Vec<u8>,
+    scratch: &'a mut String,
+    /// Where its first field begins.
+    start: usize,
+}
+
+impl<'a> Json<'a> {
+    pub(super) fn new(line: &'a mut Vec<u8>, scratch: &'a mut String) -> Self {
+        line.push(b'{');
+        let start = line.len();
+        Self {
+            line,
+            scratch,
+            start,
+        }
+    }
+
+    /// Ends the line.
+    pub(super) fn finish(self) {
+        self.line.push(b'}');
+    }
+
+    fn name(&mut self, field: Field) {
+        let start = field.json_start().as_bytes();
+        let is_first = self.line.len() == self.start;
+        let start = start.get(usize::from(is_first)..).unwrap_or_default();
+        self.line.extend_from_slice(start);
+    }
+
+    /// Writes it in quotation marks. What its bytes asked for tells whether JSON must escape any.
+    fn string(line: &mut Vec<u8>, text: &str, asked: u8) {
+        if asked & (HIDDEN | QUOTE) == 0 {
+            line.push(b'"');
+            line.extend_from_slice(text.as_bytes());
+            line.push(b'"');
+        } else {
+            // Writing a string into a vector never fails.
+            let _ = serde_json::to_writer(line, text);
+        }
+    }
+
+    /// An argument as a string.
+    fn item(&mut self, argument: &Argument<'_>) {
+        self.scratch.clear();
+        let asked = argument::write(self.scratch, argument, 0);
+        Self::string(self.line, self.scratch, asked);
+    }
+}
+
+impl Pairs for Json<'_> {
+    fn time(&mut self, field: Field, at_us: u64) {
+        self.name(field);
+        self.line.push(b'"');
+        super::time::write(self.line, at_us);
+        self.line.push(b'"');
+    }
+
+    fn number(&mut self, field: Field, number: u64) {
+        self.name(field);
+        let mut digits = itoa::Buffer::new();
+        self.line
+            .extend_from_slice(digits.format(number).as_bytes());
+    }
+
+    fn flag(&mut self, field: Field, is_so: bool) {
+        self.name(field);
+        let word = if is_so { "true" } else { "false" };
+        self.line.extend_from_slice(word.as_bytes());
+    }
+
+    fn word(&mut self, field: Field, word: &str) {
+        self.name(field);
+        self.line.push(b'"');
+        self.line.extend_from_slice(word.as_bytes());
+        self.line.push(b'"');
+    }
+
+    fn bytes(&mut self, field: Field, value: &[u8]) {
+        self.name(field);
+        let asked = needs(value);
+        match std::str::from_utf8(value) {
+            Ok(text) if asked & HIDDEN == 0 => Self::string(self.line, text, asked),
+            _ => {
+                self.scratch.clear();
+                let asked = escape(self.scratch, value, 0);
+                Self::string(self.line, self.scratch, asked);
+            }
+        }
+    }
+
+    fn argument(&mut self, field: Field, argument: Argument<'_>) {
+        self.name(field);
+        self.item(&argument);
+    }
+
+    fn list<'a>(&mut self, field: Field, items: impl Iterator<Item = Argument<'a>>) {
+        self.name(field);
+        self.line.push(b'[');
+        for (place, item) in items.enumerate() {
+            if place > 0 {
+                self.line.push(b',');
+            }
+            self.item(&item);
+        }
+        self.line.push(b']');
+    }
+
+    fn class(&mut self, class: &'static str) {
+        self.line.extend_from_slice(CONSTANT.as_bytes());
+        self.line.extend_from_slice(class.as_bytes());
+    }
+}
