@@ -56,6 +56,45 @@ pub(super) struct ServerFile {
     pub(super) errors: Vec<String>,
 }
 
+impl ServerFile {
+    /// A directory that the file gives warden, by the whole path: the server takes no other.
+    /// A line of its own stands over an argument of `loadmodule`, wherever it is.
+    pub(super) fn of_warden(&self, name: &str) -> Option<PathBuf> {
+        let absolute = |path: &[u8]| {
+            let path = PathBuf::from(String::from_utf8_lossy(path).into_owned());
+            path.is_absolute().then_some(path)
+        };
+        let own = self.lines.iter().rev().find_map(|line| {
+            let is_it = line.name.strip_prefix("warden.") == Some(name);
+            let value = is_it.then(|| words::joined(&line.values)).flatten()?;
+            absolute(value.as_bytes())
+        });
+        own.or_else(|| {
+            self.lines.iter().find_map(|line| {
+                let arguments = line.module(&["warden"])?;
+                let pairs = arguments.chunks_exact(2);
+                pairs.into_iter().find_map(|pair| match pair {
+                    [key, value] if key.as_slice() == name.as_bytes() => absolute(value),
+                    _ => None,
+                })
+            })
+        })
+    }
+}
+
+impl Line {
+    /// The arguments of a module whose file has one of these in its name, if the line loads it.
+    pub(super) fn module(&self, names: &[&str]) -> Option<&[Word]> {
+        let [path, arguments @ ..] = self.values.as_slice() else {
+            return None;
+        };
+        let path = String::from_utf8_lossy(path);
+        let file = path.rsplit('/').next().unwrap_or_default();
+        let is_it = self.name == "loadmodule" && names.iter().any(|name| file.contains(name));
+        is_it.then_some(arguments)
+    }
+}
+
 /// Reads the file and all that it includes.
 ///
 /// # Errors

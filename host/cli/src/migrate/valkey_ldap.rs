@@ -10,20 +10,17 @@
 //! which is not there; and a line for each setting. Never: the password anywhere else.
 
 mod carry;
-mod report;
 mod settings;
 mod toml_file;
 mod value;
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
 use warden_core::AuthenticatorId;
-use warden_state::{Existing, write_whole};
+use warden_state::Existing;
 
-use super::server_file;
+use super::{report, server_file, writing};
 use crate::error::Error;
 use crate::output::Output;
 use crate::style::Paint;
@@ -64,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     let file = server_file::read(&arguments.file).map_err(Error::file(&arguments.file))?;
     let migration = carry::carry(&file);
     if !migration.errors.is_empty() {
-        return complain(&migration.errors, arguments.json);
+        return report::complain(&migration.errors, arguments.json);
     }
     let secret = format!("{}.password", arguments.id);
     let text = toml_file::render(&migration, &arguments.file, &secret);
@@ -113,53 +110,15 @@ fn write(
         // Before anything is written; the writing itself does not replace either.
         let secret = password.as_ref().map(|(path, _)| path);
         for path in secret.into_iter().chain([&authenticator]) {
-            refuse_existing(path)?;
+            writing::refuse_existing(path)?;
         }
     }
     let mut written = Vec::new();
     if let Some((path, password)) = password {
-        place(&path, 0o600, existing, password.as_bytes())?;
+        writing::place(&path, 0o600, existing, password.as_bytes())?;
         written.push(path);
     }
-    place(&authenticator, 0o644, existing, text.as_bytes())?;
+    writing::place(&authenticator, 0o644, existing, text.as_bytes())?;
     written.push(authenticator);
     Ok(written)
-}
-
-fn refuse_existing(path: &Path) -> Result<(), Error> {
-    match path.symlink_metadata() {
-        Ok(_) => Err(already(path)),
-        Err(_) => Ok(()),
-    }
-}
-
-fn place(path: &Path, mode: u32, existing: Existing, bytes: &[u8]) -> Result<(), Error> {
-    write_whole(path, mode, existing, &[bytes]).map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => already(path),
-        _ => Error::file(path)(source),
-    })
-}
-
-fn already(path: &Path) -> Error {
-    Error::file(path)(io::Error::new(
-        io::ErrorKind::AlreadyExists,
-        "is there already; --force replaces it",
-    ))
-}
-
-/// The answer when there is nothing to go by: each error on a line of standard error.
-fn complain(errors: &[String], as_json: bool) -> Result<Output, Error> {
-    let mut text = String::new();
-    if as_json {
-        text = format!("{:#}\n", json!({ "errors": errors }));
-    } else {
-        let mut out = io::stderr().lock();
-        for error in errors {
-            writeln!(out, "{error}")?;
-        }
-    }
-    Ok(Output {
-        text,
-        is_valid: false,
-    })
 }

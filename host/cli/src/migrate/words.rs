@@ -32,6 +32,23 @@ pub(super) fn split(line: &[u8]) -> Result<Vec<Word>, Unbalanced> {
     }
 }
 
+/// Words as one value: with one space between them, as the server makes one of them.
+pub(super) fn joined(words: &[Word]) -> Option<Zeroizing<String>> {
+    let length = words.iter().map(|word| word.len() + 1).sum();
+    let mut text = Zeroizing::new(String::with_capacity(length));
+    for (number, word) in words.iter().enumerate() {
+        if number > 0 {
+            text.push(' ');
+        }
+        text.push_str(
+            std::str::from_utf8(word)
+                .ok()
+                .filter(|word| !word.contains('\0'))?,
+        );
+    }
+    Some(text)
+}
+
 /// Takes one word off the beginning.
 fn take<'a>(mut rest: &'a [u8], word: &mut Vec<u8>) -> Result<&'a [u8], Unbalanced> {
     loop {

@@ -12,8 +12,9 @@ use zeroize::Zeroizing;
 
 use super::settings::{Mode, PASSWORD, PASSWORD_KEY, SETTINGS, Setting};
 use super::value::{self, Read, Value, Way};
-use crate::migrate::server_file::{Line, Place, ServerFile};
-use crate::migrate::words::Word;
+use crate::migrate::report::{Finding, Outcome, shown};
+use crate::migrate::server_file::{Line, ServerFile};
+use crate::migrate::words;
 
 /// One line of the authenticator's file.
 #[derive(Debug)]
@@ -21,28 +22,6 @@ pub(super) struct Entry {
     pub(super) key: &'static str,
     pub(super) value: Value,
     pub(super) comment: &'static str,
-}
-
-/// What became of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// It means the same in the authenticator's file.
-    Taken,
-    /// It means the same in another way.
-    Changed,
-    /// It is not carried over.
-    Left,
-    /// Nothing is to be carried over, but something is to be known.
-    Note,
-}
-
-/// A line, what became of it, and how or why.
-#[derive(Debug)]
-pub(super) struct Finding {
-    pub(super) setting: String,
-    pub(super) place: Place,
-    pub(super) outcome: Outcome,
-    pub(super) says: String,
 }
 
 /// All that is to be written and told. It has no Debug: the password is in it.
@@ -127,7 +106,7 @@ impl<'a> Work<'a> {
     /// The mode that is in force.
     fn mode(&self) -> Mode {
         let last = self.last("auth_mode");
-        match last.and_then(|(_, line)| text(&line.values)) {
+        match last.and_then(|(_, line)| words::joined(&line.values)) {
             Some(text) if text.eq_ignore_ascii_case("search+bind") => Mode::Search,
             _ => Mode::Bind,
         }
@@ -270,7 +249,7 @@ impl<'a> Work<'a> {
         if line.values.is_empty() {
             return None;
         }
-        let text = text(&line.values);
+        let text = words::joined(&line.values);
         if text.is_none() {
             let error = format!("{}: not UTF-8 text without NUL", line.place);
             self.migration.errors.push(error);
@@ -334,31 +313,4 @@ fn unused(mode: Mode) -> &'static str {
         Mode::Search => "without effect: auth_mode is search+bind",
         _ => "without effect: auth_mode is bind",
     }
-}
-
-/// The name of a setting, as far as it is one: a password may be written onto it, as in
-/// `NAME=PASSWORD`.
-fn shown(name: &str) -> String {
-    let is_of_names = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    match name.find(|c| !is_of_names(c)) {
-        None => name.to_owned(),
-        Some(end) => [name.get(..end).unwrap_or_default(), "…"].concat(),
-    }
-}
-
-/// Words as one value: with one space between them, as the server makes one of them.
-fn text(words: &[Word]) -> Option<Zeroizing<String>> {
-    let length = words.iter().map(|word| word.len() + 1).sum();
-    let mut text = Zeroizing::new(String::with_capacity(length));
-    for (number, word) in words.iter().enumerate() {
-        if number > 0 {
-            text.push(' ');
-        }
-        text.push_str(
-            std::str::from_utf8(word)
-                .ok()
-                .filter(|word| !word.contains('\0'))?,
-        );
-    }
-    Some(text)
 }

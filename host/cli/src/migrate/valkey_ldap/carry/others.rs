@@ -1,24 +1,22 @@
 //! Lines that are no entry of the authenticator's file: what is left of valkey-ldap's settings,
 //! modules that are loaded, and users whom the change concerns.
 
-use std::path::PathBuf;
-
-use super::{Outcome, PREFIX, Work, shown, text};
+use super::{PREFIX, Work};
+use crate::migrate::report::{Outcome, shown};
 use crate::migrate::valkey_ldap::settings::{ENABLED, LEFT, Mode, PASSWORD, SETTINGS};
 use crate::migrate::valkey_ldap::value;
-use crate::migrate::words::Word;
+use crate::migrate::words::{self, Word};
 
 impl Work<'_> {
     /// What is not an entry of the authenticator's file.
     pub(super) fn others(&mut self) {
         let file = self.file;
+        self.migration.authenticator_dir = file.of_warden("authenticator_dir");
         for (number, line) in file.lines.iter().enumerate() {
+            if let Some(arguments) = line.module(&["valkey_ldap", "valkey-ldap"]) {
+                self.module(number, arguments);
+            }
             match (line.name.as_str(), line.values.as_slice()) {
-                ("loadmodule", [path, arguments @ ..]) => self.module(number, path, arguments),
-                ("warden.authenticator_dir", values) => {
-                    let given = text(values).and_then(|text| directory(text.as_bytes()));
-                    self.migration.authenticator_dir = given;
-                }
                 ("aclfile", _) => self.acl_file(number),
                 ("user", [name, rules @ ..]) => self.user(number, name, rules),
                 (name, values) => {
@@ -59,7 +57,7 @@ impl Work<'_> {
     }
 
     fn enabled(&mut self, number: usize, values: &[Word]) {
-        match text(values).as_deref().map(|text| value::flag(text)) {
+        match words::joined(values).as_deref().map(|text| value::flag(text)) {
             Some(Ok(true)) => self.about(
                 number,
                 Outcome::Changed,
@@ -80,32 +78,17 @@ impl Work<'_> {
         }
     }
 
-    fn module(&mut self, number: usize, path: &[u8], arguments: &[Word]) {
-        if is_module(path, &["warden"]) {
-            let given = arguments
-                .chunks_exact(2)
-                .find_map(|pair| match pair {
-                    [key, value] if key.as_slice() == b"authenticator_dir" => Some(value),
-                    _ => None,
-                })
-                .and_then(|path| directory(path.as_slice()));
-            // A line of its own stands over it, wherever it is.
-            self.migration.authenticator_dir = self.migration.authenticator_dir.take().or(given);
-        } else if is_module(path, &["valkey_ldap", "valkey-ldap"]) {
-            let behind = self.file.lines.iter().take(number).any(|line| {
-                line.name == "loadmodule"
-                    && matches!(line.values.as_slice(), [path, ..] if is_module(path, &["warden"]))
-            });
-            let says = if behind {
-                "behind warden's line: it is asked first and sees every token; put it before, and remove it when warden has taken over"
-            } else {
-                "remove it when warden has taken over; meanwhile it stays before warden's line"
-            };
-            self.about(number, Outcome::Note, says.to_owned());
-            if !arguments.is_empty() {
-                let says = "its arguments: valkey-ldap takes no settings from there";
-                self.about(number, Outcome::Left, says.to_owned());
-            }
+    fn module(&mut self, number: usize, arguments: &[Word]) {
+        let mut before = self.file.lines.iter().take(number);
+        let says = if before.any(|line| line.module(&["warden"]).is_some()) {
+            "behind warden's line: it is asked first and sees every token; put it before, and remove it when warden has taken over"
+        } else {
+            "remove it when warden has taken over; meanwhile it stays before warden's line"
+        };
+        self.about(number, Outcome::Note, says.to_owned());
+        if !arguments.is_empty() {
+            let says = "its arguments: valkey-ldap takes no settings from there";
+            self.about(number, Outcome::Left, says.to_owned());
         }
     }
 
@@ -135,17 +118,4 @@ impl Work<'_> {
             self.about(number, Outcome::Note, says.to_owned());
         }
     }
-}
-
-/// A directory that is named, by the whole path: the server takes no other.
-fn directory(path: &[u8]) -> Option<PathBuf> {
-    let path = PathBuf::from(String::from_utf8_lossy(path).into_owned());
-    path.is_absolute().then_some(path)
-}
-
-/// Whether a module's file has one of these in its name.
-fn is_module(path: &[u8], names: &[&str]) -> bool {
-    let path = String::from_utf8_lossy(path);
-    let file = path.rsplit('/').next().unwrap_or_default();
-    names.iter().any(|name| file.contains(name))
 }

@@ -1,11 +1,36 @@
 //! What became of each setting, as text for people, or as JSON for machines.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::carry::{Finding, Outcome};
+use super::server_file::Place;
+use crate::error::Error;
+use crate::output::Output;
 use crate::style::Paint;
+
+/// What became of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It means the same in the authenticator's file.
+    Taken,
+    /// It means the same in another way.
+    Changed,
+    /// It is not carried over.
+    Left,
+    /// Nothing is to be carried over, but something is to be known.
+    Note,
+}
+
+/// A line, what became of it, and how or why.
+#[derive(Debug)]
+pub(super) struct Finding {
+    pub(super) setting: String,
+    pub(super) place: Place,
+    pub(super) outcome: Outcome,
+    pub(super) says: String,
+}
 
 /// Width of the longest word of [`Outcome::word`].
 const OUTCOME_WIDTH: usize = 7;
@@ -76,4 +101,31 @@ pub(super) fn text(
         text.push_str(toml);
     }
     text
+}
+
+/// The answer when there is nothing to go by: each error on a line of standard error.
+pub(super) fn complain(errors: &[String], as_json: bool) -> Result<Output, Error> {
+    let mut text = String::new();
+    if as_json {
+        text = format!("{:#}\n", json!({ "errors": errors }));
+    } else {
+        let mut out = io::stderr().lock();
+        for error in errors {
+            writeln!(out, "{error}")?;
+        }
+    }
+    Ok(Output {
+        text,
+        is_valid: false,
+    })
+}
+
+/// The name of a setting, as far as it is one: a password may be written onto it, as in
+/// `NAME=PASSWORD`.
+pub(super) fn shown(name: &str) -> String {
+    let is_of_names = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    match name.find(|c| !is_of_names(c)) {
+        None => name.to_owned(),
+        Some(end) => [name.get(..end).unwrap_or_default(), "…"].concat(),
+    }
 }
