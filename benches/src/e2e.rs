@@ -3,8 +3,10 @@
 //!
 //! One part a file: [`commands`] (does a session's command cost more?) and [`log_ins`] (does
 //! logging in?) and [`directory`] answer pairs; [`processor`] (what is warden's own part of it?) takes the
-//! processor time of a log-in apart. Each takes a server line.
+//! processor time of a log-in apart. [`audit`]: what does it cost that
+//! it is recorded? Each takes a server line.
 
+pub mod audit;
 pub mod commands;
 pub mod directory;
 pub mod load;

@@ -19,6 +19,7 @@
 )]
 
 pub mod asked;
+pub mod audited;
 pub mod authority;
 pub mod collector;
 pub mod connection;
@@ -44,6 +45,7 @@ pub mod signer;
 pub mod slapd;
 pub mod tls;
 
+pub use audited::{AuditRecord, Audited};
 pub use authority::{Authority, Identity, Leaf};
 pub use collector::Collector;
 pub use connection::{Connection, Ended};

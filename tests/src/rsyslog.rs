@@ -237,8 +237,9 @@ impl Rsyslog {
     /// All messages it has written so far, in order of arrival.
     pub fn written(&self) -> Vec<Message> {
         let bytes = fs::read(self.directory.path().join("messages")).unwrap_or_default();
-        let text = String::from_utf8(bytes).expect("only UTF-8 was sent");
-        let (whole, _being_written) = text.rsplit_once('\n').unwrap_or_default();
+        // The last may be half written, in the middle of a character.
+        let end = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+        let whole = std::str::from_utf8(&bytes[..end]).expect("only UTF-8 was sent");
         whole.lines().map(parsed).collect()
     }
 

@@ -40,6 +40,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
     (
         "warden",
         &[
+            "warden-audit",
             "warden-authn",
             "warden-policy",
             "warden-session",

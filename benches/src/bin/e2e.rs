@@ -1,7 +1,7 @@
 //! What warden costs, end to end: `e2e 8.0|9.1 [PART…] [FILE.json]`. Prints a table; writes
 //! the same as JSON into FILE.
 //!
-//! Parts: `sessions`, `unused`, `whole`, `cached`, `uncached`, `directory`, `processor`; all of them when
+//! Parts: `sessions`, `unused`, `whole`, `cached`, `uncached`, `directory`, `audit`, `processor`; all of them when
 //! none is named.
 
 #![allow(
@@ -12,20 +12,21 @@
 
 use serde_json::{Value, json};
 use warden_benches::e2e::processor::{self, Account};
-use warden_benches::e2e::{commands, directory, log_ins};
+use warden_benches::e2e::{audit, commands, directory, log_ins};
 use warden_benches::pairs::{Answer, PAIRS};
 use warden_tests::Line;
 
 /// A name and the questions it asks.
 type Part = (&'static str, fn(Line) -> Vec<Answer>);
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("sessions", commands::sessions),
     ("unused", commands::unused),
     ("whole", |line| vec![log_ins::whole(line)]),
     ("cached", log_ins::cached),
     ("uncached", log_ins::uncached),
     ("directory", directory::log_ins),
+    ("audit", audit::costs),
 ];
 
 /// Answers with a table of its own.

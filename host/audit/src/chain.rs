@@ -62,7 +62,11 @@ impl Chain {
         }
         self.value = next(&self.value, lines.get(start..).unwrap_or_default());
         lines.extend_from_slice(before);
-        lines.extend(self.value.iter().flat_map(digits));
+        let mut text = [b'0'; 64];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(&self.value) {
+            pair.copy_from_slice(&digits(byte));
+        }
+        lines.extend_from_slice(&text);
         lines.extend_from_slice(after);
     }
 }

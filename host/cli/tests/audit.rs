@@ -546,3 +546,83 @@ fn a_table_shows_what_each_record_says_and_json_what_the_sink_would() {
     run(&["--category", "teapot", &file]).fails(2, "teapot");
     run(&["--since", "yesterday", &file]).fails(2, "seconds since 1970");
 }
+
+/// The block of shell in docs/audit/evidence.md that begins with this.
+fn block(beginning: &str) -> String {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/audit/evidence.md");
+    let text = fs::read_to_string(page).unwrap();
+    let mut blocks = text
+        .split("```sh\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap());
+    let block = blocks.find(|block| block.starts_with(beginning));
+    block.expect("a block").to_owned()
+}
+
+fn shell(script: &str, place: &Place) -> String {
+    let mut command = std::process::Command::new("sh");
+    let output = command
+        .args(["-ec", script])
+        .current_dir(place.0.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn anybody_can_do_the_sum_of_the_document() {
+    let place = Place::new();
+    let mut writer = Writer::new(Format::Text);
+    writer.records(2);
+    place.write("audit.log", &sink::file(Format::Text, &writer.lines));
+    let sum = shell(&block("line="), &place);
+    let digits = sum.split(' ').next().unwrap();
+    assert!(
+        writer.lines[0].ends_with(&format!(" chain={digits}")),
+        "{sum}"
+    );
+}
+
+#[test]
+fn a_key_that_is_made_as_the_document_says_signs_and_verifies() {
+    let place = Place::new();
+    let block = block("openssl genpkey");
+    let commands: Vec<&str> = block
+        .lines()
+        .filter(|line| !line.contains("chown"))
+        .collect();
+    shell(&commands.join("\n"), &place);
+    let key = warden_audit::checkpoint::SigningKey::read(&place.path("audit.key")).unwrap();
+    let mut writer = Writer::new(Format::Csv);
+    writer.key = Some(key);
+    writer.records(COUNT);
+    let public = place.path("audit.pub");
+    let given = ["--public-key", public.to_str().unwrap()];
+    let document = place.verify(Format::Csv, &writer.lines, &given);
+    assert_eq!(document["whole"], json!(true), "{document}");
+    assert_eq!(document["checkpoints"]["count"], json!(2));
+}
+
+#[test]
+fn files_are_read_through_pipes() {
+    let place = Place::new();
+    let mut writer = Writer::new(Format::Json);
+    writer.records(COUNT);
+    place.write("a", &sink::file(Format::Json, &writer.lines[..4]));
+    place.write("b", &sink::file(Format::Json, &writer.lines[4..]));
+    let warden = env!("CARGO_BIN_EXE_warden");
+    let script = format!("cat a b | {warden:?} audit verify --json -");
+    let document: Value = serde_json::from_str(&shell(&script, &place)).unwrap();
+    assert_eq!(document["records"], json!(COUNT));
+    let script = format!("mkfifo p; cat a > p & {warden:?} audit verify --json p b");
+    let document: Value = serde_json::from_str(&shell(&script, &place)).unwrap();
+    assert_eq!(document["records"], json!(COUNT));
+    // Whoever has seen enough ends it without an error.
+    let script = format!(
+        "i=0; while [ $i -lt 500 ]; do cat a b; i=$((i+1)); done > c; {warden:?} audit query c 2> err \
+         | head -1; cat err"
+    );
+    let shown = shell(&script, &place);
+    assert_eq!(shown.lines().count(), 1, "{shown}");
+}

@@ -201,6 +201,7 @@ fn every_verb_has_a_manual_page() {
     for parent in [
         "warden.1",
         "warden-token.1",
+        "warden-audit.1",
         "warden-policy.1",
         "warden-migrate.1",
     ] {

@@ -16,6 +16,9 @@
 mod acl_users;
 mod anywhere;
 mod api_keys;
+mod audit;
+mod audit_losses;
+mod audit_secrets;
 mod asked_services;
 mod authenticator_reload;
 mod authoring;

@@ -1,3 +1,5 @@
+//! Signatures as openssl makes them, and keys that are refused.
+
 use super::*;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -13,7 +13,7 @@ use warden_settings::quoted;
 use super::lookup::Lookup;
 use super::outbox::{KEPT_BYTES, Outbox};
 use super::reconnect::{Again, Reconnect, chance};
-use super::stop::Stop;
+use super::stop::{Pace, Stop};
 use super::stream::Stream;
 use super::trust::Trust;
 use super::{Head, Refused, each, fits};
@@ -41,6 +41,9 @@ pub(crate) struct Link {
     is_closing: bool,
     /// Why there is no connection.
     fault: String,
+    /// What is wrong although there is one.
+    trouble: Option<String>,
+    pace: Pace,
 }
 
 impl Link {
@@ -62,6 +65,8 @@ impl Link {
             stalled_since: None,
             is_closing: false,
             fault: String::new(),
+            trouble: None,
+            pace: Pace::default(),
             place,
         })
     }
@@ -91,7 +96,7 @@ impl Link {
     /// As [`Sink::tend`](super::Sink::tend).
     pub(crate) fn tend(&mut self) -> io::Result<()> {
         let by = self.deadline();
-        if self.trust.as_mut().is_some_and(Trust::look) && self.stream.is_some() {
+        if self.looks_around() && self.stream.is_some() {
             self.pump(by)?;
             if let Some(stream) = self.stream.take() {
                 let ended = self.end(stream, by);
@@ -100,11 +105,24 @@ impl Link {
                 ended?;
             }
         }
-        self.pump(by)?;
-        match self.trust.as_ref().and_then(Trust::fault) {
-            Some(fault) => Err(at(&self.place, io::Error::other(fault.to_owned()))),
-            None => Ok(()),
-        }
+        self.pump(by)
+    }
+
+    /// As [`Sink::trouble`](super::Sink::trouble).
+    pub(crate) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// Whether files of TLS changed, and for the better.
+    fn looks_around(&mut self) -> bool {
+        let Some(trust) = self.trust.as_mut().filter(|_| self.pace.is_due(&self.stop)) else {
+            return false;
+        };
+        let changed = trust.look();
+        self.trouble = trust
+            .fault()
+            .map(|fault| format!("{}: {fault}", self.place));
+        changed
     }
 
     /// Sends all there is.

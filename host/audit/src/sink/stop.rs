@@ -16,6 +16,25 @@ use warden_core::clock::Clock;
 /// How long a wait goes on before it looks whether it shall end.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// How often a sink looks at what costs system calls: files, sockets of others.
+const PACE: Duration = Duration::from_millis(250);
+
+/// When it looked last.
+#[derive(Default)]
+pub(crate) struct Pace(Option<Duration>);
+
+impl Pace {
+    /// Whether it is time to look; the next time is then later.
+    pub(crate) fn is_due(&mut self, stop: &Stop) -> bool {
+        let now = stop.now();
+        let is_due = self.0.is_none_or(|last| now.saturating_sub(last) >= PACE);
+        if is_due {
+            self.0 = Some(now);
+        }
+        is_due
+    }
+}
+
 /// Tells a sink's thread to come to an end: made by whoever owns the thread, shared with it.
 #[derive(Clone)]
 pub struct Stop {

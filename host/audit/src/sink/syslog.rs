@@ -75,6 +75,13 @@ impl Sink for SyslogSink {
         }
     }
 
+    fn trouble(&self) -> Option<&str> {
+        match &self.way {
+            Way::Local(_) => None,
+            Way::Remote(link) => link.trouble(),
+        }
+    }
+
     fn again(&self) -> Again {
         match &self.way {
             Way::Local(local) => local.again(),

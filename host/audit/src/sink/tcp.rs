@@ -41,6 +41,10 @@ impl Sink for TcpSink {
         self.0.tend()
     }
 
+    fn trouble(&self) -> Option<&str> {
+        self.0.trouble()
+    }
+
     fn again(&self) -> Again {
         self.0.again()
     }

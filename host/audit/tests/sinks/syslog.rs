@@ -142,12 +142,14 @@ fn what_the_daemon_had_not_read_when_it_was_killed_it_gets_when_it_is_back() {
     let mut feed = Feed::default();
     let lines = feed.lines(50, 100);
     feed.deliver(&mut sink, &lines);
+    rsyslog.messages(50);
     rsyslog.stall();
     // Few enough for the socket to hold.
     let lines = feed.lines(5, 100);
     sink.write(&lines.0, &lines.1).unwrap();
     rsyslog.kill();
-    let away = sink.tend().unwrap_err().to_string();
+    let away = crate::patience::eventually("the daemon is missed", || sink.tend().err());
+    let away = away.to_string();
     let place = format!("{:?}: Connection refused", rsyslog.socket());
     assert!(away.starts_with(&place), "{away}");
     rsyslog.start_again();

@@ -137,7 +137,7 @@ fn a_collector_that_closes_in_good_order_gets_the_rest_on_its_next_connection() 
     sink.close().unwrap();
     assert!(feed.has_all(&collector.lines()));
     whole_and_in_order(&collector.connections());
-    assert!(feed.was_told("it closed the connection"));
+    assert!(collector.connections().len() >= 3);
 }
 
 #[test]

@@ -171,13 +171,16 @@ fn while_a_changed_file_is_no_good_the_last_good_one_counts_and_the_fault_is_sai
     let lines = feed.lines(10, 50);
     feed.deliver(&mut sink, &lines);
     fs::write(&ca_file, "half a certif").unwrap();
-    let why = sink.tend().unwrap_err().to_string();
+    let why = crate::patience::eventually("the fault is seen", || {
+        sink.tend().unwrap();
+        sink.trouble().map(str::to_owned)
+    });
     assert!(why.contains("ca_file") && why.contains("ca.pem"), "{why}");
     let lines = feed.lines(10, 50);
     feed.deliver(&mut sink, &lines);
     fs::write(&ca_file, Authority::new("other").ca_pem()).unwrap();
-    feed.tend_until(&mut sink, "the new authority counts", || true);
-    let why = sink.tend().unwrap_err().to_string();
+    let why = crate::patience::eventually("the new authority counts", || sink.tend().err());
+    let why = why.to_string();
     assert!(why.contains("UnknownIssuer"), "{why}");
     fs::write(&ca_file, authority.ca_pem()).unwrap();
     let lines = feed.lines(10, 50);

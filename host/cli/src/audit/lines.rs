@@ -4,7 +4,7 @@
 //! memory than one line, nor more of a line than a line may have.
 
 use std::collections::VecDeque;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -44,11 +44,14 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Those of these files. All but standard input are opened once first, so that a name that
-    /// is wrong is told before anything else.
+    /// Those of these files. All that are files are opened once first, so that one that cannot
+    /// be read is told before anything else; a pipe can be opened only once.
     pub(super) fn of(paths: &[PathBuf]) -> Result<Self, Error> {
         for path in paths.iter().filter(|path| !is_standard_input(path)) {
-            open(path)?;
+            let found = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+            if found.is_file() || found.is_dir() {
+                open(path)?;
+            }
         }
         Ok(Self {
             left: paths.iter().cloned().collect(),
@@ -145,7 +148,6 @@ pub(super) fn is_header(format: Format, line: &Line) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     fn all(paths: &[PathBuf]) -> Vec<(Place, usize, bool, bool)> {
         let mut lines = Lines::of(paths).unwrap();

@@ -34,6 +34,8 @@ pub(crate) const LANE: Lane = Lane {
 /// Reads the directory and puts in force what is good.
 fn load(shared: &Shared) -> Changes {
     let changes = apply(shared, read(shared));
+    // Somebody may have moved a file away, and says so by WARDEN.RELOAD.
+    shared.trail.fleet().reopen();
     let before = shared.sink_errors.load();
     if !changes.errors.is_empty() {
         shared.counters.failed_loads.add_one();

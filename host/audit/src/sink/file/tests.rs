@@ -1,3 +1,6 @@
+//! The file sink, on real files: what it opens and refuses, who may read it, and who else
+//! moves it. Rotation, going on and full disks are in `tests/`.
+
 use super::*;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

@@ -22,7 +22,7 @@ use warden_settings::quoted;
 use super::message::Writer;
 use crate::settings::RetrySettings;
 use crate::sink::reconnect::{Again, Reconnect, chance};
-use crate::sink::stop::Stop;
+use crate::sink::stop::{Pace, Stop};
 use crate::sink::{Head, Refused, each, fits};
 
 /// Longest datagram: what rsyslog takes unless it is told otherwise (`maxMessageSize`), and
@@ -50,6 +50,7 @@ pub(crate) struct Local {
     /// … and how many bytes these have.
     sent_bytes: usize,
     fault: String,
+    pace: Pace,
 }
 
 struct Socket {
@@ -71,6 +72,7 @@ impl Local {
             sent: 0,
             sent_bytes: 0,
             fault: String::new(),
+            pace: Pace::default(),
         }
     }
 
@@ -103,7 +105,9 @@ impl Local {
     /// As [`Sink::tend`](crate::sink::Sink::tend).
     pub(crate) fn tend(&mut self) -> io::Result<()> {
         // Nothing but sending tells that nobody reads any more; so somebody else asks.
-        if let Some(socket) = &self.socket {
+        if let Some(socket) = &self.socket
+            && self.pace.is_due(&self.stop)
+        {
             match Socket::open(&self.path) {
                 Ok(other) if other.place == socket.place => {}
                 Ok(_) => self.lost(&io::Error::other("was made anew")),

@@ -15,9 +15,8 @@
 use std::io::Write;
 use std::process;
 
-use time::OffsetDateTime;
-
 use super::Facility;
+use crate::format::timestamp;
 use crate::sink::Head;
 
 /// The name of the program, in messages and as `software` of `origin` (section 7.2.3).
@@ -69,13 +68,13 @@ impl Writer {
     }
 
     fn standard(&self, message: &mut Vec<u8>, line: &[u8], head: &Head) {
-        let _written = write!(message, "<{}>1 ", self.priority(head));
-        timestamp(message, head.at_us);
         let sequence_id = head.sequence.saturating_sub(1) % LAST_SEQUENCE_ID + 1;
         let _written = write!(
             message,
-            " {} {NAME} {} {} [origin software=\"{NAME}\" swVersion=\"{VERSION}\"]\
+            "<{}>1 {} {} {NAME} {} {} [origin software=\"{NAME}\" swVersion=\"{VERSION}\"]\
              [meta sequenceId=\"{sequence_id}\"] ",
+            self.priority(head),
+            timestamp(head.at_us),
             self.host,
             self.process,
             head.category.as_str(),
@@ -145,26 +144,6 @@ fn pieces(line: &[u8], room: usize) -> Vec<&[u8]> {
     }
     pieces.push(rest);
     pieces
-}
-
-/// RFC 3339 in UTC with microseconds; a time after the year 9999 has no such form.
-fn timestamp(message: &mut Vec<u8>, at_us: u64) {
-    let seconds = i64::try_from(at_us / 1_000_000).unwrap_or(i64::MAX);
-    let Ok(at) = OffsetDateTime::from_unix_timestamp(seconds) else {
-        message.push(b'-');
-        return;
-    };
-    let _written = write!(
-        message,
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
-        at.year(),
-        u8::from(at.month()),
-        at.day(),
-        at.hour(),
-        at.minute(),
-        at.second(),
-        at_us % 1_000_000,
-    );
 }
 
 /// `HOSTNAME` has 1 to 255 printable characters of US-ASCII.
@@ -242,10 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_or_host_that_has_no_form_is_the_nil_value() {
-        let mut bytes = Vec::new();
-        timestamp(&mut bytes, u64::MAX);
-        assert_eq!(bytes, b"-");
+    fn a_host_that_has_no_form_is_the_nil_value() {
         for bad in ["", "a b", "käse", &"a".repeat(256)] {
             assert_eq!(host(bad), "-");
         }

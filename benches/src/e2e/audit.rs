@@ -1,0 +1,163 @@
+//! What does it cost a server that everything is recorded, or some of it, or nothing?
+//!
+//! In: a server without the module, and one with a sink that writes to a file. Out: pairs of
+//! the same commands of 20 clients with values of 100 bytes on both. Where everything is to be
+//! recorded, nothing may be lost: that is counted, not believed.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use warden_tests::{ADMIN_PASSWORD, Line, Server};
+
+use super::load::{User, drive};
+use crate::pairs::{Answer, Figures, measured};
+
+/// Requests of one round, by pipeline depth: a second or more.
+const REQUESTS: [(usize, usize); 2] = [(1, 60_000), (16, 600_000)];
+
+/// One way of being audited.
+struct Row {
+    name: &'static str,
+    /// Lines of the sink's file.
+    sink: &'static str,
+    /// `warden.audit_enabled`.
+    enabled: &'static str,
+    /// Whether each command must be in the file.
+    everything: bool,
+}
+
+const ROWS: [Row; 6] = [
+    Row {
+        name: "disabled",
+        sink: "command_result_mode = \"all\"",
+        enabled: "no",
+        everything: false,
+    },
+    Row {
+        name: "excluded",
+        sink: "command_result_mode = \"all\"\nexclude = [\"default\"]",
+        enabled: "yes",
+        everything: false,
+    },
+    Row {
+        name: "excluded, CONFIG all the same",
+        sink: "command_result_mode = \"all\"\nexclude = [\"default\"]\nalways_audit_config = true",
+        enabled: "yes",
+        everything: false,
+    },
+    Row {
+        name: "failures only",
+        sink: "",
+        enabled: "yes",
+        everything: false,
+    },
+    Row {
+        name: "everything",
+        sink: "command_result_mode = \"all\"",
+        enabled: "yes",
+        everything: true,
+    },
+    Row {
+        name: "everything, chained JSON",
+        sink: "command_result_mode = \"all\"\nformat = \"json\"\nchain = true",
+        enabled: "yes",
+        everything: true,
+    },
+];
+
+/// A server that is audited.
+struct Audited {
+    server: Server,
+    log: PathBuf,
+    _directory: TempDir,
+}
+
+impl Audited {
+    fn start(line: Line, row: &Row) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let sinks = directory.path().join("audit");
+        std::fs::create_dir(&sinks).expect("a directory");
+        let log = directory.path().join("audit.log");
+        let sink = format!("type = \"file\"\npath = {log:?}\n{}\n", row.sink);
+        std::fs::write(sinks.join("file.toml"), sink).expect("a file");
+        let state = directory.path().join("state");
+        let text = |path: &Path| path.display().to_string();
+        let arguments = [
+            "audit_dir".to_owned(),
+            text(&sinks),
+            "state_dir".to_owned(),
+            text(&state),
+            "audit_enabled".to_owned(),
+            row.enabled.to_owned(),
+        ];
+        Self {
+            server: Server::builder(line).module_args(arguments).start(),
+            log,
+            _directory: directory,
+        }
+    }
+
+    /// A field of what INFO says of the sink.
+    fn status(&self, field: &str) -> u64 {
+        let info = self.server.admin().run("INFO warden").text();
+        let line = info
+            .lines()
+            .find_map(|line| line.strip_prefix("warden_audit_sink_file:"));
+        let mut pairs = line.expect("a sink").split(',');
+        let value = pairs.find_map(|pair| pair.strip_prefix(field)?.strip_prefix('='));
+        value.expect("a field").parse().expect("a number")
+    }
+
+    /// Nothing lost, by the sink's numbers and by the lines in the file; then begins a new file.
+    fn expect_all(&self, requests: usize) {
+        let word = "action=set ";
+        let other = "action=get ";
+        let count = || {
+            let text = std::fs::read_to_string(&self.log).expect("the file");
+            text.lines()
+                .filter(|line| line.contains(word) || line.contains(other) || line.contains("\"event.action\":\"set\"") || line.contains("\"event.action\":\"get\""))
+                .count()
+        };
+        let seen = warden_tests::patience::within(std::time::Duration::from_secs(60), || {
+            let seen = count();
+            (seen >= requests).then_some(seen)
+        });
+        assert_eq!(seen.unwrap_or_else(count), requests, "every command is in the file");
+        assert_eq!(self.status("dropped"), 0);
+        std::fs::remove_file(&self.log).expect("the file");
+    }
+}
+
+/// SET and GET under each way of being audited, against a server without the module.
+pub fn costs(line: Line) -> Vec<Answer> {
+    let without = Server::builder(line).start();
+    let default = User::new("default", ADMIN_PASSWORD);
+    let value = "x".repeat(100);
+    let mut answers = Vec::new();
+    for row in &ROWS {
+        let audited = Audited::start(line, row);
+        for command in [format!("SET reports:q3 {value}"), "GET reports:q3".to_owned()] {
+            for (depth, requests) in REQUESTS {
+                let load = (command.as_str(), requests, depth);
+                let round = |server: &Server| -> Figures {
+                    measured(server.pid(), || drive(line, server, Some(&default), load))
+                };
+                let ours = || {
+                    let figures = round(&audited.server);
+                    if row.everything {
+                        audited.expect_all(requests);
+                    }
+                    figures
+                };
+                let word = command.split(' ').next().unwrap_or_default();
+                answers.push(Answer::ask(
+                    &format!("{word}, P{depth}, audit: {}", row.name),
+                    ("audited", "without"),
+                    ours,
+                    || round(&without),
+                ));
+            }
+        }
+    }
+    answers
+}
