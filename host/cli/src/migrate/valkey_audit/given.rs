@@ -37,7 +37,11 @@ pub(super) fn collect(file: &ServerFile, known: impl Fn(&str) -> bool) -> AllGiv
     for (number, line) in file.lines.iter().enumerate() {
         if let Some(rest) = line.module(&["valkeyaudit", "valkey_audit", "valkey-audit"]) {
             all.note(number, &line.name, &line.place);
-            arguments.extend(pairs(rest, &known).map(|pair| (number, &line.place, pair)));
+            arguments.extend(
+                pairs(rest, &known)
+                    .into_iter()
+                    .map(|pair| (number, &line.place, pair)),
+            );
         } else if let Some(name) = line.name.strip_prefix(PREFIX) {
             all.take(number, &line.place, name, &line.values);
         }
@@ -107,10 +111,7 @@ impl AllGiven {
 
 /// Arguments of `loadmodule`: a name, with `audit.` or without, and what follows up to the next
 /// name.
-fn pairs<'a>(
-    arguments: &'a [Word],
-    known: &impl Fn(&str) -> bool,
-) -> impl Iterator<Item = (String, Vec<Word>)> + use<'a> {
+fn pairs(arguments: &[Word], known: &impl Fn(&str) -> bool) -> Vec<(String, Vec<Word>)> {
     let mut found: Vec<(String, Vec<Word>)> = Vec::new();
     for word in arguments {
         let text = String::from_utf8_lossy(word).to_ascii_lowercase();
@@ -123,7 +124,7 @@ fn pairs<'a>(
             values.push(word.clone());
         }
     }
-    found.into_iter()
+    found
 }
 
 /// Whether a value is still to come.

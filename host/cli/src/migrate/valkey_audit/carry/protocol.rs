@@ -65,7 +65,7 @@ impl Work<'_> {
         }
         let facility = facility.to_ascii_lowercase();
         let facility = facility.strip_prefix("log_").unwrap_or(&facility);
-        if warden_audit::settings::Facility::named(facility).is_none() {
+        if warden_audit::Facility::named(facility).is_none() {
             return self.error(given, "the facility is none that syslog knows");
         }
         let value = Value::String(facility.to_owned());

@@ -40,10 +40,19 @@ fn each_setting_becomes_what_the_page_says() {
         ("AUDIT.FORMAT JSON", "format = 'json'"),
         ("audit.events all", "events = ['all']"),
         ("audit.events none", "events = 'none'"),
-        ("audit.events connections,auth", "events = ['connections', 'auth']"),
-        ("audit.events \"keys, config\"", "events = ['keys', 'config', 'acl']"),
+        (
+            "audit.events connections,auth",
+            "events = ['connections', 'auth']",
+        ),
+        (
+            "audit.events \"keys, config\"",
+            "events = ['keys', 'config', 'acl']",
+        ),
         ("audit.events \"\"", ""),
-        ("audit.command_result_mode All", "command_result_mode = 'all'"),
+        (
+            "audit.command_result_mode All",
+            "command_result_mode = 'all'",
+        ),
         ("audit.payload_disable yes", "payload_disable = true"),
         ("audit.payload_maxsize 512", "payload_maxsize = 512"),
         ("audit.payload_maxsize 0", "payload_maxsize = 65536"),
@@ -52,9 +61,18 @@ fn each_setting_becomes_what_the_page_says() {
             "audit.excluderules \"un1,@192.168.1.12,un2@192.168.1.22\"",
             "exclude = ['un1', '@192.168.1.12', 'un2@192.168.1.22']",
         ),
-        ("audit.exclude_commands \"PING,ECHO\"", "exclude_commands = ['PING', 'ECHO']"),
-        ("audit.prefix_filter \"!FT*,!CLIENT*\"", "prefix_filter = ['!FT*', '!CLIENT*']"),
-        ("audit.prefix_filter \"!FT,JSON*\"", "prefix_filter = ['!FT*']"),
+        (
+            "audit.exclude_commands \"PING,ECHO\"",
+            "exclude_commands = ['PING', 'ECHO']",
+        ),
+        (
+            "audit.prefix_filter \"!FT*,!CLIENT*\"",
+            "prefix_filter = ['!FT*', '!CLIENT*']",
+        ),
+        (
+            "audit.prefix_filter \"!FT,JSON*\"",
+            "prefix_filter = ['!FT*']",
+        ),
         ("audit.prefix_filter JSON*", ""),
         (
             "audit.custom_category \"flushes:FLUSHDB,FLUSHALL\"\naudit.events auth,flushes",
@@ -65,10 +83,22 @@ fn each_setting_becomes_what_the_page_says() {
             "events = ['all', 'b']\n[custom_category]\nb = ['set', 'del']",
         ),
         ("audit.custom_category flushes:FLUSHDB", ""),
-        ("audit.always_audit_config yes", "always_audit_config = true"),
-        ("audit.ignore_internal_clients no", "ignore_internal_clients = false"),
-        ("audit.flush_threshold_bytes 4096", "flush_threshold_bytes = 4096"),
-        ("audit.flush_interval_seconds 5", "flush_interval_seconds = 5"),
+        (
+            "audit.always_audit_config yes",
+            "always_audit_config = true",
+        ),
+        (
+            "audit.ignore_internal_clients no",
+            "ignore_internal_clients = false",
+        ),
+        (
+            "audit.flush_threshold_bytes 4096",
+            "flush_threshold_bytes = 4096",
+        ),
+        (
+            "audit.flush_interval_seconds 5",
+            "flush_interval_seconds = 5",
+        ),
         ("audit.buffer_size 8388608", "buffer_bytes = 8388608"),
         ("audit.buffer_size 4096", "buffer_bytes = 1048576"),
         ("audit.auth_result_check_delay_ms 10", ""),
@@ -83,13 +113,31 @@ fn each_setting_becomes_what_the_page_says() {
 #[test]
 fn each_protocol_becomes_a_type() {
     for (lines, expected) in [
-        ("audit.protocol file /a/audit", "type = 'file'\npath = '/a/audit.warden'"),
-        ("dir /var/lib\naudit.protocol 'FILE a.log'", "type = 'file'\npath = '/var/lib/a.warden.log'"),
+        (
+            "audit.protocol file /a/audit",
+            "type = 'file'\npath = '/a/audit.warden'",
+        ),
+        (
+            "dir /var/lib\naudit.protocol 'FILE a.log'",
+            "type = 'file'\npath = '/var/lib/a.warden.log'",
+        ),
         ("audit.protocol syslog", "type = 'syslog'"),
-        ("audit.protocol syslog local3", "type = 'syslog'\nfacility = 'local3'"),
-        ("audit.protocol 'syslog LOG_AUTH'", "type = 'syslog'\nfacility = 'auth'"),
-        ("audit.protocol tcp \"h:9514\"", "type = 'tcp'\nhost = 'h'\nport = 9514"),
-        ("audit.protocol tcp [::1]:9", "type = 'tcp'\nhost = '::1'\nport = 9"),
+        (
+            "audit.protocol syslog local3",
+            "type = 'syslog'\nfacility = 'local3'",
+        ),
+        (
+            "audit.protocol 'syslog LOG_AUTH'",
+            "type = 'syslog'\nfacility = 'auth'",
+        ),
+        (
+            "audit.protocol tcp \"h:9514\"",
+            "type = 'tcp'\nhost = 'h'\nport = 9514",
+        ),
+        (
+            "audit.protocol tcp [::1]:9",
+            "type = 'tcp'\nhost = '::1'\nport = 9",
+        ),
         (
             "audit.protocol tcp\naudit.tcp_host h\naudit.tcp_port 9",
             "type = 'tcp'\nhost = 'h'\nport = 9",
@@ -182,27 +230,75 @@ fn every_setting_is_told_of_and_how_it_came() {
 fn what_cannot_be_carried_over_is_an_error_with_its_place() {
     for (lines, why) in [
         ("audit.format text", "there is no audit.protocol"),
-        ("audit.protocol udp", ":1: audit.protocol: ValkeyAudit takes"),
+        (
+            "audit.protocol udp",
+            ":1: audit.protocol: ValkeyAudit takes",
+        ),
         ("audit.protocol file", ":1: audit.protocol: no path"),
         ("audit.protocol file a.log", ":1: audit.protocol: relative"),
-        ("audit.protocol syslog local9", ":1: audit.protocol: the facility"),
+        (
+            "audit.protocol syslog local9",
+            ":1: audit.protocol: the facility",
+        ),
         ("audit.protocol tcp", ":1: audit.protocol: neither"),
         ("audit.protocol tcp h", ":1: audit.protocol: what stands"),
         ("audit.protocol tcp h:0", ":1: audit.protocol: what stands"),
-        ("audit.protocol tcp h:99999", ":1: audit.protocol: what stands"),
-        ("audit.protocol syslog\naudit.format xml", ":2: audit.format: ValkeyAudit takes one"),
-        ("audit.protocol syslog\naudit.enabled 1", ":2: audit.enabled: the server takes"),
-        ("audit.protocol syslog\naudit.events key", ":2: audit.events: \"key\" is no"),
-        ("audit.protocol syslog\naudit.events none,keys", ":2: audit.events: \"none\" is no"),
-        ("audit.protocol syslog\naudit.payload_disable on", ":2: audit.payload_disable"),
-        ("audit.protocol syslog\naudit.payload_maxsize -1", ":2: audit.payload_maxsize"),
-        ("audit.protocol syslog\naudit.payload_maxsize 007", ":2: audit.payload_maxsize"),
-        ("audit.protocol syslog\naudit.excluderules a,@b", ":2: audit.excluderules: \"@b\" ends"),
-        ("audit.protocol syslog\naudit.exclude_commands !FT*", ":2: audit.exclude_commands"),
-        ("audit.protocol syslog\naudit.prefix_filter !*", ":2: audit.prefix_filter"),
-        ("audit.protocol syslog\naudit.custom_category x", ":2: audit.custom_category"),
-        ("audit.protocol syslog\naudit.custom_category x:", ":2: audit.custom_category"),
-        ("audit.protocol syslog\naudit.format", ":2: audit.format has no value"),
+        (
+            "audit.protocol tcp h:99999",
+            ":1: audit.protocol: what stands",
+        ),
+        (
+            "audit.protocol syslog\naudit.format xml",
+            ":2: audit.format: ValkeyAudit takes one",
+        ),
+        (
+            "audit.protocol syslog\naudit.enabled 1",
+            ":2: audit.enabled: the server takes",
+        ),
+        (
+            "audit.protocol syslog\naudit.events key",
+            ":2: audit.events: \"key\" is no",
+        ),
+        (
+            "audit.protocol syslog\naudit.events none,keys",
+            ":2: audit.events: \"none\" is no",
+        ),
+        (
+            "audit.protocol syslog\naudit.payload_disable on",
+            ":2: audit.payload_disable",
+        ),
+        (
+            "audit.protocol syslog\naudit.payload_maxsize -1",
+            ":2: audit.payload_maxsize",
+        ),
+        (
+            "audit.protocol syslog\naudit.payload_maxsize 007",
+            ":2: audit.payload_maxsize",
+        ),
+        (
+            "audit.protocol syslog\naudit.excluderules a,@b",
+            ":2: audit.excluderules: \"@b\" ends",
+        ),
+        (
+            "audit.protocol syslog\naudit.exclude_commands !FT*",
+            ":2: audit.exclude_commands",
+        ),
+        (
+            "audit.protocol syslog\naudit.prefix_filter !*",
+            ":2: audit.prefix_filter",
+        ),
+        (
+            "audit.protocol syslog\naudit.custom_category x",
+            ":2: audit.custom_category",
+        ),
+        (
+            "audit.protocol syslog\naudit.custom_category x:",
+            ":2: audit.custom_category",
+        ),
+        (
+            "audit.protocol syslog\naudit.format",
+            ":2: audit.format has no value",
+        ),
         ("audit.protocol syslog\naudit.format \"a", ":2: a quote"),
     ] {
         let errors = carried(&format!("{lines}\n")).errors;
