@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use warden_audit::event::{Argument, Command, CommandResult, Denial, Origin, SessionEnd};
+use warden_audit::event::{Argument, Command, CommandResult, Denial, Origin, Session, SessionEnd};
 use warden_audit::redact::shown_error;
-use warden_audit::{Category, Event, Hidden, Interest, Roster, SinkSet};
+use warden_audit::{Category, Client, Event, Hidden, Interest, Roster, SinkSet};
 use warden_core::{ClientId, Now};
 use warden_session::SessionView;
 
@@ -356,8 +356,43 @@ impl Observer {
             cause,
             lasted_us: at_us.saturating_sub(since_us),
         });
-        // As it was remembered, if it was: the server may have another user there already.
-        self.of_client(lock, Some(client), sinks, &end);
+        if !sinks.is_empty() {
+            // The server may have another user there already, and the session is being taken out.
+            let of = (&self.roster.interest, self.epoch);
+            let wants = match self.clients.get(lock, client, of) {
+                Some(known) => known.sinks,
+                None => {
+                    self.roster
+                        .interest
+                        .of_client(view.user.as_str().as_bytes(), None, false)
+                        .sinks
+                }
+            };
+            let decision = view
+                .class_key
+                .map(|key| key.to_string())
+                .unwrap_or_default();
+            let known = self
+                .clients
+                .get(lock, client, of)
+                .map(|known| known.client(client));
+            let teller = Client {
+                id: client.0,
+                user: view.user.as_str().as_bytes(),
+                session: Some(Session {
+                    id: view.session.as_u64(),
+                    authenticator: view.principal.authenticator.as_str(),
+                    principal: view.principal.name.as_str(),
+                    decision: &decision,
+                    generation: view.generation.unwrap_or(0),
+                }),
+                address: known
+                    .map_or_else(|| view.address.unwrap_or_default(), |known| known.address),
+                ..known.unwrap_or_default()
+            };
+            self.trail
+                .push(sinks.and(wants), at_us, Some(&teller), &end);
+        }
         self.clients.doubt(client);
     }
 
