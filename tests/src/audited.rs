@@ -134,9 +134,7 @@ impl Audited {
         let value = line
             .split(',')
             .find_map(|pair| pair.strip_prefix(field)?.strip_prefix('='));
-        value
-            .unwrap_or_else(|| panic!("no {field} in {line}"))
-            .to_owned()
+        value.unwrap_or_else(|| panic!("no {field} in {line}")).to_owned()
     }
 }
 

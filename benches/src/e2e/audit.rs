@@ -115,23 +115,14 @@ impl Audited {
         let count = || {
             let text = std::fs::read_to_string(&self.log).expect("the file");
             text.lines()
-                .filter(|line| {
-                    line.contains(word)
-                        || line.contains(other)
-                        || line.contains("\"event.action\":\"set\"")
-                        || line.contains("\"event.action\":\"get\"")
-                })
+                .filter(|line| line.contains(word) || line.contains(other) || line.contains("\"event.action\":\"set\"") || line.contains("\"event.action\":\"get\""))
                 .count()
         };
         let seen = warden_tests::patience::within(std::time::Duration::from_secs(60), || {
             let seen = count();
             (seen >= requests).then_some(seen)
         });
-        assert_eq!(
-            seen.unwrap_or_else(count),
-            requests,
-            "every command is in the file"
-        );
+        assert_eq!(seen.unwrap_or_else(count), requests, "every command is in the file");
         assert_eq!(self.status("dropped"), 0);
         std::fs::remove_file(&self.log).expect("the file");
     }
@@ -145,10 +136,7 @@ pub fn costs(line: Line) -> Vec<Answer> {
     let mut answers = Vec::new();
     for row in &ROWS {
         let audited = Audited::start(line, row);
-        for command in [
-            format!("SET reports:q3 {value}"),
-            "GET reports:q3".to_owned(),
-        ] {
+        for command in [format!("SET reports:q3 {value}"), "GET reports:q3".to_owned()] {
             for (depth, requests) in REQUESTS {
                 let load = (command.as_str(), requests, depth);
                 let round = |server: &Server| -> Figures {

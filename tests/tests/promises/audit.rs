@@ -57,37 +57,22 @@ fn a_refusal_is_recorded_with_its_reason(line: Line) {
     let audited = Audited::start(line, &events(&["auth", "config"]));
     let scene = &audited.scene;
     let late = scene.issuer.token(&Claims::of("alice").expired_for(1000));
-    scene
-        .server
-        .connect()
-        .auth("alice", &late)
-        .expect_error("WRONGPASS");
+    scene.server.connect().auth("alice", &late).expect_error("WRONGPASS");
     let refused = audited.wait_for(&[("event.action", "login"), ("event.outcome", "failure")]);
     assert!(refused.is("user.name", "alice"));
-    assert!(
-        refused.text("event.reason").contains("expired"),
-        "{refused:?}"
-    );
+    assert!(refused.text("event.reason").contains("expired"), "{refused:?}");
     assert_eq!(refused.text("warden.rules"), "", "nobody was let in");
     // A token in the place of a name is in no record.
-    scene
-        .server
-        .connect()
-        .auth(&late, "x")
-        .expect_error("WRONGPASS");
+    scene.server.connect().auth(&late, "x").expect_error("WRONGPASS");
     let records = audited.records_so_far();
-    let last = records
-        .iter()
-        .rfind(|record| record.is("event.action", "login"));
+    let last = records.iter().rfind(|record| record.is("event.action", "login"));
     assert_eq!(last.unwrap().text("user.name"), "(redacted)");
 }
 
 fn a_log_in_by_password_is_recorded(line: Line) {
     let audited = Audited::start(line, &events(&["auth", "config"]));
     let mut admin = audited.scene.server.admin();
-    admin
-        .run("ACL SETUSER local on >secret +@all ~*")
-        .expect_ok();
+    admin.run("ACL SETUSER local on >secret +@all ~*").expect_ok();
     let mut client = audited.scene.server.connect();
     client.auth("local", "wrong").expect_error("WRONGPASS");
     client.auth("local", "secret").expect_ok();
@@ -126,26 +111,16 @@ fn a_session_ends_with_its_cause(line: Line) {
 fn settings_are_recorded_before_and_after(line: Line) {
     let audited = Audited::start(line, &events(&["config"]));
     let mut admin = audited.scene.server.admin();
-    admin
-        .run("CONFIG SET maxmemory 100mb maxmemory-policy noeviction")
-        .expect_ok();
+    admin.run("CONFIG SET maxmemory 100mb maxmemory-policy noeviction").expect_ok();
     let change = audited.wait_for(&[("warden.setting", "maxmemory")]);
-    assert!(
-        change.has(&[("warden.before", "0"), ("warden.after", "104857600")]),
-        "{change:?}"
-    );
+    assert!(change.has(&[("warden.before", "0"), ("warden.after", "104857600")]), "{change:?}");
     assert!(change.is("user.name", "default"));
-    admin
-        .run("CONFIG SET requirepass secret-of-the-test")
-        .expect_ok();
+    admin.run("CONFIG SET requirepass secret-of-the-test").expect_ok();
     let change = audited.wait_for(&[("warden.setting", "requirepass")]);
     for value in ["warden.before", "warden.after"] {
         assert!(change.text(value).starts_with("(digest:"), "{change:?}");
     }
-    let command = audited.wait_for(&[
-        ("warden.command", "config|set"),
-        ("warden.arguments", r#"["requirepass","(redacted)"]"#),
-    ]);
+    let command = audited.wait_for(&[("warden.command", "config|set"), ("warden.arguments", r#"["requirepass","(redacted)"]"#)]);
     if line == Line::V9_1 {
         assert!(command.is("event.outcome", "success"), "{command:?}");
     }
@@ -156,10 +131,7 @@ fn users_of_the_acl_are_recorded_before_and_after(line: Line) {
     let mut admin = audited.scene.server.admin();
     admin.run("ACL SETUSER bob on >first +get ~a:*").expect_ok();
     let made = audited.wait_for(&[("event.action", "acl-user-create")]);
-    assert!(
-        made.is("user.target.name", "bob") && made.is("warden.before", ""),
-        "{made:?}"
-    );
+    assert!(made.is("user.target.name", "bob") && made.is("warden.before", ""), "{made:?}");
     let after = made.text("warden.after");
     assert!(after.contains("+get") && after.contains("~a:*"), "{after}");
     admin.run("ACL SETUSER bob >second +set").expect_ok();
@@ -168,64 +140,37 @@ fn users_of_the_acl_are_recorded_before_and_after(line: Line) {
     assert!(changed.text("warden.after").contains("+set"));
     // What changes nothing is no change, and what fails is none.
     admin.run("ACL SETUSER bob +set").expect_ok();
-    admin
-        .run("ACL SETUSER bob +nosuchcommand")
-        .expect_error("ERR");
+    admin.run("ACL SETUSER bob +nosuchcommand").expect_error("ERR");
     admin.run("MULTI").expect_ok();
     admin.run("ACL DELUSER bob").expect_text("QUEUED");
     admin.run("EXEC");
     let gone = audited.wait_for(&[("event.action", "acl-user-delete")]);
-    assert!(
-        gone.is("warden.after", "") && gone.is("user.name", "default"),
-        "{gone:?}"
-    );
+    assert!(gone.is("warden.after", "") && gone.is("user.name", "default"), "{gone:?}");
     let records = audited.records_so_far();
-    let changes = records
-        .iter()
-        .filter(|record| record.is("user.target.name", "bob"));
+    let changes = records.iter().filter(|record| record.is("user.target.name", "bob"));
     assert_eq!(changes.count(), 3);
 }
 
 fn reloads_and_what_administrators_do_are_recorded(line: Line) {
     let audited = Audited::start(line, &events(&["policy", "admin", "config"]));
     let scene = &audited.scene;
-    scene.policies.replace(
-        "rbac.toml",
-        "[roles.nobody]\nmembers = [\"user:corp/x\"]\nrules = [\"+get\", \"~x\"]\n",
-    );
-    let reload = audited.wait_for(&[
-        ("warden.reloaded", "policies"),
-        ("warden.changed", r#"["rbac"]"#),
-    ]);
+    scene.policies.replace("rbac.toml", "[roles.nobody]\nmembers = [\"user:corp/x\"]\nrules = [\"+get\", \"~x\"]\n");
+    let reload = audited.wait_for(&[("warden.reloaded", "policies"), ("warden.changed", r#"["rbac"]"#)]);
     assert_eq!(reload.text("warden.digest").len(), 64);
     scene.policies.replace("rbac.toml", "not toml");
-    let failed = audited.wait_for(&[
-        ("warden.reloaded", "policies"),
-        ("event.outcome", "failure"),
-    ]);
-    assert!(
-        failed.text("warden.errors").contains("rbac.toml"),
-        "{failed:?}"
-    );
+    let failed = audited.wait_for(&[("warden.reloaded", "policies"), ("event.outcome", "failure")]);
+    assert!(failed.text("warden.errors").contains("rbac.toml"), "{failed:?}");
     let token = scene.token("alice");
-    scene
-        .server
-        .admin()
-        .call(["WARDEN.EXPLAIN", "alice", &token]);
+    scene.server.admin().call(["WARDEN.EXPLAIN", "alice", &token]);
     let explain = audited.wait_for(&[("warden.command", "warden.explain")]);
-    assert!(
-        explain.is("warden.arguments", r#"["alice","(redacted)"]"#),
-        "{explain:?}"
-    );
+    assert!(explain.is("warden.arguments", r#"["alice","(redacted)"]"#), "{explain:?}");
 }
 
 fn what_is_excluded_is_not_recorded(line: Line) {
     let lines = "command_result_mode = \"all\"\nexclude = [\"quiet\", \"@10.0.0.0/8\"]\nexclude_commands = [\"echo\"]\nalways_audit_config = true";
     let audited = Audited::start(line, lines);
     let mut admin = audited.scene.server.admin();
-    admin
-        .run("ACL SETUSER quiet on >secret +@all ~*")
-        .expect_ok();
+    admin.run("ACL SETUSER quiet on >secret +@all ~*").expect_ok();
     let mut quiet = audited.scene.server.connect();
     quiet.auth("quiet", "secret").expect_ok();
     quiet.run("SET quiet:key 1").expect_ok();
@@ -237,10 +182,7 @@ fn what_is_excluded_is_not_recorded(line: Line) {
     assert!(any(&[("warden.key", "loud:key")]));
     assert!(!any(&[("warden.key", "quiet:key")]));
     assert!(!any(&[("warden.command", "echo")]));
-    assert!(
-        any(&[("warden.setting", "maxmemory"), ("user.name", "quiet")]),
-        "always_audit_config"
-    );
+    assert!(any(&[("warden.setting", "maxmemory"), ("user.name", "quiet")]), "always_audit_config");
 }
 
 fn a_sink_changes_live_and_a_bad_file_keeps_the_last_good_one(line: Line) {
@@ -251,63 +193,33 @@ fn a_sink_changes_live_and_a_bad_file_keeps_the_last_good_one(line: Line) {
     eventually("the change is in force", || {
         admin.run("SET during 1").expect_ok();
         let records = audited.records_so_far();
-        records
-            .iter()
-            .any(|record| record.is("warden.key", "during"))
-            .then_some(())
+        records.iter().any(|record| record.is("warden.key", "during")).then_some(())
     });
     audited.change("events = [\"nonsense\"]\nbuffer_bytes = 1");
     let bad = audited.wait_for(&[("warden.reloaded", "sinks"), ("event.outcome", "failure")]);
     let errors = bad.text("warden.errors");
-    assert!(
-        errors.contains("events") && errors.contains("buffer_bytes"),
-        "{errors}"
-    );
-    assert!(
-        admin
-            .run("INFO warden")
-            .text()
-            .contains("warden_audit_error:")
-    );
+    assert!(errors.contains("events") && errors.contains("buffer_bytes"), "{errors}");
+    assert!(admin.run("INFO warden").text().contains("warden_audit_error:"));
     admin.run("SET after 1").expect_ok();
     let records = audited.records_so_far();
     let has = |key| records.iter().any(|record| record.is("warden.key", key));
     assert!(has("after") && !has("before"));
-    let numbers: Vec<u64> = records
-        .iter()
-        .map(|record| record.text("warden.sequence").parse().unwrap())
-        .collect();
-    assert_eq!(
-        numbers,
-        (1..=records.len() as u64).collect::<Vec<_>>(),
-        "no gap, nothing twice"
-    );
+    let numbers: Vec<u64> = records.iter().map(|record| record.text("warden.sequence").parse().unwrap()).collect();
+    assert_eq!(numbers, (1..=records.len() as u64).collect::<Vec<_>>(), "no gap, nothing twice");
     audited.sinks.remove("10-file.toml");
     eventually("the sink ends", || {
         let records = audited.records();
-        records
-            .last()
-            .filter(|last| last.is("event.action", "audit-stop"))
-            .map(drop)
+        records.last().filter(|last| last.is("event.action", "audit-stop")).map(drop)
     });
 }
 
 fn a_server_does_not_start_with_a_bad_sink(line: Line) {
     let sinks = tempfile::tempdir().unwrap();
-    std::fs::write(
-        sinks.path().join("bad.toml"),
-        "type = \"file\"\nformat = \"xml\"\n",
-    )
-    .unwrap();
+    std::fs::write(sinks.path().join("bad.toml"), "type = \"file\"\nformat = \"xml\"\n").unwrap();
     let path = sinks.path().display().to_string();
-    let failure = Scene::builder(line)
-        .module_args(["audit_dir", &path])
-        .try_start();
+    let failure = Scene::builder(line).module_args(["audit_dir", &path]).try_start();
     let log = failure.err().expect("the server does not start").log;
-    assert!(
-        log.contains("bad.toml") && log.contains("path") && log.contains("format"),
-        "{log}"
-    );
+    assert!(log.contains("bad.toml") && log.contains("path") && log.contains("format"), "{log}");
 }
 
 fn audit_is_turned_off_and_on(line: Line) {

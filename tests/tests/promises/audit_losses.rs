@@ -41,16 +41,11 @@ fn what_does_not_fit_on_a_full_disk_is_counted_exactly(line: Line) {
     let slowest = (0..sent)
         .map(|number| {
             let start = Instant::now();
-            admin
-                .call(["SET", &format!("key:{number}"), &value])
-                .expect_ok();
+            admin.call(["SET", &format!("key:{number}"), &value]).expect_ok();
             start.elapsed()
         })
         .max();
-    assert!(
-        slowest < Some(Duration::from_secs(1)),
-        "the server waited: {slowest:?}"
-    );
+    assert!(slowest < Some(Duration::from_secs(1)), "the server waited: {slowest:?}");
     eventually("the sink says that it cannot write", || {
         (audited.status("state") == "failing").then_some(())
     });
@@ -61,9 +56,7 @@ fn what_does_not_fit_on_a_full_disk_is_counted_exactly(line: Line) {
     admin.run("SET last 1").expect_ok();
     audited.wait_for(&[("warden.key", "last")]);
     let records = audited.records();
-    let kept = records
-        .iter()
-        .filter(|record| record.text("warden.key").starts_with("key:"));
+    let kept = records.iter().filter(|record| record.text("warden.key").starts_with("key:"));
     let losses: u64 = records
         .iter()
         .filter(|record| record.is("event.action", "audit-loss"))
@@ -72,10 +65,7 @@ fn what_does_not_fit_on_a_full_disk_is_counted_exactly(line: Line) {
     assert!(lost > 0);
     assert_eq!(kept.count() as u64 + losses, sent);
     assert_eq!(audited.status("dropped"), losses.to_string());
-    let numbers: Vec<u64> = records
-        .iter()
-        .map(|record| record.text("warden.sequence").parse().unwrap())
-        .collect();
+    let numbers: Vec<u64> = records.iter().map(|record| record.text("warden.sequence").parse().unwrap()).collect();
     assert_eq!(numbers, (1..=records.len() as u64).collect::<Vec<_>>());
 }
 
@@ -84,9 +74,7 @@ fn nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write(lin
     let audited = Audited::build("on_loss = \"refuse\"", builder);
     let scene = &audited.scene;
     let mut admin = scene.server.admin();
-    admin
-        .run("ACL SETUSER rescue on >secret +@all ~*")
-        .expect_ok();
+    admin.run("ACL SETUSER rescue on >secret +@all ~*").expect_ok();
     scene.log_in("alice");
     audited.wait_for(&[("event.action", "login"), ("user.name", "alice")]);
     limit_files(&audited, Some(1));
@@ -95,25 +83,9 @@ fn nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write(lin
         (audited.status("state") == "failing").then_some(())
     });
     let token = scene.token("alice");
-    scene
-        .server
-        .connect()
-        .auth("alice", &token)
-        .expect_error("TRYAGAIN");
-    scene
-        .server
-        .connect()
-        .auth("default", warden_tests::ADMIN_PASSWORD)
-        .expect_error("TRYAGAIN");
-    for change in [
-        "CONFIG SET maxmemory 1gb",
-        "config set maxmemory 1gb",
-        "ACL SETUSER x on",
-        "ACL DELUSER rescue",
-        "MODULE LOAD /nowhere",
-        "CONFIG REWRITE",
-        "ACL LOAD",
-    ] {
+    scene.server.connect().auth("alice", &token).expect_error("TRYAGAIN");
+    scene.server.connect().auth("default", warden_tests::ADMIN_PASSWORD).expect_error("TRYAGAIN");
+    for change in ["CONFIG SET maxmemory 1gb", "config set maxmemory 1gb", "ACL SETUSER x on", "ACL DELUSER rescue", "MODULE LOAD /nowhere", "CONFIG REWRITE", "ACL LOAD"] {
         admin.run(change).expect_error("TRYAGAIN");
     }
     // What changes nothing goes on, and so do those who are to mend it.
@@ -137,9 +109,7 @@ fn a_server_that_is_killed_loses_nothing_older_than_the_flush_window(line: Line)
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(4) {
         let number = answered.len();
-        admin
-            .call(["SET", &format!("key:{number}"), "x"])
-            .expect_ok();
+        admin.call(["SET", &format!("key:{number}"), "x"]).expect_ok();
         answered.push(Instant::now());
     }
     let killed = Instant::now();
@@ -155,41 +125,25 @@ fn a_server_that_is_killed_loses_nothing_older_than_the_flush_window(line: Line)
         .collect();
     assert!(!older.is_empty());
     let records = audited.records();
-    let kept: BTreeSet<String> = records
-        .iter()
-        .map(|record| record.text("warden.key"))
-        .collect();
+    let kept: BTreeSet<String> = records.iter().map(|record| record.text("warden.key")).collect();
     let missing: Vec<&String> = older.difference(&kept).collect();
-    assert!(
-        missing.is_empty(),
-        "{} of {} are missing, {:?} first",
-        missing.len(),
-        older.len(),
-        missing.first()
-    );
+    assert!(missing.is_empty(), "{} of {} are missing, {:?} first", missing.len(), older.len(), missing.first());
 }
 
 fn a_server_that_ends_writes_everything_first(line: Line) {
     let audited = Audited::start(line, KEYS);
     let mut admin = audited.scene.server.admin();
     for number in 0..500 {
-        admin
-            .call(["SET", &format!("key:{number}"), "x"])
-            .expect_ok();
+        admin.call(["SET", &format!("key:{number}"), "x"]).expect_ok();
     }
     let pid = Pid::from_raw(audited.scene.server.pid().try_into().unwrap());
     kill_process(pid.unwrap(), Signal::TERM).expect("the server is told to end");
     eventually("the last record is written", || {
         let records = audited.records();
-        records
-            .last()
-            .filter(|last| last.is("event.action", "audit-stop"))
-            .map(drop)
+        records.last().filter(|last| last.is("event.action", "audit-stop")).map(drop)
     });
     let records = audited.records();
-    let kept = records
-        .iter()
-        .filter(|record| record.text("warden.key").starts_with("key:"));
+    let kept = records.iter().filter(|record| record.text("warden.key").starts_with("key:"));
     assert_eq!(kept.count(), 500);
 }
 
@@ -210,7 +164,5 @@ fn a_file_that_is_moved_away_is_begun_anew(line: Line) {
     // On command, too.
     fs::rename(&audited.file, audited.path("audit.log.again")).unwrap();
     admin.run("WARDEN.RELOAD");
-    eventually("the file is there again", || {
-        audited.file.exists().then_some(())
-    });
+    eventually("the file is there again", || audited.file.exists().then_some(()));
 }

@@ -12,8 +12,7 @@ on_both_lines!(
 const CANARY: &str = "CANARYc4n4ry0123456789";
 
 /// Everything is recorded, and shown as far as it may be.
-const EVERYTHING: &str =
-    "command_result_mode = \"all\"\npayload_maxsize = 65536\nignore_internal_clients = false";
+const EVERYTHING: &str = "command_result_mode = \"all\"\npayload_maxsize = 65536\nignore_internal_clients = false";
 
 /// Commands with a secret in each place where one can stand. `%` is the canary.
 const COMMANDS: &[&str] = &[
@@ -66,10 +65,7 @@ const COMMANDS: &[&str] = &[
 
 fn send_all(client: &mut Connection) {
     for command in COMMANDS {
-        let words: Vec<String> = command
-            .split(' ')
-            .map(|word| word.replace('%', CANARY))
-            .collect();
+        let words: Vec<String> = command.split(' ').map(|word| word.replace('%', CANARY)).collect();
         // What it answers does not matter: accepted and refused are recorded alike.
         client.call(words.iter().map(String::as_str));
     }
@@ -87,47 +83,30 @@ fn a_secret_in_any_command_is_in_no_record(line: Line) {
     let mut admin = scene.server.admin();
     for command in COMMANDS {
         admin.run("MULTI").expect_ok();
-        let words: Vec<String> = command
-            .split(' ')
-            .map(|word| word.replace('%', CANARY))
-            .collect();
+        let words: Vec<String> = command.split(' ').map(|word| word.replace('%', CANARY)).collect();
         admin.call(words.iter().map(String::as_str));
         admin.run("EXEC");
         admin = scene.server.admin();
     }
     // From a script.
-    for call in [
-        "'AUTH','default','%'",
-        "'CONFIG','SET','masterauth','%'",
-        "'ACL','SETUSER','bob','>%'",
-        "'MIGRATE','127.0.0.1','1','k','0','10','AUTH','%'",
-    ] {
+    for call in ["'AUTH','default','%'", "'CONFIG','SET','masterauth','%'", "'ACL','SETUSER','bob','>%'", "'MIGRATE','127.0.0.1','1','k','0','10','AUTH','%'"] {
         let script = format!("return redis.pcall({})", call.replace('%', CANARY));
         admin.call(["EVAL", &script, "0"]);
     }
     let records = audited.records_so_far();
-    assert!(
-        records.len() > 3 * COMMANDS.len(),
-        "{} records",
-        records.len()
-    );
+    assert!(records.len() > 3 * COMMANDS.len(), "{} records", records.len());
     for record in &records {
         let text = record.0.to_string();
         assert!(!text.contains(CANARY), "{text}");
     }
     let log = scene.server.log();
-    let ours: Vec<&str> = log
-        .lines()
-        .filter(|line| line.contains("<module>"))
-        .collect();
+    let ours: Vec<&str> = log.lines().filter(|line| line.contains("<module>")).collect();
     assert!(!ours.iter().any(|line| line.contains(CANARY)), "{ours:?}");
     let info = scene.server.admin().run("INFO warden").text();
     assert!(!info.contains(CANARY));
     // What is no secret is shown.
     let shown = |name: &str, arguments: &str| {
-        let found = records
-            .iter()
-            .any(|record| record.has(&[("warden.command", name), ("warden.arguments", arguments)]));
+        let found = records.iter().any(|record| record.has(&[("warden.command", name), ("warden.arguments", arguments)]));
         assert!(found, "{name} {arguments}");
     };
     shown("acl|setuser", r#"["bob","on","(redacted)","+get"]"#);
@@ -140,14 +119,6 @@ fn what_a_sink_wants_hidden_is_in_no_record(line: Line) {
     admin.call(["HSET", "card:1", "number", CANARY]);
     admin.call(["HSET", "card:1", "name", "shown"]);
     let records = audited.records_so_far();
-    assert!(
-        records
-            .iter()
-            .any(|record| record.is("warden.command", "hset"))
-    );
-    assert!(
-        !records
-            .iter()
-            .any(|record| record.0.to_string().contains(CANARY))
-    );
+    assert!(records.iter().any(|record| record.is("warden.command", "hset")));
+    assert!(!records.iter().any(|record| record.0.to_string().contains(CANARY)));
 }

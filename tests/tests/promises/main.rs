@@ -16,10 +16,10 @@
 mod acl_users;
 mod anywhere;
 mod api_keys;
-mod asked_services;
 mod audit;
 mod audit_losses;
 mod audit_secrets;
+mod asked_services;
 mod authenticator_reload;
 mod authoring;
 mod beside_ldap;
