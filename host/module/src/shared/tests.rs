@@ -15,6 +15,7 @@ fn shared(directory: &std::path::Path) -> Shared {
         assignments: unbounded().0,
         policy_loads: unbounded().0,
         authenticator_loads: unbounded().0,
+        sink_loads: unbounded().0,
         plugin_errands: unbounded().0,
         preview_errands: unbounded().0,
         ticks: unbounded().0,
