@@ -458,3 +458,22 @@ fn each_fault_of_a_collector_is_told_with_its_key() {
         assert!(faults[0].contains(key), "{start}{line}: {faults:?}");
     }
 }
+
+#[test]
+fn the_examples_of_the_pages_are_good() {
+    let blocks = |page: &'static str| {
+        let parts = page.split("```toml\n").skip(1);
+        parts.map(|part| part.split("```").next().unwrap())
+    };
+    for example in blocks(include_str!("../../../../docs/audit/settings.md")) {
+        let start = if example.contains("type = ") {
+            ""
+        } else {
+            FILE
+        };
+        good(&format!("{start}{example}"));
+    }
+    for example in blocks(include_str!("../../../../docs/audit/redaction.md")) {
+        assert_eq!(good(&format!("{FILE}{example}")).redact.len(), 3);
+    }
+}

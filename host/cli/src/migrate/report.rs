@@ -13,7 +13,7 @@ use crate::style::Paint;
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// It means the same in the authenticator's file.
+    /// It means the same in the new file.
     Taken,
     /// It means the same in another way.
     Changed,

@@ -51,7 +51,7 @@ impl Work<'_> {
         let has = |events: &[String], word: &str| events.iter().any(|one| one == word);
         let mut outcome = Outcome::Taken;
         if has(&events, "all") {
-            events.retain(|one| one == "all" || Category::named(one).is_none() && one != "all");
+            events.retain(|one| one == "all" || Category::named(one).is_none());
             says = "as events";
         } else if has(&events, "config") && !has(&events, Category::Acl.as_str()) {
             events.push(Category::Acl.as_str().to_owned());

@@ -306,3 +306,18 @@ fn what_cannot_be_carried_over_is_an_error_with_its_place() {
         assert!(errors[0].contains(why), "{lines}: {errors:?}");
     }
 }
+
+#[test]
+fn the_configuration_of_the_page_becomes_the_file_of_the_page() {
+    let page = include_str!("../../../../../../docs/audit/migrating-from-valkey-audit.md");
+    let block = |kind: &str| {
+        let start = format!("```{kind}\n");
+        let (_, rest) = page.split_once(&start).unwrap();
+        rest.split_once("```").unwrap().0.to_owned()
+    };
+    let migration = carried(&block("conf"));
+    assert_eq!(migration.errors, Vec::<String>::new());
+    let text = toml_file::render(&migration, Path::new("/etc/valkey/valkey.conf"));
+    assert_eq!(text, block("toml"));
+    assert_eq!(check(Path::new("main.toml"), &text), Ok(()));
+}
