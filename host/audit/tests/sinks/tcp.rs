@@ -124,20 +124,21 @@ fn a_collector_with_full_buffers_that_dies_loses_nothing() {
 }
 
 #[test]
-fn a_collector_that_closes_in_good_order_gets_the_rest_on_its_next_connection() {
+fn a_collector_that_closes_gets_the_rest_on_its_next_connection() {
     let collector = Collector::start();
     let mut sink = sink_to(collector.address());
     let mut feed = Feed::default();
     collector.behave_next([1, 10, 100].map(Manner::CloseAfterLines));
     for _ in 0..60 {
-        let lines = feed.lines(10, 100);
+        let lines = feed.lines(100, 500);
         feed.deliver(&mut sink, &lines);
     }
-    feed.tend_until(&mut sink, "all lines", || feed_has_all(&collector, 600));
+    feed.tend_until(&mut sink, "all lines", || feed_has_all(&collector, 6000));
     sink.close().unwrap();
     assert!(feed.has_all(&collector.lines()));
     whole_and_in_order(&collector.connections());
-    assert!(collector.connections().len() >= 3);
+    // Each read at most a piece of 64 KiB more than it had to.
+    assert!(collector.connections().len() >= 4);
 }
 
 #[test]
