@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
-use warden_tests::{Audited, Line, Scene, eventually, on_both_lines};
+use warden_tests::{Audited, Connection, Line, Scene, eventually, on_both_lines};
 
 on_both_lines!(
     what_does_not_fit_on_a_full_disk_is_counted_exactly,
@@ -81,7 +81,10 @@ fn what_does_not_fit_on_a_full_disk_is_counted_exactly(line: Line) {
 
 fn nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write(line: Line) {
     let builder = Scene::builder(line).module_args(["native_users", "rescue"]);
-    let audited = Audited::build("on_loss = \"refuse\"", builder);
+    let audited = Audited::build(
+        "on_loss = \"refuse\"\ncommand_result_mode = \"all\"",
+        builder,
+    );
     let scene = &audited.scene;
     let mut admin = scene.server.admin();
     admin
@@ -89,10 +92,20 @@ fn nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write(lin
         .expect_ok();
     scene.log_in("alice");
     audited.wait_for(&[("event.action", "login"), ("warden.principal", "alice")]);
-    limit_files(&audited, Some(1));
+    limit_files(&audited, Some(64 * 1024));
+    let state = |admin: &mut Connection| {
+        let info = admin.run("INFO warden").text();
+        let sink = info
+            .lines()
+            .find(|line| line.starts_with("warden_audit_sink_file:"));
+        let sink = sink.expect("the sink is in INFO").to_owned();
+        ["ok", "failing"]
+            .into_iter()
+            .find(|state| sink.contains(&format!("state={state},")))
+    };
     eventually("the sink cannot write", || {
-        admin.call(["LPUSH", "wrong"]);
-        (audited.status("state") == "failing").then_some(())
+        (0..100).for_each(|_| drop(admin.call(["LPUSH", "wrong"])));
+        (state(&mut admin) == Some("failing")).then_some(())
     });
     let token = scene.token("alice");
     scene
@@ -124,7 +137,7 @@ fn nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write(lin
     rescue.auth("rescue", "secret").expect_ok();
     limit_files(&audited, None);
     eventually("the sink writes again", || {
-        (audited.status("state") == "ok").then_some(())
+        (state(&mut admin) == Some("ok")).then_some(())
     });
     scene.server.connect().auth("alice", &token).expect_ok();
     admin.run("CONFIG SET maxmemory 1gb").expect_ok();

@@ -21,7 +21,6 @@ const EVERYTHING: &str =
 const COMMANDS: &[&str] = &[
     "AUTH %",
     "AUTH alice %",
-    "AUTH % %",
     "AUTH alice % more",
     "auth default %",
     "HELLO 3 AUTH alice %",
@@ -66,16 +65,16 @@ const COMMANDS: &[&str] = &[
     "CLIENT % %",
 ];
 
+fn words(command: &str) -> impl Iterator<Item = String> {
+    command.split(' ').map(|word| word.replace('%', CANARY))
+}
+
 /// What it answers does not matter: accepted and refused are recorded alike. Some end the
 /// connection of somebody who has not logged in.
 fn send_all(connect: impl Fn() -> Connection) {
     let mut client = connect();
     for command in COMMANDS {
-        let words: Vec<String> = command
-            .split(' ')
-            .map(|word| word.replace('%', CANARY))
-            .collect();
-        client.send(words.iter().map(String::as_str));
+        client.send(words(command));
         if client.receive_within(Duration::from_secs(20)).is_err() {
             client = connect();
         }
@@ -90,17 +89,16 @@ fn a_secret_in_any_command_is_in_no_record(line: Line) {
     send_all(|| scene.server.connect());
     send_all(|| scene.log_in("alice"));
     // In a transaction, where what is refused at once does not run.
-    let mut admin = scene.server.admin();
     for command in COMMANDS {
+        let mut admin = scene.server.admin();
         admin.run("MULTI").expect_ok();
-        let words: Vec<String> = command
-            .split(' ')
-            .map(|word| word.replace('%', CANARY))
-            .collect();
-        admin.call(words.iter().map(String::as_str));
-        admin.run("EXEC");
-        admin = scene.server.admin();
+        admin.send(words(command));
+        admin.send(["EXEC"]);
+        // 8.0 loses the reply to a native AUTH that failed in EXEC.
+        let _ = admin.receive_within(Duration::from_secs(1));
+        let _ = admin.receive_within(Duration::from_millis(300));
     }
+    let mut admin = scene.server.admin();
     // From a script.
     for call in [
         "'AUTH','default','%'",

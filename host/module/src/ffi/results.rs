@@ -172,8 +172,10 @@ unsafe extern "C" fn on_result<H: ResultHandler>(
         if event.id == AUTHENTICATION {
             // SAFETY: the data of this event is an `AuthenticationInfo`, live for the call.
             let info = unsafe { &*data.cast::<AuthenticationInfo>() };
-            // SAFETY: the server's names are null or NUL-terminated and live for the call.
-            let (user, module) = unsafe { (text(info.username), text(info.module_name)) };
+            // SAFETY: the server's name is null or NUL-terminated and lives for the call.
+            let user = unsafe { text(info.username) };
+            // SAFETY: as above.
+            let module = unsafe { text(info.module_name) };
             let attempt = LoggedIn {
                 client: ClientId(info.client_id),
                 user: user.unwrap_or_default(),
