@@ -17,7 +17,7 @@ use warden_settings::{Access, Fault, FileError};
 use crate::event::SinkSet;
 use crate::journal::{Journal, Lane};
 use crate::redact::Redactor;
-use crate::settings::{OnLoss, SinkSettings};
+use crate::settings::{Destination, OnLoss, SinkSettings};
 use crate::sink::Stop;
 use crate::status::SinkStatus;
 use crate::wishes::Interest;
@@ -154,21 +154,36 @@ impl Read {
             }
         };
         match SinkSettings::parse(&file, &bytes) {
-            Ok(settings) => {
-                let other = self.good.iter().find(|(_, of)| of.name == settings.name);
-                if let Some((other, _)) = other {
-                    let message = format!("{:?} is the name of {other:?} too", settings.name);
-                    self.fault(&file, "", message);
+            Ok(settings) => match self.clash(&settings) {
+                Some((key, message)) => {
+                    self.fault(&file, key, message);
                     self.bad.push(file);
-                } else {
-                    self.good.push((file, settings));
                 }
-            }
+                None => self.good.push((file, settings)),
+            },
             Err(faults) => {
                 self.take_faults(&file, faults);
                 self.bad.push(file);
             }
         }
+    }
+
+    /// What two sinks cannot share: a name, and a file, which has one writer.
+    fn clash(&self, settings: &SinkSettings) -> Option<(&'static str, String)> {
+        self.good.iter().find_map(|(file, other)| {
+            if other.name == settings.name {
+                let message = format!("{:?} is the name of the sink of {file:?} too", other.name);
+                return Some(("", message));
+            }
+            match (&other.destination, &settings.destination) {
+                (Destination::File(one), Destination::File(another))
+                    if one.path == another.path =>
+                {
+                    Some(("path", format!("is the path of the sink of {file:?} too")))
+                }
+                _ => None,
+            }
+        })
     }
 
     fn take_faults(&mut self, file: &Path, faults: Vec<Fault>) {

@@ -87,6 +87,8 @@ pub(crate) struct Worker {
     signing: Option<SigningKey>,
     signed: (Duration, u64),
     trouble: String,
+    /// When what was written was last made to last.
+    flushed: Duration,
     measured: (Duration, u64),
 }
 
@@ -114,6 +116,7 @@ impl Worker {
             signing: None,
             signed: (Duration::ZERO, 0),
             trouble: String::new(),
+            flushed: Duration::ZERO,
             lane,
             orders,
             settings,
@@ -138,7 +141,7 @@ impl Worker {
             self.obey();
             let is_up = self.tend() && self.go_on();
             self.measure();
-            if !is_up && !self.settings.loses_while_away() {
+            if !is_up && !self.loses_now() {
                 // What comes waits in the lane.
                 if self.lane.rest(self.pause()) {
                     break;
@@ -190,6 +193,8 @@ impl Worker {
         if !stays {
             if self.sink.is_some() && self.lines.is_empty() {
                 self.farewell();
+            } else {
+                self.close();
             }
             // What the former destination did not take is not the next one's.
             self.discard();
@@ -203,6 +208,11 @@ impl Worker {
         self.note(&Event::Stop);
         self.checkpoint();
         self.write();
+        self.close();
+    }
+
+    /// Closes the destination, which may have to say what did not arrive.
+    fn close(&mut self) {
         if let Some(sink) = &mut self.sink
             && let Err(why) = sink.close()
         {
@@ -224,6 +234,15 @@ impl Worker {
             }
             None => false,
         }
+    }
+
+    /// Whether the destination is away, and not only slow, and nothing is kept for it.
+    fn loses_now(&self) -> bool {
+        let is_slow = || {
+            let again = self.sink.as_ref().map(|sink| sink.again());
+            again == Some(Again::After(Duration::ZERO))
+        };
+        self.settings.loses_while_away() && !is_slow()
     }
 
     /// How long a destination that refuses is left alone.
@@ -251,6 +270,8 @@ impl Worker {
     fn end(&mut self) {
         if self.tend() && self.go_on() {
             self.farewell();
+        } else {
+            self.close();
         }
         self.give_up();
         // Closes the destination first.
@@ -286,7 +307,19 @@ impl Worker {
             self.note(&Event::Loss(Loss { records, cause }));
         }
         self.checkpoint_if_due();
-        self.write() && self.flush()
+        self.write() && self.flush_if_due()
+    }
+
+    /// Makes what was written last, once in a flush interval: under load there is a batch every
+    /// few milliseconds.
+    fn flush_if_due(&mut self) -> bool {
+        let now = self.surroundings.clock.now().monotonic;
+        if now.saturating_sub(self.flushed) < self.settings.flush.interval / 2 {
+            self.tell(None);
+            return true;
+        }
+        self.flushed = now;
+        self.flush()
     }
 
     fn open(&mut self) -> bool {

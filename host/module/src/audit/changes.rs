@@ -25,6 +25,8 @@ pub(super) struct Changes {
     users: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// Users that a command may have changed, and whose it was.
     expected: Option<(Option<ClientId>, Expected)>,
+    /// Users named since the last EXEC: their command may have been queued, and runs with it.
+    queued: BTreeSet<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -85,6 +87,7 @@ impl Changes {
         self.watches_users = users;
         if !users {
             self.users.clear();
+            self.queued.clear();
             self.expected = None;
         }
     }
@@ -159,7 +162,18 @@ impl Changes {
             }
         }
         if and_look {
+            if self.queued.len() < MOST_USERS {
+                self.queued.extend(named.iter().cloned());
+            }
             self.expected = Some((client, Expected::Users(named)));
+        }
+    }
+
+    /// A transaction runs: what was queued in one may change users now.
+    pub(super) fn expect_queued(&mut self, client: ClientId) {
+        let queued = std::mem::take(&mut self.queued);
+        if !queued.is_empty() {
+            self.expected = Some((Some(client), Expected::Users(queued)));
         }
     }
 

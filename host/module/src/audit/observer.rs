@@ -190,6 +190,7 @@ impl Observer {
         let Some(facts) = self.commands.of_words(words, of) else {
             return;
         };
+        let is_exec = facts.name == b"exec";
         let is_administration = matches!(
             facts.category,
             Category::Config | Category::Acl | Category::Admin
@@ -213,6 +214,9 @@ impl Observer {
                 if known.is_some() {
                     self.runner = Some(client);
                     self.doubtful = Some(client);
+                    if !self.tells_results && is_exec {
+                        self.changes.expect_queued(client);
+                    }
                 }
             }
             Effect::Acl => {
