@@ -17,7 +17,7 @@ use warden_settings::{Access, Fault, FileError};
 use crate::event::SinkSet;
 use crate::journal::{Journal, Lane};
 use crate::redact::Redactor;
-use crate::settings::{Destination, OnLoss, SinkSettings};
+use crate::settings::{OnLoss, SinkSettings};
 use crate::sink::Stop;
 use crate::status::SinkStatus;
 use crate::wishes::Interest;
@@ -93,6 +93,8 @@ pub struct FleetReport {
 /// The files of a directory, read and checked; nothing is in force yet.
 #[derive(Debug, Default)]
 pub struct Read {
+    /// The directory could not be read: what is in force stays.
+    is_unread: bool,
     good: Vec<(PathBuf, SinkSettings)>,
     /// Files that are there and cannot be taken.
     bad: Vec<PathBuf>,
@@ -130,6 +132,7 @@ impl Read {
             Ok(files) => files,
             Err(message) => {
                 read.fault(directory, "", message);
+                read.is_unread = true;
                 return read;
             }
         };
@@ -175,14 +178,9 @@ impl Read {
                 let message = format!("{:?} is the name of the sink of {file:?} too", other.name);
                 return Some(("", message));
             }
-            match (&other.destination, &settings.destination) {
-                (Destination::File(one), Destination::File(another))
-                    if one.path == another.path =>
-                {
-                    Some(("path", format!("is the path of the sink of {file:?} too")))
-                }
-                _ => None,
-            }
+            settings
+                .writes_where(other)
+                .then(|| ("path", format!("is the path of the sink of {file:?} too")))
         })
     }
 
@@ -222,7 +220,9 @@ impl Fleet {
             ..FleetReport::default()
         };
         let is_kept = |file: &PathBuf| {
-            read.bad.contains(file) || read.good.iter().any(|(good, _)| good == file)
+            read.is_unread
+                || read.bad.contains(file)
+                || read.good.iter().any(|(good, _)| good == file)
         };
         let gone: Vec<PathBuf> = self
             .sinks
@@ -231,7 +231,16 @@ impl Fleet {
             .cloned()
             .collect();
         for file in gone {
-            if let Some(running) = self.sinks.remove(&file) {
+            let Some(running) = self.sinks.remove(&file) else {
+                continue;
+            };
+            // A file that was only renamed goes on where it was: what it writes to has one writer.
+            let heir = read.good.iter().find(|(heir, settings)| {
+                !self.sinks.contains_key(heir) && settings.writes_where(&running.settings)
+            });
+            if let Some((heir, _)) = heir {
+                self.sinks.insert(heir.clone(), running);
+            } else {
                 running.stop();
                 report.removed.push(running.settings.name);
             }

@@ -208,6 +208,14 @@ impl SinkSettings {
 }
 
 impl SinkSettings {
+    /// Whether both write to one file, which can have one writer only.
+    pub(crate) fn writes_where(&self, other: &Self) -> bool {
+        match (&self.destination, &other.destination) {
+            (Destination::File(one), Destination::File(another)) => one.path == another.path,
+            _ => false,
+        }
+    }
+
     /// Whether records that come while the receiver is away are lost at once.
     pub(crate) fn loses_while_away(&self) -> bool {
         let retry = match &self.destination {

@@ -332,7 +332,7 @@ fn audit_is_turned_off_and_on(line: Line) {
     admin.run("CONFIG SET warden.audit_enabled yes").expect_ok();
     eventually("it is on", || {
         admin.run("SET four 1").expect_ok();
-        let records = audited.records_so_far();
+        let records = audited.records();
         let has = |key| records.iter().any(|record| record.is("warden.key", key));
         assert!(has("one") && !has("three"));
         has("four").then_some(())

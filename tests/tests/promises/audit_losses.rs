@@ -92,6 +92,9 @@ fn nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write(lin
         .expect_ok();
     scene.log_in("alice");
     audited.wait_for(&[("event.action", "login"), ("warden.principal", "alice")]);
+    let mut queued = scene.server.admin();
+    queued.run("MULTI").expect_ok();
+    queued.run("CONFIG SET maxmemory 7gb").expect_text("QUEUED");
     limit_files(&audited, Some(64 * 1024));
     let state = |admin: &mut Connection| {
         let info = admin.run("INFO warden").text();
@@ -129,6 +132,8 @@ fn nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write(lin
     ] {
         admin.run(change).expect_error("TRYAGAIN");
     }
+    queued.run("EXEC").expect_error("EXECABORT");
+    assert!(!format!("{:?}", admin.run("CONFIG GET maxmemory")).contains("7516192768"));
     // What changes nothing goes on, and so do those who are to mend it.
     admin.run("SET k v").expect_ok();
     assert!(admin.run("CONFIG GET maxmemory").error().is_none());

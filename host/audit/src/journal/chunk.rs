@@ -3,6 +3,8 @@
 //! Each is its length and its sinks, eight bytes each, and the record in postcard's encoding.
 //! Nothing of it leaves the process: what a record is may change from build to build.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use crate::event::{Parts, Record, SinkSet};
 
 /// What a chunk holds before it is sealed.
@@ -20,6 +22,7 @@ pub(super) struct Open {
     bytes: Vec<u8>,
     used: usize,
     counts: Vec<u64>,
+    spares: Spares,
 }
 
 /// Records that do not change any more.
@@ -28,13 +31,48 @@ pub struct Chunk {
     bytes: Vec<u8>,
     used: usize,
     counts: Vec<u64>,
+    spares: Spares,
+}
+
+/// Buffers of chunks that were read, for the next ones: to make one costs the main thread more
+/// than to fill it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spares(Arc<Mutex<Vec<Vec<u8>>>>);
+
+/// Most buffers that are kept.
+const MOST_SPARES: usize = 8;
+
+impl Spares {
+    fn take(&self) -> Vec<u8> {
+        let spare = self.lock().pop();
+        spare.unwrap_or_else(|| vec![0; CHUNK_BYTES])
+    }
+
+    fn give(&self, buffer: Vec<u8>) {
+        let mut spares = self.lock();
+        if spares.len() < MOST_SPARES {
+            spares.push(buffer);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        if self.bytes.len() == CHUNK_BYTES {
+            self.spares.give(std::mem::take(&mut self.bytes));
+        }
+    }
 }
 
 impl Open {
     /// Adds a record; false when there is no room for it.
     pub(super) fn push(&mut self, sinks: SinkSet, record: &Parts<'_, '_, '_>) -> bool {
         if self.bytes.is_empty() {
-            self.bytes = vec![0; CHUNK_BYTES];
+            self.bytes = self.spares.take();
         }
         let room = self.bytes.get_mut(self.used..).unwrap_or_default();
         let Some((head, body)) = room.split_at_mut_checked(HEAD_BYTES) else {
@@ -90,6 +128,7 @@ impl Open {
             bytes,
             used,
             counts,
+            spares: self.spares.clone(),
         })
     }
 }

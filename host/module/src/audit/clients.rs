@@ -6,9 +6,9 @@
 
 use std::net::IpAddr;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use warden_audit::event::Session;
-use warden_audit::{Client, Interest, SinkSet};
+use warden_audit::{Client, Interest, Wants};
 use warden_core::ClientId;
 
 use crate::ffi::{ClientInfo, Connection, Context, Detached, ServerLock};
@@ -18,7 +18,16 @@ use crate::sessions;
 #[derive(Default)]
 pub(super) struct Clients {
     known: FxHashMap<u64, Known>,
+    /// Numbers that are no connections': of scripts and modules. No number is given twice.
+    strangers: FxHashSet<u64>,
 }
+
+/// Numbers of no connection that are remembered.
+const MOST_STRANGERS: usize = 1000;
+
+/// What of the names of users and clients a record holds, in bytes: clients choose them, and
+/// each record carries them.
+const NAME_BYTES: usize = 256;
 
 /// A connection.
 pub(super) struct Known {
@@ -33,9 +42,7 @@ pub(super) struct Known {
     /// A replication link, or another client without a user.
     pub(super) is_internal: bool,
     /// Sinks that want records of it.
-    pub(super) sinks: SinkSet,
-    /// Sinks that want its CONFIG commands whatever it is.
-    pub(super) config_sinks: SinkSet,
+    pub(super) wants: Wants,
     /// Of which epoch all this is; another one means: ask again.
     epoch: u64,
 }
@@ -60,8 +67,17 @@ impl Clients {
     ) -> Option<&Known> {
         let is_fresh = |known: &Known| known.epoch == epoch;
         if !self.known.get(&client.0).is_some_and(is_fresh) {
+            if self.strangers.contains(&client.0) {
+                return None;
+            }
             let ctx = Detached::new(lock).ok()?;
-            let known = Known::ask(&ctx, client, (interest, epoch))?;
+            let Some(known) = Known::ask(&ctx, client, (interest, epoch)) else {
+                if self.strangers.len() >= MOST_STRANGERS {
+                    self.strangers.clear();
+                }
+                self.strangers.insert(client.0);
+                return None;
+            };
             self.known.insert(client.0, known);
         }
         self.known.get(&client.0)
@@ -131,7 +147,6 @@ impl Known {
                 generation: view.generation.unwrap_or(0),
             })
         });
-        let wants = interest.of_client(&user, address, is_internal);
         Self {
             address: if info.unix_socket && info.address.is_empty() {
                 "unix".to_owned()
@@ -140,14 +155,13 @@ impl Known {
             },
             port: info.port,
             tls: info.tls,
-            name: ctx.client_name(client).unwrap_or_default(),
+            name: cut(ctx.client_name(client).unwrap_or_default()),
             session: session.flatten(),
             database: info.database,
             is_internal,
-            sinks: wants.sinks,
-            config_sinks: wants.config_sinks,
+            wants: interest.of_client(&user, address, is_internal),
             epoch,
-            user,
+            user: cut(user),
         }
     }
 
@@ -169,4 +183,9 @@ impl Known {
             }),
         }
     }
+}
+
+fn cut(mut name: Vec<u8>) -> Vec<u8> {
+    name.truncate(NAME_BYTES);
+    name
 }

@@ -44,6 +44,18 @@ pub(super) struct Facts {
     pub(super) redaction: Redaction,
     /// What it may do to what is known of connections.
     pub(super) effect: Effect,
+    /// Whether its second word may belong to the name.
+    has_subcommands: bool,
+}
+
+impl Facts {
+    /// Whether it is recorded however it ends, whatever sinks want of other commands.
+    pub(super) fn is_administration(&self) -> bool {
+        matches!(
+            self.category,
+            Category::Config | Category::Acl | Category::Admin
+        )
+    }
 }
 
 /// What a command may do that concerns the audit itself.
@@ -103,42 +115,26 @@ impl Commands {
         of: (&Interest, &Redactor),
     ) -> Option<&Facts> {
         let mut buffer = [0_u8; MAX_NAME];
-        let name = self.full_name(words, &mut buffer)?;
-        let index = match self.by_name.get(name) {
-            Some(index) => *index,
-            None => self.index(name, of),
-        };
+        let first = words.get(0)?;
+        let length = first.len().min(MAX_NAME);
+        let name = buffer.get_mut(..length)?;
+        name.copy_from_slice(first.get(..length)?);
+        name.make_ascii_lowercase();
+        let mut index = self.named(name, of);
+        if self.facts.get(index)?.has_subcommands
+            && let Some(full) = with_subcommand(&mut buffer, length, words)
+            && self.listed.contains_key(full)
+        {
+            index = self.named(full, of);
+        }
         self.facts.get(index)
     }
 
-    /// The full name of a command, lower-case. One that is unknown keeps its first word, cut.
-    fn full_name<'b>(&self, words: &Words<'_>, buffer: &'b mut [u8; MAX_NAME]) -> Option<&'b [u8]> {
-        let first = words.get(0)?;
-        let length = first.len().min(MAX_NAME);
-        let start = buffer.get_mut(..length)?;
-        start.copy_from_slice(first.get(..length)?);
-        start.make_ascii_lowercase();
-        let has_subcommands = match buffer.get(..length).map(|name| self.listed.get(name)) {
-            Some(Some(listed)) => listed.has_subcommands,
-            _ => false,
-        };
-        if !has_subcommands {
-            return buffer.get(..length);
+    fn named(&mut self, name: &[u8], of: (&Interest, &Redactor)) -> usize {
+        match self.by_name.get(name) {
+            Some(index) => *index,
+            None => self.index(name, of),
         }
-        let second = words.get(1).unwrap_or_default();
-        let end = length + 1 + second.len();
-        if let Some(rest) = buffer.get_mut(length..end)
-            && let Some((bar, rest)) = rest.split_first_mut()
-        {
-            *bar = b'|';
-            rest.copy_from_slice(second);
-            rest.make_ascii_lowercase();
-            let full = buffer.get(..end)?;
-            if self.listed.contains_key(full) {
-                return buffer.get(..end);
-            }
-        }
-        buffer.get(..length)
     }
 
     /// Works facts out.
@@ -153,6 +149,7 @@ impl Commands {
             sinks: interest.of_command(name, category),
             redaction: redactor.of_command(name, is_known),
             effect: effect(name, listed.is_some()),
+            has_subcommands: listed.is_some_and(|listed| listed.has_subcommands),
         };
         let index = self.facts.len();
         self.facts.push(facts);
@@ -165,6 +162,21 @@ impl Commands {
         }
         index
     }
+}
+
+/// The name of a container in `buffer`, with the second word behind it.
+fn with_subcommand<'b>(
+    buffer: &'b mut [u8; MAX_NAME],
+    length: usize,
+    words: &Words<'_>,
+) -> Option<&'b [u8]> {
+    let second = words.get(1)?;
+    let end = length + 1 + second.len();
+    let (bar, rest) = buffer.get_mut(length..end)?.split_first_mut()?;
+    *bar = b'|';
+    rest.copy_from_slice(second);
+    rest.make_ascii_lowercase();
+    buffer.get(..end)
 }
 
 /// Facts of unknown commands that are kept until all are worked out again.

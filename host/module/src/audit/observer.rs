@@ -17,6 +17,7 @@ use super::authentication::Passed;
 use super::changes::Changes;
 use super::clients::{Clients, Known};
 use super::commands::{Commands, Effect, Facts};
+use super::refusing::Transactions;
 use super::subscriptions;
 use super::trail::Trail;
 use crate::ffi::{
@@ -44,7 +45,7 @@ pub(super) struct Observer {
     /// Whether it tells of every command that ends well.
     hears_successes: bool,
     /// Whether those of administrators are wanted all the same.
-    wants_administration: bool,
+    hears_administration: bool,
     /// Whether it tells of the one that runs now.
     hears_this: bool,
     pub(super) clients: Clients,
@@ -60,6 +61,7 @@ pub(super) struct Observer {
     doubtful: Option<ClientId>,
     /// A log-in that others decide about, on a server that does not tell how.
     pub(super) passed: Option<Passed>,
+    pub(super) transactions: Transactions,
 }
 
 /// In each slice: takes what sinks want now into force, if it is not what it was, and looks at
@@ -91,7 +93,7 @@ pub(crate) fn adopt(shared: &Shared, ctx: &Context<'_>) {
         observer.roster = roster;
         observer.epoch = epoch;
         observer.hears_successes = wants.successes;
-        observer.wants_administration = wants.administration;
+        observer.hears_administration = wants.administration;
         let commands = trail.commands();
         if observer.listed != commands {
             observer.listed = commands;
@@ -133,7 +135,7 @@ impl Observer {
             epoch: 0,
             tells_results: ffi::results::tells_results(),
             hears_successes: false,
-            wants_administration: false,
+            hears_administration: false,
             hears_this: false,
             clients: Clients::default(),
             commands: Commands::default(),
@@ -143,6 +145,7 @@ impl Observer {
             runner: None,
             doubtful: None,
             passed: None,
+            transactions: Transactions::default(),
         }
     }
 
@@ -170,7 +173,10 @@ impl Observer {
         self.settle_users(ctx.lock());
         let of = (&self.roster.interest, self.epoch);
         let known = match event {
-            Event::Closed => self.clients.remove(client),
+            Event::Closed => {
+                self.transactions.remove(client);
+                self.clients.remove(client)
+            }
             _ => None,
         };
         let sinks = self.roster.interest.of_category(Category::Connections);
@@ -183,74 +189,81 @@ impl Observer {
 
     /// A command arrives.
     pub(super) fn arrived(&mut self, lock: &ServerLock, client: ClientId, words: &Words<'_>) {
-        self.settle(lock);
-        self.running = Some(client);
-        let roster = Arc::clone(&self.roster);
-        let of = (&roster.interest, &roster.redactor);
+        let known = (&self.roster.interest, self.epoch);
+        // What scripts and modules call comes here, too, while their caller's command runs.
+        let is_a_clients = self.clients.get(lock, client, known).is_some();
+        if is_a_clients {
+            self.settle(lock);
+            self.running = Some(client);
+            if !self.tells_results {
+                self.runner = None;
+            }
+        }
+        let of = (&self.roster.interest, &self.roster.redactor);
+        let known = (&self.roster.interest, self.epoch);
         let Some(facts) = self.commands.of_words(words, of) else {
             return;
         };
-        let is_exec = facts.name == b"exec";
-        let is_administration = matches!(
-            facts.category,
-            Category::Config | Category::Acl | Category::Admin
-        ) || facts.name == b"exec";
-        if self.wants_administration && is_administration && !self.hears_successes {
-            subscriptions::begin_successes(lock);
-            self.hears_this = true;
-        }
-        match facts.effect {
-            Effect::None => {}
+        let is_heard = match facts.effect {
+            Effect::None => false,
             Effect::Client => {
                 // As it was before this command.
-                self.clients
-                    .get(lock, client, (&roster.interest, self.epoch));
-                self.doubtful = Some(client);
+                self.clients.get(lock, client, known);
+                self.doubtful = self.doubtful.or(Some(client).filter(|_| is_a_clients));
+                false
             }
             Effect::Runs => {
-                let known = self
-                    .clients
-                    .get(lock, client, (&roster.interest, self.epoch));
-                if known.is_some() {
+                if is_a_clients {
                     self.runner = Some(client);
                     self.doubtful = Some(client);
-                    if !self.tells_results && is_exec {
+                    if !self.tells_results && facts.name == b"exec" {
                         self.changes.expect_queued(client);
                     }
                 }
+                // Its end is the end of what it runs; and it may run an administrator's.
+                is_a_clients
             }
             Effect::Acl => {
                 let look = !self.tells_results;
-                self.changes.expect(lock, Some(client), words, look);
+                let client = if is_a_clients {
+                    Some(client)
+                } else {
+                    self.runner
+                };
+                self.changes.expect(lock, client, words, look);
+                true
             }
+        };
+        let is_heard = is_heard || facts.is_administration();
+        let is_heard = is_heard && is_a_clients;
+        if self.hears_administration && is_heard && !self.hears_successes && !self.hears_this {
+            subscriptions::begin_successes(lock);
+            self.hears_this = true;
         }
         if !self.tells_results {
-            let facts = self.commands.of_words(words, of);
-            if let Some(facts) = facts {
-                let seen = Seen {
-                    client,
-                    origin: Origin::Client,
-                    result: CommandResult::Unknown,
-                    duration_us: None,
-                    keys_modified: None,
-                    at_us: microseconds(),
-                };
-                record(
-                    (&self.trail, &roster, self.epoch),
-                    (&mut self.clients, lock, None),
-                    facts,
-                    words,
-                    seen,
-                );
-            }
+            let seen = Seen {
+                client,
+                origin: Origin::Client,
+                result: CommandResult::Unknown,
+                duration_us: None,
+                keys_modified: None,
+                at_us: microseconds(),
+            };
+            let clients = (&mut self.clients, lock, self.runner);
+            record(
+                (&self.trail, &self.roster, self.epoch),
+                clients,
+                facts,
+                words,
+                seen,
+            );
         }
     }
 
     /// A command has ended.
     pub(super) fn finished(&mut self, ctx: &Context<'_>, finished: &Finished<'_>) {
         let lock = ctx.lock();
-        let roster = Arc::clone(&self.roster);
-        let of = (&roster.interest, &roster.redactor);
+        let of = (&self.roster.interest, &self.roster.redactor);
         let facts = match finished.name {
             Some(name) => self.commands.at((finished.name_at, name), of),
             None => self.commands.of_words(&finished.words, of),
@@ -258,46 +271,31 @@ impl Observer {
         let Some(facts) = facts else {
             return;
         };
-        let result = match finished.ended {
-            Ended::Success => CommandResult::Success,
-            Ended::Failure => CommandResult::Failure,
-            Ended::Rejected(error) => CommandResult::Rejected(shown_error(error)),
-            Ended::Denied(what, object) => denied(what, object),
-        };
-        let seen = Seen {
-            client: finished.client,
-            origin: if finished.by_module {
-                Origin::Module
-            } else {
-                Origin::Client
-            },
-            result,
-            duration_us: Some(finished.duration_us),
-            keys_modified: Some(finished.keys_modified),
-            at_us: cached_microseconds(),
-        };
-        let has_changed = matches!(finished.ended, Ended::Success);
-        let (is_acl, is_select) = (facts.effect == Effect::Acl, facts.name == b"select");
+        let clients = (&mut self.clients, lock, self.runner);
         record(
-            (&self.trail, &roster, self.epoch),
-            (&mut self.clients, lock, self.runner),
+            (&self.trail, &self.roster, self.epoch),
+            clients,
             facts,
             &finished.words,
-            seen,
+            Seen::of(finished),
         );
-        if has_changed && is_select {
-            let number = finished
-                .words
-                .get(1)
-                .and_then(|word| std::str::from_utf8(word).ok());
-            if let Some(number) = number.and_then(|text| text.parse().ok()) {
-                self.clients.select(finished.client, number);
+        let is_success = matches!(finished.ended, Ended::Success);
+        match facts.effect {
+            Effect::None => {}
+            Effect::Runs if self.runner == Some(finished.client) => self.runner = None,
+            Effect::Runs => {}
+            Effect::Client if is_success && facts.name == b"select" => {
+                if let Some(number) = database(&finished.words) {
+                    self.clients.select(finished.client, number);
+                }
             }
-        }
-        if has_changed && is_acl {
-            let client = Some(finished.client);
-            self.changes.expect(lock, client, &finished.words, true);
-            self.settle_users(lock);
+            Effect::Client => {}
+            Effect::Acl if is_success => {
+                let client = self.runner.or(Some(finished.client));
+                self.changes.expect(lock, client, &finished.words, true);
+                self.settle_users(lock);
+            }
+            Effect::Acl => {}
         }
     }
 
@@ -341,10 +339,13 @@ impl Observer {
         let (client, wanted) = match known {
             Some((id, known)) => {
                 let always = match event.category() {
-                    Category::Config => known.config_sinks,
+                    Category::Config => known.wants.config_sinks,
                     _ => SinkSet::NONE,
                 };
-                (Some(known.client(id)), sinks.and(known.sinks).or(always))
+                (
+                    Some(known.client(id)),
+                    sinks.and(known.wants.sinks).or(always),
+                )
             }
             None => (None, sinks),
         };
@@ -364,7 +365,7 @@ impl Observer {
             // The server may have another user there already, and the session is being taken out.
             let of = (&self.roster.interest, self.epoch);
             let wants = match self.clients.get(lock, client, of) {
-                Some(known) => known.sinks,
+                Some(known) => known.wants.sinks,
                 None => {
                     self.roster
                         .interest
@@ -403,7 +404,7 @@ impl Observer {
     fn push(&self, known: &Known, client: ClientId, sinks: SinkSet, at_us: u64, event: Event<'_>) {
         let client = known.client(client);
         self.trail
-            .push(sinks.and(known.sinks), at_us, Some(&client), &event);
+            .push(sinks.and(known.wants.sinks), at_us, Some(&client), &event);
     }
 }
 
@@ -415,6 +416,33 @@ struct Seen<'a> {
     duration_us: Option<u64>,
     keys_modified: Option<u64>,
     at_us: u64,
+}
+
+impl<'a> Seen<'a> {
+    fn of(finished: &Finished<'a>) -> Self {
+        Self {
+            client: finished.client,
+            origin: if finished.by_module {
+                Origin::Module
+            } else {
+                Origin::Client
+            },
+            result: match finished.ended {
+                Ended::Success => CommandResult::Success,
+                Ended::Failure => CommandResult::Failure,
+                Ended::Rejected(error) => CommandResult::Rejected(shown_error(error)),
+                Ended::Denied(what, object) => denied(what, object),
+            },
+            duration_us: Some(finished.duration_us),
+            keys_modified: Some(finished.keys_modified),
+            at_us: cached_microseconds(),
+        }
+    }
+}
+
+/// The database that SELECT names.
+fn database(words: &Words<'_>) -> Option<u32> {
+    std::str::from_utf8(words.get(1)?).ok()?.parse().ok()
 }
 
 /// What the ACL denied. The key or channel is one of the arguments, and shown as they are.
@@ -462,23 +490,23 @@ fn record(
         return;
     }
     let of = (interest, epoch);
-    if clients.get(lock, seen.client, of).is_none() {
-        let Some(runner) = runner else {
-            return;
-        };
-        seen.client = runner;
-        if seen.origin == Origin::Client {
-            seen.origin = Origin::Script;
+    let known = match clients.get(lock, seen.client, of) {
+        Some(known) => Some(known),
+        None => {
+            if seen.origin == Origin::Client {
+                seen.origin = Origin::Script;
+            }
+            // Of a module that works for nobody there is no client at all.
+            seen.client = runner.unwrap_or(seen.client);
+            runner.and_then(|runner| clients.get(lock, runner, of))
         }
-    }
-    let Some(known) = clients.get(lock, seen.client, of) else {
-        return;
     };
-    let sinks = wanted.and(known.sinks).or(always.and(known.config_sinks));
+    let wants = known.map_or_else(|| interest.of_client(b"", None, true), |known| known.wants);
+    let sinks = wanted.and(wants.sinks).or(always.and(wants.config_sinks));
     if sinks.is_empty() {
         return;
     }
-    if known.is_internal {
+    if known.is_some_and(|known| known.is_internal) {
         seen.origin = Origin::Replication;
     }
     let hidden = hidden(facts, words);
@@ -495,7 +523,7 @@ fn record(
         category: facts.category,
         name: &facts.name,
         origin: seen.origin,
-        database: Some(known.database),
+        database: known.map(|known| known.database),
         key: key.map(|key| shown(hidden, facts.first_key, key, KEY_BYTES)),
         arguments,
         left_out,
@@ -503,8 +531,8 @@ fn record(
         duration_us: seen.duration_us,
         keys_modified: seen.keys_modified,
     };
-    let client = known.client(seen.client);
-    trail.push(sinks, seen.at_us, Some(&client), &Event::Command(command));
+    let client = known.map(|known| known.client(seen.client));
+    trail.push(sinks, seen.at_us, client.as_ref(), &Event::Command(command));
 }
 
 /// What of a command must not be seen.

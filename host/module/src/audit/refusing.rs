@@ -3,9 +3,11 @@
 //! In: commands as they arrive, log-ins, and whether a sink that asks for it cannot write. Out:
 //! refusals that say which sink. `native_users` are let in: somebody must be able to mend it.
 
-use crate::ffi::{Answer, CommandHandler, CommandSpec, Context, ServerLock, Words};
+use rustc_hash::FxHashMap;
+
+use crate::ffi::{Answer, CommandHandler, CommandSpec, Context, Passage, ServerLock, Words};
 use crate::shared::Shared;
-use warden_core::{Reason, ReasonKind};
+use warden_core::{ClientId, Reason, ReasonKind};
 
 use super::observer;
 
@@ -37,23 +39,76 @@ pub(crate) fn refusal(shared: &Shared) -> Option<Reason> {
     ))
 }
 
-/// Whether a command must not run now.
-pub(super) fn refuses(lock: &ServerLock, words: &Words<'_>) -> bool {
+/// Transactions that hold a change, while a sink could refuse it.
+#[derive(Default)]
+pub(super) struct Transactions {
+    /// Clients in MULTI, and whether they have queued a change.
+    open: FxHashMap<u64, bool>,
+}
+
+/// Most transactions that are watched; of more, every one may hold a change.
+const MOST_OPEN: usize = 100_000;
+
+impl Transactions {
+    /// A command arrives; answers whether it is the EXEC of a transaction that holds a change.
+    fn arrived(&mut self, client: ClientId, words: &Words<'_>, is_change: bool) -> bool {
+        let Some(first) = words.get(0) else {
+            return false;
+        };
+        if first.eq_ignore_ascii_case(b"multi") {
+            if self.open.len() < MOST_OPEN {
+                self.open.insert(client.0, false);
+            }
+            return false;
+        }
+        if self.open.is_empty() {
+            return false;
+        }
+        if is_change && let Some(holds) = self.open.get_mut(&client.0) {
+            *holds = true;
+        }
+        let ends = [&b"exec"[..], b"discard", b"reset"];
+        if !ends.iter().any(|name| first.eq_ignore_ascii_case(name)) {
+            return false;
+        }
+        let holds = self.open.remove(&client.0) == Some(true);
+        holds && first.eq_ignore_ascii_case(b"exec")
+    }
+
+    /// It is gone.
+    pub(super) fn remove(&mut self, client: ClientId) {
+        self.open.remove(&client.0);
+    }
+}
+
+/// What becomes of a command. A change that is queued already is given up with its transaction.
+pub(super) fn passage(lock: &ServerLock, client: ClientId, words: &Words<'_>) -> Passage {
+    let passage = observer::with(lock, |observer| {
+        if !observer.roster.may_refuse() {
+            return Passage::Unchanged;
+        }
+        let is_change = is_change(words);
+        let executes = observer.transactions.arrived(client, words, is_change);
+        if !(is_change || executes) || observer.roster.refusing().is_none() {
+            Passage::Unchanged
+        } else if executes {
+            Passage::Spoiled
+        } else {
+            Passage::Replaced(COMMAND)
+        }
+    });
+    passage.unwrap_or(Passage::Unchanged)
+}
+
+fn is_change(words: &Words<'_>) -> bool {
     let Some(first) = words.get(0) else {
         return false;
     };
-    let is_change = CHANGES.iter().any(|name| first.eq_ignore_ascii_case(name));
-    if !is_change {
-        return false;
-    }
     let second = words.get(1).unwrap_or_default();
-    if HARMLESS
-        .iter()
-        .any(|name| second.eq_ignore_ascii_case(name))
-    {
-        return false;
-    }
-    observer::with(lock, |observer| observer.roster.refusing().is_some()) == Some(true)
+    CHANGES.iter().any(|name| first.eq_ignore_ascii_case(name))
+        && !HARMLESS
+            .iter()
+            .any(|name| second.eq_ignore_ascii_case(name))
 }
 
 /// The command: what is run in the place of one that is refused.

@@ -138,11 +138,11 @@ struct Hooks;
 
 impl CommandFilter for Hooks {
     fn arrived(lock: &ServerLock, client: ClientId, words: Words<'_>) -> Passage {
-        if refusing::refuses(lock, &words) {
-            return Passage::Replaced(refusing::COMMAND);
+        let passage = refusing::passage(lock, client, &words);
+        if passage == Passage::Unchanged {
+            observer::with(lock, |observer| observer.arrived(lock, client, &words));
         }
-        observer::with(lock, |observer| observer.arrived(lock, client, &words));
-        Passage::Unchanged
+        passage
     }
 }
 

@@ -8,6 +8,7 @@ use super::error::Error;
 use super::reply::{MAX_DEPTH, Reply};
 use super::string::{ServerString, c_string};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
 use valkey_module::raw;
 
 const CALL: &str = "ValkeyModule_Call";
@@ -26,6 +27,7 @@ impl Context<'_> {
             .map(|argument| ServerString::new(self.lock(), argument))
             .collect::<Result<Vec<_>, _>>()?;
         let mut pointers: Vec<_> = strings.iter().map(ServerString::as_ptr).collect();
+        let _ours = OwnCall::begin();
         // SAFETY: the context is live; `v` takes an array of server strings and its length, `3` and `E` take nothing; the
         // server takes references of its own to the strings, which live across the call.
         let reply = unsafe {
@@ -39,6 +41,30 @@ impl Context<'_> {
         };
         let reply = OwnedReply(NonNull::new(reply).ok_or(Error::Refused(CALL))?);
         read(reply.0, MAX_DEPTH)
+    }
+}
+
+/// How many calls of ours the server is in.
+static OWN_CALLS: AtomicU32 = AtomicU32::new(0);
+
+/// Whether the server is in a call of ours: what it tells of commands is then no news.
+pub(super) fn is_own() -> bool {
+    OWN_CALLS.load(Ordering::Relaxed) > 0
+}
+
+/// A call of ours.
+struct OwnCall;
+
+impl OwnCall {
+    fn begin() -> Self {
+        OWN_CALLS.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for OwnCall {
+    fn drop(&mut self) {
+        OWN_CALLS.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -100,6 +100,8 @@ pub(crate) enum Passage {
     Unchanged,
     /// This command, without arguments, goes on in its place.
     Replaced(&'static str),
+    /// It goes on with an argument more: EXEC, which takes none, gives its transaction up for that.
+    Spoiled,
 }
 
 /// Who wants to see commands as they arrive.
@@ -171,10 +173,24 @@ unsafe extern "C" fn on_command<F: CommandFilter>(filter: *mut raw::ValkeyModule
             source: Source::Filter(filter),
             _call: PhantomData,
         };
-        if let Passage::Replaced(command) = F::arrived(&lock, client, words) {
-            replace(&lock, filter, command);
+        match F::arrived(&lock, client, words) {
+            Passage::Unchanged => {}
+            Passage::Replaced(command) => replace(&lock, filter, command),
+            Passage::Spoiled => spoil(&lock, filter),
         }
     });
+}
+
+/// Puts an argument behind the command's name.
+fn spoil(lock: &ServerLock, filter: NonNull<raw::ValkeyModuleCommandFilterCtx>) {
+    let (Ok(insert), Ok(word)) = (
+        api!(ValkeyModule_CommandFilterArgInsert),
+        ServerString::new(lock, b"refused"),
+    ) else {
+        return;
+    };
+    // SAFETY: the filter's context is live; the server takes the reference to the string over.
+    unsafe { insert(filter.as_ptr(), 1, word.into_raw()) };
 }
 
 /// Puts another command in the place of the one that arrived.

@@ -5,6 +5,7 @@
 //! Never: a word of a command that outlives its event.
 
 use super::api::is_ok;
+use super::call::is_own;
 use super::context::{Context, server_version};
 use super::entry::is_active;
 use super::error::Error;
@@ -160,7 +161,7 @@ unsafe extern "C" fn on_result<H: ResultHandler>(
     subevent: u64,
     data: *mut c_void,
 ) {
-    if !is_active() || data.is_null() {
+    if !is_active() || data.is_null() || is_own() {
         return;
     }
     // SAFETY: the server tells of results on its main thread, with a context for the call.
