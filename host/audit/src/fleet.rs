@@ -103,6 +103,16 @@ pub struct Read {
 }
 
 impl Entry {
+    /// Records lost.
+    pub fn dropped(&self) -> u64 {
+        self.status.dropped().saturating_add(self.lane.lost())
+    }
+
+    /// Whether what happens now may not be recorded.
+    pub fn is_losing(&self) -> bool {
+        self.status.is_failing() || self.lane.is_losing()
+    }
+
     /// Bytes that wait in memory.
     pub fn buffered_bytes(&self) -> u64 {
         self.lane.buffered_bytes()
@@ -114,7 +124,7 @@ impl Roster {
     pub fn refusing(&self) -> Option<&Entry> {
         self.sinks
             .iter()
-            .find(|sink| sink.refuses && sink.status.is_failing())
+            .find(|sink| sink.refuses && sink.is_losing())
     }
 
     /// Whether any sink could come to refuse.

@@ -16,7 +16,7 @@
 mod chunk;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +46,7 @@ struct Shared {
     arrived: Condvar,
     buffered_bytes: AtomicU64,
     lost: AtomicU64,
+    is_losing: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -91,6 +92,7 @@ impl Journal {
             arrived: Condvar::new(),
             buffered_bytes: AtomicU64::new(0),
             lost: AtomicU64::new(0),
+            is_losing: AtomicBool::new(false),
         });
         let mut state = self.lock();
         // What is in the open chunk was not meant for the new lane, whatever its place.
@@ -191,6 +193,7 @@ impl Shared {
 
     fn lose(&self, queue: &mut Queue, records: u64) {
         queue.lost = queue.lost.saturating_add(records);
+        self.is_losing.store(true, Ordering::Release);
         self.lost.fetch_add(records, Ordering::Relaxed);
     }
 }
@@ -211,6 +214,12 @@ impl Lane {
         self.shared.lost.load(Ordering::Relaxed)
     }
 
+    /// Whether records are being lost: the sink has not come for what is in it since the last
+    /// one was. Takes no lock.
+    pub fn is_losing(&self) -> bool {
+        self.shared.is_losing.load(Ordering::Acquire)
+    }
+
     /// Changes how many bytes may wait in it.
     pub fn set_bound(&self, bound_bytes: u64) {
         self.shared
@@ -226,6 +235,7 @@ impl Lane {
         self.journal.lock().seal();
         let mut queue = self.shared.lock();
         queue.is_nudged = false;
+        self.shared.is_losing.store(false, Ordering::Release);
         Batch {
             chunks: std::mem::take(&mut queue.chunks).into(),
             lost: std::mem::take(&mut queue.lost),

@@ -57,8 +57,8 @@ impl SinkStatus {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Records lost.
-    pub fn dropped(&self) -> u64 {
+    /// Records lost after they left the lane.
+    pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 

@@ -18,7 +18,7 @@ use warden_core::Clock;
 
 use crate::chain::{self, Chain};
 use crate::checkpoint::{Place, SigningKey};
-use crate::event::{Checkpoint, Event, Loss, Record, Start};
+use crate::event::{Category, Checkpoint, Event, Loss, Record, Start};
 use crate::format::Numbered;
 use crate::journal::{Chunk, Lane};
 use crate::settings::SinkSettings;
@@ -83,6 +83,8 @@ pub(crate) struct Worker {
     formatted: usize,
     /// Lost after all of `chunks`, and not yet recorded.
     lost: u64,
+    /// Losses in `lines`: which record tells of each, and of how many.
+    told: Vec<(u64, u64)>,
     /// Who signs, if anybody does, and when that was done last.
     signing: Option<SigningKey>,
     signed: (Duration, u64),
@@ -130,6 +132,7 @@ impl Worker {
             chunks: VecDeque::new(),
             formatted: 0,
             lost: 0,
+            told: Vec::new(),
             measured: (Duration::ZERO, 0),
         }
     }
@@ -152,7 +155,6 @@ impl Worker {
             let batch = self.lane.take(patience);
             self.chunks.extend(batch.chunks);
             self.lost = self.lost.saturating_add(batch.lost);
-            self.status.dropped_more(batch.lost);
             if !is_up {
                 self.lose_what_came();
             }
@@ -305,6 +307,7 @@ impl Worker {
                 "buffer full"
             };
             self.note(&Event::Loss(Loss { records, cause }));
+            self.told.push((self.next.sequence, records));
         }
         self.checkpoint_if_due();
         self.write() && self.flush_if_due()
@@ -413,6 +416,7 @@ impl Worker {
                 self.written = self.next.clone();
                 self.lines.clear();
                 self.heads.clear();
+                self.told.clear();
                 true
             }
             Err(refused) => {
@@ -446,6 +450,8 @@ impl Worker {
             count += 1;
         }
         self.wrote(count, bytes);
+        let written = self.written.sequence;
+        self.told.retain(|(sequence, _)| *sequence > written);
         self.lines.drain(..bytes);
         self.heads.drain(..usize::try_from(count).unwrap_or(0));
     }
@@ -538,7 +544,12 @@ impl Worker {
     /// Gives up lines that were not written: they are lost, and what comes next stands where
     /// they would have stood.
     fn discard(&mut self) {
-        let records = self.next.sequence - self.written.sequence;
+        // What a sink says about itself is nobody's loss, but for the losses it tells of.
+        let own = |head: &&Head| head.category == Category::Audit;
+        let records = self.heads.len() - self.heads.iter().filter(own).count();
+        let records = records as u64;
+        let told: u64 = self.told.drain(..).map(|(_, records)| records).sum();
+        self.lost = self.lost.saturating_add(told);
         self.next = self.written.clone();
         self.lines.clear();
         self.heads.clear();
@@ -558,8 +569,7 @@ impl Worker {
         let batch = self.lane.take(Duration::ZERO);
         let more = batch.chunks.iter();
         let more: u64 = more.map(|chunk| chunk.records_for(self.lane.place())).sum();
-        self.status
-            .dropped_more(waiting.saturating_add(more).saturating_add(batch.lost));
+        self.status.dropped_more(waiting.saturating_add(more));
         let lost = waiting
             .saturating_add(more)
             .saturating_add(batch.lost)

@@ -178,7 +178,7 @@ fn writing(sink: &Entry) -> String {
         status.state(),
         status.records(),
         status.bytes(),
-        status.dropped(),
+        sink.dropped(),
         sink.buffered_bytes(),
         status.lag().as_millis(),
         status.per_second(),

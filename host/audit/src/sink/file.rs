@@ -12,6 +12,7 @@
 //!              └→ append whole lines ─ short: cut back to the last whole one
 //! ```
 
+mod claim;
 mod error;
 mod opened;
 mod resume;
@@ -34,6 +35,7 @@ pub use resume::Resumed;
 use crate::format::Format;
 use crate::settings::{FileSettings, Fsync};
 use crate::sink::{Head, Refused, Sink};
+use claim::Claim;
 use error::Error;
 use opened::Opened;
 use rotated::Kind;
@@ -44,6 +46,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A file that lines are appended to.
 pub struct FileSink {
+    _claim: Claim,
     settings: FileSettings,
     shape: Shape,
     clock: Arc<dyn Clock>,
@@ -83,9 +86,17 @@ impl FileSink {
     ) -> Result<(Self, Resumed), Error> {
         let path = &settings.path;
         check_parent(path)?;
+        let claim = Claim::of(path).ok_or_else(|| {
+            Error::new(
+                path,
+                "is still written to by another sink of this server",
+                "wait until that one has ended, or give each sink a file of its own",
+            )
+        })?;
         let shape = Shape { format, chained };
         let (opened, _) = Opened::open(path)?;
         let mut sink = Self {
+            _claim: claim,
             settings: settings.clone(),
             shape,
             clock,

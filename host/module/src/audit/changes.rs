@@ -29,6 +29,15 @@ pub(super) struct Changes {
     queued: BTreeSet<Vec<u8>>,
 }
 
+/// When to look at what a command of the ACL is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    /// Now, because it runs next.
+    pub(super) before: bool,
+    /// At the next opportunity, because it may have run then.
+    pub(super) after: bool,
+}
+
 #[derive(Debug)]
 enum Expected {
     Users(BTreeSet<Vec<u8>>),
@@ -125,14 +134,13 @@ impl Changes {
         changes
     }
 
-    /// A command of the ACL arrives, or has run: what it may change is remembered as it was, if
-    /// it is not known. `and_look`: look at it at the next opportunity.
+    /// A command of the ACL arrives, or has run.
     pub(super) fn expect(
         &mut self,
         lock: &ServerLock,
         client: Option<ClientId>,
         words: &Words<'_>,
-        and_look: bool,
+        look: Look,
     ) {
         if !self.watches_users {
             return;
@@ -145,8 +153,8 @@ impl Changes {
                 words.iter().skip(2).map(<[u8]>::to_vec).collect()
             }
             _ => {
-                self.remember_everybody(lock);
-                if and_look {
+                self.remember_everybody(lock, look.before);
+                if look.after {
                     self.expected = Some((client, Expected::Everybody));
                 }
                 return;
@@ -156,12 +164,12 @@ impl Changes {
             self.users.clear();
         }
         for name in &named {
-            if !self.users.contains_key(name) {
+            if look.before || !self.users.contains_key(name) {
                 let rules = local_rules(lock, name).unwrap_or_default();
                 self.users.insert(name.clone(), rules);
             }
         }
-        if and_look {
+        if look.after {
             if self.queued.len() < MOST_USERS {
                 self.queued.extend(named.iter().cloned());
             }
@@ -208,7 +216,7 @@ impl Changes {
             let before = self.users.insert(name.clone(), after.clone()).flatten();
             if before != after {
                 changes.push(OwnedChange {
-                    name,
+                    name: shown_user(name),
                     before: before.map(|rules| self.rules(&rules)),
                     after: after.map(|rules| self.rules(&rules)),
                 });
@@ -220,9 +228,21 @@ impl Changes {
         (client, changes)
     }
 
-    fn remember_everybody(&mut self, lock: &ServerLock) {
+    /// A command arrives that may be one of the ACL under another name.
+    pub(super) fn expect_anybody(&mut self, lock: &ServerLock, client: ClientId) {
+        if self.watches_users {
+            self.remember_everybody(lock, true);
+            self.expected = Some((Some(client), Expected::Everybody));
+        }
+    }
+
+    fn remember_everybody(&mut self, lock: &ServerLock, anew: bool) {
         for (name, rules) in everybody(lock) {
-            self.users.entry(name).or_insert(rules);
+            if anew {
+                self.users.insert(name, rules);
+            } else {
+                self.users.entry(name).or_insert(rules);
+            }
         }
     }
 
@@ -240,6 +260,15 @@ impl Changes {
             _ => word.to_vec(),
         });
         Value::Shown(words.collect::<Vec<_>>().join(&b' '))
+    }
+}
+
+/// The name of a user, unless it is a password in the wrong place.
+fn shown_user(name: Vec<u8>) -> Vec<u8> {
+    if name.first().is_some_and(|first| b"><#!".contains(first)) {
+        b"(redacted)".to_vec()
+    } else {
+        name
     }
 }
 

@@ -104,6 +104,11 @@ impl Clients {
 }
 
 impl Known {
+    /// Whether it was learnt in this epoch, and nothing has changed it since.
+    pub(super) fn is_of(&self, epoch: u64) -> bool {
+        self.epoch == epoch
+    }
+
     /// Asks the server; `None` when it knows no such client.
     pub(super) fn ask(ctx: &Context<'_>, client: ClientId, of: (&Interest, u64)) -> Option<Self> {
         let user = match ctx.connection(client) {

@@ -16,6 +16,8 @@ use crate::ffi::{Context, Reply, Words};
 #[derive(Default)]
 pub(super) struct Commands {
     listed: BTreeMap<Vec<u8>, Listed>,
+    /// Some of those that change something have another name here: what is not listed may be one.
+    renames: bool,
     facts: Vec<Facts>,
     by_name: FxHashMap<Vec<u8>, usize>,
     /// By the place of the name in the server's memory, which the same command always has.
@@ -82,6 +84,18 @@ impl Commands {
             collect(reply, &mut listed);
         }
         self.listed = listed;
+        // COMMAND lists what a command is called everywhere; only a call shows whether it is here.
+        let is_here = |name, arguments: &[&[u8]]| match ctx.call(name, arguments) {
+            Ok(Reply::Error(why)) => !why.contains("unknown command"),
+            Ok(_) => true,
+            Err(_) => false,
+        };
+        self.renames = !(is_here("ACL", &[b"WHOAMI"]) && is_here("MODULE", &[b"LIST"]));
+    }
+
+    /// Whether this word may be another name of a command that changes something.
+    pub(super) fn may_be_renamed(&self, word: &[u8]) -> bool {
+        self.renames && !self.listed.contains_key(&word.to_ascii_lowercase())
     }
 
     /// Facts depend on what sinks want: they are worked out again.
@@ -151,15 +165,13 @@ impl Commands {
             effect: effect(name, listed.is_some()),
             has_subcommands: listed.is_some_and(|listed| listed.has_subcommands),
         };
+        // An attacker's inventions are kept for a while only.
+        if self.facts.len() > 2 * self.listed.len() + MAX_UNKNOWN {
+            self.forget();
+        }
         let index = self.facts.len();
         self.facts.push(facts);
-        // An attacker's inventions are not kept.
-        if listed.is_some() {
-            self.by_name.insert(name.to_vec(), index);
-        } else if self.facts.len() > 2 * self.listed.len() + MAX_UNKNOWN {
-            self.forget();
-            return self.index(name, (interest, redactor));
-        }
+        self.by_name.insert(name.to_vec(), index);
         index
     }
 }

@@ -14,7 +14,7 @@ use warden_core::{ClientId, Now};
 use warden_session::SessionView;
 
 use super::authentication::Passed;
-use super::changes::Changes;
+use super::changes::{Changes, Look};
 use super::clients::{Clients, Known};
 use super::commands::{Commands, Effect, Facts};
 use super::refusing::Transactions;
@@ -49,7 +49,7 @@ pub(super) struct Observer {
     /// Whether it tells of the one that runs now.
     hears_this: bool,
     pub(super) clients: Clients,
-    commands: Commands,
+    pub(super) commands: Commands,
     /// Which state of the server's commands these are.
     listed: u64,
     pub(super) changes: Changes,
@@ -183,6 +183,8 @@ impl Observer {
         if sinks.is_empty() {
             return;
         }
+        // What is in doubt is not what it was.
+        let known = known.filter(|known| known.is_of(self.epoch));
         let known = known.unwrap_or_else(|| Known::from_info(ctx, client, info, of));
         self.push(&known, client, sinks, microseconds(), event);
     }
@@ -198,6 +200,13 @@ impl Observer {
             if !self.tells_results {
                 self.runner = None;
             }
+        }
+        let is_renamed = is_a_clients
+            && words
+                .get(0)
+                .is_some_and(|word| self.commands.may_be_renamed(word));
+        if is_renamed && !self.tells_results {
+            self.changes.expect_anybody(lock, client);
         }
         let of = (&self.roster.interest, &self.roster.redactor);
         let known = (&self.roster.interest, self.epoch);
@@ -224,7 +233,10 @@ impl Observer {
                 is_a_clients
             }
             Effect::Acl => {
-                let look = !self.tells_results;
+                let look = Look {
+                    before: true,
+                    after: !self.tells_results,
+                };
                 let client = if is_a_clients {
                     Some(client)
                 } else {
@@ -234,7 +246,7 @@ impl Observer {
                 true
             }
         };
-        let is_heard = is_heard || facts.is_administration();
+        let is_heard = is_heard || is_renamed || facts.is_administration();
         let is_heard = is_heard && is_a_clients;
         if self.hears_administration && is_heard && !self.hears_successes && !self.hears_this {
             subscriptions::begin_successes(lock);
@@ -292,7 +304,11 @@ impl Observer {
             Effect::Client => {}
             Effect::Acl if is_success => {
                 let client = self.runner.or(Some(finished.client));
-                self.changes.expect(lock, client, &finished.words, true);
+                let look = Look {
+                    before: false,
+                    after: true,
+                };
+                self.changes.expect(lock, client, &finished.words, look);
                 self.settle_users(lock);
             }
             Effect::Acl => {}

@@ -87,7 +87,10 @@ pub(super) fn passage(lock: &ServerLock, client: ClientId, words: &Words<'_>) ->
         if !observer.roster.may_refuse() {
             return Passage::Unchanged;
         }
-        let is_change = is_change(words);
+        let is_change = is_change(words)
+            || words
+                .get(0)
+                .is_some_and(|word| observer.commands.may_be_renamed(word));
         let executes = observer.transactions.arrived(client, words, is_change);
         if !(is_change || executes) || observer.roster.refusing().is_none() {
             Passage::Unchanged
@@ -104,11 +107,13 @@ fn is_change(words: &Words<'_>) -> bool {
     let Some(first) = words.get(0) else {
         return false;
     };
+    if !CHANGES.iter().any(|name| first.eq_ignore_ascii_case(name)) {
+        return false;
+    }
     let second = words.get(1).unwrap_or_default();
-    CHANGES.iter().any(|name| first.eq_ignore_ascii_case(name))
-        && !HARMLESS
-            .iter()
-            .any(|name| second.eq_ignore_ascii_case(name))
+    let empties_the_log = second.eq_ignore_ascii_case(b"log") && words.len() > 2;
+    let is_harmless = |name: &&[u8]| second.eq_ignore_ascii_case(name);
+    empties_the_log || !HARMLESS.iter().any(is_harmless)
 }
 
 /// The command: what is run in the place of one that is refused.

@@ -48,7 +48,8 @@ pub(super) fn wants(roster: &Roster) -> Wants {
         filter: commands || heard.auth || roster.may_refuse(),
         successes: heard.successes && tells,
         failures: heard.failures && tells,
-        logins: heard.auth && tells,
+        // Also to know who runs the next command.
+        logins: (heard.auth || commands) && tells,
         settings: heard.settings,
         acl: heard.acl,
         administration: heard.administration && tells,

@@ -5,11 +5,14 @@
 //! fit between two commands is ended by slices.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::never;
 
 use super::threads::{PATIENCE, join, join_idle};
 use crate::ffi::{self, Context, Reply, ServerLock};
 use crate::shared::Shared;
-use crate::{audit, default_user, sessions, settings, state};
+use crate::{audit, default_user, loader, sessions, settings, state};
 
 /// Unloads the module.
 ///
@@ -34,13 +37,30 @@ pub(crate) fn unload(ctx: &Context<'_>) -> Result<(), String> {
             join_idle(ctx.lock());
         }
     }
-    match join(ctx.lock(), PATIENCE) {
+    let threads = join(ctx.lock(), PATIENCE);
+    if threads == 0 {
+        await_sinks();
+    }
+    match threads.saturating_add(loader::sinks::running()) {
         0 => Ok(()),
         threads => Err(format!(
             "{threads} threads of warden still end: repeat MODULE UNLOAD until it succeeds"
         )),
     }
 }
+
+/// Waits a moment for sinks that only have to write what they have.
+fn await_sinks() {
+    let wait = never::<()>();
+    let mut left = PATIENCE;
+    while loader::sinks::running() > 0 && !left.is_zero() {
+        let _ = wait.recv_timeout(STEP);
+        left = left.saturating_sub(STEP);
+    }
+}
+
+/// How often it is looked whether they have.
+const STEP: Duration = Duration::from_millis(1);
 
 /// A user of the server's own ACL with a rule about a command of ours.
 ///

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use warden_audit::Read;
 
@@ -15,6 +16,15 @@ use crate::commands::reload::Part;
 use crate::ffi::{self, Level, Priority, guard, log};
 use crate::shared::Shared;
 use crate::watch::Watched;
+
+/// Sinks' threads that have not ended: an unload waits for them, for the next load may write
+/// where they do.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// How many sinks' threads have not ended.
+pub(crate) fn running() -> usize {
+    RUNNING.load(Ordering::Acquire)
+}
 
 /// The files of `audit_dir`.
 pub(crate) const LANE: Lane = Lane {
@@ -60,10 +70,17 @@ pub(crate) fn read(shared: &Shared) -> Read {
 /// Puts what was read in force.
 pub(crate) fn apply(shared: &Shared, read: Read) -> Changes {
     let spawn = |name: &str, life: Box<dyn FnOnce() + Send>| {
-        let life = move || guard("audit sink", (), life);
+        RUNNING.fetch_add(1, Ordering::AcqRel);
+        let life = move || {
+            guard("audit sink", (), life);
+            RUNNING.fetch_sub(1, Ordering::AcqRel);
+        };
         ffi::spawn(name, Priority::WORKER, life)
             .map(drop)
-            .map_err(|error| format!("no thread can be started: {error}"))
+            .map_err(|error| {
+                RUNNING.fetch_sub(1, Ordering::AcqRel);
+                format!("no thread can be started: {error}")
+            })
     };
     let report = shared.trail.fleet().apply(read, &spawn);
     let errors: Vec<String> = report.errors.iter().map(ToString::to_string).collect();
