@@ -17,7 +17,7 @@ use warden_settings::{Access, Fault, FileError};
 use crate::event::SinkSet;
 use crate::journal::{Journal, Lane};
 use crate::redact::Redactor;
-use crate::settings::{OnLoss, SinkSettings};
+use crate::settings::{Destination, OnLoss, SinkSettings};
 use crate::sink::Stop;
 use crate::status::SinkStatus;
 use crate::wishes::Interest;
@@ -155,10 +155,8 @@ impl Read {
         };
         match SinkSettings::parse(&file, &bytes) {
             Ok(settings) => {
-                let other = self.good.iter().find(|(_, of)| of.name == settings.name);
-                if let Some((other, _)) = other {
-                    let message = format!("{:?} is the name of {other:?} too", settings.name);
-                    self.fault(&file, "", message);
+                if let Some((key, message)) = self.conflict(&settings) {
+                    self.fault(&file, key, message);
                     self.bad.push(file);
                 } else {
                     self.good.push((file, settings));
@@ -169,6 +167,24 @@ impl Read {
                 self.bad.push(file);
             }
         }
+    }
+
+    /// What another sink has already: the key, and what is wrong.
+    fn conflict(&self, settings: &SinkSettings) -> Option<(&'static str, String)> {
+        self.good.iter().find_map(|(other, of)| {
+            if of.name == settings.name {
+                let message = format!("{:?} is the name of {other:?} too", settings.name);
+                return Some(("", message));
+            }
+            match (&of.destination, &settings.destination) {
+                // A lock would not keep two threads of one process apart.
+                (Destination::File(one), Destination::File(this)) if one.path == this.path => {
+                    let message = format!("{other:?} writes to it; each sink has its own file");
+                    Some(("path", message))
+                }
+                _ => None,
+            }
+        })
     }
 
     fn take_faults(&mut self, file: &Path, faults: Vec<Fault>) {
@@ -356,4 +372,29 @@ fn list(directory: &Path) -> Result<Vec<PathBuf>, String> {
     }
     files.sort_unstable();
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_sinks_have_neither_one_name_nor_one_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, path: &str| {
+            let text = format!("type = \"file\"\npath = {path:?}\n");
+            std::fs::write(directory.path().join(name), text).unwrap();
+        };
+        file("10-main.toml", "/var/log/a.log");
+        file("20-main.toml", "/var/log/b.log");
+        file("30-other.toml", "/var/log/a.log");
+        file("40-third.toml", "/var/log/c.log");
+        let read = Read::of(directory.path());
+        let good: Vec<&str> = read.good.iter().map(|(_, of)| of.name.as_str()).collect();
+        assert_eq!(good, ["main", "third"]);
+        let errors: Vec<String> = read.errors.iter().map(ToString::to_string).collect();
+        assert_eq!(errors.len(), 2, "{errors:?}");
+        assert!(errors[0].contains("20-main.toml") && errors[0].contains("10-main.toml"));
+        assert!(errors[1].contains("30-other.toml") && errors[1].contains("path"));
+    }
 }
