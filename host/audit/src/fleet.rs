@@ -188,9 +188,12 @@ impl Read {
                 let message = format!("{:?} is the name of the sink of {file:?} too", other.name);
                 return Some(("", message));
             }
-            settings
-                .writes_where(other)
-                .then(|| ("path", format!("is the path of the sink of {file:?} too")))
+            settings.writes_where(other).then(|| {
+                (
+                    "path",
+                    format!("{file:?} writes to it; each sink has its own file"),
+                )
+            })
         })
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use warden_tests::hostile_directory::Answer;
-use warden_tests::{HostileDirectory, Line, Reply, Scene};
+use warden_tests::{Audited, HostileDirectory, Line, Reply, Scene};
 
 use crate::markdown::{between, code, document, table};
 
@@ -50,7 +50,8 @@ fn every_command_of_the_module_is_documented() {
         );
         let info = admin.call(["COMMAND", "INFO", command]).items().remove(0);
         let categories = info.items()[6].texts();
-        let for_all = ["WARDEN.WHOAMI", "WARDEN.HELP"].contains(&command.as_str());
+        let for_all =
+            ["WARDEN.WHOAMI", "WARDEN.HELP", "WARDEN.REFUSED"].contains(&command.as_str());
         let has = |category: &str| categories.iter().any(|name| name == category);
         assert_eq!(has("@connection"), for_all, "{command}: {categories:?}");
         assert_eq!(has("@admin"), !for_all, "{command}: {categories:?}");
@@ -134,17 +135,28 @@ fn every_filter_is_documented_and_known_to_the_server() {
 #[test]
 fn every_field_of_info_is_documented() {
     for line in Line::BOTH {
-        let scene = Scene::start(line);
+        let audited = Audited::start(line, "");
+        let scene = &audited.scene;
         let _alice = scene.log_in("alice");
-        let there: BTreeSet<String> = scene
-            .server
-            .info("warden")
-            .into_keys()
-            .map(|name| name.replace("_corp", "_ID").replace("_rbac", "_NAME"))
+        let info = scene.server.info("warden");
+        let there: BTreeSet<String> = info
+            .keys()
+            .map(|name| {
+                let name = name.replace("_corp", "_ID").replace("_rbac", "_NAME");
+                name.replace("_sink_file", "_sink_NAME")
+            })
             .collect();
         let text = document("docs/commands.md") + "\n## ";
         let section = between(&text, "## INFO warden\n", "\n## ");
         assert_eq!(there, documented(section, "field"));
+        let rows = table(section, "field", 2);
+        let row = rows.iter().find(|row| row[0].contains("_sink_NAME"));
+        let meaning = &row.expect("the sink's row")[1];
+        for part in info["warden_audit_sink_file"].split(',') {
+            let (name, _) = part.split_once('=').expect("a name and a value");
+            let is_said = meaning.contains(&format!("`{name}`"));
+            assert!(is_said, "{name} is not in {meaning}");
+        }
     }
 }
 

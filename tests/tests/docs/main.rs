@@ -13,6 +13,7 @@
     reason = "this is test code: a failed expectation is a failed test, and waiting on a real server needs real time"
 )]
 
+mod audit;
 mod c;
 mod cli;
 mod clients;

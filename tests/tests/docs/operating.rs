@@ -125,6 +125,7 @@ fn every_reply_to_a_log_in_is_explained() {
         K::Unavailable,
         K::InTransaction,
         K::Loading,
+        K::Unaudited,
         K::Internal,
     ] {
         let reply = Reason::new(kind, "").reply();

@@ -5,7 +5,7 @@ use crate::ffi::{Answer, CommandHandler, CommandSpec, Context};
 /// The command.
 pub(super) struct Help;
 
-const LINES: [&str; 23] = [
+const LINES: [&str; 26] = [
     "WARDEN.WHOAMI",
     "    Who this connection is, what it may do and until when.",
     "WARDEN.SESSIONS [USER user] [AUTHENTICATOR id] [GROUP group] [CLASS class] [ADDRESS address]",
@@ -24,8 +24,11 @@ const LINES: [&str; 23] = [
     "WARDEN.AUTHENTICATORS",
     "    The authenticators in force, and what is wrong in their directory.",
     "WARDEN.RELOAD [ALLOW-OLDER revision]",
-    "    Reads policies and authenticators again now, and returns what changed. ALLOW-OLDER takes",
-    "    signed policies of that revision once, although this server has run others.",
+    "    Reads policies, authenticators and audit sinks again now, opens the sinks' files anew, and",
+    "    returns what changed. ALLOW-OLDER takes signed policies of that revision once, although this",
+    "    server has run others.",
+    "WARDEN.REFUSED",
+    "    Not to be called: runs in the place of a change that could not be recorded.",
     "WARDEN.HELP",
     "    Prints this help.",
     "Times are seconds since 1970. See docs/commands.md.",

@@ -1,7 +1,7 @@
-//! `WARDEN.RELOAD [ALLOW-OLDER revision]`: reads policies and authenticators again now, and
-//! tells what changed.
+//! `WARDEN.RELOAD [ALLOW-OLDER revision]`: reads policies, authenticators and audit sinks again
+//! now, has the sinks open their files anew, and tells what changed.
 //!
-//! The files are read by their loaders, off the main thread; the reply comes when both
+//! The files are read by their loaders, off the main thread; the reply comes when all
 //! have finished. A directory in error keeps what was in force, as at any reload. A
 //! `generation` that did not change means that nothing did. With `ALLOW-OLDER` this one load
 //! takes signed policies of that very revision, although this server has run others: who
@@ -27,7 +27,7 @@ impl CommandHandler for Reload {
         flags: c"admin allow-loading allow-stale deny-script",
         categories: c"admin dangerous slow",
         arity: -1,
-        summary: c"Reads policies and authenticators again and returns what changed.",
+        summary: c"Reads policies, authenticators and audit sinks again and returns what changed.",
         since: super::SINCE,
         complexity: c"O(N) with N the size of the directories; outside the main thread",
         arguments: &[&[CommandArgument::option(
@@ -88,7 +88,7 @@ fn who(ctx: &Context<'_>) -> String {
     )
 }
 
-/// Somebody who waits for both loaders.
+/// Somebody who waits for all loaders.
 #[derive(Clone)]
 pub(crate) struct Asked {
     parts: Arc<Mutex<Parts>>,
@@ -102,7 +102,7 @@ struct Parts {
     sinks: Option<Changes>,
 }
 
-/// Which of the two a loader has read.
+/// Which of them a loader has read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// `policy_dir`.
@@ -132,7 +132,7 @@ impl Asked {
         self.allowed
     }
 
-    /// On a loader: this part has been read. The second part ends the wait.
+    /// On a loader: this part has been read. The last part ends the wait.
     pub(crate) fn tell(&self, part: Part, changes: Changes) {
         // Held for moves of values; a poisoned lock holds whole ones.
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
