@@ -104,7 +104,11 @@ fn a_lane_that_is_closed_is_read_to_its_end_and_its_place_is_not_anothers_yet() 
     assert!(batch.is_last);
     assert_eq!(batch.chunks.len(), 1);
     let next = journal.open(1 << 20).unwrap();
-    assert_ne!(next.place(), lane.place(), "records may still be made for the former");
+    assert_ne!(
+        next.place(),
+        lane.place(),
+        "records may still be made for the former"
+    );
     assert_eq!(ids(&next), (vec![], 0));
 }
 

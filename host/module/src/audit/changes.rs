@@ -25,8 +25,9 @@ pub(super) struct Changes {
     users: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// Users that a command may have changed, and whose it was.
     expected: Option<(Option<ClientId>, Expected)>,
-    /// Users named since the last EXEC: their command may have been queued, and runs with it.
-    queued: BTreeSet<Vec<u8>>,
+    /// Users that each client named since its last EXEC: the command may have been queued, and
+    /// runs with it.
+    queued: BTreeMap<ClientId, BTreeSet<Vec<u8>>>,
 }
 
 /// When to look at what a command of the ACL is about.
@@ -170,8 +171,11 @@ impl Changes {
             }
         }
         if look.after {
-            if self.queued.len() < MOST_USERS {
-                self.queued.extend(named.iter().cloned());
+            if let Some(client) = client
+                && self.queued.len() < MOST_USERS
+            {
+                let queued = self.queued.entry(client).or_default();
+                queued.extend(named.iter().take(MOST_USERS).cloned());
             }
             self.expected = Some((client, Expected::Users(named)));
         }
@@ -179,8 +183,7 @@ impl Changes {
 
     /// A transaction runs: what was queued in one may change users now.
     pub(super) fn expect_queued(&mut self, client: ClientId) {
-        let queued = std::mem::take(&mut self.queued);
-        if !queued.is_empty() {
+        if let Some(queued) = self.queued.remove(&client) {
             self.expected = Some((Some(client), Expected::Users(queued)));
         }
     }
@@ -228,12 +231,9 @@ impl Changes {
         (client, changes)
     }
 
-    /// A command arrives that may be one of the ACL under another name.
-    pub(super) fn expect_anybody(&mut self, lock: &ServerLock, client: ClientId) {
-        if self.watches_users {
-            self.remember_everybody(lock, true);
-            self.expected = Some((Some(client), Expected::Everybody));
-        }
+    /// It is gone, with what it has queued.
+    pub(super) fn remove(&mut self, client: ClientId) {
+        self.queued.remove(&client);
     }
 
     fn remember_everybody(&mut self, lock: &ServerLock, anew: bool) {

@@ -55,8 +55,8 @@ pub(super) struct Observer {
     pub(super) changes: Changes,
     /// Whose command arrived last.
     running: Option<ClientId>,
-    /// Who ran the last command that runs others.
-    runner: Option<ClientId>,
+    /// Who runs a command that runs others, until that one ends.
+    runner: Option<Runner>,
     /// Whose command may just have made another of it.
     doubtful: Option<ClientId>,
     /// A log-in that others decide about, on a server that does not tell how.
@@ -70,6 +70,7 @@ pub(crate) fn look(shared: &Shared, lock: &ServerLock) {
     let epoch = shared.trail.epoch();
     let is_current = with(lock, |observer| {
         observer.settle(lock);
+        observer.rest(lock);
         observer.epoch == epoch
     });
     if is_current == Some(true) {
@@ -172,13 +173,14 @@ impl Observer {
         info: &ClientInfo,
         event: Event<'_>,
     ) {
-        // While it is still known who it was. A subscription must not end within an event.
+        // While it is still known who it was.
         super::authentication::settle(self, ctx.lock());
         self.settle_users(ctx.lock());
         let of = (&self.roster.interest, self.epoch);
         let known = match event {
             Event::Closed => {
                 self.transactions.remove(client);
+                self.changes.remove(client);
                 self.clients.remove(client)
             }
             _ => None,
@@ -189,7 +191,8 @@ impl Observer {
             return;
         }
         // What is in doubt is not what it was.
-        let known = known.filter(|known| known.is_of(self.epoch));
+        let is_doubted = self.doubtful == Some(client);
+        let known = known.filter(|known| known.is_of(self.epoch) && !is_doubted);
         let known = known.unwrap_or_else(|| Known::from_info(ctx, client, info, of));
         let is_opened = event == Event::Opened;
         self.push(&known, client, sinks, microseconds(), event);
@@ -208,6 +211,7 @@ impl Observer {
             self.settle(lock);
             self.running = Some(client);
             if !self.tells_results {
+                // Its end is not told: the next command of a connection is.
                 self.runner = None;
             }
         }
@@ -215,8 +219,12 @@ impl Observer {
             && words
                 .get(0)
                 .is_some_and(|word| self.commands.may_be_renamed(word));
-        if is_renamed && !self.tells_results {
-            self.changes.expect_anybody(lock, client);
+        if is_renamed {
+            let look = Look {
+                before: true,
+                after: !self.tells_results,
+            };
+            self.changes.expect(lock, Some(client), words, look);
         }
         let of = (&self.roster.interest, &self.roster.redactor);
         let known = (&self.roster.interest, self.epoch);
@@ -233,7 +241,11 @@ impl Observer {
             }
             Effect::Runs => {
                 if is_a_clients {
-                    self.runner = Some(client);
+                    // A client can end only what was its first command.
+                    self.runner = Some(Runner {
+                        client,
+                        command: facts.name.clone(),
+                    });
                     self.doubtful = Some(client);
                     if !self.tells_results && facts.name == b"exec" {
                         self.changes.expect_queued(client);
@@ -250,7 +262,7 @@ impl Observer {
                 let client = if is_a_clients {
                     Some(client)
                 } else {
-                    self.runner
+                    self.runner.as_ref().map(|runner| runner.client)
                 };
                 self.changes.expect(lock, client, words, look);
                 true
@@ -271,7 +283,11 @@ impl Observer {
                 keys_modified: None,
                 at_us: microseconds(),
             };
-            let clients = (&mut self.clients, lock, self.runner);
+            let clients = (
+                &mut self.clients,
+                lock,
+                self.runner.as_ref().map(|runner| runner.client),
+            );
             record(
                 (&self.trail, &self.roster, self.epoch),
                 clients,
@@ -298,7 +314,11 @@ impl Observer {
         };
         record(
             (&self.trail, &self.roster, self.epoch),
-            (&mut self.clients, lock, self.runner),
+            (
+                &mut self.clients,
+                lock,
+                self.runner.as_ref().map(|runner| runner.client),
+            ),
             facts,
             words,
             seen,
@@ -328,7 +348,11 @@ impl Observer {
         }
         record(
             (&self.trail, &self.roster, self.epoch),
-            (&mut self.clients, lock, self.runner),
+            (
+                &mut self.clients,
+                lock,
+                self.runner.as_ref().map(|runner| runner.client),
+            ),
             facts,
             &finished.words,
             seen,
@@ -336,8 +360,13 @@ impl Observer {
         let is_success = matches!(finished.ended, Ended::Success);
         match facts.effect {
             Effect::None => {}
-            Effect::Runs if self.runner == Some(finished.client) => self.runner = None,
-            Effect::Runs => {}
+            Effect::Runs => {
+                let ends = |runner: &mut Runner| {
+                    runner.client == finished.client && runner.command == facts.name
+                };
+                // What it ran is at its end, too.
+                self.runner.take_if(ends);
+            }
             Effect::Client if is_success && facts.name == b"select" => {
                 if let Some(number) = database(&finished.words) {
                     self.clients.select(finished.client, number);
@@ -345,7 +374,8 @@ impl Observer {
             }
             Effect::Client => {}
             Effect::Acl if is_success => {
-                let client = self.runner.or(Some(finished.client));
+                let runner = self.runner.as_ref().map(|runner| runner.client);
+                let client = runner.or(Some(finished.client));
                 let look = Look {
                     before: false,
                     after: true,
@@ -357,16 +387,24 @@ impl Observer {
         }
     }
 
-    /// What the command before has changed. Not from within an event: a subscription may end.
+    /// What the command before has changed.
     pub(super) fn settle(&mut self, lock: &ServerLock) {
-        if std::mem::take(&mut self.hears_this) && !self.hears_successes {
-            subscriptions::end_successes(lock);
-        }
         if let Some(client) = self.doubtful.take() {
             self.clients.doubt(client);
         }
         super::authentication::settle(self, lock);
         self.settle_users(lock);
+    }
+
+    /// Between commands, but for one that lets the server look after others meanwhile: what was
+    /// subscribed for one command is over.
+    fn rest(&mut self, lock: &ServerLock) {
+        if !self.tells_results {
+            self.runner = None;
+        }
+        if self.runner.is_none() && std::mem::take(&mut self.hears_this) && !self.hears_successes {
+            subscriptions::end_successes(lock);
+        }
     }
 
     /// What became of users of the ACL.
@@ -464,6 +502,12 @@ impl Observer {
         self.trail
             .push(sinks.and(known.wants.sinks), at_us, Some(&client), &event);
     }
+}
+
+/// Who runs a command that runs others.
+struct Runner {
+    client: ClientId,
+    command: Vec<u8>,
 }
 
 /// What is known of a command besides its words.

@@ -61,9 +61,6 @@ impl Transactions {
             }
             return false;
         }
-        if self.open.is_empty() {
-            return false;
-        }
         if is_change && let Some(holds) = self.open.get_mut(&client.0) {
             *holds = true;
         }
@@ -71,7 +68,8 @@ impl Transactions {
         if !ends.iter().any(|name| first.eq_ignore_ascii_case(name)) {
             return false;
         }
-        let holds = self.open.remove(&client.0) == Some(true);
+        // One that was not seen from its beginning may hold a change.
+        let holds = self.open.remove(&client.0) != Some(false);
         holds && first.eq_ignore_ascii_case(b"exec")
     }
 

@@ -17,15 +17,23 @@ pub(super) struct Claim(PathBuf);
 impl Claim {
     /// Claims a path; `None` while somebody else has it.
     pub(super) fn of(path: &Path) -> Option<Self> {
-        claimed()
-            .insert(path.to_owned())
-            .then(|| Self(path.to_owned()))
+        let path = plain(path);
+        claimed().insert(path.clone()).then(|| Self(path))
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
         claimed().remove(&self.0);
+    }
+}
+
+/// The path without links and detours in its directory.
+fn plain(path: &Path) -> PathBuf {
+    let directory = path.parent().and_then(|parent| parent.canonicalize().ok());
+    match (directory, path.file_name()) {
+        (Some(directory), Some(name)) => directory.join(name),
+        _ => path.to_owned(),
     }
 }
 
