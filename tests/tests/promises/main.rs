@@ -18,6 +18,8 @@ mod anywhere;
 mod api_keys;
 mod asked_services;
 mod audit;
+mod audit_attribution;
+mod audit_beside;
 mod audit_losses;
 mod audit_secrets;
 mod authenticator_reload;

@@ -28,6 +28,7 @@ struct Listed {
     first_key: usize,
     has_keys: bool,
     has_subcommands: bool,
+    may_wait: bool,
 }
 
 /// What is to be known of a command.
@@ -42,6 +43,8 @@ pub(super) struct Facts {
     pub(super) sinks: SinkSet,
     /// What may be seen of it.
     pub(super) redaction: Redaction,
+    /// Whether its client may have to wait for it.
+    pub(super) may_wait: bool,
     /// What it may do to what is known of connections.
     pub(super) effect: Effect,
 }
@@ -53,6 +56,8 @@ pub(super) enum Effect {
     None,
     /// Its client may be another one afterwards: AUTH, HELLO, RESET, SELECT and the like.
     Client,
+    /// Its client may be another node of the cluster.
+    Links,
     /// It may run other commands: scripts, functions, EXEC, those of modules.
     Runs,
     /// It changes users of the ACL.
@@ -152,6 +157,7 @@ impl Commands {
             first_key: listed.map_or(0, |listed| listed.first_key),
             sinks: interest.of_command(name, category),
             redaction: redactor.of_command(name, is_known),
+            may_wait: listed.is_some_and(|listed| listed.may_wait),
             effect: effect(name, listed.is_some()),
         };
         let index = self.facts.len();
@@ -188,6 +194,7 @@ fn effect(name: &[u8], is_listed: bool) -> Effect {
     match name {
         b"auth" | b"hello" | b"reset" | b"select" | b"client|setname" | b"client|no-touch"
         | b"replicaof" | b"slaveof" | b"psync" | b"sync" => Effect::Client,
+        b"cluster|syncslots" => Effect::Links,
         b"eval" | b"evalsha" | b"eval_ro" | b"evalsha_ro" | b"fcall" | b"fcall_ro" | b"exec" => {
             Effect::Runs
         }
@@ -225,7 +232,10 @@ fn collect(reply: Reply, listed: &mut BTreeMap<Vec<u8>, Listed>) {
             _ => 0,
         };
         let flags = fields.get(FLAGS).cloned().map(Reply::into_texts);
-        let moves = flags.is_some_and(|flags| flags.iter().any(|flag| flag == "movablekeys"));
+        let flags = flags.unwrap_or_default();
+        let has = |flag: &str| flags.iter().any(|one| one == flag);
+        let moves = has("movablekeys");
+        let may_wait = has("blocking");
         let has_subcommands = match &subcommands {
             Some(Reply::Array(list) | Reply::Set(list)) => !list.is_empty(),
             _ => false,
@@ -236,6 +246,7 @@ fn collect(reply: Reply, listed: &mut BTreeMap<Vec<u8>, Listed>) {
                 first_key,
                 has_keys: first_key > 0 || moves,
                 has_subcommands,
+                may_wait,
             },
         );
         if let Some(subcommands) = subcommands {

@@ -56,10 +56,14 @@ pub(super) struct Observer {
     running: Option<ClientId>,
     /// Who ran the last command that runs others.
     runner: Option<ClientId>,
+    /// Who did before, for when that command is refused.
+    runner_before: Option<ClientId>,
+    /// Whether the command that runs is a transaction.
+    runs_transaction: bool,
     /// Whose command may just have made another of it.
     doubtful: Option<ClientId>,
-    /// A log-in that others decide about, on a server that does not tell how.
-    pub(super) passed: Option<Passed>,
+    /// Log-ins that others decide about, on a server that does not tell how.
+    pub(super) passed: Vec<Passed>,
 }
 
 /// In each slice: takes what sinks want now into force, if it is not what it was, and looks at
@@ -141,8 +145,10 @@ impl Observer {
             changes: Changes::default(),
             running: None,
             runner: None,
+            runner_before: None,
+            runs_transaction: false,
             doubtful: None,
-            passed: None,
+            passed: Vec::new(),
         }
     }
 
@@ -166,7 +172,8 @@ impl Observer {
         event: Event<'_>,
     ) {
         // While it is still known who it was. A subscription must not end within an event.
-        super::authentication::settle(self, ctx.lock());
+        let leaver = matches!(event, Event::Closed).then_some(client);
+        super::authentication::settle(self, ctx.lock(), leaver);
         self.settle_users(ctx.lock());
         let of = (&self.roster.interest, self.epoch);
         let known = match event {
@@ -198,20 +205,27 @@ impl Observer {
             subscriptions::begin_successes(lock);
             self.hears_this = true;
         }
+        self.runs_transaction = facts.name == b"exec";
         match facts.effect {
             Effect::None => {}
-            Effect::Client => {
+            Effect::Client | Effect::Links => {
                 // As it was before this command.
                 self.clients
                     .get(lock, client, (&roster.interest, self.epoch));
                 self.doubtful = Some(client);
+                if facts.effect == Effect::Links {
+                    self.clients.suspect(client);
+                } else if !self.tells_results {
+                    let sinks = roster.interest.of_category(Category::Auth);
+                    super::authentication::arrived(&mut self.passed, lock, client, words, sinks);
+                }
             }
             Effect::Runs => {
                 let known = self
                     .clients
                     .get(lock, client, (&roster.interest, self.epoch));
                 if known.is_some() {
-                    self.runner = Some(client);
+                    self.runner_before = self.runner.replace(client);
                     self.doubtful = Some(client);
                 }
             }
@@ -254,7 +268,17 @@ impl Observer {
         let Some(facts) = facts else {
             return;
         };
+        // Failures alone do not tell what came before them in the transaction.
+        if self.runs_transaction && !self.hears_successes && self.doubtful == Some(finished.client)
+        {
+            self.clients.doubt(finished.client);
+        }
+        let waits = facts.may_wait
+            && self.clients.is_known(finished.client)
+            && ClientInfo::of(lock, finished.client).is_some_and(|info| info.is_blocked);
         let result = match finished.ended {
+            // It has only begun to wait.
+            Ended::Success if waits => CommandResult::Unknown,
             Ended::Success => CommandResult::Success,
             Ended::Failure => CommandResult::Failure,
             Ended::Rejected(error) => CommandResult::Rejected(shown_error(error)),
@@ -268,12 +292,12 @@ impl Observer {
                 Origin::Client
             },
             result,
-            duration_us: Some(finished.duration_us),
-            keys_modified: Some(finished.keys_modified),
+            duration_us: (!waits).then_some(finished.duration_us),
+            keys_modified: (!waits).then_some(finished.keys_modified),
             at_us: cached_microseconds(),
         };
         let has_changed = matches!(finished.ended, Ended::Success);
-        let (is_acl, is_select) = (facts.effect == Effect::Acl, facts.name == b"select");
+        let (effect, is_select) = (facts.effect, facts.name == b"select");
         record(
             (&self.trail, &roster, self.epoch),
             (&mut self.clients, lock, self.runner),
@@ -290,7 +314,16 @@ impl Observer {
                 self.clients.select(finished.client, number);
             }
         }
-        if has_changed && is_acl {
+        // Also within a transaction.
+        if has_changed && effect == Effect::Client && !is_select {
+            self.clients.doubt(finished.client);
+        }
+        // One that was refused, because another's script was running, has run nothing.
+        let is_refused = matches!(finished.ended, Ended::Rejected(_) | Ended::Denied(..));
+        if is_refused && effect == Effect::Runs && self.runner == Some(finished.client) {
+            self.runner = self.runner_before;
+        }
+        if has_changed && effect == Effect::Acl {
             let client = Some(finished.client);
             self.changes.expect(lock, client, &finished.words, true);
             self.settle_users(lock);
@@ -305,7 +338,7 @@ impl Observer {
         if let Some(client) = self.doubtful.take() {
             self.clients.doubt(client);
         }
-        super::authentication::settle(self, lock);
+        super::authentication::settle(self, lock, None);
         self.settle_users(lock);
     }
 

@@ -27,6 +27,10 @@ pub(crate) struct ClientInfo {
     pub(crate) tls: bool,
     /// The connection is a unix socket.
     pub(crate) unix_socket: bool,
+    /// It waits for something: for data, or for whoever looks at its log-in.
+    pub(crate) is_blocked: bool,
+    /// Its commands are queued until EXEC.
+    pub(crate) is_queueing: bool,
     /// What it has entered.
     pub(crate) entered: Entered,
 }
@@ -80,6 +84,8 @@ impl ClientInfo {
             is_primary: has(PRIMARY),
             tls: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_SSL),
             unix_socket: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_UNIXSOCKET),
+            is_blocked: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_BLOCKED),
+            is_queueing: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_MULTI),
             entered: Entered {
                 modes: Modes {
                     monitor: has(MONITOR),
