@@ -19,6 +19,7 @@ mod api_keys;
 mod asked_services;
 mod audit;
 mod audit_attribution;
+mod audit_bad_input;
 mod audit_beside;
 mod audit_losses;
 mod audit_secrets;
