@@ -22,6 +22,7 @@ mod audit_attribution;
 mod audit_bad_input;
 mod audit_beside;
 mod audit_losses;
+mod audit_network;
 mod audit_secrets;
 mod authenticator_reload;
 mod authoring;
