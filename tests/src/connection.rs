@@ -5,6 +5,8 @@
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +32,7 @@ pub enum Ended {
     TimedOut,
 }
 
-/// A client of a server, over TLS or not.
+/// A client of a server: over TCP, TLS or a unix socket.
 pub struct Connection {
     stream: Stream,
     parser: Parser,
@@ -62,6 +64,17 @@ impl Connection {
     /// When nobody listens there, or either side does not like the other.
     pub fn open_tls(address: SocketAddr, config: Arc<ClientConfig>) -> io::Result<Self> {
         Ok(Self::over(Stream::tls(socket(address)?, config)?))
+    }
+
+    /// Connects to a unix socket.
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    pub fn open_unix(path: &Path) -> io::Result<Self> {
+        let socket = UnixStream::connect(path)?;
+        socket.set_write_timeout(Some(REPLY_LIMIT))?;
+        socket.set_read_timeout(Some(REPLY_LIMIT))?;
+        Ok(Self::over(Stream::Unix(socket)))
     }
 
     fn over(stream: Stream) -> Self {

@@ -27,6 +27,13 @@ pub fn ldap_module() -> &'static Path {
     MODULE.get_or_init(|| compile("ldap"))
 }
 
+/// A module `audit` that listens as ValkeyAudit does: by a command filter, a callback for
+/// log-ins that declines, and events. `audit.heard` tells how often each was called.
+pub fn audit_module() -> &'static Path {
+    static MODULE: OnceLock<PathBuf> = OnceLock::new();
+    MODULE.get_or_init(|| compile("audit"))
+}
+
 /// A module that hands every AUTH to a thread and lets everybody in as the ACL user they
 /// name: what it costs any module to keep a log-in from the main thread.
 pub fn hand_over_module() -> &'static Path {

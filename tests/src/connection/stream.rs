@@ -1,7 +1,8 @@
-//! What a connection's bytes travel on: a socket, or TLS over one.
+//! What a connection's bytes travel on: a socket, TLS over one, or a socket of this machine.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    Unix(UnixStream),
 }
 
 impl Stream {
@@ -29,13 +31,12 @@ impl Stream {
 
     /// The longest one read waits.
     pub(super) fn set_read_timeout(&self, limit: Duration) {
-        let socket = match self {
-            Self::Plain(socket) => socket,
-            Self::Tls(stream) => &stream.sock,
+        let done = match self {
+            Self::Plain(socket) => socket.set_read_timeout(Some(limit)),
+            Self::Tls(stream) => stream.sock.set_read_timeout(Some(limit)),
+            Self::Unix(socket) => socket.set_read_timeout(Some(limit)),
         };
-        socket
-            .set_read_timeout(Some(limit))
-            .expect("a socket takes a time limit");
+        done.expect("a socket takes a time limit");
     }
 }
 
@@ -44,6 +45,7 @@ impl Read for Stream {
         match self {
             Self::Plain(socket) => socket.read(buffer),
             Self::Tls(stream) => stream.read(buffer).map_err(without_alert),
+            Self::Unix(socket) => socket.read(buffer),
         }
     }
 }
@@ -53,6 +55,7 @@ impl Write for Stream {
         match self {
             Self::Plain(socket) => socket.write(bytes),
             Self::Tls(stream) => stream.write(bytes),
+            Self::Unix(socket) => socket.write(bytes),
         }
     }
 
@@ -60,6 +63,7 @@ impl Write for Stream {
         match self {
             Self::Plain(socket) => socket.flush(),
             Self::Tls(stream) => stream.flush(),
+            Self::Unix(socket) => socket.flush(),
         }
     }
 }

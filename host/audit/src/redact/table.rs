@@ -100,8 +100,8 @@ pub(super) const PLAIN: &str = "\
     pfmerge pfselftest psetex psubscribe psync pttl publish pubsub|channels pubsub|help \
     pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub punsubscribe quit \
     randomkey readonly readwrite rename renamenx replicaof reset restore restore-asking role \
-    rpop rpoplpush rpush rpushx sadd save scan scard script|flush script|help script|kill sdiff \
-    sdiffstore select sentinel|ckquorum sentinel|failover sentinel|flushconfig \
+    rpop rpoplpush rpush rpushx sadd save scan scard script|debug script|flush script|help \
+    script|kill sdiff sdiffstore select sentinel|ckquorum sentinel|failover sentinel|flushconfig \
     sentinel|get-master-addr-by-name sentinel|get-primary-addr-by-name sentinel|help \
     sentinel|info-cache sentinel|is-master-down-by-addr sentinel|is-primary-down-by-addr \
     sentinel|master sentinel|masters sentinel|monitor sentinel|myid sentinel|pending-scripts \
@@ -111,7 +111,8 @@ pub(super) const PLAIN: &str = "\
     slowlog|len slowlog|reset smembers smismember smove sort sort_ro spop spublish srandmember \
     srem sscan ssubscribe strlen subscribe substr sunion sunionstore sunsubscribe swapdb sync \
     time touch ttl type unlink unsubscribe unwatch wait waitaof warden.authenticators \
-    warden.help warden.kill warden.policies warden.reload warden.sessions warden.whoami watch \
+    warden.help warden.kill warden.policies warden.refused warden.reload warden.sessions \
+    warden.whoami watch \
     xack xadd xautoclaim xclaim xdel xgroup|create xgroup|createconsumer xgroup|delconsumer \
     xgroup|destroy xgroup|help xgroup|setid xinfo|consumers xinfo|groups xinfo|help xinfo|stream \
     xlen xpending xrange xread xreadgroup xrevrange xsetid xtrim zadd zcard zcount zdiff \

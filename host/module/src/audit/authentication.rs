@@ -5,11 +5,11 @@
 //! secret in the wrong place is not shown.
 
 use warden_audit::event::{Attempt, Authentication, Grant};
-use warden_audit::{Category, Event};
+use warden_audit::{Category, Event, SinkSet};
 use warden_core::{ClientId, Principal, Reason};
 
 use super::observer::{self, Observer};
-use crate::ffi::{Context, Detached, LoggedIn, ServerLock, results};
+use crate::ffi::{ClientInfo, Context, Detached, LoggedIn, ServerLock, Words, results};
 use crate::refusals::shown;
 use crate::sessions;
 use crate::shared::Shared;
@@ -26,7 +26,7 @@ pub(crate) enum Outcome<'a> {
     Passed,
 }
 
-/// A log-in that others decide about, on a server that does not tell how.
+/// A log-in that others may decide about, on a server that does not tell how.
 pub(super) struct Passed {
     client: ClientId,
     user: String,
@@ -44,6 +44,9 @@ pub(crate) fn attempted(shared: &Shared, ctx: &Context<'_>, user: &[u8], outcome
         // Whoever it is now, it may be another one next.
         if matches!(outcome, Outcome::Granted(_)) {
             observer.clients.doubt(client);
+        }
+        if !matches!(outcome, Outcome::Passed) {
+            observer.passed.retain(|passed| passed.client != client);
         }
         !sinks.is_empty()
     });
@@ -66,14 +69,77 @@ pub(crate) fn attempted(shared: &Shared, ctx: &Context<'_>, user: &[u8], outcome
             if !results::tells_results() {
                 let before = ctx.user_name(client).unwrap_or_default();
                 observer::with(ctx.lock(), |observer| {
-                    observer.passed = Some(Passed {
+                    let passed = Passed {
                         client,
                         user,
                         before,
-                    });
+                    };
+                    expect(&mut observer.passed, passed);
                 });
             }
         }
+    }
+}
+
+/// AUTH or HELLO arrives on a server that does not tell how log-ins end: another module may
+/// decide before warden is asked. In a transaction it does not run yet.
+pub(super) fn arrived(
+    pending: &mut Vec<Passed>,
+    lock: &ServerLock,
+    client: ClientId,
+    words: &Words<'_>,
+    sinks: SinkSet,
+) {
+    if sinks.is_empty() {
+        return;
+    }
+    let (Some(user), Ok(ctx)) = (user_of(words), Detached::new(lock)) else {
+        return;
+    };
+    if ClientInfo::of(lock, client).is_none_or(|info| info.is_queueing) {
+        return;
+    }
+    let passed = Passed {
+        client,
+        user: shown(user),
+        before: ctx.user_name(client).unwrap_or_default(),
+    };
+    expect(pending, passed);
+}
+
+/// Whom a command logs in, if it does.
+fn user_of<'a>(words: &Words<'a>) -> Option<&'a [u8]> {
+    let is = |place: usize, name: &[u8]| {
+        words
+            .get(place)
+            .is_some_and(|word| word.eq_ignore_ascii_case(name))
+    };
+    if is(0, b"auth") {
+        return match words.len() {
+            2 => Some(b"default"),
+            3 => words.get(1),
+            _ => None,
+        };
+    }
+    if !is(0, b"hello") {
+        return None;
+    }
+    let mut place = 2;
+    while place < words.len() {
+        if is(place, b"auth") {
+            // With its password.
+            words.get(place + 2)?;
+            return words.get(place + 1);
+        }
+        place += if is(place, b"setname") { 2 } else { 1 };
+    }
+    None
+}
+
+/// One for each connection: it waits until its log-in is decided.
+fn expect(pending: &mut Vec<Passed>, passed: Passed) {
+    if pending.iter().all(|one| one.client != passed.client) {
+        pending.push(passed);
     }
 }
 
@@ -169,11 +235,26 @@ pub(super) fn at_connection(
     observer.of_client(lock, Some(client), sinks, &event);
 }
 
-/// Looks, on a server that does not tell, what has become of a log-in that others decided about.
-pub(super) fn settle(observer: &mut Observer, lock: &ServerLock) {
-    let Some(passed) = observer.passed.take() else {
+/// Looks, on a server that does not tell, what has become of log-ins that others decide about.
+/// Those that they still look at are left for later, but for a client that leaves.
+pub(super) fn settle(observer: &mut Observer, lock: &ServerLock, leaver: Option<ClientId>) {
+    if observer.passed.is_empty() {
         return;
+    }
+    let is_undecided = |passed: &mut Passed| {
+        let info = ClientInfo::of(lock, passed.client);
+        leaver != Some(passed.client) && info.is_some_and(|info| info.is_blocked)
     };
+    let decided: Vec<Passed> = observer
+        .passed
+        .extract_if(.., |passed| !is_undecided(passed))
+        .collect();
+    for passed in decided {
+        conclude(observer, lock, &passed);
+    }
+}
+
+fn conclude(observer: &mut Observer, lock: &ServerLock, passed: &Passed) {
     let Ok(ctx) = Detached::new(lock) else {
         return;
     };

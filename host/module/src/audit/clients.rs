@@ -11,7 +11,7 @@ use warden_audit::event::Session;
 use warden_audit::{Client, Interest, Wants};
 use warden_core::ClientId;
 
-use crate::ffi::{ClientInfo, Connection, Context, Detached, ServerLock};
+use crate::ffi::{ClientInfo, Connection, Context, Detached, Reply, ServerLock};
 use crate::sessions;
 
 /// All connections of which something was recorded, or could have been.
@@ -20,6 +20,8 @@ pub(super) struct Clients {
     known: FxHashMap<u64, Known>,
     /// Numbers that are no connections': of scripts and modules. No number is given twice.
     strangers: FxHashSet<u64>,
+    /// Those that may be links to other nodes of the cluster.
+    suspects: FxHashSet<u64>,
 }
 
 /// Numbers of no connection that are remembered.
@@ -71,7 +73,9 @@ impl Clients {
                 return None;
             }
             let ctx = Detached::new(lock).ok()?;
-            let Some(known) = Known::ask(&ctx, client, (interest, epoch)) else {
+            let is_suspect = self.suspects.contains(&client.0);
+            let is_link = is_suspect && is_slot_import(&ctx, client);
+            let Some(known) = Known::ask(&ctx, client, is_link, (interest, epoch)) else {
                 if self.strangers.len() >= MOST_STRANGERS {
                     self.strangers.clear();
                 }
@@ -81,6 +85,11 @@ impl Clients {
             self.known.insert(client.0, known);
         }
         self.known.get(&client.0)
+    }
+
+    /// It may be a link to another node of the cluster: asked with the rest.
+    pub(super) fn suspect(&mut self, client: ClientId) {
+        self.suspects.insert(client.0);
     }
 
     /// Whether it is one that was asked about before: not a script's or module's.
@@ -104,6 +113,7 @@ impl Clients {
 
     /// It is gone.
     pub(super) fn remove(&mut self, client: ClientId) -> Option<Known> {
+        self.suspects.remove(&client.0);
         self.known.remove(&client.0)
     }
 }
@@ -125,14 +135,19 @@ impl Known {
     }
 
     /// Asks the server; `None` when it knows no such client.
-    pub(super) fn ask(ctx: &Context<'_>, client: ClientId, of: (&Interest, u64)) -> Option<Self> {
+    fn ask(
+        ctx: &Context<'_>,
+        client: ClientId,
+        is_link: bool,
+        of: (&Interest, u64),
+    ) -> Option<Self> {
         let user = match ctx.connection(client) {
             Connection::None => return None,
             Connection::Internal => None,
             Connection::Of(user) => Some(user),
         };
         let info = ClientInfo::of(ctx.lock(), client)?;
-        Some(Self::new(ctx, client, user, &info, of))
+        Some(Self::new(ctx, client, user, (&info, is_link), of))
     }
 
     /// The same, where the server has said already what it says of connections.
@@ -142,17 +157,17 @@ impl Known {
         info: &ClientInfo,
         of: (&Interest, u64),
     ) -> Self {
-        Self::new(ctx, client, ctx.user_name(client), info, of)
+        Self::new(ctx, client, ctx.user_name(client), (info, false), of)
     }
 
     fn new(
         ctx: &Context<'_>,
         client: ClientId,
         user: Option<Vec<u8>>,
-        info: &ClientInfo,
+        (info, is_link): (&ClientInfo, bool),
         (interest, epoch): (&Interest, u64),
     ) -> Self {
-        let is_internal = user.is_none() || info.is_primary;
+        let is_internal = user.is_none() || info.is_primary || is_link;
         let user = user.unwrap_or_default();
         let address: Option<IpAddr> = info.address.parse().ok();
         let session = sessions::with_registry(ctx.lock(), |registry| {
@@ -208,4 +223,18 @@ impl Known {
 fn cut(mut name: Vec<u8>) -> Vec<u8> {
     name.truncate(NAME_BYTES);
     name
+}
+
+/// Whether another node sends slots by this connection. It has logged in as somebody, and only
+/// CLIENT LIST tells.
+fn is_slot_import(ctx: &Context<'_>, client: ClientId) -> bool {
+    let number = client.0.to_string();
+    let reply = ctx.call("CLIENT", &[b"LIST", b"ID", number.as_bytes()]);
+    let Ok(Reply::Bulk(line)) = reply else {
+        return false;
+    };
+    let flags = line
+        .split(|byte| *byte == b' ')
+        .find_map(|field| field.strip_prefix(b"flags="));
+    flags.is_some_and(|flags| flags.contains(&b'i'))
 }

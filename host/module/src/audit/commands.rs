@@ -70,6 +70,8 @@ pub(super) enum Effect {
     None,
     /// Its client may be another one afterwards: AUTH, HELLO, RESET, SELECT and the like.
     Client,
+    /// Its client may be another node of the cluster.
+    Links,
     /// It may run other commands: scripts, functions, EXEC, those of modules.
     Runs,
     /// It changes users of the ACL.
@@ -216,6 +218,7 @@ fn effect(name: &[u8], is_listed: bool) -> Effect {
     match name {
         b"auth" | b"hello" | b"reset" | b"select" | b"client|setname" | b"client|no-touch"
         | b"replicaof" | b"slaveof" | b"psync" | b"sync" => Effect::Client,
+        b"cluster|syncslots" => Effect::Links,
         b"eval" | b"evalsha" | b"eval_ro" | b"evalsha_ro" | b"fcall" | b"fcall_ro" | b"exec" => {
             Effect::Runs
         }

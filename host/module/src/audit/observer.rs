@@ -57,10 +57,14 @@ pub(super) struct Observer {
     running: Option<ClientId>,
     /// Who runs a command that runs others, until that one ends.
     runner: Option<Runner>,
+    /// Who did before, for when that command is refused.
+    runner_before: Option<Runner>,
+    /// Whether the command that runs is a transaction.
+    runs_transaction: bool,
     /// Whose command may just have made another of it.
     doubtful: Option<ClientId>,
-    /// A log-in that others decide about, on a server that does not tell how.
-    pub(super) passed: Option<Passed>,
+    /// Log-ins that others decide about, on a server that does not tell how.
+    pub(super) passed: Vec<Passed>,
     pub(super) transactions: Transactions,
 }
 
@@ -148,8 +152,10 @@ impl Observer {
             changes: Changes::default(),
             running: None,
             runner: None,
+            runner_before: None,
+            runs_transaction: false,
             doubtful: None,
-            passed: None,
+            passed: Vec::new(),
             transactions: Transactions::default(),
         }
     }
@@ -174,7 +180,8 @@ impl Observer {
         event: Event<'_>,
     ) {
         // While it is still known who it was.
-        super::authentication::settle(self, ctx.lock());
+        let leaver = matches!(event, Event::Closed).then_some(client);
+        super::authentication::settle(self, ctx.lock(), leaver);
         self.settle_users(ctx.lock());
         let of = (&self.roster.interest, self.epoch);
         let known = match event {
@@ -233,19 +240,26 @@ impl Observer {
         };
         let is_heard = match facts.effect {
             Effect::None => false,
-            Effect::Client => {
+            Effect::Client | Effect::Links => {
                 // As it was before this command.
                 self.clients.get(lock, client, known);
                 self.doubtful = self.doubtful.or(Some(client).filter(|_| is_a_clients));
+                if facts.effect == Effect::Links {
+                    self.clients.suspect(client);
+                } else if !self.tells_results && is_a_clients {
+                    let sinks = self.roster.interest.of_category(Category::Auth);
+                    super::authentication::arrived(&mut self.passed, lock, client, words, sinks);
+                }
                 false
             }
             Effect::Runs => {
                 if is_a_clients {
                     // A client can end only what was its first command.
-                    self.runner = Some(Runner {
+                    let runner = Runner {
                         client,
                         command: facts.name.clone(),
-                    });
+                    };
+                    self.runner_before = self.runner.replace(runner);
                     self.doubtful = Some(client);
                     if !self.tells_results && facts.name == b"exec" {
                         self.changes.expect_queued(client);
@@ -268,6 +282,9 @@ impl Observer {
                 true
             }
         };
+        if is_a_clients {
+            self.runs_transaction = facts.name == b"exec";
+        }
         let is_heard = is_heard || is_renamed || facts.is_administration();
         let is_heard = is_heard && is_a_clients;
         if self.hears_administration && is_heard && !self.hears_successes && !self.hears_this {
@@ -336,6 +353,11 @@ impl Observer {
         let Some(facts) = facts else {
             return;
         };
+        // Failures alone do not tell what came before them in the transaction.
+        if self.runs_transaction && !self.hears_successes && self.doubtful == Some(finished.client)
+        {
+            self.clients.doubt(finished.client);
+        }
         // Its place was taken by this one: it is recorded already.
         if facts.name == refusing::COMMAND.as_bytes() {
             return;
@@ -361,18 +383,24 @@ impl Observer {
         match facts.effect {
             Effect::None => {}
             Effect::Runs => {
+                let is_refused = matches!(finished.ended, Ended::Rejected(_) | Ended::Denied(..));
                 let ends = |runner: &mut Runner| {
                     runner.client == finished.client && runner.command == facts.name
                 };
-                // What it ran is at its end, too.
-                self.runner.take_if(ends);
+                // What it ran is at its end, too. One that was refused, because another's script
+                // was running, has run nothing.
+                if self.runner.take_if(ends).is_some() && is_refused {
+                    self.runner = self.runner_before.take();
+                }
             }
             Effect::Client if is_success && facts.name == b"select" => {
                 if let Some(number) = database(&finished.words) {
                     self.clients.select(finished.client, number);
                 }
             }
-            Effect::Client => {}
+            // Also within a transaction.
+            Effect::Client if is_success => self.clients.doubt(finished.client),
+            Effect::Client | Effect::Links => {}
             Effect::Acl if is_success => {
                 let runner = self.runner.as_ref().map(|runner| runner.client);
                 let client = runner.or(Some(finished.client));
@@ -392,7 +420,7 @@ impl Observer {
         if let Some(client) = self.doubtful.take() {
             self.clients.doubt(client);
         }
-        super::authentication::settle(self, lock);
+        super::authentication::settle(self, lock, None);
         self.settle_users(lock);
     }
 

@@ -23,12 +23,14 @@ pub(crate) struct ClientInfo {
     pub(crate) database: u32,
     /// It is this server's primary; told from 9.1 on.
     pub(crate) is_primary: bool,
-    /// It waits for something.
-    pub(crate) is_blocked: bool,
     /// The connection is encrypted.
     pub(crate) tls: bool,
     /// The connection is a unix socket.
     pub(crate) unix_socket: bool,
+    /// It waits for something: for data, or for whoever looks at its log-in.
+    pub(crate) is_blocked: bool,
+    /// Its commands are queued until EXEC.
+    pub(crate) is_queueing: bool,
     /// What it has entered.
     pub(crate) entered: Entered,
 }
@@ -80,9 +82,10 @@ impl ClientInfo {
             port: info.port,
             database: u32::from(info.db),
             is_primary: has(PRIMARY),
-            is_blocked: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_BLOCKED),
             tls: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_SSL),
             unix_socket: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_UNIXSOCKET),
+            is_blocked: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_BLOCKED),
+            is_queueing: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_MULTI),
             entered: Entered {
                 modes: Modes {
                     monitor: has(MONITOR),

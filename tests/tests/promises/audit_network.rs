@@ -1,0 +1,335 @@
+//! Sinks by syslog, TCP and TLS on a server: records arrive as they are, whatever becomes of who
+//! collects them the server does not wait, and what is lost is counted.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use warden_tests::collector::Manner;
+use warden_tests::ports::free_address;
+use warden_tests::{
+    Audited, Authority, Collector, Connection, Line, Rsyslog, eventually, on_both_lines, tls,
+};
+
+on_both_lines!(
+    records_arrive_at_a_syslog_server_by_each_way,
+    records_arrive_at_a_collector_by_tcp_and_by_tls,
+    a_collector_that_stalls_holds_nobody_up_and_nothing_is_lost,
+    a_collector_that_resets_in_the_middle_of_a_line_gets_all_of_it_again,
+    a_collector_that_is_away_at_first_gets_everything_later,
+    the_module_goes_while_a_collector_stalls,
+    the_server_ends_while_a_collector_stalls,
+    what_is_not_kept_for_a_collector_that_is_away_is_counted_exactly,
+);
+
+const KEYS: &str = "events = [\"keys\", \"config\"]\ncommand_result_mode = \"all\"\nformat = \"json\"\nflush_interval_seconds = 1";
+
+/// How long anything may take that must not wait for a collector.
+const QUICK: Duration = Duration::from_secs(1);
+
+fn tcp(address: SocketAddr) -> String {
+    format!(
+        "type = \"tcp\"\nhost = \"127.0.0.1\"\nport = {}\n{KEYS}\nretry_interval_ms = 100\n",
+        address.port()
+    )
+}
+
+/// A server with a sink `net` beside the file.
+fn start(line: Line, net: &str) -> Audited {
+    let audited = Audited::start(line, "events = \"none\"");
+    add(&audited, "net", net);
+    audited
+}
+
+fn add(audited: &Audited, name: &str, lines: &str) {
+    audited.sinks.replace(&format!("{name}.toml"), lines);
+    eventually("the sink is in force", || status_line(audited, name));
+}
+
+fn status_line(audited: &Audited, name: &str) -> Option<String> {
+    let info = audited.scene.server.admin().run("INFO warden").text();
+    let prefix = format!("warden_audit_sink_{name}:");
+    let line = info.lines().find_map(|line| line.strip_prefix(&prefix));
+    line.map(str::to_owned)
+}
+
+/// A field of what INFO says of sink `net`.
+fn status(audited: &Audited, field: &str) -> String {
+    let line = status_line(audited, "net").expect("the sink is in INFO");
+    let value = line
+        .split(',')
+        .find_map(|pair| pair.strip_prefix(field)?.strip_prefix('='));
+    value
+        .unwrap_or_else(|| panic!("no {field} in {line}"))
+        .to_owned()
+}
+
+fn wait_for_state(audited: &Audited, state: &str) {
+    eventually(state, || (status(audited, "state") == state).then_some(()));
+}
+
+/// Writes so many keys, each within the time that nobody may have to wait.
+fn write(client: &mut Connection, name: &str, keys: usize) {
+    let value = "x".repeat(900);
+    for number in 0..keys {
+        let start = Instant::now();
+        client
+            .call(["SET", &format!("{name}:{number}"), &value])
+            .expect_ok();
+        assert!(
+            start.elapsed() < QUICK,
+            "{name}:{number} took {:?}",
+            start.elapsed()
+        );
+    }
+}
+
+fn ping(audited: &Audited) {
+    let mut other = audited.scene.server.admin();
+    for _ in 0..20 {
+        let start = Instant::now();
+        other.run("PING").expect_text("PONG");
+        assert!(start.elapsed() < QUICK, "{:?}", start.elapsed());
+    }
+}
+
+/// The keys of these records, and that each is one record: sent again it is equal.
+fn keys(lines: &[String], name: &str) -> BTreeSet<String> {
+    let mut by_sequence = std::collections::BTreeMap::new();
+    let mut keys = BTreeSet::new();
+    for line in lines {
+        let record: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        let sequence = record["warden.sequence"].as_u64().expect("a number");
+        let before = by_sequence.insert(sequence, line.clone());
+        assert!(before.is_none_or(|before| before == *line), "{line}");
+        if let Some(key) = record["warden.key"].as_str()
+            && key.starts_with(&format!("{name}:"))
+            && record["warden.command"] == "set"
+        {
+            keys.insert(key.to_owned());
+        }
+    }
+    keys
+}
+
+/// Waits until the collector has all of so many keys.
+#[track_caller]
+fn wait_for_keys(collector: &Collector, name: &str, count: usize) {
+    let arrived = || {
+        let lines = collector.lines();
+        (keys(&lines, name).len() == count).then_some(())
+    };
+    if warden_tests::patience::within(Duration::from_secs(60), arrived).is_none() {
+        let found = keys(&collector.lines(), name).len();
+        panic!("{found} of {count} keys arrived");
+    }
+}
+
+fn records_arrive_at_a_syslog_server_by_each_way(line: Line) {
+    let authority = Authority::new("ca");
+    let identity = authority.server();
+    let rsyslog = Rsyslog::builder()
+        .tls(
+            &authority.ca_file(),
+            identity.certificate_file(),
+            identity.key_file(),
+        )
+        .start();
+    let audited = Audited::start(line, "events = \"none\"");
+    let by = |port: u16| format!("host = \"127.0.0.1\"\nport = {port}");
+    for (name, way) in [
+        ("local", format!("socket = {:?}", rsyslog.socket())),
+        ("tcp", by(rsyslog.tcp_address().port())),
+        (
+            "tls",
+            format!(
+                "{}\ntls = true\nca_file = {:?}",
+                by(rsyslog.tls_address().port()),
+                authority.ca_file()
+            ),
+        ),
+    ] {
+        add(
+            &audited,
+            name,
+            &format!("type = \"syslog\"\nfacility = \"local3\"\n{way}\n{KEYS}\n"),
+        );
+    }
+    let mut admin = audited.scene.server.admin();
+    // Where the server does not tell of results nothing is known to have failed.
+    admin.run("SET arrives \"1").expect_ok();
+    admin.run("LPUSH arrives x").expect_error("WRONGTYPE");
+    let messages = eventually("all arrive", || {
+        let all = rsyslog.written();
+        let ours: Vec<_> = all
+            .into_iter()
+            .filter(|one| one.text.contains("\"warden.key\":\"arrives\""))
+            .collect();
+        (ours.len() >= 6).then_some(ours)
+    });
+    assert_eq!(messages.len(), 6, "{messages:?}");
+    for message in &messages {
+        assert_eq!(message.facility, "local3");
+        assert_eq!(message.program, "valkey-warden");
+        assert_eq!(message.process, audited.scene.server.pid().to_string());
+        let record: Value = serde_json::from_str(&message.text).expect("the line as it was");
+        let failed = record["warden.command"] == "lpush" && line == Line::V9_1;
+        let severity = if failed { "notice" } else { "info" };
+        assert_eq!(message.severity, severity, "{message:?}");
+    }
+    let structured = messages
+        .iter()
+        .filter(|one| one.structured_data.contains("sequenceId"));
+    assert_eq!(structured.count(), 4);
+}
+
+fn records_arrive_at_a_collector_by_tcp_and_by_tls(line: Line) {
+    let authority = Authority::new("ca");
+    let plain = Collector::start();
+    let demanding = tls::server_demanding(&authority.server(), authority.ca_der());
+    let encrypted = Collector::start_tls(demanding);
+    let client = authority.client("valkey");
+    let audited = start(line, &tcp(plain.address()));
+    let lines = format!(
+        "{}tls = true\nca_file = {:?}\ncertificate_file = {:?}\nkey_file = {:?}\n",
+        tcp(encrypted.address()),
+        authority.ca_file(),
+        client.certificate_file(),
+        client.key_file()
+    );
+    add(&audited, "encrypted", &lines);
+    write(&mut audited.scene.server.admin(), "key", 100);
+    for collector in [&plain, &encrypted] {
+        wait_for_keys(collector, "key", 100);
+    }
+    assert_eq!(status(&audited, "dropped"), "0");
+    // When it ends it says so, and in good order.
+    audited.scene.server.stop();
+    for collector in [&plain, &encrypted] {
+        let connections = collector.ended(1);
+        let last = connections.last().expect("one was there");
+        let (lines, rest) = last.lines();
+        assert!(rest.is_empty(), "a line is cut");
+        let last = String::from_utf8_lossy(lines.last().expect("lines"));
+        assert!(last.contains("audit-stop"), "{last}");
+    }
+}
+
+fn a_collector_that_stalls_holds_nobody_up_and_nothing_is_lost(line: Line) {
+    let collector = Collector::start();
+    collector.behave_next([Manner::StallAfter(1000)]);
+    let audited = start(
+        line,
+        &format!("{}timeout_ms = 1500\n", tcp(collector.address())),
+    );
+    let mut admin = audited.scene.server.admin();
+    // More than a socket holds.
+    write(&mut admin, "key", 12_000);
+    ping(&audited);
+    wait_for_keys(&collector, "key", 12_000);
+    wait_for_state(&audited, "ok");
+    assert_eq!(status(&audited, "dropped"), "0");
+}
+
+fn a_collector_that_resets_in_the_middle_of_a_line_gets_all_of_it_again(line: Line) {
+    let collector = Collector::start();
+    collector.behave_next([
+        Manner::ResetAfter(5003),
+        Manner::ResetAfter(70_001),
+        Manner::ResetLater(30_000, Duration::from_millis(300)),
+    ]);
+    let audited = start(line, &tcp(collector.address()));
+    let mut admin = audited.scene.server.admin();
+    for round in 0..6 {
+        write(&mut admin, &format!("key:{round}"), 200);
+        ping(&audited);
+    }
+    wait_for_keys(&collector, "key", 1200);
+    assert_eq!(status(&audited, "dropped"), "0");
+    wait_for_state(&audited, "ok");
+    assert!(collector.connections().len() >= 4);
+}
+
+fn a_collector_that_is_away_at_first_gets_everything_later(line: Line) {
+    let address = free_address();
+    let audited = start(line, &tcp(address));
+    let mut admin = audited.scene.server.admin();
+    write(&mut admin, "key", 500);
+    wait_for_state(&audited, "failing");
+    assert!(status(&audited, "last_error").contains("refused"));
+    ping(&audited);
+    let collector = Collector::at(address, None);
+    wait_for_keys(&collector, "key", 500);
+    wait_for_state(&audited, "ok");
+    assert_eq!(status(&audited, "dropped"), "0");
+}
+
+/// A server whose sink has more to say than the collector takes.
+fn stalling(line: Line, collector: &Collector) -> Audited {
+    collector.behave(Manner::StallAfter(1000));
+    let audited = start(line, &tcp(collector.address()));
+    write(&mut audited.scene.server.admin(), "key", 12_000);
+    audited
+}
+
+fn the_module_goes_while_a_collector_stalls(line: Line) {
+    let collector = Collector::start();
+    let audited = stalling(line, &collector);
+    let mut admin = audited.scene.server.admin();
+    let start = Instant::now();
+    eventually("warden is unloaded", || {
+        admin.run("MODULE UNLOAD warden").is_ok().then_some(())
+    });
+    assert!(
+        start.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        start.elapsed()
+    );
+    audited.scene.server.expect_healthy();
+}
+
+fn the_server_ends_while_a_collector_stalls(line: Line) {
+    let collector = Collector::start();
+    let audited = stalling(line, &collector);
+    let start = Instant::now();
+    audited.scene.server.stop();
+    assert!(
+        start.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+fn what_is_not_kept_for_a_collector_that_is_away_is_counted_exactly(line: Line) {
+    let address = free_address();
+    let audited = start(
+        line,
+        &format!("{}buffer_on_disconnect = false\n", tcp(address)),
+    );
+    let mut admin = audited.scene.server.admin();
+    write(&mut admin, "away", 1);
+    wait_for_state(&audited, "failing");
+    write(&mut admin, "away:more", 300);
+    ping(&audited);
+    let collector = Collector::at(address, None);
+    wait_for_state(&audited, "ok");
+    write(&mut admin, "key", 100);
+    wait_for_keys(&collector, "key", 100);
+    let lines = collector.lines();
+    let records: Vec<Value> = lines
+        .iter()
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .collect();
+    let lost: u64 = records
+        .iter()
+        .filter(|record| record["event.action"] == "audit-loss")
+        .map(|record| record["warden.lost"].as_u64().expect("a number"))
+        .sum();
+    let kept = keys(&lines, "away").len() as u64;
+    let begun = lines.iter().any(|line| line.contains("audit-start"));
+    assert!(lost > 0);
+    // That the sink began is a record, too.
+    assert_eq!(kept + lost, 301 + u64::from(!begun), "{}", lines[0]);
+    assert_eq!(status(&audited, "dropped"), lost.to_string());
+}
