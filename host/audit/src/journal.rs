@@ -37,6 +37,9 @@ pub struct Journal {
 struct State {
     open: Open,
     lanes: Vec<Option<Arc<Shared>>>,
+    /// Where the search for a free place goes on: one that was given back is not given to
+    /// another before all others were, for records may still be made for whoever had it.
+    next: usize,
 }
 
 #[derive(Debug)]
@@ -97,14 +100,15 @@ impl Journal {
         let mut state = self.lock();
         // What is in the open chunk was not meant for the new lane, whatever its place.
         state.seal();
-        let free = state.lanes.iter().position(Option::is_none);
-        let place = free.unwrap_or(state.lanes.len());
-        if place >= SinkSet::MOST {
-            return None;
+        if state.lanes.is_empty() {
+            state.lanes.resize(SinkSet::MOST, None);
         }
-        if place == state.lanes.len() {
-            state.lanes.push(None);
-        }
+        let start = state.next;
+        let places = (start..SinkSet::MOST).chain(0..start);
+        let mut free = places.filter(|place| matches!(state.lanes.get(*place), Some(None)));
+        let place = free.next()?;
+        drop(free);
+        state.next = (place + 1) % SinkSet::MOST;
         if let Some(slot) = state.lanes.get_mut(place) {
             *slot = Some(Arc::clone(&shared));
         }

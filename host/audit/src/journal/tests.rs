@@ -94,7 +94,7 @@ fn a_record_larger_than_a_chunk_has_one_of_its_own_and_one_too_large_is_counted(
 }
 
 #[test]
-fn a_lane_that_is_closed_is_read_to_its_end_and_its_place_is_free_again() {
+fn a_lane_that_is_closed_is_read_to_its_end_and_its_place_is_not_anothers_yet() {
     let journal = Arc::new(Journal::new());
     let lane = journal.open(1 << 20).unwrap();
     push(&journal, SinkSet::only(lane.place()), 1, b"");
@@ -104,12 +104,8 @@ fn a_lane_that_is_closed_is_read_to_its_end_and_its_place_is_free_again() {
     assert!(batch.is_last);
     assert_eq!(batch.chunks.len(), 1);
     let next = journal.open(1 << 20).unwrap();
-    assert_eq!(next.place(), lane.place());
-    assert_eq!(
-        ids(&next),
-        (vec![], 0),
-        "what was for the former is not for the next"
-    );
+    assert_ne!(next.place(), lane.place(), "records may still be made for the former");
+    assert_eq!(ids(&next), (vec![], 0));
 }
 
 #[test]

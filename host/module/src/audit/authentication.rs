@@ -153,6 +153,22 @@ pub(super) fn decided_by_others(ctx: &Context<'_>, attempt: &LoggedIn<'_>) {
     );
 }
 
+/// Somebody was let in when the connection was made.
+pub(super) fn at_connection(
+    observer: &mut Observer,
+    lock: &ServerLock,
+    client: ClientId,
+    user: &[u8],
+) {
+    let user = shown(user);
+    let event = Event::Authentication(Authentication {
+        method: "certificate",
+        ..of(Attempt::Success, &user)
+    });
+    let sinks = observer.roster.interest.of_category(Category::Auth);
+    observer.of_client(lock, Some(client), sinks, &event);
+}
+
 /// Looks, on a server that does not tell, what has become of a log-in that others decided about.
 pub(super) fn settle(observer: &mut Observer, lock: &ServerLock) {
     let Some(passed) = observer.passed.take() else {

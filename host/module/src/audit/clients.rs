@@ -83,6 +83,11 @@ impl Clients {
         self.known.get(&client.0)
     }
 
+    /// Whether it is one that was asked about before: not a script's or module's.
+    pub(super) fn is_connection(&self, client: ClientId) -> bool {
+        self.known.contains_key(&client.0)
+    }
+
     /// What may have changed is asked again the next time.
     pub(super) fn doubt(&mut self, client: ClientId) {
         if let Some(known) = self.known.get_mut(&client.0) {
@@ -104,6 +109,16 @@ impl Clients {
 }
 
 impl Known {
+    /// Whether it runs as a user that it must have logged in as.
+    pub(super) fn is_somebody(&self) -> bool {
+        !self.is_internal && !self.user.is_empty() && self.user != b"default"
+    }
+
+    /// The user it runs as.
+    pub(super) fn user(&self) -> &[u8] {
+        &self.user
+    }
+
     /// Whether it was learnt in this epoch, and nothing has changed it since.
     pub(super) fn is_of(&self, epoch: u64) -> bool {
         self.epoch == epoch

@@ -30,6 +30,7 @@ struct Listed {
     first_key: usize,
     has_keys: bool,
     has_subcommands: bool,
+    may_wait: bool,
 }
 
 /// What is to be known of a command.
@@ -48,6 +49,8 @@ pub(super) struct Facts {
     pub(super) effect: Effect,
     /// Whether its second word may belong to the name.
     has_subcommands: bool,
+    /// Whether it may wait for something.
+    pub(super) may_wait: bool,
 }
 
 impl Facts {
@@ -164,6 +167,7 @@ impl Commands {
             redaction: redactor.of_command(name, is_known),
             effect: effect(name, listed.is_some()),
             has_subcommands: listed.is_some_and(|listed| listed.has_subcommands),
+            may_wait: listed.is_some_and(|listed| listed.may_wait),
         };
         // An attacker's inventions are kept for a while only.
         if self.facts.len() > 2 * self.listed.len() + MAX_UNKNOWN {
@@ -249,7 +253,9 @@ fn collect(reply: Reply, listed: &mut BTreeMap<Vec<u8>, Listed>) {
             _ => 0,
         };
         let flags = fields.get(FLAGS).cloned().map(Reply::into_texts);
-        let moves = flags.is_some_and(|flags| flags.iter().any(|flag| flag == "movablekeys"));
+        let flags = flags.unwrap_or_default();
+        let has = |name| flags.iter().any(|flag| flag == name);
+        let (moves, may_wait) = (has("movablekeys"), has("blocking"));
         let has_subcommands = match &subcommands {
             Some(Reply::Array(list) | Reply::Set(list)) => !list.is_empty(),
             _ => false,
@@ -260,6 +266,7 @@ fn collect(reply: Reply, listed: &mut BTreeMap<Vec<u8>, Listed>) {
                 first_key,
                 has_keys: first_key > 0 || moves,
                 has_subcommands,
+                may_wait,
             },
         );
         if let Some(subcommands) = subcommands {

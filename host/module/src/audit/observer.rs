@@ -17,7 +17,7 @@ use super::authentication::Passed;
 use super::changes::{Changes, Look};
 use super::clients::{Clients, Known};
 use super::commands::{Commands, Effect, Facts};
-use super::refusing::Transactions;
+use super::refusing::{self, Transactions};
 use super::subscriptions;
 use super::trail::Trail;
 use crate::ffi::{
@@ -94,6 +94,10 @@ pub(crate) fn adopt(shared: &Shared, ctx: &Context<'_>) {
         observer.epoch = epoch;
         observer.hears_successes = wants.successes;
         observer.hears_administration = wants.administration;
+        if !wants.clients {
+            // Nobody tells of those that leave from now on.
+            observer.clients = Clients::default();
+        }
         let commands = trail.commands();
         if observer.listed != commands {
             observer.listed = commands;
@@ -180,13 +184,19 @@ impl Observer {
             _ => None,
         };
         let sinks = self.roster.interest.of_category(Category::Connections);
-        if sinks.is_empty() {
+        let logins = self.roster.interest.of_category(Category::Auth);
+        if sinks.or(logins).is_empty() {
             return;
         }
         // What is in doubt is not what it was.
         let known = known.filter(|known| known.is_of(self.epoch));
         let known = known.unwrap_or_else(|| Known::from_info(ctx, client, info, of));
+        let is_opened = event == Event::Opened;
         self.push(&known, client, sinks, microseconds(), event);
+        if is_opened && known.is_somebody() {
+            // By its certificate, as `tls-auth-clients-user` has it.
+            super::authentication::at_connection(self, ctx.lock(), client, known.user());
+        }
     }
 
     /// A command arrives.
@@ -272,6 +282,29 @@ impl Observer {
         }
     }
 
+    /// A command was refused because a sink cannot write; others may.
+    pub(super) fn refused(&mut self, lock: &ServerLock, client: ClientId, words: &Words<'_>) {
+        let of = (&self.roster.interest, &self.roster.redactor);
+        let Some(facts) = self.commands.of_words(words, of) else {
+            return;
+        };
+        let seen = Seen {
+            client,
+            origin: Origin::Client,
+            result: CommandResult::Rejected(b"TRYAGAIN audit sink cannot write"),
+            duration_us: None,
+            keys_modified: None,
+            at_us: microseconds(),
+        };
+        record(
+            (&self.trail, &self.roster, self.epoch),
+            (&mut self.clients, lock, self.runner),
+            facts,
+            words,
+            seen,
+        );
+    }
+
     /// A command has ended.
     pub(super) fn finished(&mut self, ctx: &Context<'_>, finished: &Finished<'_>) {
         let lock = ctx.lock();
@@ -283,13 +316,22 @@ impl Observer {
         let Some(facts) = facts else {
             return;
         };
-        let clients = (&mut self.clients, lock, self.runner);
+        // Its place was taken by this one: it is recorded already.
+        if facts.name == refusing::COMMAND.as_bytes() {
+            return;
+        }
+        let mut seen = Seen::of(finished);
+        if facts.may_wait && is_waiting(lock, finished.client, &self.clients) {
+            // It runs again when what it waits for is there.
+            seen.result = CommandResult::Unknown;
+            seen.keys_modified = None;
+        }
         record(
             (&self.trail, &self.roster, self.epoch),
-            clients,
+            (&mut self.clients, lock, self.runner),
             facts,
             &finished.words,
-            Seen::of(finished),
+            seen,
         );
         let is_success = matches!(finished.ended, Ended::Success);
         match facts.effect {
@@ -454,6 +496,12 @@ impl<'a> Seen<'a> {
             at_us: cached_microseconds(),
         }
     }
+}
+
+/// Whether a connection waits for something just now.
+fn is_waiting(lock: &ServerLock, client: ClientId, clients: &Clients) -> bool {
+    clients.is_connection(client)
+        && ClientInfo::of(lock, client).is_some_and(|info| info.is_blocked)
 }
 
 /// The database that SELECT names.

@@ -20,7 +20,7 @@ use warden_core::ClientId;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wants {
     /// Clients that come and go.
-    clients: bool,
+    pub(super) clients: bool,
     /// Commands as they arrive.
     filter: bool,
     /// Commands that end well.
@@ -140,9 +140,13 @@ struct Hooks;
 impl CommandFilter for Hooks {
     fn arrived(lock: &ServerLock, client: ClientId, words: Words<'_>) -> Passage {
         let passage = refusing::passage(lock, client, &words);
-        if passage == Passage::Unchanged {
-            observer::with(lock, |observer| observer.arrived(lock, client, &words));
-        }
+        observer::with(lock, |observer| {
+            if passage == Passage::Unchanged {
+                observer.arrived(lock, client, &words);
+            } else {
+                observer.refused(lock, client, &words);
+            }
+        });
         passage
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct ClientInfo {
     pub(crate) database: u32,
     /// It is this server's primary; told from 9.1 on.
     pub(crate) is_primary: bool,
+    /// It waits for something.
+    pub(crate) is_blocked: bool,
     /// The connection is encrypted.
     pub(crate) tls: bool,
     /// The connection is a unix socket.
@@ -78,6 +80,7 @@ impl ClientInfo {
             port: info.port,
             database: u32::from(info.db),
             is_primary: has(PRIMARY),
+            is_blocked: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_BLOCKED),
             tls: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_SSL),
             unix_socket: has(raw::VALKEYMODULE_CLIENTINFO_FLAG_UNIXSOCKET),
             entered: Entered {

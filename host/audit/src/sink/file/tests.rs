@@ -368,6 +368,7 @@ fn each_file_of_csv_begins_with_the_names_of_the_columns() {
         sink.write(&place.lines(1), &[]).unwrap();
         fs::File::create(place.path()).unwrap();
         sink.write(&place.lines(1), &[]).unwrap();
+        drop(sink);
         let names = place.names();
         assert!(names.len() > 3);
         for name in names {
@@ -381,6 +382,7 @@ fn each_file_of_csv_begins_with_the_names_of_the_columns() {
             assert_eq!(resumed.cut_bytes, u64::try_from(cut).unwrap());
             sink.write(&place.lines(1), &[]).unwrap();
             assert_eq!(place.numbers("audit.log").len(), 1);
+            drop(sink);
         }
         fs::write(place.path(), [header, "\n2026"].concat()).unwrap();
         let (_, resumed) = place.open();
