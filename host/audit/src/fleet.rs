@@ -397,3 +397,6 @@ fn list(directory: &Path) -> Result<Vec<PathBuf>, String> {
     files.sort_unstable();
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,13 +2,14 @@
 
 use std::fs;
 
-use warden_tests::{Directory, Line, Scene, ServerBuilder, eventually, on_both_lines};
+use warden_tests::{Audited, Directory, Line, Scene, ServerBuilder, eventually, on_both_lines};
 
-use crate::markdown::{between, blocks, document};
+use crate::markdown::{between, blocks, document, table};
 
 on_both_lines!(
     the_first_sink_of_the_page_records_what_the_page_says,
     every_file_of_the_page_of_sinks_is_taken,
+    scripts_transactions_and_denials_are_recorded_as_the_page_says,
 );
 
 const PAGE: &str = "docs/audit/README.md";
@@ -118,4 +119,68 @@ fn every_file_of_the_page_of_sinks_is_taken(line: Line) {
         let text = fs::read_to_string(root.path().join("audit.log")).ok()?;
         text.contains("audit-start").then_some(())
     });
+}
+
+/// The table of what is recorded, where the two versions differ.
+fn scripts_transactions_and_denials_are_recorded_as_the_page_says(line: Line) {
+    let page = document(PAGE);
+    let rows = table(&page, "what", 3);
+    let says = |what: &str| {
+        let row = rows.iter().find(|row| row[0].contains(what));
+        let row = row.unwrap_or_else(|| panic!("nothing of {what}"));
+        row[if line == Line::V9_1 { 1 } else { 2 }].clone()
+    };
+    let tells = line == Line::V9_1;
+    let audited = Audited::start(line, "command_result_mode = \"all\"");
+    let scene = &audited.scene;
+    let mut admin = scene.server.admin();
+    admin.call([
+        "EVAL",
+        "return redis.call('SET', KEYS[1], '1')",
+        "1",
+        "scripted",
+    ]);
+    admin.run("MULTI").expect_ok();
+    admin.run("SET executed 1").expect_text("QUEUED");
+    admin.run("EXEC");
+    admin.run("MULTI").expect_ok();
+    admin.run("SET discarded 1").expect_text("QUEUED");
+    admin.run("DISCARD").expect_ok();
+    scene
+        .server
+        .admin()
+        .run("ACL SETUSER narrow on >secret +get ~mine")
+        .expect_ok();
+    let mut narrow = scene.server.connect();
+    narrow.auth("narrow", "secret").expect_ok();
+    narrow.run("GET others").expect_error("NOPERM");
+    let records = audited.records_so_far();
+    let of = |key: &str, command: &str| {
+        let fields = [("warden.key", key), ("warden.command", command)];
+        records.iter().find(|record| record.has(&fields))
+    };
+    let outcome = if tells { "success" } else { "unknown" };
+    for (what, key, origin) in [
+        ("that scripts and functions call", "scripted", "script"),
+        ("of a transaction", "executed", "client"),
+    ] {
+        let record = of(key, "set").unwrap_or_else(|| panic!("nothing of {key}: {records:?}"));
+        assert!(record.is("warden.origin", origin), "{record:?}");
+        assert!(record.is("user.name", "default"), "{record:?}");
+        assert!(record.is("event.outcome", outcome), "{record:?}");
+        assert_eq!(record.text("event.duration").is_empty(), !tells);
+        let word = if origin == "script" {
+            "`origin=script`"
+        } else {
+            ""
+        };
+        assert!(says(what).contains(word), "{}", says(what));
+    }
+    // Queued, and not run.
+    assert_eq!(of("discarded", "set").is_some(), !tells);
+    assert_eq!(says("of a transaction").contains("queued"), !tells);
+    let denied = of("others", "get").expect("a record");
+    assert_eq!(denied.is("warden.failure", "denied"), tells, "{denied:?}");
+    assert_eq!(denied.is("warden.denied_object", "others"), tells);
+    assert_eq!(says("rejected or denied").starts_with("yes"), tells);
 }
