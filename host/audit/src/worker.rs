@@ -83,6 +83,8 @@ pub(crate) struct Worker {
     formatted: usize,
     /// Lost after all of `chunks`, and not yet recorded.
     lost: u64,
+    /// How this destination was found, until the record of that is written.
+    beginning: Option<Beginning>,
     /// Losses in `lines`: which record tells of each, and of how many.
     told: Vec<(u64, u64)>,
     /// Who signs, if anybody does, and when that was done last.
@@ -92,6 +94,13 @@ pub(crate) struct Worker {
     /// When what was written was last made to last.
     flushed: Duration,
     measured: (Duration, u64),
+}
+
+/// How a destination was found.
+#[derive(Clone, Copy, Debug)]
+struct Beginning {
+    resumed: bool,
+    cut_bytes: u64,
 }
 
 /// A place in what a sink has written.
@@ -132,6 +141,7 @@ impl Worker {
             chunks: VecDeque::new(),
             formatted: 0,
             lost: 0,
+            beginning: None,
             told: Vec::new(),
             measured: (Duration::ZERO, 0),
         }
@@ -286,6 +296,7 @@ impl Worker {
         if !self.write() {
             return false;
         }
+        self.note_start();
         while let Some(chunk) = self.chunks.front().map(Arc::clone) {
             for record in chunk.records(self.lane.place()).skip(self.formatted) {
                 self.formatted += 1;
@@ -363,12 +374,23 @@ impl Worker {
             self.surroundings.notices.notice(true, &line);
         }
         self.signed = (self.surroundings.clock.now().monotonic, resumed.sequence);
+        self.beginning = Some(Beginning {
+            resumed: resumed.sequence > 0,
+            cut_bytes: resumed.cut_bytes,
+        });
+    }
+
+    /// A sink's first record, again where the former was given up before it was written.
+    fn note_start(&mut self) {
+        let Some(Beginning { resumed, cut_bytes }) = self.beginning else {
+            return;
+        };
         let server = Arc::clone(&self.surroundings.server);
         self.note(&Event::Start(Start {
             version: env!("CARGO_PKG_VERSION"),
             server: &server,
-            resumed: resumed.sequence > 0,
-            cut_bytes: resumed.cut_bytes,
+            resumed,
+            cut_bytes,
         }));
     }
 
@@ -417,6 +439,7 @@ impl Worker {
                 self.lines.clear();
                 self.heads.clear();
                 self.told.clear();
+                self.beginning = None;
                 true
             }
             Err(refused) => {
@@ -450,6 +473,9 @@ impl Worker {
             count += 1;
         }
         self.wrote(count, bytes);
+        if count > 0 {
+            self.beginning = None;
+        }
         let written = self.written.sequence;
         self.told.retain(|(sequence, _)| *sequence > written);
         self.lines.drain(..bytes);
