@@ -83,11 +83,6 @@ impl Clients {
         self.suspects.insert(client.0);
     }
 
-    /// Whether it is a connection that something is known of.
-    pub(super) fn is_known(&self, client: ClientId) -> bool {
-        self.known.contains_key(&client.0)
-    }
-
     /// It has selected another database.
     pub(super) fn select(&mut self, client: ClientId, database: u32) {
         if let Some(known) = self.known.get_mut(&client.0) {

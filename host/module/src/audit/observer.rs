@@ -55,11 +55,9 @@ pub(super) struct Observer {
     /// Whose command arrived last.
     running: Option<ClientId>,
     /// Who ran the last command that runs others.
-    runner: Option<ClientId>,
+    runner: Option<Runner>,
     /// Who did before, for when that command is refused.
-    runner_before: Option<ClientId>,
-    /// Whether the command that runs is a transaction.
-    runs_transaction: bool,
+    runner_before: Option<Runner>,
     /// Whose command may just have made another of it.
     doubtful: Option<ClientId>,
     /// Log-ins that others decide about, on a server that does not tell how.
@@ -146,7 +144,6 @@ impl Observer {
             running: None,
             runner: None,
             runner_before: None,
-            runs_transaction: false,
             doubtful: None,
             passed: Vec::new(),
         }
@@ -205,7 +202,6 @@ impl Observer {
             subscriptions::begin_successes(lock);
             self.hears_this = true;
         }
-        self.runs_transaction = facts.name == b"exec";
         match facts.effect {
             Effect::None => {}
             Effect::Client | Effect::Links => {
@@ -225,7 +221,11 @@ impl Observer {
                     .clients
                     .get(lock, client, (&roster.interest, self.epoch));
                 if known.is_some() {
-                    self.runner_before = self.runner.replace(client);
+                    let runner = Runner {
+                        client,
+                        is_transaction: facts.name == b"exec",
+                    };
+                    self.runner_before = self.runner.replace(runner);
                     self.doubtful = Some(client);
                 }
             }
@@ -269,12 +269,15 @@ impl Observer {
             return;
         };
         // Failures alone do not tell what came before them in the transaction.
-        if self.runs_transaction && !self.hears_successes && self.doubtful == Some(finished.client)
-        {
+        let own = self.runner.filter(|one| one.client == finished.client);
+        if !self.hears_successes && own.is_some_and(|one| one.is_transaction) {
             self.clients.doubt(finished.client);
         }
         let waits = facts.may_wait
-            && self.clients.is_known(finished.client)
+            && self
+                .clients
+                .get(lock, finished.client, (&roster.interest, self.epoch))
+                .is_some()
             && ClientInfo::of(lock, finished.client).is_some_and(|info| info.is_blocked);
         let result = match finished.ended {
             // It has only begun to wait.
@@ -298,6 +301,7 @@ impl Observer {
         };
         let has_changed = matches!(finished.ended, Ended::Success);
         let (effect, is_select) = (facts.effect, facts.name == b"select");
+        let is_exec = facts.name == b"exec";
         record(
             (&self.trail, &roster, self.epoch),
             (&mut self.clients, lock, self.runner),
@@ -320,8 +324,12 @@ impl Observer {
         }
         // One that was refused, because another's script was running, has run nothing.
         let is_refused = matches!(finished.ended, Ended::Rejected(_) | Ended::Denied(..));
-        if is_refused && effect == Effect::Runs && self.runner == Some(finished.client) {
-            self.runner = self.runner_before;
+        if let Some(own) = own.filter(|_| effect == Effect::Runs) {
+            if is_refused {
+                self.runner = self.runner_before.take();
+            } else if is_exec || !own.is_transaction {
+                self.runner = None;
+            }
         }
         if has_changed && effect == Effect::Acl {
             let client = Some(finished.client);
@@ -436,6 +444,14 @@ impl Observer {
     }
 }
 
+/// A connection whose command runs others.
+#[derive(Clone, Copy, Debug)]
+struct Runner {
+    client: ClientId,
+    /// Whether that command is EXEC, which runs scripts, too.
+    is_transaction: bool,
+}
+
 /// What is known of a command besides its words.
 struct Seen<'a> {
     client: ClientId,
@@ -468,7 +484,7 @@ fn cut(bytes: &[u8], most: usize) -> Argument<'_> {
 /// Records a command, if a sink wants it.
 fn record(
     (trail, roster, epoch): (&Trail, &Roster, u64),
-    (clients, lock, runner): (&mut Clients, &ServerLock, Option<ClientId>),
+    (clients, lock, runner): (&mut Clients, &ServerLock, Option<Runner>),
     facts: &Facts,
     words: &Words<'_>,
     mut seen: Seen<'_>,
@@ -491,23 +507,29 @@ fn record(
         return;
     }
     let of = (interest, epoch);
-    if clients.get(lock, seen.client, of).is_none() {
-        let Some(runner) = runner else {
-            return;
-        };
-        seen.client = runner;
+    if clients.get(lock, seen.client, of).is_none()
+        && let Some(runner) = runner
+    {
+        seen.client = runner.client;
         if seen.origin == Origin::Client {
             seen.origin = Origin::Script;
         }
     }
-    let Some(known) = clients.get(lock, seen.client, of) else {
-        return;
+    let known = clients.get(lock, seen.client, of);
+    let wants = match known {
+        Some(known) => (known.sinks, known.config_sinks),
+        // A module by itself, for nobody.
+        None if seen.origin == Origin::Module => {
+            let nobody = interest.of_client(b"", None, true);
+            (nobody.sinks, nobody.config_sinks)
+        }
+        None => return,
     };
-    let sinks = wanted.and(known.sinks).or(always.and(known.config_sinks));
+    let sinks = wanted.and(wants.0).or(always.and(wants.1));
     if sinks.is_empty() {
         return;
     }
-    if known.is_internal {
+    if known.is_some_and(|known| known.is_internal) {
         seen.origin = Origin::Replication;
     }
     let hidden = hidden(facts, words);
@@ -524,7 +546,7 @@ fn record(
         category: facts.category,
         name: &facts.name,
         origin: seen.origin,
-        database: Some(known.database),
+        database: known.map(|known| known.database),
         key: key.map(|key| shown(hidden, facts.first_key, key, KEY_BYTES)),
         arguments,
         left_out,
@@ -532,8 +554,8 @@ fn record(
         duration_us: seen.duration_us,
         keys_modified: seen.keys_modified,
     };
-    let client = known.client(seen.client);
-    trail.push(sinks, seen.at_us, Some(&client), &Event::Command(command));
+    let client = known.map(|known| known.client(seen.client));
+    trail.push(sinks, seen.at_us, client.as_ref(), &Event::Command(command));
 }
 
 /// What of a command must not be seen.
