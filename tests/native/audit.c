@@ -2,7 +2,8 @@
  *
  * In: every command, by a command filter; every log-in, by a callback that declines; from 9.1
  * on how commands and log-ins ended, by events. Out: nothing but `audit.heard`, which tells how
- * often each of them was called. It declares the little it needs of the module API itself.
+ * often each of them was called; and `audit.later KEY`, which increments the key by itself, a
+ * moment after it answered. It declares the little it needs of the module API itself.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -24,6 +25,11 @@ static int (*create_command)(void *ctx, const char *name, Command run, const cha
 static int (*reply)(void *ctx, const char *text);
 static void (*register_auth)(void *ctx, Auth callback);
 static void *(*register_filter)(void *ctx, void (*filter)(void *words), int flags);
+static uint64_t (*create_timer)(void *ctx, long long milliseconds, void (*run)(void *ctx, void *data), void *data);
+static void *(*call)(void *ctx, const char *command, const char *format, ...);
+static void (*free_reply)(void *reply);
+static void (*retain)(void *ctx, void *string);
+static void (*release)(void *ctx, void *string);
 static int (*subscribe)(void *ctx, struct event event, Listener listener);
 
 /* A client came or went; a log-in was decided; a command ended well, badly, was rejected, denied. */
@@ -62,6 +68,19 @@ static int tell(void *ctx, void **argv, int argc) {
     return reply(ctx, text);
 }
 
+static void increment(void *ctx, void *key) {
+    void *answer = call(ctx, "INCR", "s", key);
+    if (answer != NULL) free_reply(answer);
+    release(NULL, key);
+}
+
+static int later(void *ctx, void **argv, int argc) {
+    if (argc != 2) return reply(ctx, "one key");
+    retain(NULL, argv[1]);
+    create_timer(ctx, 20, increment, argv[1]);
+    return reply(ctx, "OK");
+}
+
 int ValkeyModule_OnLoad(void *ctx, void **argv, int argc) {
     (void)argv;
     (void)argc;
@@ -72,8 +91,14 @@ int ValkeyModule_OnLoad(void *ctx, void **argv, int argc) {
     get_api("ValkeyModule_RegisterAuthCallback", &register_auth);
     get_api("ValkeyModule_RegisterCommandFilter", &register_filter);
     get_api("ValkeyModule_SubscribeToServerEvent", &subscribe);
+    get_api("ValkeyModule_CreateTimer", &create_timer);
+    get_api("ValkeyModule_Call", &call);
+    get_api("ValkeyModule_FreeCallReply", &free_reply);
+    get_api("ValkeyModule_RetainString", &retain);
+    get_api("ValkeyModule_FreeString", &release);
     set_attributes(ctx, "audit", 1, 1);
     if (create_command(ctx, "audit.heard", tell, "admin", 0, 0, 0) != 0) return 1;
+    if (create_command(ctx, "audit.later", later, "write", 1, 1, 1) != 0) return 1;
     if (register_filter(ctx, filter, 0) == NULL) return 1;
     register_auth(ctx, decline);
     for (int number = 0; number < EVENTS; number++) {

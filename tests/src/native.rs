@@ -28,7 +28,8 @@ pub fn ldap_module() -> &'static Path {
 }
 
 /// A module `audit` that listens as ValkeyAudit does: by a command filter, a callback for
-/// log-ins that declines, and events. `audit.heard` tells how often each was called.
+/// log-ins that declines, and events. `audit.heard` tells how often each was called,
+/// and `audit.later KEY` increments a key by itself, a moment after it answered.
 pub fn audit_module() -> &'static Path {
     static MODULE: OnceLock<PathBuf> = OnceLock::new();
     MODULE.get_or_init(|| compile("audit"))

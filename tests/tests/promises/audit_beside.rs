@@ -10,6 +10,7 @@ on_both_lines!(
     a_log_in_that_takes_another_module_its_time_is_recorded_as_it_ends,
     a_log_in_in_a_transaction_is_recorded_when_it_runs,
     commands_are_recorded_once_in_both_orders,
+    what_a_module_does_by_itself_is_of_nobody,
     whoever_goes_leaves_the_others_hooks_in_both_orders,
 );
 
@@ -217,6 +218,33 @@ fn commands_are_recorded_once_in_both_orders(line: Line) {
                 ("warden.key", key),
             ];
             assert_eq!(of(&fields), 1, "{first:?}: {fields:?}");
+        }
+    }
+}
+
+/// Not of whoever ran a script last. What 8.0 tells of modules is not enough to record it.
+fn what_a_module_does_by_itself_is_of_nobody(line: Line) {
+    for is_wanted in [false, true] {
+        let lines = format!("{EVENTS}\nignore_internal_clients = {}", !is_wanted);
+        let audited = Audited::start(line, &lines);
+        let mut admin = audited.scene.server.admin();
+        let path = audit_module().display().to_string();
+        admin.call(["MODULE", "LOAD", &path]).expect_ok();
+        admin.run("AUDIT.LATER itself").expect_text("OK");
+        admin.call(["EVAL", "return redis.call('SET', 'script', '1')", "0"]);
+        eventually("it is done", || {
+            (admin.run("GET itself").as_text()? == "1").then_some(())
+        });
+        let records = audited.records_so_far();
+        let increments = records
+            .iter()
+            .filter(|one| one.has(&[("warden.command", "incr"), ("warden.key", "itself")]));
+        let increments: Vec<&AuditRecord> = increments.collect();
+        let expected = usize::from(is_wanted && line == Line::V9_1);
+        assert_eq!(increments.len(), expected, "{increments:?}");
+        for record in increments {
+            let of_nobody = [("user.name", ""), ("warden.origin", "module")];
+            assert!(record.has(&of_nobody), "{record:?}");
         }
     }
 }

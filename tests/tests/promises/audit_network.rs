@@ -218,7 +218,7 @@ fn records_arrive_at_a_collector_by_tcp_and_by_tls(line: Line) {
 
 fn a_collector_that_stalls_holds_nobody_up_and_nothing_is_lost(line: Line) {
     let collector = Collector::start();
-    collector.behave_next([Manner::StallAfter(1000)]);
+    collector.behave(Manner::StallAfter(1000));
     let audited = start(
         line,
         &format!("{}timeout_ms = 1500\n", tcp(collector.address())),
@@ -227,6 +227,10 @@ fn a_collector_that_stalls_holds_nobody_up_and_nothing_is_lost(line: Line) {
     // More than a socket holds.
     write(&mut admin, "key", 12_000);
     ping(&audited);
+    wait_for_state(&audited, "failing");
+    assert!(!status(&audited, "last_error").is_empty());
+    ping(&audited);
+    collector.behave(Manner::Read);
     wait_for_keys(&collector, "key", 12_000);
     wait_for_state(&audited, "ok");
     assert_eq!(status(&audited, "dropped"), "0");
