@@ -358,8 +358,10 @@ impl Observer {
         {
             self.clients.doubt(finished.client);
         }
-        // Its place was taken by this one: it is recorded already.
-        if facts.name == refusing::COMMAND.as_bytes() {
+        // Its place was taken by this one: it is recorded already. And what an append-only file
+        // holds was recorded when it was done.
+        let is_nobodys = self.runner.is_none() && !self.clients.is_connection(finished.client);
+        if facts.name == refusing::COMMAND.as_bytes() || (is_nobodys && ctx.is_loading()) {
             return;
         }
         let mut seen = Seen::of(finished);
@@ -630,7 +632,10 @@ fn record(
         Some(known) => Some(known),
         None => {
             if seen.origin == Origin::Client {
-                seen.origin = Origin::Script;
+                seen.origin = match runner {
+                    Some(_) => Origin::Script,
+                    None => Origin::Module,
+                };
             }
             // Of a module that works for nobody there is no client at all.
             seen.client = runner.unwrap_or(seen.client);
