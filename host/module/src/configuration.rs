@@ -122,11 +122,7 @@ fn act_on_change(lock: &ServerLock, name: &str) {
         "audit_dir" => {
             let _ = shared.sink_loads.send(Load::Now);
         }
-        "audit_enabled" => {
-            if shared.trail.enable(settings.audit_enabled) {
-                shared.wake_clock();
-            }
-        }
+        "audit_enabled" if shared.trail.enable(settings.audit_enabled) => shared.wake_clock(),
         "ceiling" => {
             shared.publish(None);
             bind_every_session(&shared, lock);
