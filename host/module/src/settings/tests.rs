@@ -49,6 +49,7 @@ fn each_setting_moves_its_own_field_and_no_other() {
         ("policy_dir", "/a", "policy_dir"),
         ("preview_dir", "/a", "preview_dir"),
         ("authenticator_dir", "/a", "authenticator_dir"),
+        ("audit_dir", "/a", "audit_dir"),
         ("state_dir", "/a", "state_dir"),
         ("required_policies", "rbac", "required_policies"),
         ("policy_keys", key, "policy_keys"),
@@ -67,6 +68,7 @@ fn each_setting_moves_its_own_field_and_no_other() {
         ("max_pending", "7", "max_pending"),
         ("policy_timeout_ms", "7", "policy_timeout"),
         ("policy_memory_mb", "7", "policy_memory_bytes"),
+        ("audit_enabled", "no", "audit_enabled"),
         ("log_level", "debug", "log_level"),
     ];
     assert!(
