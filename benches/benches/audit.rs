@@ -87,7 +87,7 @@ fn main_thread(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(RECORDS));
     group.bench_function("push of 10,000 records", |bencher| {
         bencher.iter_batched(
-            || drop(lane.take(Duration::ZERO)),
+            || drop(lane.take(Duration::ZERO, 0)),
             |()| {
                 for _ in 0..RECORDS {
                     push(&journal, only, black_box(&record));
@@ -135,7 +135,7 @@ fn batch(journal: &Journal, lane: &Lane) -> Batch {
     for _ in 0..RECORDS {
         push(journal, SinkSet::only(lane.place()), &record);
     }
-    lane.take(Duration::ZERO)
+    lane.take(Duration::ZERO, 0)
 }
 
 /// All that a sink's thread does but the writing: records out of their chunks, lines, hashes.

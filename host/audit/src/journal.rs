@@ -25,6 +25,9 @@ pub use chunk::Chunk;
 use crate::event::{Client, Event, Parts, SinkSet};
 use chunk::Open;
 
+/// How long a sink that was here leaves what is little: to wake one costs whoever makes records.
+const REST: Duration = Duration::from_millis(10);
+
 /// The queue. Shared by whoever makes records and the sinks' lanes.
 #[derive(Debug, Default)]
 pub struct Journal {
@@ -33,13 +36,26 @@ pub struct Journal {
     oversized: AtomicU64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     open: Open,
+    /// From how many bytes in the open chunk on sinks that wait are woken.
+    wakes_at: usize,
     lanes: Vec<Option<Arc<Shared>>>,
     /// Where the search for a free place goes on: one that was given back is not given to
     /// another before all others were, for records may still be made for whoever had it.
     next: usize,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            open: Open::default(),
+            wakes_at: usize::MAX,
+            lanes: Vec::new(),
+            next: 0,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -132,6 +148,9 @@ impl Journal {
         };
         let mut state = self.lock();
         if state.open.push(sinks, &record) {
+            if state.open.used() >= state.wakes_at {
+                state.wake();
+            }
             return;
         }
         state.seal();
@@ -166,6 +185,14 @@ impl State {
         }
     }
 
+    /// Has those come that wait for something.
+    fn wake(&mut self) {
+        self.wakes_at = usize::MAX;
+        for lane in self.lanes.iter().flatten() {
+            lane.nudge();
+        }
+    }
+
     fn lose(&self, sinks: SinkSet) {
         for place in sinks.places() {
             if let Some(Some(lane)) = self.lanes.get(place) {
@@ -192,6 +219,11 @@ impl Shared {
             self.buffered_bytes.store(bytes, Ordering::Relaxed);
         }
         drop(queue);
+        self.arrived.notify_one();
+    }
+
+    fn nudge(&self) {
+        self.lock().is_nudged = true;
         self.arrived.notify_one();
     }
 
@@ -231,11 +263,22 @@ impl Lane {
             .store(bound_bytes, Ordering::Relaxed);
     }
 
-    /// Waits until a chunk was sealed for it, or somebody nudges it, at most `patience`; then
-    /// takes everything there is, the open chunk included. The bytes count as waiting until
-    /// [`Lane::done`].
-    pub fn take(&self, patience: Duration) -> Batch {
-        self.wait(patience, |queue| !queue.chunks.is_empty() || queue.lost > 0);
+    /// Waits until a chunk was sealed for it, or the open one holds `threshold_bytes` or more,
+    /// or somebody nudges it, at most `patience`; then takes everything there is, the open chunk
+    /// included. Comes for the open chunk no more than a hundred times a second. The bytes
+    /// count as waiting until [`Lane::done`].
+    pub fn take(&self, patience: Duration, threshold_bytes: usize) -> Batch {
+        let is_there = |queue: &Queue| !queue.chunks.is_empty() || queue.lost > 0;
+        self.wait(patience.min(REST), is_there);
+        let mut state = self.journal.lock();
+        let is_enough = state.open.used() >= threshold_bytes;
+        if !is_enough {
+            state.wakes_at = state.wakes_at.min(threshold_bytes);
+        }
+        drop(state);
+        if !is_enough {
+            self.wait(patience.saturating_sub(REST), is_there);
+        }
         self.journal.lock().seal();
         let mut queue = self.shared.lock();
         queue.is_nudged = false;
@@ -267,8 +310,7 @@ impl Lane {
 
     /// Ends a wait.
     pub fn nudge(&self) {
-        self.shared.lock().is_nudged = true;
-        self.shared.arrived.notify_one();
+        self.shared.nudge();
     }
 
     /// Gives back the room of a chunk that was taken.

@@ -6,8 +6,12 @@
 //! ```
 //!
 //! While a sink refuses, nothing is taken from the lane, whose bound is then the bound of what
-//! waits. Sequence numbers and chain follow what is written, so what was lost leaves no gap but
-//! a record that says how many.
+//! waits. What was lost leaves no gap but a record that says how many: in its place where
+//! records come after it, at the next start where none did.
+
+mod ledger;
+mod lines;
+mod voice;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,22 +19,32 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use warden_core::Clock;
+use warden_state::PrivateDir;
 
-use crate::chain::{self, Chain};
 use crate::checkpoint::{Place, SigningKey};
-use crate::event::{Category, Checkpoint, Event, Loss, Record, Start};
-use crate::format::Numbered;
+use crate::event::{Checkpoint, Event, Loss, Record, Start};
 use crate::journal::{Chunk, Lane};
 use crate::settings::SinkSettings;
 use crate::sink::file::Resumed;
-use crate::sink::{self, Again, Head, Sink, Stop};
+use crate::sink::{self, Again, Sink, Stop};
 use crate::status::SinkStatus;
+use ledger::Ledger;
+use lines::Lines;
+use voice::Voice;
 
 /// How often a sink looks after itself while nothing comes.
 const TENDED: Duration = Duration::from_secs(1);
 
 /// How long a sink waits that will not try again by itself: until it is nudged.
 const FOR_GOOD: Duration = Duration::from_hours(1);
+
+/// What is written in one go, where so much came together.
+const PORTION: usize = 64 * 1024;
+
+/// Why records were lost.
+const BUFFER_FULL: &str = "buffer full";
+const DISCONNECTED: &str = "disconnected";
+const ENDED: &str = "not written before the end";
 
 /// What a sink's thread is told.
 #[derive(Debug)]
@@ -58,6 +72,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// Whom to tell.
     pub notices: Arc<dyn Notices>,
+    /// Where is kept what a sink could not write at its end.
+    pub state: Arc<PrivateDir>,
 }
 
 /// A sink's thread.
@@ -65,35 +81,26 @@ pub(crate) struct Worker {
     lane: Arc<Lane>,
     orders: Receiver<Order>,
     settings: SinkSettings,
-    status: Arc<SinkStatus>,
     surroundings: Surroundings,
     stop: Stop,
+    voice: Voice,
     sink: Option<Box<dyn Sink>>,
-    /// Lines that wait to be written, each with its end, and what is to be known of each.
-    lines: Vec<u8>,
-    heads: Vec<Head>,
-    /// Where the next line stands.
-    next: Position,
-    /// Where the line after the last written one stands.
-    written: Position,
-    /// When the youngest record in `lines` happened.
-    youngest_us: u64,
+    lines: Lines,
     /// Taken from the lane and not yet formatted: from this record of the first on.
     chunks: VecDeque<Arc<Chunk>>,
     formatted: usize,
     /// Lost after all of `chunks`, and not yet recorded.
     lost: u64,
+    /// Lost at the end before, and not yet recorded.
+    lost_before: u64,
+    ledger: Ledger,
     /// How this destination was found, until the record of that is written.
     beginning: Option<Beginning>,
-    /// Losses in `lines`: which record tells of each, and of how many.
-    told: Vec<(u64, u64)>,
-    /// Who signs, if anybody does, and when that was done last.
+    /// Who signs, if anybody does; when that was done last, and up to which record.
     signing: Option<SigningKey>,
     signed: (Duration, u64),
-    trouble: String,
     /// When what was written was last made to last.
     flushed: Duration,
-    measured: (Duration, u64),
 }
 
 /// How a destination was found.
@@ -101,14 +108,6 @@ pub(crate) struct Worker {
 struct Beginning {
     resumed: bool,
     cut_bytes: u64,
-}
-
-/// A place in what a sink has written.
-#[derive(Clone, Debug, Default)]
-struct Position {
-    /// Of the record before.
-    sequence: u64,
-    chain: Chain,
 }
 
 impl Worker {
@@ -121,39 +120,39 @@ impl Worker {
         surroundings: Surroundings,
         stop: Stop,
     ) -> Self {
+        let notices = Arc::clone(&surroundings.notices);
         Self {
-            stop,
-            heads: Vec::new(),
-            signing: None,
-            signed: (Duration::ZERO, 0),
-            trouble: String::new(),
-            flushed: Duration::ZERO,
+            voice: Voice::new(&settings.name, status, notices),
+            ledger: Ledger::new(Arc::clone(&surroundings.state), &settings.name),
             lane,
             orders,
             settings,
-            status,
             surroundings,
+            stop,
             sink: None,
-            lines: Vec::new(),
-            next: Position::default(),
-            written: Position::default(),
-            youngest_us: 0,
+            lines: Lines::default(),
             chunks: VecDeque::new(),
             formatted: 0,
             lost: 0,
+            lost_before: 0,
             beginning: None,
-            told: Vec::new(),
-            measured: (Duration::ZERO, 0),
+            signing: None,
+            signed: (Duration::ZERO, 0),
+            flushed: Duration::ZERO,
         }
     }
 
     /// Its life: ends when its lane is closed and, as far as the destination takes it,
     /// everything is written.
     pub(crate) fn run(mut self) {
+        match self.ledger.read() {
+            Ok(records) => self.lost_before = records,
+            Err(why) => self.voice.say(true, &why),
+        }
         loop {
             self.obey();
             let is_up = self.tend() && self.go_on();
-            self.measure();
+            self.voice.measure(self.surroundings.clock.now());
             if !is_up && !self.loses_now() {
                 // What comes waits in the lane.
                 if self.lane.rest(self.pause()) {
@@ -161,8 +160,9 @@ impl Worker {
                 }
                 continue;
             }
-            let patience = (self.settings.flush.interval / 2).min(TENDED);
-            let batch = self.lane.take(patience);
+            let flush = self.settings.flush;
+            let patience = (flush.interval / 2).min(TENDED);
+            let batch = self.lane.take(patience, flush.threshold_bytes);
             self.chunks.extend(batch.chunks);
             self.lost = self.lost.saturating_add(batch.lost);
             if !is_up {
@@ -194,7 +194,7 @@ impl Worker {
             return;
         }
         if let Err(why) = sink.reopen() {
-            self.refused(&why.to_string());
+            self.voice.refused(&why.to_string());
         }
     }
 
@@ -228,10 +228,25 @@ impl Worker {
         if let Some(sink) = &mut self.sink
             && let Err(why) = sink.close()
         {
-            self.refused(&why.to_string());
+            self.voice.refused(&why.to_string());
         }
     }
 
+    fn end(&mut self) {
+        if self.tend() && self.go_on() {
+            self.farewell();
+        } else {
+            self.close();
+        }
+        self.give_up();
+        // Closes the destination first.
+        self.sink = None;
+        self.voice.ended();
+    }
+}
+
+/// The destination.
+impl Worker {
     /// Opens the destination if it is not open, and lets it look after itself; false when it
     /// cannot be written to now.
     fn tend(&mut self) -> bool {
@@ -241,11 +256,47 @@ impl Worker {
         match self.sink.as_mut().map(|sink| sink.tend()) {
             Some(Ok(())) => true,
             Some(Err(why)) => {
-                self.refused(&why.to_string());
+                self.voice.refused(&why.to_string());
                 false
             }
             None => false,
         }
+    }
+
+    fn open(&mut self) -> bool {
+        let signing = self.settings.signing.as_ref();
+        let key = signing.map(|signing| SigningKey::read(&signing.key_file));
+        match key.transpose() {
+            Ok(key) => self.signing = key,
+            Err(why) => {
+                self.voice.refused(&why.to_string());
+                return false;
+            }
+        }
+        match sink::open(&self.settings, &self.stop) {
+            Ok((sink, resumed)) => {
+                self.sink = Some(sink);
+                self.begin(&resumed);
+                true
+            }
+            Err(why) => {
+                self.voice.refused(&why);
+                false
+            }
+        }
+    }
+
+    fn begin(&mut self, resumed: &Resumed) {
+        self.lines.resume(resumed.sequence, resumed.chain);
+        if let Some((path, why)) = &resumed.aside {
+            let line = format!("what was there is now {path:?}: {why}");
+            self.voice.say(true, &line);
+        }
+        self.signed = (self.now(), resumed.sequence);
+        self.beginning = Some(Beginning {
+            resumed: resumed.sequence > 0,
+            cut_bytes: resumed.cut_bytes,
+        });
     }
 
     /// Whether the destination is away, and not only slow, and nothing is kept for it.
@@ -266,31 +317,67 @@ impl Worker {
         }
     }
 
-    /// The destination is away, and nothing is kept for it.
-    fn lose_what_came(&mut self) {
-        self.discard();
-        while let Some(chunk) = self.chunks.pop_front() {
-            let records = chunk.records_for(self.lane.place());
-            let records = records.saturating_sub(self.formatted as u64);
-            self.formatted = 0;
-            self.lane.done(&chunk);
-            self.lost = self.lost.saturating_add(records);
-            self.status.dropped_more(records);
+    /// Offers the lines; false when some were refused.
+    fn write(&mut self) -> bool {
+        if self.lines.is_empty() {
+            return true;
         }
+        let Some(sink) = &mut self.sink else {
+            return false;
+        };
+        let (lines, heads) = self.lines.waiting();
+        let (amount, refused) = match sink.write(lines, heads) {
+            Ok(()) => (self.lines.all_taken(), None),
+            Err(refused) => {
+                let amount = self.lines.taken(&self.settings, refused.taken);
+                (amount, Some(refused.why))
+            }
+        };
+        let now_us = self.now_us();
+        self.voice.wrote(amount, self.lines.youngest_us(), now_us);
+        if amount.records > 0 {
+            self.beginning = None;
+        }
+        if let Some(why) = refused {
+            self.voice.refused(&why.to_string());
+            return false;
+        }
+        if self.lost_before == 0
+            && let Err(why) = self.ledger.clear()
+        {
+            self.voice.say(true, &why);
+        }
+        true
     }
 
-    fn end(&mut self) {
-        if self.tend() && self.go_on() {
-            self.farewell();
-        } else {
-            self.close();
+    /// Makes what was written last, once in a flush interval: under load there is a batch every
+    /// few milliseconds.
+    fn flush_if_due(&mut self) -> bool {
+        let now = self.now();
+        if now.saturating_sub(self.flushed) < self.settings.flush.interval / 2 {
+            self.voice.works();
+            return true;
         }
-        self.give_up();
-        // Closes the destination first.
-        self.sink = None;
-        self.status.ended();
+        self.flushed = now;
+        let Some(sink) = &mut self.sink else {
+            return false;
+        };
+        match sink.flush() {
+            Ok(()) => {
+                self.voice.works();
+                self.voice.trouble(sink.trouble().unwrap_or_default());
+                true
+            }
+            Err(why) => {
+                self.voice.refused(&why.to_string());
+                false
+            }
+        }
     }
+}
 
+/// Records.
+impl Worker {
     /// Writes all that is there; false when the destination does not take it.
     fn go_on(&mut self) -> bool {
         if !self.write() {
@@ -300,9 +387,9 @@ impl Worker {
         while let Some(chunk) = self.chunks.front().map(Arc::clone) {
             for record in chunk.records(self.lane.place()).skip(self.formatted) {
                 self.formatted += 1;
-                self.note_record(&record);
-                let is_full = self.lines.len() >= self.settings.flush.threshold_bytes;
-                if is_full && !self.write() {
+                self.add(&record);
+                let (lines, _) = self.lines.waiting();
+                if lines.len() >= PORTION && !self.write() {
                     return false;
                 }
             }
@@ -310,176 +397,41 @@ impl Worker {
             self.chunks.pop_front();
             self.lane.done(&chunk);
         }
-        if self.lost > 0 {
-            let records = std::mem::take(&mut self.lost);
-            let cause = if self.settings.loses_while_away() {
-                "disconnected"
-            } else {
-                "buffer full"
-            };
-            self.note(&Event::Loss(Loss { records, cause }));
-            self.told.push((self.next.sequence, records));
-        }
+        let cause = if self.settings.loses_while_away() {
+            DISCONNECTED
+        } else {
+            BUFFER_FULL
+        };
+        let records = std::mem::take(&mut self.lost);
+        self.note_loss(Loss { records, cause });
         self.checkpoint_if_due();
         self.write() && self.flush_if_due()
     }
 
-    /// Makes what was written last, once in a flush interval: under load there is a batch every
-    /// few milliseconds.
-    fn flush_if_due(&mut self) -> bool {
-        let now = self.surroundings.clock.now().monotonic;
-        if now.saturating_sub(self.flushed) < self.settings.flush.interval / 2 {
-            self.tell(None);
-            return true;
-        }
-        self.flushed = now;
-        self.flush()
-    }
-
-    fn open(&mut self) -> bool {
-        let signing = self.settings.signing.as_ref();
-        match signing
-            .map(|signing| SigningKey::read(&signing.key_file))
-            .transpose()
-        {
-            Ok(key) => self.signing = key,
-            Err(why) => {
-                self.refused(&why.to_string());
-                return false;
-            }
-        }
-        match sink::open(&self.settings, &self.stop) {
-            Ok((sink, resumed)) => {
-                self.sink = Some(sink);
-                self.begin(&resumed);
-                true
-            }
-            Err(why) => {
-                self.refused(&why);
-                false
-            }
-        }
-    }
-
-    fn begin(&mut self, resumed: &Resumed) {
-        let position = Position {
-            sequence: resumed.sequence,
-            chain: Chain::resume(resumed.chain),
-        };
-        self.next = position.clone();
-        self.written = position;
-        if let Some((path, why)) = &resumed.aside {
-            let name = &self.settings.name;
-            let line = format!("audit sink {name}: what was there is now {path:?}: {why}");
-            self.surroundings.notices.notice(true, &line);
-        }
-        self.signed = (self.surroundings.clock.now().monotonic, resumed.sequence);
-        self.beginning = Some(Beginning {
-            resumed: resumed.sequence > 0,
-            cut_bytes: resumed.cut_bytes,
-        });
-    }
-
-    /// A sink's first record, again where the former was given up before it was written.
+    /// A sink's first record, again where the former was given up before it was written; and
+    /// what was lost before it.
     fn note_start(&mut self) {
-        let Some(Beginning { resumed, cut_bytes }) = self.beginning else {
-            return;
-        };
-        let server = Arc::clone(&self.surroundings.server);
-        self.note(&Event::Start(Start {
-            version: env!("CARGO_PKG_VERSION"),
-            server: &server,
-            resumed,
-            cut_bytes,
-        }));
-    }
-
-    /// Adds a record of the sink's own.
-    fn note(&mut self, event: &Event<'_>) {
-        let at_us = self.now_us();
-        self.note_record(&Record {
-            at_us,
-            client: None,
-            event: event.clone(),
+        if let Some(Beginning { resumed, cut_bytes }) = self.beginning {
+            let server = Arc::clone(&self.surroundings.server);
+            self.note(&Event::Start(Start {
+                version: env!("CARGO_PKG_VERSION"),
+                server: &server,
+                resumed,
+                cut_bytes,
+            }));
+        }
+        let records = std::mem::take(&mut self.lost_before);
+        self.note_loss(Loss {
+            records,
+            cause: ENDED,
         });
     }
 
-    fn note_record(&mut self, record: &Record<'_>) {
-        let start = self.lines.len();
-        self.next.sequence += 1;
-        let numbered = Numbered {
-            sequence: self.next.sequence,
-            node: &self.surroundings.node,
-            record,
-        };
-        let (format, payload) = (self.settings.format, self.settings.payload);
-        format.write(&mut self.lines, numbered, payload);
-        if self.settings.chain {
-            self.next.chain.seal(format, &mut self.lines, start);
+    fn note_loss(&mut self, loss: Loss<'static>) {
+        if loss.records > 0 {
+            self.note(&Event::Loss(loss));
+            self.lines.tells_of(loss);
         }
-        self.lines.push(b'\n');
-        let bytes = self.lines.len() - start;
-        self.heads.push(Head::of(&numbered, bytes));
-        self.youngest_us = record.at_us;
-    }
-
-    /// Offers the lines; false when some were refused.
-    fn write(&mut self) -> bool {
-        if self.lines.is_empty() {
-            return true;
-        }
-        let Some(sink) = &mut self.sink else {
-            return false;
-        };
-        match sink.write(&self.lines, &self.heads) {
-            Ok(()) => {
-                let records = self.next.sequence - self.written.sequence;
-                self.wrote(records, self.lines.len());
-                self.written = self.next.clone();
-                self.lines.clear();
-                self.heads.clear();
-                self.told.clear();
-                self.beginning = None;
-                true
-            }
-            Err(refused) => {
-                self.took(refused.taken);
-                self.refused(&refused.why.to_string());
-                false
-            }
-        }
-    }
-
-    /// The destination took only the first lines, so many bytes of them.
-    fn took(&mut self, taken: usize) {
-        let mut bytes = 0;
-        let mut count = 0;
-        for head in &self.heads {
-            if bytes + head.bytes > taken {
-                break;
-            }
-            let line = self
-                .lines
-                .get(bytes..bytes + head.bytes)
-                .unwrap_or_default();
-            if self.settings.chain {
-                let line = line.strip_suffix(b"\n").unwrap_or(line);
-                let sealed = chain::split(self.settings.format, line);
-                let value = sealed.map_or(chain::BEGINNING, |sealed| sealed.value);
-                self.written.chain = Chain::resume(value);
-            }
-            self.written.sequence = head.sequence;
-            bytes += head.bytes;
-            count += 1;
-        }
-        self.wrote(count, bytes);
-        if count > 0 {
-            self.beginning = None;
-        }
-        let written = self.written.sequence;
-        self.told.retain(|(sequence, _)| *sequence > written);
-        self.lines.drain(..bytes);
-        self.heads.drain(..usize::try_from(count).unwrap_or(0));
     }
 
     /// Signs what was written since the last time, if it is time.
@@ -488,8 +440,8 @@ impl Worker {
             return;
         };
         let (at, sequence) = self.signed;
-        let now = self.surroundings.clock.now().monotonic;
-        if self.next.sequence > sequence && now.saturating_sub(at) >= signing.interval {
+        let is_time = self.now().saturating_sub(at) >= signing.interval;
+        if self.lines.sequence() > sequence && is_time {
             self.checkpoint();
         }
     }
@@ -500,130 +452,92 @@ impl Worker {
         };
         let signature = key.sign(&Place {
             node: &self.surroundings.node,
-            sequence: self.next.sequence,
-            chain: self.next.chain.value(),
+            sequence: self.lines.sequence(),
+            chain: self.lines.chain(),
         });
         let key = key.public().hex();
         self.note(&Event::Checkpoint(Checkpoint {
             key: &key,
             signature: &signature,
         }));
-        self.signed = (self.surroundings.clock.now().monotonic, self.next.sequence);
+        self.signed = (self.now(), self.lines.sequence());
     }
 
-    fn wrote(&self, records: u64, bytes: usize) {
-        let lag = Duration::from_micros(self.now_us().saturating_sub(self.youngest_us));
-        self.status.wrote(records, bytes as u64, lag);
+    /// Adds a record of the sink's own.
+    fn note(&mut self, event: &Event<'_>) {
+        let at_us = self.now_us();
+        self.add(&Record {
+            at_us,
+            client: None,
+            event: event.clone(),
+        });
     }
 
-    fn flush(&mut self) -> bool {
-        let Some(sink) = &mut self.sink else {
-            return false;
-        };
-        match sink.flush() {
-            Ok(()) => {
-                let trouble = sink.trouble().unwrap_or_default().to_owned();
-                self.tell(None);
-                self.tell_trouble(trouble);
-                true
-            }
-            Err(why) => {
-                self.refused(&why.to_string());
-                false
-            }
-        }
+    fn add(&mut self, record: &Record<'_>) {
+        let node = &self.surroundings.node;
+        self.lines.add(&self.settings, node, record);
     }
 
-    fn refused(&mut self, why: &str) {
-        self.tell(Some(why.to_owned()));
-    }
-
-    /// Keeps the state, and says once what changed.
-    fn tell(&self, error: Option<String>) {
-        let name = &self.settings.name;
-        match error {
-            Some(why) => {
-                if self.status.failed(&why) {
-                    let line = format!("audit sink {name}: cannot write: {why}");
-                    self.surroundings.notices.notice(true, &line);
-                }
-            }
-            None => {
-                if self.status.is_failing() {
-                    let line = format!("audit sink {name}: writes again");
-                    self.surroundings.notices.notice(false, &line);
-                }
-                self.status.succeeded();
-            }
-        }
-    }
-
-    /// Says once what does not work although lines are written.
-    fn tell_trouble(&mut self, trouble: String) {
-        if trouble != self.trouble && !trouble.is_empty() {
-            let line = format!("audit sink {}: {trouble}", self.settings.name);
-            self.surroundings.notices.notice(true, &line);
-        }
-        self.trouble = trouble;
-    }
-
-    /// Gives up lines that were not written: they are lost, and what comes next stands where
-    /// they would have stood.
-    fn discard(&mut self) {
-        // What a sink says about itself is nobody's loss, but for the losses it tells of.
-        let own = |head: &&Head| head.category == Category::Audit;
-        let records = self.heads.len() - self.heads.iter().filter(own).count();
-        let records = records as u64;
-        let told: u64 = self.told.drain(..).map(|(_, records)| records).sum();
-        self.lost = self.lost.saturating_add(told);
-        self.next = self.written.clone();
-        self.lines.clear();
-        self.heads.clear();
-        self.lost = self.lost.saturating_add(records);
-        self.status.dropped_more(records);
-    }
-
-    /// At the end: says what was not written.
-    fn give_up(&mut self) {
-        self.discard();
-        let waiting: u64 = self
-            .chunks
-            .iter()
-            .map(|chunk| chunk.records_for(self.lane.place()))
-            .sum();
-        let waiting = waiting.saturating_sub(self.formatted as u64);
-        let batch = self.lane.take(Duration::ZERO);
-        let more = batch.chunks.iter();
-        let more: u64 = more.map(|chunk| chunk.records_for(self.lane.place())).sum();
-        self.status.dropped_more(waiting.saturating_add(more));
-        let lost = waiting
-            .saturating_add(more)
-            .saturating_add(batch.lost)
-            .saturating_add(self.lost);
-        if lost > 0 {
-            let line = format!(
-                "audit sink {}: {lost} records were not written before its end",
-                self.settings.name
-            );
-            self.surroundings.notices.notice(true, &line);
-        }
-    }
-
-    fn measure(&mut self) {
-        let now = self.surroundings.clock.now().monotonic;
-        let (since, before) = self.measured;
-        let elapsed = now.saturating_sub(since);
-        if elapsed >= Duration::from_secs(1) {
-            let records = self.status.records();
-            let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-            let rate = records.saturating_sub(before).saturating_mul(1000) / millis.max(1);
-            self.status.set_rate(rate);
-            self.measured = (now, records);
-        }
+    fn now(&self) -> Duration {
+        self.surroundings.clock.now().monotonic
     }
 
     fn now_us(&self) -> u64 {
         let now = self.surroundings.clock.now().wall;
         now.as_unix_millis().saturating_mul(1000)
+    }
+}
+
+/// Losses.
+impl Worker {
+    /// The destination is away, and nothing is kept for it.
+    fn lose_what_came(&mut self) {
+        self.discard();
+        while let Some(chunk) = self.chunks.pop_front() {
+            let records = chunk.records_for(self.lane.place());
+            let records = records.saturating_sub(self.formatted as u64);
+            self.formatted = 0;
+            self.lane.done(&chunk);
+            self.lose(records);
+        }
+    }
+
+    /// Gives up lines that were not written.
+    fn discard(&mut self) {
+        let given_up = self.lines.give_up();
+        for loss in given_up.untold {
+            // They were counted when they were lost.
+            let to = if loss.cause == ENDED {
+                &mut self.lost_before
+            } else {
+                &mut self.lost
+            };
+            *to = to.saturating_add(loss.records);
+        }
+        self.lose(given_up.records);
+    }
+
+    fn lose(&mut self, records: u64) {
+        self.lost = self.lost.saturating_add(records);
+        self.voice.lost(records);
+    }
+
+    /// At the end: keeps how many were not written, for the next start to record.
+    fn give_up(&mut self) {
+        let batch = self.lane.take(Duration::ZERO, 0);
+        self.chunks.extend(batch.chunks);
+        self.lost = self.lost.saturating_add(batch.lost);
+        self.lose_what_came();
+        let lost = self.lost.saturating_add(self.lost_before);
+        if lost == 0 {
+            return;
+        }
+        let kept = self.ledger.keep(lost);
+        let then = match &kept {
+            Ok(()) => "; the next start records that".to_owned(),
+            Err(why) => format!(": {why}"),
+        };
+        let line = format!("{lost} records were not written before its end{then}");
+        self.voice.say(true, &line);
     }
 }

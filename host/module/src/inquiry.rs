@@ -55,7 +55,7 @@ pub(crate) fn begin(
     question: Question,
 ) -> Result<Answer, String> {
     let settings = shared.settings.load();
-    if std::str::from_utf8(user).is_ok_and(|name| settings.native_users.contains(name)) {
+    if settings.is_native(user) {
         return Err(
             "ERR the user is one of native_users: Valkey's own ACL decides, see ACL GETUSER and ACL DRYRUN"
                 .to_owned(),

@@ -94,7 +94,7 @@ pub(crate) struct Settled {
 /// A credential arrives.
 fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8]) -> AuthOutcome {
     let settings = shared.settings.load();
-    if std::str::from_utf8(user).is_ok_and(|name| settings.native_users.contains(name)) {
+    if settings.is_native(user) {
         return passed(shared, ctx, user);
     }
     if let Some(reason) = audit::refusal(shared) {

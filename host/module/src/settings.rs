@@ -79,6 +79,11 @@ pub(crate) enum SettingError {
 pub(crate) const PREFIX: &str = "warden.";
 
 impl Settings {
+    /// Whether the server's own check alone decides about this user.
+    pub(crate) fn is_native(&self, user: &[u8]) -> bool {
+        std::str::from_utf8(user).is_ok_and(|name| self.native_users.contains(name))
+    }
+
     /// All defaults.
     pub(crate) fn defaults() -> Self {
         Self {

@@ -436,6 +436,7 @@ fn new_trail(
         server: server.version.as_str().into(),
         clock,
         notices: Arc::new(SinkNotices),
+        state: Arc::new(state),
     };
     Ok(Trail::new(surroundings, digests, settings.audit_enabled))
 }

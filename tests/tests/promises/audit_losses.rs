@@ -8,13 +8,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
-use warden_tests::{Audited, Connection, Line, Scene, eventually, on_both_lines};
+use warden_tests::{Audited, Authority, Connection, Line, Scene, eventually, on_both_lines};
 
 on_both_lines!(
     what_does_not_fit_on_a_full_disk_is_counted_exactly,
     nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write,
     a_server_that_is_killed_loses_nothing_older_than_the_flush_window,
     a_server_that_ends_writes_everything_first,
+    what_a_server_could_not_write_at_its_end_is_recorded_at_the_next_start,
+    records_are_written_as_soon_as_there_are_enough,
+    a_log_in_by_certificate_alone_is_recorded_and_refused_while_it_could_not_be,
     a_file_that_is_moved_away_is_begun_anew,
 );
 
@@ -209,6 +212,141 @@ fn a_server_that_ends_writes_everything_first(line: Line) {
         .iter()
         .filter(|record| record.text("warden.key").starts_with("key:"));
     assert_eq!(kept.count(), 500);
+}
+
+fn what_a_server_could_not_write_at_its_end_is_recorded_at_the_next_start(line: Line) {
+    let audited = Audited::start(line, KEYS);
+    let server = &audited.scene.server;
+    let mut admin = server.admin();
+    admin.run("SET first 1").expect_ok();
+    audited.wait_for(&[("warden.key", "first")]);
+    limit_files(&audited, Some(audited.file.metadata().unwrap().len()));
+    for number in 0..50 {
+        admin
+            .call(["SET", &format!("key:{number}"), "x"])
+            .expect_ok();
+    }
+    eventually("the sink says that it cannot write", || {
+        (audited.status("state") == "failing").then_some(())
+    });
+    let before = audited.records().len();
+    // With everything it is stopped by.
+    server.restart();
+    let start = eventually("the sink begins again", || {
+        let records = audited.records();
+        let mut starts = records.into_iter().skip(before);
+        starts.find(|record| record.is("event.action", "audit-start"))
+    });
+    assert!(start.is("warden.resumed", "true"));
+    let loss = audited.wait_for(&[
+        ("event.action", "audit-loss"),
+        ("event.reason", "not written before the end"),
+    ]);
+    let lost: u64 = loss.text("warden.lost").parse().unwrap();
+    assert!((50..70).contains(&lost), "{lost}");
+    let log = server.log();
+    let told = format!("{lost} records were not written before its end; the next start records");
+    assert!(log.contains(&told), "{log}");
+    // Once.
+    server.restart();
+    audited.records_so_far();
+    let losses = audited.records();
+    let losses = losses
+        .iter()
+        .filter(|record| record.is("event.action", "audit-loss"));
+    assert_eq!(losses.count(), 1);
+}
+
+fn records_are_written_as_soon_as_there_are_enough(line: Line) {
+    let lines = "flush_interval_seconds = 3600\nflush_threshold_bytes = 10000";
+    let file = |audited: &Audited| audited.file.metadata().map_or(0, |found| found.len());
+    let audited = Audited::start(line, KEYS);
+    // Without the interval that the scene gives its sink.
+    audited.sinks.replace(
+        "10-file.toml",
+        format!(
+            "type = \"file\"\npath = {:?}\nformat = \"json\"\n{KEYS}\n{lines}\n",
+            audited.file
+        ),
+    );
+    audited.scene.server.admin().run("WARDEN.RELOAD");
+    let mut admin = audited.scene.server.admin();
+    let before = file(&audited);
+    let value = "x".repeat(500);
+    for number in 0..10 {
+        admin
+            .call(["SET", &format!("few:{number}"), &value])
+            .expect_ok();
+    }
+    for number in 0..40 {
+        admin
+            .call(["SET", &format!("many:{number}"), &value])
+            .expect_ok();
+    }
+    eventually("they are written long before the interval is over", || {
+        (file(&audited) > before + 10_000).then_some(())
+    });
+}
+
+/// 8.0 has no `tls-auth-clients-user`.
+fn a_log_in_by_certificate_alone_is_recorded_and_refused_while_it_could_not_be(line: Line) {
+    if line == Line::V8_0 {
+        return;
+    }
+    let authority = Authority::new("ca");
+    let builder = Scene::builder(line)
+        .server(|server| {
+            server
+                .tls(&authority)
+                .config([("tls-auth-clients-user", "CN")])
+        })
+        .module_args(["native_users", "rescue"]);
+    let lines = "events = [\"auth\", \"config\"]\non_loss = \"refuse\"";
+    let audited = Audited::build(lines, builder);
+    let server = &audited.scene.server;
+    let mut admin = server.admin();
+    for user in ["machine", "rescue"] {
+        admin
+            .run(&format!("ACL SETUSER {user} on nopass +acl|whoami"))
+            .expect_ok();
+    }
+    let machine = authority.client("machine");
+    let mut client = server.connect_tls(Some(&machine));
+    assert_eq!(client.run("ACL WHOAMI").text(), "machine");
+    let log_in = [
+        ("event.action", "login"),
+        ("user.name", "machine"),
+        ("warden.method", "certificate"),
+    ];
+    assert!(audited.wait_for(&log_in).is("event.outcome", "success"));
+    limit_files(&audited, Some(audited.file.metadata().unwrap().len()));
+    eventually("the sink cannot write", || {
+        admin.run("CONFIG GET maxmemory");
+        (audited.status("state") == "failing").then_some(())
+    });
+    let is_in = |name: &str| {
+        let identity = authority.client(name);
+        let Ok(mut client) = server.try_connect_tls(Some(&identity)) else {
+            return false;
+        };
+        let is_sent = client.try_send(["ACL", "WHOAMI"]).is_ok();
+        let reply = client.receive_within(Duration::from_secs(10));
+        is_sent && reply.is_ok_and(|reply| reply.text() == name)
+    };
+    assert!(!is_in("machine"));
+    assert!(is_in("rescue"));
+    limit_files(&audited, None);
+    eventually("the sink writes again", || {
+        (audited.status("state") == "ok").then_some(())
+    });
+    assert!(is_in("machine"));
+    let refused = [
+        ("event.action", "login"),
+        ("event.outcome", "failure"),
+        ("warden.method", "certificate"),
+    ];
+    let refused = audited.wait_for(&refused);
+    assert!(refused.text("event.reason").contains("cannot write"));
 }
 
 fn a_file_that_is_moved_away_is_begun_anew(line: Line) {

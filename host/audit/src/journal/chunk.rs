@@ -69,6 +69,11 @@ impl Drop for Chunk {
 }
 
 impl Open {
+    /// Bytes in it.
+    pub(super) fn used(&self) -> usize {
+        self.used
+    }
+
     /// Adds a record; false when there is no room for it.
     pub(super) fn push(&mut self, sinks: SinkSet, record: &Parts<'_, '_, '_>) -> bool {
         if self.bytes.is_empty() {

@@ -15,7 +15,7 @@ fn push(journal: &Journal, sinks: SinkSet, id: u64, name: &[u8]) {
 }
 
 fn ids(lane: &Lane) -> (Vec<u64>, u64) {
-    let batch = lane.take(Duration::ZERO);
+    let batch = lane.take(Duration::ZERO, 0);
     batch.chunks.iter().for_each(|chunk| lane.done(chunk));
     let ids = batch.chunks.iter().flat_map(|chunk| {
         let records = chunk.records(lane.place());
@@ -100,7 +100,7 @@ fn a_lane_that_is_closed_is_read_to_its_end_and_its_place_is_not_anothers_yet() 
     push(&journal, SinkSet::only(lane.place()), 1, b"");
     lane.close();
     push(&journal, SinkSet::only(lane.place()), 2, b"");
-    let batch = lane.take(Duration::from_secs(5));
+    let batch = lane.take(Duration::from_secs(5), 0);
     assert!(batch.is_last);
     assert_eq!(batch.chunks.len(), 1);
     let next = journal.open(1 << 20).unwrap();
@@ -120,4 +120,18 @@ fn there_is_room_for_sixty_four_sinks_and_no_more() {
         .collect();
     assert_eq!(lanes.last().unwrap().place(), 63);
     assert!(journal.open(1).is_none());
+}
+
+#[test]
+fn a_sink_that_waits_is_woken_by_as_much_as_it_waits_for() {
+    let journal = Arc::new(Journal::new());
+    let lane = journal.open(1 << 20).unwrap();
+    let only = SinkSet::only(lane.place());
+    let waiting = std::thread::spawn(move || lane.take(Duration::from_hours(1), 1000));
+    for id in 0..20 {
+        push(&journal, only, id, &[b'x'; 100]);
+    }
+    let batch = waiting.join().unwrap();
+    let records = batch.chunks.iter().map(|chunk| chunk.records_for(0));
+    assert!(records.sum::<u64>() > 0);
 }

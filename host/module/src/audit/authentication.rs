@@ -9,10 +9,13 @@ use warden_audit::{Category, Event, SinkSet};
 use warden_core::{ClientId, Principal, Reason};
 
 use super::observer::{self, Observer};
-use crate::ffi::{ClientInfo, Context, Detached, LoggedIn, ServerLock, Words, results};
+use super::refusing;
+use crate::ffi::{
+    ClientInfo, Context, Detached, LoggedIn, ServerLock, Words, deauthenticate_and_close, results,
+};
 use crate::refusals::shown;
-use crate::sessions;
 use crate::shared::Shared;
+use crate::{sessions, state};
 
 /// What a log-in of ours came to.
 pub(crate) enum Outcome<'a> {
@@ -219,20 +222,32 @@ pub(super) fn decided_by_others(ctx: &Context<'_>, attempt: &LoggedIn<'_>) {
     );
 }
 
-/// Somebody was let in when the connection was made.
+/// Somebody was let in when the connection was made: out again, where that could not be recorded.
 pub(super) fn at_connection(
     observer: &mut Observer,
     lock: &ServerLock,
     client: ClientId,
     user: &[u8],
 ) {
+    let shared = state::shared();
+    let refusal = shared
+        .filter(|shared| !shared.settings.load().is_native(user))
+        .and_then(|shared| refusing::refusal(&shared));
+    let (attempt, reason) = match &refusal {
+        Some(reason) => (Attempt::Failure, reason.detail()),
+        None => (Attempt::Success, ""),
+    };
     let user = shown(user);
     let event = Event::Authentication(Authentication {
         method: "certificate",
-        ..of(Attempt::Success, &user)
+        reason,
+        ..of(attempt, &user)
     });
     let sinks = observer.roster.interest.of_category(Category::Auth);
     observer.of_client(lock, Some(client), sinks, &event);
+    if refusal.is_some() {
+        deauthenticate_and_close(lock, client);
+    }
 }
 
 /// Looks, on a server that does not tell, what has become of log-ins that others decide about.

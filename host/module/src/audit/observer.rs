@@ -194,7 +194,7 @@ impl Observer {
         };
         let sinks = self.roster.interest.of_category(Category::Connections);
         let logins = self.roster.interest.of_category(Category::Auth);
-        if sinks.or(logins).is_empty() {
+        if sinks.or(logins).is_empty() && !self.roster.may_refuse() {
             return;
         }
         // What is in doubt is not what it was.

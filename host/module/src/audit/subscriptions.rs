@@ -43,8 +43,12 @@ pub(super) fn wants(roster: &Roster) -> Wants {
     let commands = heard.failures || heard.successes || heard.administration;
     let tells = tells_results();
     Wants {
-        // Also to forget those that are gone.
-        clients: heard.connections || commands || heard.auth || heard.session,
+        // Also to forget those that are gone, and to refuse log-ins by certificate.
+        clients: heard.connections
+            || commands
+            || heard.auth
+            || heard.session
+            || roster.may_refuse(),
         filter: commands || heard.auth || roster.may_refuse(),
         successes: heard.successes && tells,
         failures: heard.failures && tells,

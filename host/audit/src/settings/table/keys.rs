@@ -95,7 +95,7 @@ pub const KEYS: [Key; 38] = [
         "flush_threshold_bytes",
         For::All,
         Kind::Whole(8192, 1, 16_777_216),
-        "Records are written as soon as there are so many bytes of them,",
+        "Records are written as soon as there are so many bytes of them, though not more than a hundred times a second,",
     ),
     key(
         "flush_interval_seconds",
