@@ -40,6 +40,7 @@ fn set(value: &[u8]) -> Record<'_> {
     Record {
         at_us: 1_795_885_200_000_250,
         client: Some(Client {
+            version: 0,
             id: 7,
             user: b"corp/alice",
             address: "192.0.2.7",

@@ -22,24 +22,14 @@ pub use own::{Checkpoint, Loss, Start};
 pub use sink_set::SinkSet;
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Record<'a> {
     /// When: microseconds since 1970-01-01T00:00:00Z.
     pub at_us: u64,
     /// Whose connection it happened on; none where it was nobody's.
-    #[serde(borrow)]
     pub client: Option<Client<'a>>,
     /// What.
-    #[serde(borrow)]
     pub event: Event<'a>,
-}
-
-/// The parts of a [`Record`] where they are, to be encoded in its form.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Parts<'p, 'c, 'e> {
-    pub(crate) at_us: u64,
-    pub(crate) client: Option<&'p Client<'c>>,
-    pub(crate) event: &'p Event<'e>,
 }
 
 /// A connection, as it was when something happened on it.
@@ -47,6 +37,9 @@ pub(crate) struct Parts<'p, 'c, 'e> {
 pub struct Client<'a> {
     /// The server's number of it.
     pub id: u64,
+    /// Equal where everything here is equal, and not kept in a record; 0 where nobody knows.
+    #[serde(skip)]
+    pub version: u64,
     /// The user it ran as.
     #[serde(borrow, with = "serde_bytes")]
     pub user: &'a [u8],

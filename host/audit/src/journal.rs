@@ -22,7 +22,7 @@ use std::time::Duration;
 
 pub use chunk::Chunk;
 
-use crate::event::{Client, Event, Parts, SinkSet};
+use crate::event::{Client, Event, SinkSet};
 use chunk::Open;
 
 /// How long a sink that was here leaves what is little: to wake one costs whoever makes records.
@@ -141,20 +141,15 @@ impl Journal {
         if sinks.is_empty() {
             return;
         }
-        let record = Parts {
-            at_us,
-            client,
-            event,
-        };
         let mut state = self.lock();
-        if state.open.push(sinks, &record) {
+        if state.open.push(sinks, at_us, client, event) {
             if state.open.used() >= state.wakes_at {
                 state.wake();
             }
             return;
         }
         state.seal();
-        if !state.open.push_alone(sinks, &record) {
+        if !state.open.push_alone(sinks, at_us, client, event) {
             self.oversized.fetch_add(1, Ordering::Relaxed);
             state.lose(sinks);
         }

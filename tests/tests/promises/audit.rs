@@ -2,7 +2,10 @@
 //! by nobody else, or not at all.
 
 use warden_tests::issuer::CORP_URL;
-use warden_tests::{AuditRecord, Audited, Claims, Line, Scene, eventually, on_both_lines};
+use warden_tests::{
+    ADMIN_PASSWORD, AuditRecord, Audited, Claims, Line, Scene, ServerBuilder, eventually,
+    on_both_lines,
+};
 
 on_both_lines!(
     a_log_in_is_recorded_with_what_it_may_do,
@@ -11,6 +14,7 @@ on_both_lines!(
     a_session_ends_with_its_cause,
     settings_are_recorded_before_and_after,
     users_of_the_acl_are_recorded_before_and_after,
+    users_that_a_file_changes_are_recorded,
     reloads_and_what_administrators_do_are_recorded,
     what_is_excluded_is_not_recorded,
     a_sink_changes_live_and_a_bad_file_keeps_the_last_good_one,
@@ -193,6 +197,28 @@ fn users_of_the_acl_are_recorded_before_and_after(line: Line) {
         .iter()
         .filter(|record| record.is("user.target.name", "bob"));
     assert_eq!(changes.count(), 3);
+}
+
+fn users_that_a_file_changes_are_recorded(line: Line) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("users.acl");
+    let default = format!("user default on >{ADMIN_PASSWORD} ~* &* +@all\n");
+    let bob = "user bob on >first ~a:* +get\n";
+    std::fs::write(&file, format!("{default}{bob}user gone on >x\n")).unwrap();
+    let builder = Scene::builder(line)
+        .server(ServerBuilder::password_by_acl_file)
+        .config([("aclfile", &file.display().to_string())]);
+    let audited = Audited::build(&events(&["acl", "config"]), builder);
+    std::fs::write(&file, format!("{default}{bob}user made on >x\n")).unwrap();
+    audited.scene.server.admin().run("ACL LOAD").expect_ok();
+    for (action, user) in [("acl-user-create", "made"), ("acl-user-delete", "gone")] {
+        let change = audited.wait_for(&[("event.action", action)]);
+        assert!(change.is("user.target.name", user), "{change:?}");
+        assert!(change.is("user.name", "default"), "{change:?}");
+    }
+    let records = audited.records_so_far();
+    let of_bob = |record: &&AuditRecord| record.is("user.target.name", "bob");
+    assert_eq!(records.iter().filter(of_bob).count(), 0, "he is as he was");
 }
 
 fn reloads_and_what_administrators_do_are_recorded(line: Line) {

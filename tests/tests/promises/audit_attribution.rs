@@ -165,7 +165,24 @@ fn what_scripts_and_functions_do_is_of_whoever_runs_them(line: Line) {
         client.call(["FCALL", "put", "1", &key, "1"]);
         client.run("EXEC");
     }
+    // What a script selects is its own.
+    let elsewhere = "redis.call('SELECT', 7); return redis.call('SET', KEYS[1], '1')";
+    bob.call(["EVAL", elsewhere, "1", "selected:bob"])
+        .expect_ok();
+    bob.run("SET selected:after 1").expect_ok();
+    bob.call(["FCALL", "put", "1", "selected:next", "1"])
+        .expect_ok();
     let records = audited.records_so_far();
+    for (key, origin, database) in [
+        ("selected:bob", "script", "7"),
+        ("selected:after", "client", "5"),
+        ("selected:next", "script", "5"),
+    ] {
+        let found = of_key(&records, key);
+        let mut found = found.iter().filter(|one| one.is("warden.origin", origin));
+        let record = found.next().expect(key);
+        assert!(record.is("warden.database", database), "{record:?}");
+    }
     for user in ["bob", "eve"] {
         for (prefix, database, commands) in [
             ("script", "0", &["set", "lpush"][..]),
@@ -191,7 +208,8 @@ fn what_scripts_and_functions_do_is_of_whoever_runs_them(line: Line) {
                 && one.is("user.name", user)
                 && one.is("warden.origin", "client")
         });
-        assert_eq!(calls.count(), 4, "of {user}");
+        let expected = if user == "bob" { 6 } else { 4 };
+        assert_eq!(calls.count(), expected, "of {user}");
     }
 }
 

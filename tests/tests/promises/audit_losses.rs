@@ -149,6 +149,13 @@ fn nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write(lin
     });
     scene.server.connect().auth("alice", &token).expect_ok();
     admin.run("CONFIG SET maxmemory 1gb").expect_ok();
+    // What was refused is recorded where there is room again.
+    let refused = audited.wait_for(&[
+        ("warden.command", "config|set"),
+        ("event.outcome", "failure"),
+        ("warden.arguments", r#"["maxmemory","1gb"]"#),
+    ]);
+    assert!(refused.text("error.message").contains("TRYAGAIN"));
 }
 
 fn a_server_that_is_killed_loses_nothing_older_than_the_flush_window(line: Line) {

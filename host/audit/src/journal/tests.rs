@@ -135,3 +135,41 @@ fn a_sink_that_waits_is_woken_by_as_much_as_it_waits_for() {
     let records = batch.chunks.iter().map(|chunk| chunk.records_for(0));
     assert!(records.sum::<u64>() > 0);
 }
+
+#[test]
+fn each_record_is_whose_it_is_whatever_stands_between() {
+    let journal = Arc::new(Journal::new());
+    let lanes: Vec<Lane> = (0..2).map(|_| journal.open(1 << 30).unwrap()).collect();
+    let places = [lanes[0].place(), lanes[1].place()].map(SinkSet::only);
+    let names = [b"a".repeat(300), b"b".repeat(300), b"c".repeat(300)];
+    // More than a chunk holds; of one nobody knows whether it is who it was.
+    let teller = |number: usize| match number % 7 {
+        0..3 => Some(0),
+        3..5 => Some(1),
+        5 => Some(2),
+        _ => None,
+    };
+    for number in 0..3000 {
+        let client = teller(number).map(|who| Client {
+            id: who as u64,
+            version: who as u64,
+            name: &names[who],
+            ..Client::default()
+        });
+        let sinks = places[number % 2];
+        journal.push(sinks, number as u64, client.as_ref(), &Event::Opened);
+    }
+    for (lane, first) in lanes.iter().zip(0..) {
+        let batch = lane.take(Duration::ZERO, 0);
+        let mut numbers = (first..3000).step_by(2);
+        for chunk in &batch.chunks {
+            for record in chunk.records(lane.place()) {
+                let number = numbers.next().unwrap();
+                assert_eq!(record.at_us, number as u64);
+                let found = record.client.map(|client| client.name.to_vec());
+                assert_eq!(found, teller(number).map(|who| names[who].clone()));
+            }
+        }
+        assert_eq!(numbers.next(), None);
+    }
+}

@@ -22,6 +22,8 @@ pub(super) struct Clients {
     strangers: FxHashSet<u64>,
     /// Those that may be links to other nodes of the cluster.
     suspects: FxHashSet<u64>,
+    /// The version of whoever was asked about last.
+    version: u64,
 }
 
 /// Numbers of no connection that are remembered.
@@ -47,6 +49,8 @@ pub(super) struct Known {
     pub(super) wants: Wants,
     /// Of which epoch all this is; another one means: ask again.
     epoch: u64,
+    /// No other was known by this number; 0 where it was not asked for to be remembered.
+    version: u64,
 }
 
 /// A session of ours.
@@ -75,13 +79,15 @@ impl Clients {
             let ctx = Detached::new(lock).ok()?;
             let is_suspect = self.suspects.contains(&client.0);
             let is_link = is_suspect && is_slot_import(&ctx, client);
-            let Some(known) = Known::ask(&ctx, client, is_link, (interest, epoch)) else {
+            let Some(mut known) = Known::ask(&ctx, client, is_link, (interest, epoch)) else {
                 if self.strangers.len() >= MOST_STRANGERS {
                     self.strangers.clear();
                 }
                 self.strangers.insert(client.0);
                 return None;
             };
+            self.version += 1;
+            known.version = self.version;
             self.known.insert(client.0, known);
         }
         self.known.get(&client.0)
@@ -105,8 +111,8 @@ impl Clients {
     }
 
     /// It has selected another database.
-    pub(super) fn select(&mut self, client: ClientId, database: u32) {
-        if let Some(known) = self.known.get_mut(&client.0) {
+    pub(super) fn select(&mut self, client: ClientId, database: Option<u32>) {
+        if let (Some(known), Some(database)) = (self.known.get_mut(&client.0), database) {
             known.database = database;
         }
     }
@@ -196,6 +202,7 @@ impl Known {
             is_internal,
             wants: interest.of_client(&user, address, is_internal),
             epoch,
+            version: 0,
             user: cut(user),
         }
     }
@@ -204,6 +211,7 @@ impl Known {
     pub(super) fn client(&self, id: ClientId) -> Client<'_> {
         Client {
             id: id.0,
+            version: self.version,
             user: &self.user,
             address: &self.address,
             port: self.port,

@@ -33,6 +33,10 @@ struct Listed {
     may_wait: bool,
 }
 
+/// One of the commands, until the next call of [`Commands::forget`] or of whatever looks one up.
+#[derive(Clone, Copy)]
+pub(super) struct CommandId(usize);
+
 /// What is to be known of a command.
 pub(super) struct Facts {
     /// Its full name, lower-case; as it was sent where it is unknown.
@@ -110,12 +114,17 @@ impl Commands {
         self.by_place.clear();
     }
 
-    /// The facts of a command that the server has looked up.
+    /// The facts of a command.
+    pub(super) fn facts(&self, id: CommandId) -> Option<&Facts> {
+        self.facts.get(id.0)
+    }
+
+    /// A command that the server has looked up.
     pub(super) fn at(
         &mut self,
         (place, name): (usize, &[u8]),
         of: (&Interest, &Redactor),
-    ) -> Option<&Facts> {
+    ) -> CommandId {
         let index = match self.by_place.get(&place) {
             Some(index) => *index,
             None => {
@@ -124,15 +133,15 @@ impl Commands {
                 index
             }
         };
-        self.facts.get(index)
+        CommandId(index)
     }
 
-    /// The facts of a command by its words, as they were sent.
+    /// A command by its words, as they were sent; `None` without a word.
     pub(super) fn of_words(
         &mut self,
         words: &Words<'_>,
         of: (&Interest, &Redactor),
-    ) -> Option<&Facts> {
+    ) -> Option<CommandId> {
         let mut buffer = [0_u8; MAX_NAME];
         let first = words.get(0)?;
         let length = first.len().min(MAX_NAME);
@@ -146,7 +155,7 @@ impl Commands {
         {
             index = self.named(full, of);
         }
-        self.facts.get(index)
+        Some(CommandId(index))
     }
 
     fn named(&mut self, name: &[u8], of: (&Interest, &Redactor)) -> usize {

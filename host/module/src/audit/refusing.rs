@@ -5,11 +5,11 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::ffi::{Answer, CommandHandler, CommandSpec, Context, Passage, ServerLock, Words};
+use crate::ffi::{Answer, CommandHandler, CommandSpec, Context, Passage, Words};
 use crate::shared::Shared;
 use warden_core::{ClientId, Reason, ReasonKind};
 
-use super::observer;
+use super::observer::{self, Observer};
 
 /// The command that takes the place of one that is refused.
 pub(super) const COMMAND: &str = "warden.refused";
@@ -80,25 +80,22 @@ impl Transactions {
 }
 
 /// What becomes of a command. A change that is queued already is given up with its transaction.
-pub(super) fn passage(lock: &ServerLock, client: ClientId, words: &Words<'_>) -> Passage {
-    let passage = observer::with(lock, |observer| {
-        if !observer.roster.may_refuse() {
-            return Passage::Unchanged;
-        }
-        let is_change = is_change(words)
-            || words
-                .get(0)
-                .is_some_and(|word| observer.commands.may_be_renamed(word));
-        let executes = observer.transactions.arrived(client, words, is_change);
-        if !(is_change || executes) || observer.roster.refusing().is_none() {
-            Passage::Unchanged
-        } else if executes {
-            Passage::Spoiled
-        } else {
-            Passage::Replaced(COMMAND)
-        }
-    });
-    passage.unwrap_or(Passage::Unchanged)
+pub(super) fn passage(observer: &mut Observer, client: ClientId, words: &Words<'_>) -> Passage {
+    if !observer.may_refuse {
+        return Passage::Unchanged;
+    }
+    let is_change = is_change(words)
+        || words
+            .get(0)
+            .is_some_and(|word| observer.commands.may_be_renamed(word));
+    let executes = observer.transactions.arrived(client, words, is_change);
+    if !(is_change || executes) || observer.roster.refusing().is_none() {
+        Passage::Unchanged
+    } else if executes {
+        Passage::Spoiled
+    } else {
+        Passage::Replaced(COMMAND)
+    }
 }
 
 fn is_change(words: &Words<'_>) -> bool {

@@ -143,15 +143,16 @@ struct Hooks;
 
 impl CommandFilter for Hooks {
     fn arrived(lock: &ServerLock, client: ClientId, words: Words<'_>) -> Passage {
-        let passage = refusing::passage(lock, client, &words);
-        observer::with(lock, |observer| {
+        let passage = observer::with(lock, |observer| {
+            let passage = refusing::passage(observer, client, &words);
             if passage == Passage::Unchanged {
                 observer.arrived(lock, client, &words);
             } else {
                 observer.refused(lock, client, &words);
             }
+            passage
         });
-        passage
+        passage.unwrap_or(Passage::Unchanged)
     }
 }
 

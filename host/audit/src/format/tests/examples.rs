@@ -23,6 +23,7 @@ const SESSION: Session<'static> = Session {
 };
 
 const ALICE: Client<'static> = Client {
+    version: 0,
     id: 7,
     user: b"corp/alice",
     address: "192.0.2.7",
@@ -39,6 +40,7 @@ const NOBODY: Client<'static> = Client {
 };
 
 const OPERATOR: Client<'static> = Client {
+    version: 0,
     id: 3,
     user: b"ops",
     address: "/run/valkey/valkey.sock",

@@ -33,6 +33,7 @@ fn record<'a>(client: Option<Client<'a>>, event: Event<'a>) -> Record<'a> {
 
 pub(super) fn client(stuff: Stuff<'_>) -> Client<'_> {
     Client {
+        version: 0,
         id: 7,
         user: stuff.bytes,
         address: "192.0.2.7",

@@ -1,0 +1,257 @@
+//! Commands as they arrive and as they end: whose they are, what they may change, what is
+//! recorded of them.
+
+use warden_audit::Category;
+use warden_audit::event::{CommandResult, Origin};
+use warden_core::ClientId;
+
+use super::super::changes::Look;
+use super::super::clients::Clients;
+use super::super::commands::{CommandId, Effect};
+use super::super::{authentication, refusing, subscriptions};
+use super::record::Seen;
+use super::{Observer, Runner};
+use crate::ffi::{ClientInfo, Context, Ended, Finished, ServerLock, Words, microseconds};
+
+/// Where the server does not tell how commands end, what they do is looked at when the next one
+/// comes.
+const fn around(tells_results: bool) -> Look {
+    Look {
+        before: true,
+        after: !tells_results,
+    }
+}
+
+impl Observer {
+    /// A command arrives.
+    pub(in super::super) fn arrived(
+        &mut self,
+        lock: &ServerLock,
+        client: ClientId,
+        words: &Words<'_>,
+    ) {
+        let known = (&self.roster.interest, self.epoch);
+        // What scripts and modules call comes here, too, while their caller's command runs.
+        let is_a_clients = self.clients.get(lock, client, known).is_some();
+        if is_a_clients {
+            self.settle(lock);
+            self.running = Some(client);
+            if !self.tells_results {
+                // Its end is not told: the next command of a connection is.
+                self.runner = None;
+                self.selected = None;
+            }
+        }
+        let is_renamed = is_a_clients
+            && words
+                .get(0)
+                .is_some_and(|word| self.commands.may_be_renamed(word));
+        if is_renamed {
+            let look = around(self.tells_results);
+            self.changes.expect(lock, Some(client), words, look);
+        }
+        let of = (&self.roster.interest, &self.roster.redactor);
+        let Some(command) = self.commands.of_words(words, of) else {
+            return;
+        };
+        let is_heard = self.expect(lock, (client, is_a_clients), command, words) || is_renamed;
+        if is_a_clients && is_heard && self.hears_administration {
+            self.hear_this(lock);
+        }
+        if !self.tells_results {
+            let seen = Seen::arriving(client, CommandResult::Unknown, microseconds());
+            self.record(lock, command, words, seen);
+        }
+    }
+
+    /// Remembers what a command may come to change; answers whether its end is wanted whatever
+    /// sinks want of others.
+    fn expect(
+        &mut self,
+        lock: &ServerLock,
+        (client, is_a_clients): (ClientId, bool),
+        command: CommandId,
+        words: &Words<'_>,
+    ) -> bool {
+        let Some(facts) = self.commands.facts(command) else {
+            return false;
+        };
+        let is_exec = facts.name == b"exec";
+        if is_a_clients {
+            self.runs_transaction = is_exec;
+        }
+        match facts.effect {
+            Effect::None => {}
+            Effect::Client | Effect::Links => {
+                // As it was before this command.
+                let known = (&self.roster.interest, self.epoch);
+                self.clients.get(lock, client, known);
+                self.doubtful = self.doubtful.or(Some(client).filter(|_| is_a_clients));
+                if !self.tells_results && !is_a_clients && facts.name == b"select" {
+                    self.selected = database(words);
+                }
+                if facts.effect == Effect::Links {
+                    self.clients.suspect(client);
+                } else if !self.tells_results && is_a_clients {
+                    let sinks = self.roster.interest.of_category(Category::Auth);
+                    authentication::arrived(&mut self.passed, lock, client, words, sinks);
+                }
+            }
+            Effect::Runs if is_a_clients => {
+                let runner = Runner {
+                    client,
+                    command: facts.name.clone(),
+                };
+                self.runner_before = self.runner.replace(runner);
+                self.selected = None;
+                self.doubtful = Some(client);
+                if !self.tells_results && is_exec {
+                    self.changes.expect_queued(client);
+                }
+                // Its end is the end of what it runs; and it may run an administrator's.
+                return true;
+            }
+            Effect::Runs => {}
+            Effect::Acl => {
+                let runner = self.runner.as_ref().map(|runner| runner.client);
+                let client = if is_a_clients { Some(client) } else { runner };
+                let look = around(self.tells_results);
+                self.changes.expect(lock, client, words, look);
+                return true;
+            }
+        }
+        facts.is_administration()
+    }
+
+    /// Hears of the end of the command that arrives, also where it ends well.
+    fn hear_this(&mut self, lock: &ServerLock) {
+        if !self.hears_successes && !self.hears_this {
+            subscriptions::begin_successes(lock);
+            self.hears_this = true;
+        }
+    }
+
+    /// A command was refused because a sink cannot write; others may.
+    pub(in super::super) fn refused(
+        &mut self,
+        lock: &ServerLock,
+        client: ClientId,
+        words: &Words<'_>,
+    ) {
+        let of = (&self.roster.interest, &self.roster.redactor);
+        if let Some(command) = self.commands.of_words(words, of) {
+            let result = CommandResult::Rejected(b"TRYAGAIN audit sink cannot write");
+            let seen = Seen::arriving(client, result, microseconds());
+            self.record(lock, command, words, seen);
+        }
+    }
+
+    /// A command has ended.
+    pub(in super::super) fn finished(&mut self, ctx: &Context<'_>, finished: &Finished<'_>) {
+        let lock = ctx.lock();
+        let of = (&self.roster.interest, &self.roster.redactor);
+        let command = match finished.name {
+            Some(name) => Some(self.commands.at((finished.name_at, name), of)),
+            None => self.commands.of_words(&finished.words, of),
+        };
+        let facts = command.and_then(|command| self.commands.facts(command));
+        let (Some(command), Some(facts)) = (command, facts) else {
+            return;
+        };
+        // Failures alone do not tell what came before them in the transaction.
+        if self.runs_transaction && !self.hears_successes && self.doubtful == Some(finished.client)
+        {
+            self.clients.doubt(finished.client);
+        }
+        // Its place was taken by this one: it is recorded already.
+        if facts.name == refusing::COMMAND.as_bytes() {
+            return;
+        }
+        // What an append-only file holds was recorded when it was done.
+        let is_nobodys = self.runner.is_none() && !self.clients.is_connection(finished.client);
+        if is_nobodys && ctx.is_loading() {
+            return;
+        }
+        let mut seen = Seen::of(finished);
+        if facts.may_wait && is_waiting(lock, finished.client, &self.clients) {
+            // It runs again when what it waits for is there.
+            seen.result = CommandResult::Unknown;
+            seen.keys_modified = None;
+        }
+        let effect = facts.effect;
+        self.record(lock, command, &finished.words, seen);
+        if effect != Effect::None {
+            self.conclude(lock, command, finished);
+        }
+    }
+
+    /// What a command that has ended has changed.
+    fn conclude(&mut self, lock: &ServerLock, command: CommandId, finished: &Finished<'_>) {
+        let Some(facts) = self.commands.facts(command) else {
+            return;
+        };
+        let is_success = matches!(finished.ended, Ended::Success);
+        match facts.effect {
+            Effect::Runs => {
+                let is_refused = matches!(finished.ended, Ended::Rejected(_) | Ended::Denied(..));
+                let ends = |runner: &mut Runner| {
+                    runner.client == finished.client && runner.command == facts.name
+                };
+                // What it ran is at its end, too. One that was refused, because another's script
+                // was running, has run nothing.
+                if self.runner.take_if(ends).is_some() {
+                    self.selected = None;
+                    if is_refused {
+                        self.runner = self.runner_before.take();
+                    }
+                }
+            }
+            Effect::Client if is_success && facts.name == b"select" => {
+                let number = database(&finished.words);
+                if self.clients.is_connection(finished.client) {
+                    self.clients.select(finished.client, number);
+                } else {
+                    self.selected = number;
+                }
+            }
+            // Also within a transaction.
+            Effect::Client if is_success => self.clients.doubt(finished.client),
+            Effect::Acl if is_success => {
+                let runner = self.runner.as_ref().map(|runner| runner.client);
+                let client = runner.or(Some(finished.client));
+                let look = Look {
+                    before: false,
+                    after: true,
+                };
+                self.changes.expect(lock, client, &finished.words, look);
+                self.settle_users(lock);
+            }
+            Effect::None | Effect::Client | Effect::Links | Effect::Acl => {}
+        }
+    }
+}
+
+impl<'a> Seen<'a> {
+    /// Of a command that has not run.
+    fn arriving(client: ClientId, result: CommandResult<'a>, at_us: u64) -> Self {
+        Self {
+            client,
+            origin: Origin::Client,
+            result,
+            duration_us: None,
+            keys_modified: None,
+            at_us,
+        }
+    }
+}
+
+/// Whether a connection waits for something just now.
+fn is_waiting(lock: &ServerLock, client: ClientId, clients: &Clients) -> bool {
+    clients.is_connection(client)
+        && ClientInfo::of(lock, client).is_some_and(|info| info.is_blocked)
+}
+
+/// The database that SELECT names.
+fn database(words: &Words<'_>) -> Option<u32> {
+    std::str::from_utf8(words.get(1)?).ok()?.parse().ok()
+}

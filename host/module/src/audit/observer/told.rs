@@ -1,0 +1,165 @@
+//! What the server tells besides commands: connections, settings, users, sessions.
+
+use warden_audit::event::{Session, SessionEnd};
+use warden_audit::{Category, Client, Event, SinkSet};
+use warden_core::{ClientId, Now};
+use warden_session::SessionView;
+
+use super::super::authentication;
+use super::super::clients::Known;
+use super::Observer;
+use crate::ffi::{ClientInfo, Context, ServerLock, microseconds};
+
+impl Observer {
+    /// Settings have changed.
+    pub(in super::super) fn settings_changed(&mut self, ctx: &Context<'_>, names: &[String]) {
+        let changes = self.changes.take_settings(ctx, names);
+        let interest = &self.roster.interest;
+        let sinks = interest.of_category(Category::Config);
+        let client = self.running;
+        for change in changes {
+            self.of_client(ctx.lock(), client, sinks, &Event::Setting(change.borrow()));
+        }
+    }
+
+    /// A client has connected or is about to be gone.
+    pub(in super::super) fn connection(
+        &mut self,
+        ctx: &Context<'_>,
+        client: ClientId,
+        info: &ClientInfo,
+        event: Event<'_>,
+    ) {
+        // While it is still known who it was.
+        let leaver = matches!(event, Event::Closed).then_some(client);
+        authentication::settle(self, ctx.lock(), leaver);
+        self.settle_users(ctx.lock());
+        let of = (&self.roster.interest, self.epoch);
+        let known = match event {
+            Event::Closed => {
+                self.transactions.remove(client);
+                self.changes.remove(client);
+                self.clients.remove(client)
+            }
+            _ => None,
+        };
+        let sinks = self.roster.interest.of_category(Category::Connections);
+        let logins = self.roster.interest.of_category(Category::Auth);
+        if sinks.or(logins).is_empty() && !self.may_refuse {
+            return;
+        }
+        // What is in doubt is not what it was.
+        let is_doubted = self.doubtful == Some(client);
+        let known = known.filter(|known| known.is_of(self.epoch) && !is_doubted);
+        let known = known.unwrap_or_else(|| Known::from_info(ctx, client, info, of));
+        let is_opened = event == Event::Opened;
+        self.push(&known, client, sinks, microseconds(), event);
+        if is_opened && known.is_somebody() {
+            // By its certificate, as `tls-auth-clients-user` has it.
+            authentication::at_connection(self, ctx.lock(), client, known.user());
+        }
+    }
+
+    /// What became of users of the ACL.
+    pub(super) fn settle_users(&mut self, lock: &ServerLock) {
+        if self.changes.is_expecting() {
+            let (client, changed) = self.changes.take_users(lock);
+            let sinks = self.roster.interest.of_category(Category::Acl);
+            for change in changed {
+                self.of_client(lock, client, sinks, &Event::AclUser(change.borrow()));
+            }
+        }
+    }
+
+    /// Records something that a connection did, whoever it is.
+    pub(in super::super) fn of_client(
+        &mut self,
+        lock: &ServerLock,
+        client: Option<ClientId>,
+        sinks: SinkSet,
+        event: &Event<'_>,
+    ) {
+        if sinks.is_empty() {
+            return;
+        }
+        let at_us = microseconds();
+        let of = (&self.roster.interest, self.epoch);
+        let known = client.and_then(|client| Some((client, self.clients.get(lock, client, of)?)));
+        let (client, wanted) = match known {
+            Some((id, known)) => {
+                let always = match event.category() {
+                    Category::Config => known.wants.config_sinks,
+                    _ => SinkSet::NONE,
+                };
+                (
+                    Some(known.client(id)),
+                    sinks.and(known.wants.sinks).or(always),
+                )
+            }
+            None => (None, sinks),
+        };
+        self.trail.push(wanted, at_us, client.as_ref(), event);
+    }
+
+    pub(super) fn session_ended(
+        &mut self,
+        lock: &ServerLock,
+        view: &SessionView<'_>,
+        cause: &str,
+        now: Now,
+    ) {
+        let client = view.client;
+        let sinks = self.roster.interest.of_category(Category::Session);
+        let at_us = now.wall.as_unix_millis().saturating_mul(1000);
+        let since_us = view.since.as_unix_millis().saturating_mul(1000);
+        let end = Event::SessionEnd(SessionEnd {
+            cause,
+            lasted_us: at_us.saturating_sub(since_us),
+        });
+        if !sinks.is_empty() {
+            // The server may have another user there already, and the session is being taken out.
+            let of = (&self.roster.interest, self.epoch);
+            let wants = match self.clients.get(lock, client, of) {
+                Some(known) => known.wants.sinks,
+                None => {
+                    self.roster
+                        .interest
+                        .of_client(view.user.as_str().as_bytes(), None, false)
+                        .sinks
+                }
+            };
+            let decision = view
+                .class_key
+                .map(|key| key.to_string())
+                .unwrap_or_default();
+            let known = self
+                .clients
+                .get(lock, client, of)
+                .map(|known| known.client(client));
+            let teller = Client {
+                id: client.0,
+                version: 0,
+                user: view.user.as_str().as_bytes(),
+                session: Some(Session {
+                    id: view.session.as_u64(),
+                    authenticator: view.principal.authenticator.as_str(),
+                    principal: view.principal.name.as_str(),
+                    decision: &decision,
+                    generation: view.generation.unwrap_or(0),
+                }),
+                address: known
+                    .map_or_else(|| view.address.unwrap_or_default(), |known| known.address),
+                ..known.unwrap_or_default()
+            };
+            self.trail
+                .push(sinks.and(wants), at_us, Some(&teller), &end);
+        }
+        self.clients.doubt(client);
+    }
+
+    fn push(&self, known: &Known, client: ClientId, sinks: SinkSet, at_us: u64, event: Event<'_>) {
+        let client = known.client(client);
+        self.trail
+            .push(sinks.and(known.wants.sinks), at_us, Some(&client), &event);
+    }
+}
