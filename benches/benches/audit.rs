@@ -16,7 +16,7 @@ use warden_audit::event::{
     Argument, Category, Client, Command, CommandResult, Event, Origin, Record, Session,
 };
 use warden_audit::settings::Payload;
-use warden_audit::{Batch, Format, Journal, Lane, Numbered, SinkSet};
+use warden_audit::{Batch, Format, Journal, Lane, Numbered, Remembered, SinkSet};
 
 const NODE: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -130,10 +130,13 @@ fn one_line(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// What a sink's thread finds.
-fn batch(journal: &Journal, lane: &Lane) -> Batch {
-    let record = set(&[b'x'; 100]);
-    for _ in 0..RECORDS {
+/// What a sink's thread finds: so many records of a connection in a row.
+fn batch(journal: &Journal, lane: &Lane, in_a_row: u64) -> Batch {
+    let mut record = set(&[b'x'; 100]);
+    for number in 0..RECORDS {
+        if let Some(client) = &mut record.client {
+            client.version = 1 + number / in_a_row;
+        }
         push(journal, SinkSet::only(lane.place()), &record);
     }
     lane.take(Duration::ZERO, 0)
@@ -143,15 +146,23 @@ fn batch(journal: &Journal, lane: &Lane) -> Batch {
 fn sink_thread(criterion: &mut Criterion) {
     let journal = Arc::new(Journal::new());
     let lane = journal.open(1 << 30).expect("a lane");
-    let batch = batch(&journal, &lane);
     let mut group = criterion.benchmark_group("audit: a sink's thread");
     group.throughput(Throughput::Elements(RECORDS));
     let questions = [
-        ("text", Format::Text, false),
-        ("JSON, chained", Format::Json, true),
+        ("text", Format::Text, false, 1),
+        ("text, 16 of each connection", Format::Text, false, 16),
+        ("JSON, chained", Format::Json, true, 1),
+        (
+            "JSON, chained, 16 of each connection",
+            Format::Json,
+            true,
+            16,
+        ),
     ];
-    for (name, format, is_chained) in questions {
+    for (name, format, is_chained, in_a_row) in questions {
+        let batch = batch(&journal, &lane, in_a_row);
         let mut line = Vec::new();
+        let mut remembered = Remembered::default();
         group.bench_function(format!("{name}, 10,000 records"), |bencher| {
             bencher.iter(|| {
                 let (mut chain, mut sequence, mut bytes) = ([0; 32], 0, 0);
@@ -164,7 +175,7 @@ fn sink_thread(criterion: &mut Criterion) {
                         node: NODE,
                         record: &record,
                     };
-                    format.write(&mut line, numbered, PAYLOAD);
+                    format.write_on(&mut line, numbered, PAYLOAD, &mut remembered);
                     if is_chained {
                         chain = chained(&chain, &line);
                     }

@@ -19,6 +19,7 @@ mod escape;
 mod fields;
 mod json;
 pub mod read;
+mod remembered;
 mod text;
 mod time;
 mod walk;
@@ -28,6 +29,7 @@ use std::cell::Cell;
 pub use argument::Item;
 pub use class::ECS_FIELDS;
 pub use fields::{Field, Kind};
+pub use remembered::Remembered;
 pub use time::timestamp;
 
 use crate::event::Record;
@@ -64,22 +66,33 @@ thread_local! {
 }
 
 impl Format {
-    /// Appends the line, without its end and without a chain value. Allocates nothing once
-    /// `line` and a buffer of the thread's are large enough.
+    /// Appends the line, without its end and without a chain value.
     pub fn write(self, line: &mut Vec<u8>, numbered: Numbered<'_, '_>, payload: Payload) {
+        self.write_on(line, numbered, payload, &mut Remembered::default());
+    }
+
+    /// The same, of records in a row: what is the same in many of them is remembered. Allocates
+    /// nothing once `line` and what is remembered are large enough.
+    pub fn write_on(
+        self,
+        line: &mut Vec<u8>,
+        numbered: Numbered<'_, '_>,
+        payload: Payload,
+        remembered: &mut Remembered,
+    ) {
         let mut scratch = SCRATCH.take();
         match self {
             Self::Text => {
-                let mut text = text::Text::new(line, &mut scratch);
+                let mut text = text::Text::new(line, &mut scratch, remembered);
                 walk::walk(&mut text, &numbered, payload);
             }
             Self::Json => {
-                let mut json = json::Json::new(line, &mut scratch);
+                let mut json = json::Json::new(line, &mut scratch, remembered);
                 walk::walk(&mut json, &numbered, payload);
                 json.finish();
             }
             Self::Csv => {
-                let mut csv = csv::Csv::new(line, &mut scratch);
+                let mut csv = csv::Csv::new(line, &mut scratch, remembered);
                 walk::walk(&mut csv, &numbered, payload);
                 csv.finish();
             }

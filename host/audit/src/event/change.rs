@@ -1,7 +1,6 @@
 //! What was one way and is another: settings, users, files.
 
 use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
 
 use super::Argument;
 
@@ -30,14 +29,14 @@ pub struct Reload<'a> {
     pub digest: &'a str,
     /// Names that were not in force before.
     #[serde(borrow)]
-    pub added: SmallVec<[&'a str; 4]>,
+    pub added: Vec<&'a str>,
     /// Names in force as before, with other files.
     #[serde(borrow)]
-    pub changed: SmallVec<[&'a str; 4]>,
+    pub changed: Vec<&'a str>,
     /// Names no longer in force.
     #[serde(borrow)]
-    pub removed: SmallVec<[&'a str; 4]>,
+    pub removed: Vec<&'a str>,
     /// What is wrong; what it concerns is in force as before.
     #[serde(borrow)]
-    pub errors: SmallVec<[&'a str; 4]>,
+    pub errors: Vec<&'a str>,
 }

@@ -24,7 +24,7 @@ pub struct Command<'a> {
     pub key: Option<Argument<'a>>,
     /// Everything after its name but the first key, cut to what the most curious sink wants.
     #[serde(borrow)]
-    pub arguments: SmallVec<[Argument<'a>; 6]>,
+    pub arguments: SmallVec<[Argument<'a>; 4]>,
     /// How many arguments were left out at the end.
     pub left_out: u32,
     /// How it ended.

@@ -7,7 +7,7 @@ use csv_core::WriteResult;
 
 use super::escape::{HIDDEN, SPECIAL_IN_CSV, escape, needs};
 use super::walk::Pairs;
-use super::{Field, argument};
+use super::{Field, Format, Remembered, argument};
 use crate::event::Argument;
 
 /// What a formula begins with.
@@ -17,15 +17,21 @@ const FORMULA: &[u8] = b"=+-@";
 pub(super) struct Csv<'a> {
     line: &'a mut Vec<u8>,
     scratch: &'a mut String,
+    remembered: &'a mut Remembered,
     /// The column that is next.
     column: usize,
 }
 
 impl<'a> Csv<'a> {
-    pub(super) fn new(line: &'a mut Vec<u8>, scratch: &'a mut String) -> Self {
+    pub(super) fn new(
+        line: &'a mut Vec<u8>,
+        scratch: &'a mut String,
+        remembered: &'a mut Remembered,
+    ) -> Self {
         Self {
             line,
             scratch,
+            remembered,
             column: 0,
         }
     }
@@ -78,6 +84,20 @@ impl<'a> Csv<'a> {
 }
 
 impl Pairs for Csv<'_> {
+    fn is_told(&mut self, version: u64) -> bool {
+        self.go_to(Field::User.column());
+        let is_told = self.remembered.again(version, Format::Csv, self.line);
+        if is_told {
+            self.column = Field::Method.column();
+        }
+        is_told
+    }
+
+    fn told(&mut self) {
+        self.go_to(Field::Method.column());
+        self.remembered.keep(self.line);
+    }
+
     fn time(&mut self, field: Field, at_us: u64) {
         self.go_to(field.column());
         super::time::write(self.line, at_us);

@@ -90,7 +90,13 @@ pub(super) fn escape(out: &mut String, value: &[u8], also: u8) -> u8 {
 
 fn escape_text(out: &mut String, text: &str, also: u8) {
     let mut left = text;
-    while let Some(at) = left.find(|c| must_be_escaped(c, also)) {
+    let is_doubtful = |byte: u8| {
+        OF_BYTE
+            .get(usize::from(byte))
+            .is_none_or(|asks| asks & (HIDDEN | also) != 0)
+    };
+    while let Some(at) = left.bytes().position(is_doubtful) {
+        // What is before the beginning of a character ends with the end of one.
         let (before, rest) = left.split_at(at);
         out.push_str(before);
         let mut characters = rest.chars();
@@ -99,12 +105,13 @@ fn escape_text(out: &mut String, text: &str, also: u8) {
             Some('\n') => out.push_str("\\n"),
             Some('\r') => out.push_str("\\r"),
             Some('\t') => out.push_str("\\t"),
-            Some(other) => {
+            Some(other) if must_be_escaped(other, also) => {
                 let mut bytes = [0; 4];
                 for byte in other.encode_utf8(&mut bytes).bytes() {
                     hexadecimal(out, byte);
                 }
             }
+            Some(other) => out.push(other),
             None => {}
         }
         left = characters.as_str();

@@ -3,24 +3,30 @@
 use super::class::CONSTANT;
 use super::escape::{HIDDEN, QUOTE, escape, needs};
 use super::walk::Pairs;
-use super::{Field, argument};
+use super::{Field, Format, Remembered, argument};
 use crate::event::Argument;
 
 /// Writes one line.
 pub(super) struct Json<'a> {
     line: &'a mut Vec<u8>,
     scratch: &'a mut String,
+    remembered: &'a mut Remembered,
     /// Where its first field begins.
     start: usize,
 }
 
 impl<'a> Json<'a> {
-    pub(super) fn new(line: &'a mut Vec<u8>, scratch: &'a mut String) -> Self {
+    pub(super) fn new(
+        line: &'a mut Vec<u8>,
+        scratch: &'a mut String,
+        remembered: &'a mut Remembered,
+    ) -> Self {
         line.push(b'{');
         let start = line.len();
         Self {
             line,
             scratch,
+            remembered,
             start,
         }
     }
@@ -58,6 +64,14 @@ impl<'a> Json<'a> {
 }
 
 impl Pairs for Json<'_> {
+    fn is_told(&mut self, version: u64) -> bool {
+        self.remembered.again(version, Format::Json, self.line)
+    }
+
+    fn told(&mut self) {
+        self.remembered.keep(self.line);
+    }
+
     fn time(&mut self, field: Field, at_us: u64) {
         self.name(field);
         self.line.push(b'"');

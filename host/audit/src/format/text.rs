@@ -4,26 +4,32 @@
 //! than space, `=`, `'`, `"` and backslash. Within quotation marks a quotation mark is `\x22`,
 //! so that every `"` of a line begins or ends a value.
 
-use super::Field;
 use super::argument;
 use super::escape::{HIDDEN, QUOTE, SPECIAL_IN_TEXT, escape, needs};
 use super::walk::Pairs;
+use super::{Field, Format, Remembered};
 use crate::event::Argument;
 
 /// Writes one line.
 pub(super) struct Text<'a> {
     line: &'a mut Vec<u8>,
     scratch: &'a mut String,
+    remembered: &'a mut Remembered,
     /// Where the line begins.
     start: usize,
 }
 
 impl<'a> Text<'a> {
-    pub(super) fn new(line: &'a mut Vec<u8>, scratch: &'a mut String) -> Self {
+    pub(super) fn new(
+        line: &'a mut Vec<u8>,
+        scratch: &'a mut String,
+        remembered: &'a mut Remembered,
+    ) -> Self {
         let start = line.len();
         Self {
             line,
             scratch,
+            remembered,
             start,
         }
     }
@@ -48,6 +54,14 @@ impl<'a> Text<'a> {
 }
 
 impl Pairs for Text<'_> {
+    fn is_told(&mut self, version: u64) -> bool {
+        self.remembered.again(version, Format::Text, self.line)
+    }
+
+    fn told(&mut self) {
+        self.remembered.keep(self.line);
+    }
+
     fn time(&mut self, field: Field, at_us: u64) {
         self.name(field);
         super::time::write(self.line, at_us);

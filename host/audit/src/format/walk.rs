@@ -30,6 +30,14 @@ pub(super) trait Pairs {
     fn class(&mut self, class: &'static str) {
         let _ = class;
     }
+    /// Whether everything from [`Field::User`] to [`Field::ClientName`] is told already, as it
+    /// was told of this version of a client before.
+    fn is_told(&mut self, version: u64) -> bool {
+        let _ = version;
+        false
+    }
+    /// It is told now.
+    fn told(&mut self) {}
 }
 
 /// What all events have, each in its own way.
@@ -57,11 +65,23 @@ pub(super) fn walk(pairs: &mut impl Pairs, numbered: &Numbered<'_, '_>, payload:
     }
     bytes(pairs, Field::Reason, head.reason.as_bytes());
     bytes(pairs, Field::Error, head.error);
-    who(pairs, record);
-    if let Some(client) = &record.client {
-        connection(pairs, client);
+    match version(record) {
+        Some(version) if pairs.is_told(version) => {}
+        Some(_) => {
+            who(pairs, record);
+            pairs.told();
+        }
+        None => who(pairs, record),
     }
     what(pairs, &record.event, payload);
+}
+
+/// The version of a record's client, where that alone tells everything from `user` to
+/// `client_name`.
+fn version(record: &Record<'_>) -> Option<u64> {
+    let is_its_own = matches!(record.event, Event::Authentication(_) | Event::Reload(_));
+    let version = record.client.as_ref().map(|client| client.version);
+    version.filter(|version| *version != 0 && !is_its_own)
 }
 
 /// An empty value is an absent one.
@@ -144,7 +164,7 @@ fn ending(result: CommandResult<'_>) -> (&'static str, &'static str, &[u8]) {
     }
 }
 
-/// From `user` to `generation`.
+/// From `user` to `client_name`.
 fn who(pairs: &mut impl Pairs, record: &Record<'_>) {
     let client = record.client.unwrap_or_default();
     let session = client.session;
@@ -174,6 +194,9 @@ fn who(pairs: &mut impl Pairs, record: &Record<'_>) {
         bytes(pairs, Field::Decision, session.decision.as_bytes());
     }
     number(pairs, Field::Generation, generation);
+    if let Some(client) = &record.client {
+        connection(pairs, client);
+    }
 }
 
 /// From `connection` to `client_name`.

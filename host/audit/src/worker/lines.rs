@@ -6,7 +6,7 @@
 
 use crate::chain::{self, Chain};
 use crate::event::{Category, Loss, Record};
-use crate::format::Numbered;
+use crate::format::{Numbered, Remembered};
 use crate::settings::SinkSettings;
 use crate::sink::Head;
 
@@ -15,6 +15,7 @@ use crate::sink::Head;
 pub(super) struct Lines {
     /// One behind the other, each with its end.
     bytes: Vec<u8>,
+    remembered: Remembered,
     /// What is to be known of each.
     heads: Vec<Head>,
     /// Where the next line stands.
@@ -97,7 +98,8 @@ impl Lines {
             record,
         };
         let format = settings.format;
-        format.write(&mut self.bytes, numbered, settings.payload);
+        let remembered = &mut self.remembered;
+        format.write_on(&mut self.bytes, numbered, settings.payload, remembered);
         if settings.chain {
             self.next.chain.seal(format, &mut self.bytes, start);
         }

@@ -4,7 +4,9 @@
 //! What is known is asked of the server once, and again after whatever may have changed it. A
 //! number the server does not know is a script's or a module's: it is known by whoever runs it.
 
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use warden_audit::event::Session;
@@ -22,9 +24,11 @@ pub(super) struct Clients {
     strangers: FxHashSet<u64>,
     /// Those that may be links to other nodes of the cluster.
     suspects: FxHashSet<u64>,
-    /// The version of whoever was asked about last.
-    version: u64,
 }
+
+/// The next version of a connection. None is ever given twice, also by another load: what was
+/// written of one is written again for records of the same.
+static VERSIONS: AtomicU64 = AtomicU64::new(1);
 
 /// Numbers of no connection that are remembered.
 const MOST_STRANGERS: usize = 1000;
@@ -71,26 +75,25 @@ impl Clients {
         client: ClientId,
         (interest, epoch): (&Interest, u64),
     ) -> Option<&Known> {
-        let is_fresh = |known: &Known| known.epoch == epoch;
-        if !self.known.get(&client.0).is_some_and(is_fresh) {
-            if self.strangers.contains(&client.0) {
-                return None;
-            }
-            let ctx = Detached::new(lock).ok()?;
-            let is_suspect = self.suspects.contains(&client.0);
-            let is_link = is_suspect && is_slot_import(&ctx, client);
-            let Some(mut known) = Known::ask(&ctx, client, is_link, (interest, epoch)) else {
-                if self.strangers.len() >= MOST_STRANGERS {
-                    self.strangers.clear();
-                }
-                self.strangers.insert(client.0);
-                return None;
-            };
-            self.version += 1;
-            known.version = self.version;
-            self.known.insert(client.0, known);
+        let entry = match self.known.entry(client.0) {
+            Entry::Occupied(known) if known.get().epoch == epoch => return Some(known.into_mut()),
+            entry => entry,
+        };
+        if self.strangers.contains(&client.0) {
+            return None;
         }
-        self.known.get(&client.0)
+        let ctx = Detached::new(lock).ok()?;
+        let is_suspect = self.suspects.contains(&client.0);
+        let is_link = is_suspect && is_slot_import(&ctx, client);
+        let Some(mut known) = Known::ask(&ctx, client, is_link, (interest, epoch)) else {
+            if self.strangers.len() >= MOST_STRANGERS {
+                self.strangers.clear();
+            }
+            self.strangers.insert(client.0);
+            return None;
+        };
+        known.version = VERSIONS.fetch_add(1, Ordering::Relaxed);
+        Some(entry.insert_entry(known).into_mut())
     }
 
     /// It may be a link to another node of the cluster: asked with the rest.

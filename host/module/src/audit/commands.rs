@@ -20,6 +20,8 @@ pub(super) struct Commands {
     renames: bool,
     facts: Vec<Facts>,
     by_name: FxHashMap<Vec<u8>, usize>,
+    /// Names of a few bytes, which most have: see [`short`].
+    by_short: FxHashMap<u64, usize>,
     /// By the place of the name in the server's memory, which the same command always has.
     by_place: FxHashMap<usize, usize>,
 }
@@ -111,6 +113,7 @@ impl Commands {
     pub(super) fn forget(&mut self) {
         self.facts.clear();
         self.by_name.clear();
+        self.by_short.clear();
         self.by_place.clear();
     }
 
@@ -159,7 +162,11 @@ impl Commands {
     }
 
     fn named(&mut self, name: &[u8], of: (&Interest, &Redactor)) -> usize {
-        match self.by_name.get(name) {
+        let known = match short(name) {
+            Some(short) => self.by_short.get(&short),
+            None => self.by_name.get(name),
+        };
+        match known {
             Some(index) => *index,
             None => self.index(name, of),
         }
@@ -186,9 +193,21 @@ impl Commands {
         }
         let index = self.facts.len();
         self.facts.push(facts);
-        self.by_name.insert(name.to_vec(), index);
+        match short(name) {
+            Some(short) => self.by_short.insert(short, index),
+            None => self.by_name.insert(name.to_vec(), index),
+        };
         index
     }
+}
+
+/// A name of at most seven bytes as a number, no two the same: its bytes and their count.
+fn short(name: &[u8]) -> Option<u64> {
+    let mut bytes = [0; 8];
+    let (count, text) = bytes.split_first_mut()?;
+    text.get_mut(..name.len())?.copy_from_slice(name);
+    *count = u8::try_from(name.len()).ok()?;
+    Some(u64::from_ne_bytes(bytes))
 }
 
 /// The name of a container in `buffer`, with the second word behind it.

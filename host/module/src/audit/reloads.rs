@@ -1,6 +1,5 @@
 //! Reloads, told by the loaders.
 
-use smallvec::SmallVec;
 use warden_audit::event::Reload;
 use warden_audit::{Category, Event};
 
@@ -28,6 +27,6 @@ pub(crate) fn reloaded(shared: &Shared, what: &str, digest: &str, changes: &Chan
     shared.wake_clock();
 }
 
-fn texts(texts: &[String]) -> SmallVec<[&str; 4]> {
+fn texts(texts: &[String]) -> Vec<&str> {
     texts.iter().map(String::as_str).collect()
 }

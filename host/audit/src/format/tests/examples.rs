@@ -199,10 +199,10 @@ pub(super) fn examples() -> Vec<Example> {
         what: "policies",
         generation: 4,
         digest: "0badcafe",
-        added: smallvec![],
-        changed: smallvec!["rbac"],
-        removed: smallvec!["tenant", "guardrails"],
-        errors: smallvec!["scopes: data.toml: unknown field `rols`"],
+        added: vec![],
+        changed: vec!["rbac"],
+        removed: vec!["tenant", "guardrails"],
+        errors: vec!["scopes: data.toml: unknown field `rols`"],
     };
     all.push(example(None, Event::Reload(reload)));
     all.extend([kill, set, get, publish]);

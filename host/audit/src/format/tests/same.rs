@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::samples::{AT_US, Stuff, USUAL, bytes, client, command, every, text, worst};
 use super::*;
-use crate::event::{Category, CommandResult, Event};
+use crate::event::{Category, Client, CommandResult, Event};
 use crate::format::escape::{BAR, QUOTE, SPECIAL_IN_CSV, SPECIAL_IN_TEXT, escape, needs, unescape};
 use crate::format::read::{Fields, Unreadable, Value};
 
@@ -84,6 +84,43 @@ fn lines_go_one_behind_the_other_into_one_buffer() {
         format.write(&mut lines, numbered(&record), WHOLE);
         let expected = [b"before\n".as_slice(), &line(format, &record, WHOLE)].concat();
         assert_eq!(lines, expected);
+    }
+}
+
+#[test]
+fn a_line_is_the_same_whatever_was_remembered_before_it() {
+    let worst = worst();
+    let text = String::from_utf8_lossy(&worst);
+    let mut records = every(USUAL);
+    records.extend(every(Stuff {
+        bytes: &worst,
+        text: &text,
+    }));
+    // Who is equal has one version, as a server gives them.
+    let mut seen: Vec<Client<'_>> = Vec::new();
+    for record in &mut records {
+        if let Some(client) = &mut record.client {
+            let known = seen.iter().position(|one| one == client);
+            let place = known.unwrap_or(seen.len());
+            if known.is_none() {
+                seen.push(*client);
+            }
+            client.version = place as u64 + 1;
+        }
+    }
+    assert!(seen.len() > 1);
+    let mut remembered = Remembered::default();
+    // Behind some of each kind, in one format and behind another.
+    for before in records.iter().step_by(7) {
+        for record in &records {
+            for format in ALL {
+                for one in [before, record, record] {
+                    let mut told = Vec::new();
+                    format.write_on(&mut told, numbered(one), WHOLE, &mut remembered);
+                    assert_eq!(told, line(format, one, WHOLE));
+                }
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Records of every kind.
 
 use proptest::prelude::*;
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 
 use crate::event::{
     Argument, Attempt, Authentication, Category, Change, Checkpoint, Client, Command,
@@ -115,7 +115,7 @@ pub(super) fn every(stuff: Stuff<'_>) -> Vec<Record<'_>> {
     use Category as C;
     let on_client = Some(client(stuff));
     let plain = Some(Argument::Plain(stuff.bytes));
-    let names: SmallVec<[&str; 4]> = smallvec![stuff.text, "", "(b", "c"];
+    let names: Vec<&str> = vec![stuff.text, "", "(b", "c"];
     let mut events = vec![Event::Opened, Event::Closed, Event::Stop];
     events.extend(
         [

@@ -48,25 +48,6 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// What the ACL denied. The key or channel is one of the arguments, and shown as they are.
-fn denied(what: u64, object: Option<&[u8]>) -> CommandResult<'_> {
-    let denial = match what {
-        0 => Denial::Authentication,
-        2 => Denial::Key,
-        3 => Denial::Channel,
-        4 => Denial::Database,
-        _ => Denial::Command,
-    };
-    CommandResult::Denied(denial, object.map(|object| cut(object, KEY_BYTES)))
-}
-
-fn cut(bytes: &[u8], most: usize) -> Argument<'_> {
-    match bytes.get(..most) {
-        Some(start) if bytes.len() > most => Argument::Cut(start, bytes.len() as u64),
-        _ => Argument::Plain(bytes),
-    }
-}
-
 impl Observer {
     /// Records a command, if a sink wants it.
     pub(super) fn record(
@@ -110,12 +91,28 @@ impl Observer {
         if known.is_some_and(|known| known.is_internal) {
             seen.origin = Origin::Replication;
         }
-        let at_us = seen.at_us;
-        let database = selected.or(known.map(|known| known.database));
+        let hidden = hidden(facts, words);
+        let shown = Shown {
+            facts,
+            words,
+            hidden,
+        };
+        let mut arguments = SmallVec::new();
+        let left_out = shown.arguments(interest.payload_max_bytes(), &mut arguments);
+        let event = Event::Command(Command {
+            category: facts.category,
+            name: &facts.name,
+            origin: seen.origin,
+            database: selected.or(known.map(|known| known.database)),
+            key: shown.key(),
+            arguments,
+            left_out,
+            result: shown.result(seen.result),
+            duration_us: seen.duration_us,
+            keys_modified: seen.keys_modified,
+        });
         let client = known.map(|known| known.client(seen.client));
-        let shown = described(facts, words, seen, interest.payload_max_bytes());
-        let event = Event::Command(Command { database, ..shown });
-        self.trail.push(sinks, at_us, client.as_ref(), &event);
+        self.trail.push(sinks, seen.at_us, client.as_ref(), &event);
     }
 }
 
@@ -137,37 +134,6 @@ fn wanted(interest: &Interest, facts: &Facts, seen: &Seen<'_>) -> (SinkSet, Sink
     (sinks, always)
 }
 
-/// A command with what of it may be seen, cut to `most` bytes of arguments.
-fn described<'a>(
-    facts: &'a Facts,
-    words: &Words<'a>,
-    mut seen: Seen<'a>,
-    most: usize,
-) -> Command<'a> {
-    let hidden = hidden(facts, words);
-    if let CommandResult::Denied(denial, Some(object)) = seen.result
-        && is_hidden(hidden, words, object)
-    {
-        seen.result = CommandResult::Denied(denial, Some(Argument::Redacted));
-    }
-    let (arguments, left_out) = arguments(facts, words, hidden, most);
-    let key = (facts.first_key > 0)
-        .then(|| words.get(facts.first_key))
-        .flatten();
-    Command {
-        category: facts.category,
-        name: &facts.name,
-        origin: seen.origin,
-        database: None,
-        key: key.map(|key| shown(hidden, facts.first_key, key, KEY_BYTES)),
-        arguments,
-        left_out,
-        result: seen.result,
-        duration_us: seen.duration_us,
-        keys_modified: seen.keys_modified,
-    }
-}
-
 /// What of a command must not be seen.
 fn hidden(facts: &Facts, words: &Words<'_>) -> Hidden {
     if facts.redaction.is_plain() {
@@ -177,51 +143,91 @@ fn hidden(facts: &Facts, words: &Words<'_>) -> Hidden {
     facts.redaction.hidden(&words)
 }
 
-/// Whether what the ACL denied is an argument that must not be seen.
-fn is_hidden(hidden: Hidden, words: &Words<'_>, object: Argument<'_>) -> bool {
-    let (Argument::Plain(object) | Argument::Cut(object, _)) = object else {
-        return true;
-    };
-    let mut places = words.iter().enumerate();
-    places.any(|(place, word)| hidden.hides(place) && word.starts_with(object))
-}
-
-fn shown(hidden: Hidden, place: usize, word: &[u8], most: usize) -> Argument<'_> {
-    if hidden.hides(place) {
-        Argument::Redacted
-    } else {
-        cut(word, most)
-    }
-}
-
-/// Everything after the name but the first key, at most so many bytes; and how many arguments
-/// were left out.
-fn arguments<'a>(
-    facts: &Facts,
-    words: &Words<'a>,
+/// What of a command is shown.
+struct Shown<'f, 'w> {
+    facts: &'f Facts,
+    words: &'f Words<'w>,
     hidden: Hidden,
-    most: usize,
-) -> (SmallVec<[Argument<'a>; 6]>, u32) {
-    let names = 1 + usize::from(facts.name.contains(&b'|'));
-    let count = words.len();
-    let mut left = most;
-    let mut shown = SmallVec::new();
-    for place in names..count {
-        if place == facts.first_key {
-            continue;
-        }
-        if left == 0 || shown.len() == MOST_ARGUMENTS {
-            let rest = count - place;
-            let has_key = usize::from(facts.first_key > place);
-            return (shown, u32::try_from(rest - has_key).unwrap_or(u32::MAX));
-        }
-        let Some(word) = words.get(place) else {
-            break;
-        };
-        shown.push(self::shown(hidden, place, word, left));
-        if !hidden.hides(place) {
-            left = left.saturating_sub(word.len());
+}
+
+impl<'w> Shown<'_, 'w> {
+    fn argument(&self, place: usize, word: &'w [u8], most: usize) -> Argument<'w> {
+        if self.hidden.hides(place) {
+            Argument::Redacted
+        } else {
+            cut(word, most)
         }
     }
-    (shown, 0)
+
+    /// Its first key.
+    fn key(&self) -> Option<Argument<'w>> {
+        let place = self.facts.first_key;
+        if place == 0 {
+            return None;
+        }
+        let key = self.words.get(place)?;
+        Some(self.argument(place, key, KEY_BYTES))
+    }
+
+    /// Everything after the name but the first key, at most `most` bytes of it; answers how many
+    /// arguments were left out.
+    fn arguments(&self, most: usize, shown: &mut SmallVec<[Argument<'w>; 4]>) -> u32 {
+        let (facts, count) = (self.facts, self.words.len());
+        let names = 1 + usize::from(facts.name.contains(&b'|'));
+        let mut left = most;
+        for place in names..count {
+            if place == facts.first_key {
+                continue;
+            }
+            if left == 0 || shown.len() == MOST_ARGUMENTS {
+                let has_key = usize::from(facts.first_key > place);
+                return u32::try_from(count - place - has_key).unwrap_or(u32::MAX);
+            }
+            let Some(word) = self.words.get(place) else {
+                break;
+            };
+            shown.push(self.argument(place, word, left));
+            if !self.hidden.hides(place) {
+                left = left.saturating_sub(word.len());
+            }
+        }
+        0
+    }
+
+    /// How it ended. What the ACL denied may be an argument that must not be seen.
+    fn result(&self, result: CommandResult<'w>) -> CommandResult<'w> {
+        match result {
+            CommandResult::Denied(denial, Some(object)) if self.is_hidden(object) => {
+                CommandResult::Denied(denial, Some(Argument::Redacted))
+            }
+            other => other,
+        }
+    }
+
+    fn is_hidden(&self, object: Argument<'_>) -> bool {
+        let (Argument::Plain(object) | Argument::Cut(object, _)) = object else {
+            return true;
+        };
+        let mut places = self.words.iter().enumerate();
+        places.any(|(place, word)| self.hidden.hides(place) && word.starts_with(object))
+    }
+}
+
+/// What the ACL denied. The key or channel is one of the arguments, and shown as they are.
+fn denied(what: u64, object: Option<&[u8]>) -> CommandResult<'_> {
+    let denial = match what {
+        0 => Denial::Authentication,
+        2 => Denial::Key,
+        3 => Denial::Channel,
+        4 => Denial::Database,
+        _ => Denial::Command,
+    };
+    CommandResult::Denied(denial, object.map(|object| cut(object, KEY_BYTES)))
+}
+
+fn cut(bytes: &[u8], most: usize) -> Argument<'_> {
+    match bytes.get(..most) {
+        Some(start) if bytes.len() > most => Argument::Cut(start, bytes.len() as u64),
+        _ => Argument::Plain(bytes),
+    }
 }
