@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::connection::Connection;
 use crate::directory::Directory;
 use crate::parts::Line;
 use crate::patience::eventually;
@@ -126,7 +127,12 @@ impl Audited {
 
     /// A field of what INFO says of sink `file`.
     pub fn status(&self, field: &str) -> String {
-        let info = self.scene.server.admin().run("INFO warden").text();
+        Self::status_by(&mut self.scene.server.admin(), field)
+    }
+
+    /// The same, asked on a connection that is there: while log-ins are refused.
+    pub fn status_by(admin: &mut Connection, field: &str) -> String {
+        let info = admin.run("INFO warden").text();
         let line = info
             .lines()
             .find_map(|line| line.strip_prefix("warden_audit_sink_file:"));

@@ -154,7 +154,10 @@ impl Changes {
                 words.iter().skip(2).map(<[u8]>::to_vec).collect()
             }
             _ => {
-                self.remember_everybody(lock, look.before);
+                // Whoever is new afterwards was not there before.
+                if look.before || self.users.is_empty() {
+                    self.users = everybody(lock);
+                }
                 if look.after {
                     self.expected = Some((client, Expected::Everybody));
                 }
@@ -234,16 +237,6 @@ impl Changes {
     /// It is gone, with what it has queued.
     pub(super) fn remove(&mut self, client: ClientId) {
         self.queued.remove(&client);
-    }
-
-    fn remember_everybody(&mut self, lock: &ServerLock, anew: bool) {
-        for (name, rules) in everybody(lock) {
-            if anew {
-                self.users.insert(name, rules);
-            } else {
-                self.users.entry(name).or_insert(rules);
-            }
-        }
     }
 
     /// Rules with digests in the place of the server's digests of passwords.
