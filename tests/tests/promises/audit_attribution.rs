@@ -19,6 +19,7 @@ on_both_lines!(
     commands_behind_a_log_in_are_of_the_new_user,
     commands_behind_a_log_in_by_token_are_of_the_session,
     a_user_who_changes_within_a_transaction_is_another_from_there_on,
+    what_a_script_does_behind_a_log_in_in_a_transaction_is_of_the_new_user,
     what_changes_a_connection_shows_in_what_follows,
     a_slot_that_moves_is_no_work_of_clients,
     a_unix_socket_and_tls_are_told,
@@ -440,6 +441,35 @@ fn a_user_who_changes_within_a_transaction_is_another_from_there_on(line: Line) 
     one(&records, "t:2", user);
     let third = one(&records, "t:3", user);
     assert!(third.is("warden.database", database), "{third:?}");
+}
+
+fn what_a_script_does_behind_a_log_in_in_a_transaction_is_of_the_new_user(line: Line) {
+    let audited = Audited::start(line, KEYS);
+    with_users(&audited);
+    let mut bob = client(&audited, "bob");
+    for command in [
+        "MULTI",
+        "AUTH eve secret",
+        "SELECT 4",
+        "CLIENT SETNAME eves",
+    ] {
+        assert!(bob.run(command).error().is_none(), "{command}");
+    }
+    let script = "return redis.call('SET', KEYS[1], '1')";
+    bob.call(["EVAL", script, "1", "t:script"])
+        .expect_text("QUEUED");
+    bob.run("EXEC");
+    let records = audited.records_so_far();
+    let found = of_key(&records, "t:script");
+    let mut by_it = found.iter().filter(|one| one.is("warden.command", "set"));
+    let of = [
+        ("user.name", "eve"),
+        ("warden.database", "4"),
+        ("warden.client_name", "eves"),
+        ("warden.origin", "script"),
+    ];
+    let record = by_it.next().expect("the script's command");
+    assert!(record.has(&of), "{record:?}");
 }
 
 fn what_changes_a_connection_shows_in_what_follows(line: Line) {

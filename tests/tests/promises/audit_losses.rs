@@ -98,6 +98,16 @@ fn nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write(lin
     let mut queued = scene.server.admin();
     queued.run("MULTI").expect_ok();
     queued.run("CONFIG SET maxmemory 7gb").expect_text("QUEUED");
+    // And while nobody watched.
+    let mut unwatched = scene.server.admin();
+    unwatched.run("MULTI").expect_ok();
+    admin.run("CONFIG SET warden.audit_enabled no").expect_ok();
+    // In force with the next slice.
+    std::thread::sleep(Duration::from_millis(500));
+    unwatched
+        .run("CONFIG SET maxmemory 7gb")
+        .expect_text("QUEUED");
+    admin.run("CONFIG SET warden.audit_enabled yes").expect_ok();
     limit_files(&audited, Some(64 * 1024));
     eventually("the sink cannot write", || {
         (0..100).for_each(|_| drop(admin.call(["LPUSH", "wrong"])));
@@ -126,6 +136,7 @@ fn nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write(lin
         admin.run(change).expect_error("TRYAGAIN");
     }
     queued.run("EXEC").expect_error("EXECABORT");
+    unwatched.run("EXEC").expect_error("EXECABORT");
     assert!(!format!("{:?}", admin.run("CONFIG GET maxmemory")).contains("7516192768"));
     // What changes nothing goes on, and so do those who are to mend it.
     admin.run("SET k v").expect_ok();

@@ -73,3 +73,55 @@ impl Ledger {
         std::fs::remove_file(&path).map_err(|error| format!("{path:?} cannot be removed: {error}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn ledger(state: &Arc<PrivateDir>) -> Ledger {
+        Ledger::new(Arc::clone(state), "main")
+    }
+
+    #[test]
+    fn what_is_kept_is_found_until_it_is_cleared() {
+        let place = tempfile::tempdir().unwrap();
+        let state = Arc::new(PrivateDir::open(&place.path().join("state")).unwrap());
+        assert_eq!(ledger(&state).read(), Ok(0));
+        ledger(&state).keep(u64::MAX).unwrap();
+        assert_eq!(ledger(&state).read(), Ok(u64::MAX));
+        let mut found = ledger(&state);
+        found.read().unwrap();
+        found.keep(7).unwrap();
+        assert_eq!(ledger(&state).read(), Ok(7));
+        found.clear().unwrap();
+        found.clear().unwrap();
+        assert_eq!(ledger(&state).read(), Ok(0));
+        assert_eq!(Ledger::new(Arc::clone(&state), "other").read(), Ok(0));
+    }
+
+    #[test]
+    fn what_is_no_number_of_ours_is_told_and_left() {
+        let place = tempfile::tempdir().unwrap();
+        let state = Arc::new(PrivateDir::open(&place.path().join("state")).unwrap());
+        let path = state.path("audit-lost-main");
+        let long = "1".repeat(100);
+        for content in ["", "x", "-1", "1.5", "99999999999999999999", &long] {
+            state
+                .replace("audit-lost-main", &[content.as_bytes()])
+                .unwrap();
+            let why = ledger(&state).read().unwrap_err();
+            assert!(why.contains("audit-lost-main"), "{why}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+        }
+        std::fs::remove_file(&path).unwrap();
+        let other = place.path().join("other");
+        std::fs::write(&other, "5").unwrap();
+        symlink(&other, &path).unwrap();
+        ledger(&state).read().unwrap_err();
+        ledger(&state).keep(3).unwrap();
+        assert_eq!(ledger(&state).read(), Ok(3));
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "5");
+    }
+}

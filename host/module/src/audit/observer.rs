@@ -92,6 +92,10 @@ pub(crate) fn adopt(shared: &Shared, ctx: &Context<'_>) {
     OBSERVER.with(ctx.lock(), |cell| {
         let observer = cell.get_or_insert_with(|| Observer::new(Arc::clone(trail)));
         observer.may_refuse = roster.may_refuse();
+        if !observer.may_refuse {
+            // What is queued from now on is not watched.
+            observer.transactions = Transactions::default();
+        }
         observer.roster = roster;
         observer.epoch = epoch;
         observer.hears_successes = wants.successes;

@@ -41,6 +41,11 @@ impl Observer {
                 self.runner = None;
                 self.selected = None;
             }
+        } else if !self.tells_results
+            && let Some(runner) = self.runner.as_ref().filter(|one| one.command == b"exec")
+        {
+            // What else the transaction runs is not told, and may have made another of its client.
+            self.clients.doubt(runner.client);
         }
         let is_renamed = is_a_clients
             && words

@@ -1,0 +1,138 @@
+//! A worker's destination: opened, written to, left alone while it refuses.
+
+use std::time::Duration;
+
+use super::{Beginning, FOR_GOOD, TENDED, Worker};
+use crate::checkpoint::SigningKey;
+use crate::sink::file::Resumed;
+use crate::sink::{self, Again};
+
+impl Worker {
+    /// Opens the destination if it is not open, and lets it look after itself; false when it
+    /// cannot be written to now.
+    pub(super) fn tend(&mut self) -> bool {
+        if self.sink.is_none() && !self.open() {
+            return false;
+        }
+        match self.sink.as_mut().map(|sink| sink.tend()) {
+            Some(Ok(())) => true,
+            Some(Err(why)) => {
+                self.voice.refused(&why.to_string());
+                false
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn open(&mut self) -> bool {
+        let signing = self.settings.signing.as_ref();
+        let key = signing.map(|signing| SigningKey::read(&signing.key_file));
+        match key.transpose() {
+            Ok(key) => self.signing = key,
+            Err(why) => {
+                self.voice.refused(&why.to_string());
+                return false;
+            }
+        }
+        match sink::open(&self.settings, &self.stop) {
+            Ok((sink, resumed)) => {
+                self.sink = Some(sink);
+                self.begin(&resumed);
+                true
+            }
+            Err(why) => {
+                self.voice.refused(&why);
+                false
+            }
+        }
+    }
+
+    pub(super) fn begin(&mut self, resumed: &Resumed) {
+        self.lines.resume(resumed.sequence, resumed.chain);
+        if let Some((path, why)) = &resumed.aside {
+            let line = format!("what was there is now {path:?}: {why}");
+            self.voice.say(true, &line);
+        }
+        self.signed = (self.now(), resumed.sequence);
+        self.beginning = Some(Beginning {
+            resumed: resumed.sequence > 0,
+            cut_bytes: resumed.cut_bytes,
+        });
+    }
+
+    /// Whether the destination is away, and not only slow, and nothing is kept for it.
+    pub(super) fn loses_now(&self) -> bool {
+        let is_slow = || {
+            let again = self.sink.as_ref().map(|sink| sink.again());
+            again == Some(Again::After(Duration::ZERO))
+        };
+        self.settings.loses_while_away() && !is_slow()
+    }
+
+    /// How long a destination that refuses is left alone.
+    pub(super) fn pause(&self) -> Duration {
+        match self.sink.as_ref().map(|sink| sink.again()) {
+            Some(Again::After(pause)) => pause.max(Duration::from_millis(10)).min(TENDED),
+            Some(Again::Never) => FOR_GOOD,
+            None => TENDED,
+        }
+    }
+
+    /// Offers the lines; false when some were refused.
+    pub(super) fn write(&mut self) -> bool {
+        if self.lines.is_empty() {
+            return true;
+        }
+        let Some(sink) = &mut self.sink else {
+            return false;
+        };
+        let (lines, heads) = self.lines.waiting();
+        let (amount, refused) = match sink.write(lines, heads) {
+            Ok(()) => (self.lines.all_taken(), None),
+            Err(refused) => {
+                let amount = self.lines.taken(&self.settings, refused.taken);
+                (amount, Some(refused.why))
+            }
+        };
+        let now_us = self.now_us();
+        self.voice.wrote(amount, self.lines.youngest_us(), now_us);
+        if amount.records > 0 {
+            self.beginning = None;
+        }
+        if let Some(why) = refused {
+            self.voice.refused(&why.to_string());
+            return false;
+        }
+        if self.lost_before == 0
+            && let Err(why) = self.ledger.clear()
+        {
+            self.voice.say(true, &why);
+        }
+        true
+    }
+
+    /// Makes what was written last, once in a flush interval: under load there is a batch every
+    /// few milliseconds.
+    pub(super) fn flush_if_due(&mut self) -> bool {
+        let now = self.now();
+        if now.saturating_sub(self.flushed) < self.settings.flush.interval / 2 {
+            self.voice.works();
+            return true;
+        }
+        self.flushed = now;
+        let Some(sink) = &mut self.sink else {
+            return false;
+        };
+        match sink.flush() {
+            Ok(()) => {
+                self.voice.works();
+                self.voice.trouble(sink.trouble().unwrap_or_default());
+                true
+            }
+            Err(why) => {
+                self.voice.refused(&why.to_string());
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A worker's records: those of its lane, and those it makes about itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{BUFFER_FULL, Beginning, DISCONNECTED, ENDED, PORTION, Worker};
+use crate::checkpoint::Place;
+use crate::event::{Checkpoint, Event, Loss, Record, Start};
+
+impl Worker {
+    /// Writes all that is there; false when the destination does not take it.
+    pub(super) fn go_on(&mut self) -> bool {
+        if !self.write() {
+            return false;
+        }
+        self.note_start();
+        while let Some(chunk) = self.chunks.front().map(Arc::clone) {
+            for record in chunk.records(self.lane.place()).skip(self.formatted) {
+                self.formatted += 1;
+                self.add(&record);
+                let (lines, _) = self.lines.waiting();
+                if lines.len() >= PORTION && !self.write() {
+                    return false;
+                }
+            }
+            self.formatted = 0;
+            self.chunks.pop_front();
+            self.lane.done(&chunk);
+        }
+        let cause = if self.settings.loses_while_away() {
+            DISCONNECTED
+        } else {
+            BUFFER_FULL
+        };
+        let records = std::mem::take(&mut self.lost);
+        self.note_loss(Loss { records, cause });
+        self.checkpoint_if_due();
+        self.write() && self.flush_if_due()
+    }
+
+    /// A sink's first record, again where the former was given up before it was written; and
+    /// what was lost before it.
+    pub(super) fn note_start(&mut self) {
+        if let Some(Beginning { resumed, cut_bytes }) = self.beginning {
+            let server = Arc::clone(&self.surroundings.server);
+            self.note(&Event::Start(Start {
+                version: env!("CARGO_PKG_VERSION"),
+                server: &server,
+                resumed,
+                cut_bytes,
+            }));
+        }
+        let records = std::mem::take(&mut self.lost_before);
+        self.note_loss(Loss {
+            records,
+            cause: ENDED,
+        });
+    }
+
+    pub(super) fn note_loss(&mut self, loss: Loss<'static>) {
+        if loss.records > 0 {
+            self.note(&Event::Loss(loss));
+            self.lines.tells_of(loss);
+        }
+    }
+
+    /// Signs what was written since the last time, if it is time.
+    pub(super) fn checkpoint_if_due(&mut self) {
+        let Some(signing) = &self.settings.signing else {
+            return;
+        };
+        let (at, sequence) = self.signed;
+        let is_time = self.now().saturating_sub(at) >= signing.interval;
+        if self.lines.sequence() > sequence && is_time {
+            self.checkpoint();
+        }
+    }
+
+    pub(super) fn checkpoint(&mut self) {
+        let Some(key) = &self.signing else {
+            return;
+        };
+        let signature = key.sign(&Place {
+            node: &self.surroundings.node,
+            sequence: self.lines.sequence(),
+            chain: self.lines.chain(),
+        });
+        let key = key.public().hex();
+        self.note(&Event::Checkpoint(Checkpoint {
+            key: &key,
+            signature: &signature,
+        }));
+        self.signed = (self.now(), self.lines.sequence());
+    }
+
+    /// Adds a record of the sink's own.
+    pub(super) fn note(&mut self, event: &Event<'_>) {
+        let at_us = self.now_us();
+        self.add(&Record {
+            at_us,
+            client: None,
+            event: event.clone(),
+        });
+    }
+
+    pub(super) fn add(&mut self, record: &Record<'_>) {
+        let node = &self.surroundings.node;
+        self.lines.add(&self.settings, node, record);
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.surroundings.clock.now().monotonic
+    }
+
+    pub(super) fn now_us(&self) -> u64 {
+        let now = self.surroundings.clock.now().wall;
+        now.as_unix_millis().saturating_mul(1000)
+    }
+}
