@@ -37,7 +37,8 @@ pub struct Record<'a> {
 pub struct Client<'a> {
     /// The server's number of it.
     pub id: u64,
-    /// Equal where everything here is equal, and not kept in a record; 0 where nobody knows.
+    /// Where two have the same, everything else here is the same; 0 where nobody knows. Not
+    /// kept in a record.
     #[serde(skip)]
     pub version: u64,
     /// The user it ran as.

@@ -305,7 +305,12 @@ impl Fleet {
 
     fn start(&self, settings: SinkSettings, spawn: Spawn<'_>) -> Result<Running, String> {
         let lane = self.journal.open(settings.buffer_bytes);
-        let lane = lane.ok_or_else(|| format!("there are {} sinks already", SinkSet::MOST))?;
+        let lane = lane.ok_or_else(|| {
+            format!(
+                "{} sinks are open, those included that just end",
+                SinkSet::MOST
+            )
+        })?;
         let lane = Arc::new(lane);
         let status = Arc::new(SinkStatus::default());
         let (orders, received) = mpsc::channel();

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 pub use chunk::Chunk;
 
-use crate::event::{Client, Event, SinkSet};
+use crate::event::{Client, Event, Loss, SinkSet};
 use chunk::Open;
 
 /// How long a sink that was here leaves what is little: to wake one costs whoever makes records.
@@ -39,7 +39,9 @@ pub struct Journal {
 #[derive(Debug)]
 struct State {
     open: Open,
-    /// From how many bytes in the open chunk on sinks that wait are woken.
+    /// Sinks that wait for what is little, and from how many bytes in the open chunk on they are
+    /// woken.
+    waiting: SinkSet,
     wakes_at: usize,
     lanes: Vec<Option<Arc<Shared>>>,
     /// Where the search for a free place goes on: one that was given back is not given to
@@ -51,6 +53,7 @@ impl Default for State {
     fn default() -> Self {
         Self {
             open: Open::default(),
+            waiting: SinkSet::NONE,
             wakes_at: usize::MAX,
             lanes: Vec::new(),
             next: 0,
@@ -75,7 +78,10 @@ struct Queue {
     /// Lost since the sink last heard of it.
     lost: u64,
     is_closed: bool,
+    /// Somebody wants its sink to look up.
     is_nudged: bool,
+    /// There is as much in the open chunk as its sink waits for.
+    is_due: bool,
 }
 
 /// What a sink finds in its lane.
@@ -151,11 +157,16 @@ impl Journal {
         state.seal();
         if !state.open.push_alone(sinks, at_us, client, event) {
             self.oversized.fetch_add(1, Ordering::Relaxed);
-            state.lose(sinks);
+            // In its place: no other is lost with it.
+            let loss = Event::Loss(Loss {
+                records: 1,
+                cause: Loss::TOO_LARGE,
+            });
+            state.open.push(sinks, at_us, None, &loss);
         }
     }
 
-    /// Records lost because no chunk could hold one: their sinks count them too.
+    /// Records that no chunk could hold: an [`Event::Loss`] stands in the place of each.
     pub fn oversized(&self) -> u64 {
         self.oversized.load(Ordering::Relaxed)
     }
@@ -180,18 +191,13 @@ impl State {
         }
     }
 
-    /// Has those come that wait for something.
+    /// Has those come that wait.
     fn wake(&mut self) {
         self.wakes_at = usize::MAX;
-        for lane in self.lanes.iter().flatten() {
-            lane.nudge();
-        }
-    }
-
-    fn lose(&self, sinks: SinkSet) {
-        for place in sinks.places() {
+        for place in std::mem::take(&mut self.waiting).places() {
             if let Some(Some(lane)) = self.lanes.get(place) {
-                lane.lose(&mut lane.lock(), 1);
+                lane.lock().is_due = true;
+                lane.arrived.notify_one();
             }
         }
     }
@@ -214,11 +220,6 @@ impl Shared {
             self.buffered_bytes.store(bytes, Ordering::Relaxed);
         }
         drop(queue);
-        self.arrived.notify_one();
-    }
-
-    fn nudge(&self) {
-        self.lock().is_nudged = true;
         self.arrived.notify_one();
     }
 
@@ -263,12 +264,13 @@ impl Lane {
     /// included. Comes for the open chunk no more than a hundred times a second. The bytes
     /// count as waiting until [`Lane::done`].
     pub fn take(&self, patience: Duration, threshold_bytes: usize) -> Batch {
-        let is_there = |queue: &Queue| !queue.chunks.is_empty() || queue.lost > 0;
+        let is_there = |queue: &Queue| !queue.chunks.is_empty() || queue.lost > 0 || queue.is_due;
         self.wait(patience.min(REST), is_there);
         let mut state = self.journal.lock();
         let is_enough = state.open.used() >= threshold_bytes;
         if !is_enough {
             state.wakes_at = state.wakes_at.min(threshold_bytes);
+            state.waiting = state.waiting.or(SinkSet::only(self.place));
         }
         drop(state);
         if !is_enough {
@@ -277,6 +279,7 @@ impl Lane {
         self.journal.lock().seal();
         let mut queue = self.shared.lock();
         queue.is_nudged = false;
+        queue.is_due = false;
         self.shared.is_losing.store(false, Ordering::Release);
         Batch {
             chunks: std::mem::take(&mut queue.chunks).into(),
@@ -305,7 +308,8 @@ impl Lane {
 
     /// Ends a wait.
     pub fn nudge(&self) {
-        self.shared.nudge();
+        self.shared.lock().is_nudged = true;
+        self.shared.arrived.notify_one();
     }
 
     /// Gives back the room of a chunk that was taken.

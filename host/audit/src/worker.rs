@@ -25,7 +25,7 @@ use warden_core::Clock;
 use warden_state::PrivateDir;
 
 use crate::checkpoint::SigningKey;
-use crate::event::Event;
+use crate::event::{Event, Loss};
 use crate::journal::{Chunk, Lane};
 use crate::settings::SinkSettings;
 use crate::sink::{Again, Sink, Stop};
@@ -42,11 +42,6 @@ const FOR_GOOD: Duration = Duration::from_hours(1);
 
 /// What is written in one go, where so much came together.
 const PORTION: usize = 64 * 1024;
-
-/// Why records were lost.
-const BUFFER_FULL: &str = "buffer full";
-const DISCONNECTED: &str = "disconnected";
-const ENDED: &str = "not written before the end";
 
 /// What a sink's thread is told.
 #[derive(Debug)]
@@ -93,8 +88,8 @@ pub(crate) struct Worker {
     formatted: usize,
     /// Lost after all of `chunks`, and not yet recorded.
     lost: u64,
-    /// Lost at the end before, and not yet recorded.
-    lost_before: u64,
+    /// Losses from before `chunks`, not yet recorded.
+    untold: Vec<Loss<'static>>,
     ledger: Ledger,
     /// How this destination was found, until the record of that is written.
     beginning: Option<Beginning>,
@@ -136,7 +131,7 @@ impl Worker {
             chunks: VecDeque::new(),
             formatted: 0,
             lost: 0,
-            lost_before: 0,
+            untold: Vec::new(),
             beginning: None,
             signing: None,
             signed: (Duration::ZERO, 0),
@@ -148,7 +143,7 @@ impl Worker {
     /// everything is written.
     pub(crate) fn run(mut self) {
         match self.ledger.read() {
-            Ok(records) => self.lost_before = records,
+            Ok(records) => self.untold(records, Loss::ENDED),
             Err(why) => self.voice.say(true, &why),
         }
         loop {
@@ -164,17 +159,23 @@ impl Worker {
             }
             let flush = self.settings.flush;
             let patience = (flush.interval / 2).min(TENDED);
-            let batch = self.lane.take(patience, flush.threshold_bytes);
-            self.chunks.extend(batch.chunks);
-            self.lost = self.lost.saturating_add(batch.lost);
+            let is_last = self.take(patience, flush.threshold_bytes);
             if !is_up {
                 self.lose_what_came();
             }
-            if batch.is_last {
+            if is_last {
                 break;
             }
         }
         self.end();
+    }
+
+    /// Takes what is in its lane; answers whether that is the last.
+    fn take(&mut self, patience: Duration, threshold_bytes: usize) -> bool {
+        let batch = self.lane.take(patience, threshold_bytes);
+        self.chunks.extend(batch.chunks);
+        self.lost = self.lost.saturating_add(batch.lost);
+        batch.is_last
     }
 
     fn obey(&mut self) {
@@ -191,7 +192,8 @@ impl Worker {
             return;
         };
         if sink.again() == Again::Never {
-            self.discard();
+            self.close();
+            self.discard(Loss::DISCONNECTED);
             self.sink = None;
             return;
         }
@@ -211,10 +213,22 @@ impl Worker {
                 self.close();
             }
             // What the former destination did not take is not the next one's.
-            self.discard();
+            self.discard(Loss::DESTINATION_CHANGED);
             self.sink = None;
         }
+        if self.settings.name != settings.name {
+            self.rename(&settings.name);
+        }
         self.settings = settings;
+    }
+
+    /// Its file has another name: what was kept under either is this sink's.
+    fn rename(&mut self, name: &str) {
+        self.voice.rename(name);
+        match self.ledger.rename(name) {
+            Ok(records) => self.untold(records, Loss::ENDED),
+            Err(why) => self.voice.say(true, &why),
+        }
     }
 
     /// The last words to a destination.
@@ -235,6 +249,7 @@ impl Worker {
     }
 
     fn end(&mut self) {
+        self.take(Duration::ZERO, 0);
         if self.tend() && self.go_on() {
             self.farewell();
         } else {

@@ -20,8 +20,21 @@ pub struct Start<'a> {
 pub struct Loss<'a> {
     /// Exactly how many.
     pub records: u64,
-    /// Why: `buffer full`, `disconnected`, `not written before the end`.
+    /// Why: one of the words below.
     pub cause: &'a str,
+}
+
+impl Loss<'static> {
+    /// The sink could not write, and no more could wait for it.
+    pub const BUFFER_FULL: &'static str = "buffer full";
+    /// Its destination was away, and nothing is kept meanwhile.
+    pub const DISCONNECTED: &'static str = "disconnected";
+    /// Its destination was changed before it took them.
+    pub const DESTINATION_CHANGED: &'static str = "destination changed";
+    /// The server ended, or the sink, before they were written: told at the next start.
+    pub const ENDED: &'static str = "not written before the end";
+    /// A record was too large to wait anywhere.
+    pub const TOO_LARGE: &'static str = "too large";
 }
 
 /// All records up to here, signed (RFC 8032).

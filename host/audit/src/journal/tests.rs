@@ -88,9 +88,26 @@ fn a_record_larger_than_a_chunk_has_one_of_its_own_and_one_too_large_is_counted(
     push(&journal, only, 3, b"");
     assert_eq!(ids(&lane), (vec![1, 2, 3], 0));
     let too_large = vec![b'x'; 17 << 20];
-    push(&journal, only, 4, &too_large);
-    assert_eq!(ids(&lane), (vec![], 1));
+    push(&journal, only, 4, b"");
+    push(&journal, only, 5, &too_large);
+    push(&journal, only, 6, b"");
     assert_eq!(journal.oversized(), 1);
+    assert!(!lane.is_losing(), "there is room for all others");
+    let batch = lane.take(Duration::ZERO, 0);
+    assert_eq!(batch.lost, 0);
+    let records = batch.chunks.iter().flat_map(|chunk| chunk.records(0));
+    let told: Vec<_> = records
+        .map(|record| match record.event {
+            Event::Loss(loss) => (loss.cause.to_owned(), loss.records),
+            _ => (String::new(), record.client.unwrap().id),
+        })
+        .collect();
+    let of = |id| (String::new(), id);
+    assert_eq!(
+        told,
+        [of(4), ("too large".to_owned(), 1), of(6)],
+        "in its place"
+    );
 }
 
 #[test]
@@ -172,4 +189,24 @@ fn each_record_is_whose_it_is_whatever_stands_between() {
         }
         assert_eq!(numbers.next(), None);
     }
+}
+
+#[test]
+fn only_a_sink_that_waits_is_woken_and_one_that_rests_is_not() {
+    let journal = Arc::new(Journal::new());
+    let (busy, resting) = (
+        journal.open(1 << 20).unwrap(),
+        Arc::new(journal.open(1 << 20).unwrap()),
+    );
+    let rest = Arc::clone(&resting);
+    let start = std::time::Instant::now();
+    let rests = std::thread::spawn(move || rest.rest(Duration::from_millis(300)));
+    let taking = std::thread::spawn(move || busy.take(Duration::from_hours(1), 1000));
+    let both = SinkSet::only(0).or(SinkSet::only(1));
+    while !taking.is_finished() {
+        push(&journal, both, 1, &[b'x'; 100]);
+    }
+    assert!(!rests.join().unwrap());
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    drop(taking.join().unwrap());
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Beginning, FOR_GOOD, TENDED, Worker};
 use crate::checkpoint::SigningKey;
+use crate::event::Loss;
 use crate::sink::file::Resumed;
 use crate::sink::{self, Again};
 
@@ -24,7 +25,7 @@ impl Worker {
         }
     }
 
-    pub(super) fn open(&mut self) -> bool {
+    fn open(&mut self) -> bool {
         let signing = self.settings.signing.as_ref();
         let key = signing.map(|signing| SigningKey::read(&signing.key_file));
         match key.transpose() {
@@ -47,7 +48,7 @@ impl Worker {
         }
     }
 
-    pub(super) fn begin(&mut self, resumed: &Resumed) {
+    fn begin(&mut self, resumed: &Resumed) {
         self.lines.resume(resumed.sequence, resumed.chain);
         if let Some((path, why)) = &resumed.aside {
             let line = format!("what was there is now {path:?}: {why}");
@@ -103,9 +104,8 @@ impl Worker {
             self.voice.refused(&why.to_string());
             return false;
         }
-        if self.lost_before == 0
-            && let Err(why) = self.ledger.clear()
-        {
+        let is_recorded = self.untold.iter().all(|loss| loss.cause != Loss::ENDED);
+        if is_recorded && let Err(why) = self.ledger.clear() {
             self.voice.say(true, &why);
         }
         true
@@ -119,12 +119,12 @@ impl Worker {
             self.voice.works();
             return true;
         }
-        self.flushed = now;
         let Some(sink) = &mut self.sink else {
             return false;
         };
         match sink.flush() {
             Ok(()) => {
+                self.flushed = now;
                 self.voice.works();
                 self.voice.trouble(sink.trouble().unwrap_or_default());
                 true

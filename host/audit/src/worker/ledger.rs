@@ -3,7 +3,8 @@
 //!
 //! A file for each sink that lost some, `audit-lost-NAME`, with their number in decimal.
 
-use std::sync::Arc;
+use std::io::ErrorKind;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use warden_state::PrivateDir;
 
@@ -14,17 +15,21 @@ const MOST_BYTES: u64 = 21;
 pub(super) struct Ledger {
     state: Arc<PrivateDir>,
     file: String,
-    /// What the file says; 0 when there is none.
-    holds: u64,
+    /// How much of what the file says this sink knows of.
+    known: u64,
 }
+
+/// Held while a file is read and written anew: a sink that ends may have the name of one that
+/// begins.
+static CHANGING: Mutex<()> = Mutex::new(());
 
 impl Ledger {
     /// Of the sink of this name. Nothing is read yet.
     pub(super) fn new(state: Arc<PrivateDir>, name: &str) -> Self {
         Self {
             state,
-            file: format!("audit-lost-{name}"),
-            holds: 0,
+            file: file(name),
+            known: 0,
         }
     }
 
@@ -33,45 +38,85 @@ impl Ledger {
     /// # Errors
     /// When there is a file, and it cannot be read or holds no number.
     pub(super) fn read(&mut self) -> Result<u64, String> {
+        self.known = self.there()?;
+        Ok(self.known)
+    }
+
+    /// Keeps that so many were lost, those that it knew of among them.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn keep(&mut self, records: u64) -> Result<(), String> {
+        let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is no number was told when it was read, and nobody can add to it.
+        let others = self.there().unwrap_or(0).saturating_sub(self.known);
+        self.write(others.saturating_add(records))?;
+        self.known = records;
+        Ok(())
+    }
+
+    /// Those that it knows of are recorded.
+    ///
+    /// # Errors
+    /// When the file cannot be written: they will be recorded again.
+    pub(super) fn clear(&mut self) -> Result<(), String> {
+        if self.known == 0 {
+            return Ok(());
+        }
+        let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = self.there()?.saturating_sub(self.known);
+        self.known = 0;
+        self.write(others)
+    }
+
+    /// Goes on under another name, with what is known; answers what was kept under that one.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub(super) fn rename(&mut self, name: &str) -> Result<u64, String> {
+        let known = self.known;
+        self.clear()?;
+        self.file = file(name);
+        let found = self.read()?;
+        if known > 0 {
+            self.keep(found.saturating_add(known))?;
+        }
+        Ok(found)
+    }
+
+    /// What the file says; 0 when there is none.
+    fn there(&self) -> Result<u64, String> {
         let read = self.state.read(&self.file, MOST_BYTES);
         let Some(bytes) = read.map_err(|error| error.to_string())? else {
             return Ok(0);
         };
         let digits = str::from_utf8(&bytes).map(str::trim_end).ok();
-        let Some(records) = digits.and_then(|digits| digits.parse().ok()) else {
-            let path = self.state.path(&self.file);
-            return Err(format!("{path:?} holds no number; remove it"));
-        };
-        self.holds = records;
-        Ok(records)
+        digits
+            .and_then(|digits| digits.parse().ok())
+            .ok_or_else(|| {
+                let path = self.state.path(&self.file);
+                format!("{path:?} holds no number; remove it")
+            })
     }
 
-    /// Keeps that so many were lost.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub(super) fn keep(&mut self, records: u64) -> Result<(), String> {
-        if records == self.holds {
-            return Ok(());
-        }
-        let line = format!("{records}\n");
-        let kept = self.state.replace(&self.file, &[line.as_bytes()]);
-        kept.map_err(|error| error.to_string())?;
-        self.holds = records;
-        Ok(())
-    }
-
-    /// They are recorded.
-    ///
-    /// # Errors
-    /// When the file cannot be removed: they will be recorded again.
-    pub(super) fn clear(&mut self) -> Result<(), String> {
-        if std::mem::take(&mut self.holds) == 0 {
-            return Ok(());
+    fn write(&self, records: u64) -> Result<(), String> {
+        if records > 0 {
+            let line = format!("{records}\n");
+            let kept = self.state.replace(&self.file, &[line.as_bytes()]);
+            return kept.map_err(|error| error.to_string());
         }
         let path = self.state.path(&self.file);
-        std::fs::remove_file(&path).map_err(|error| format!("{path:?} cannot be removed: {error}"))
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(format!("{path:?} cannot be removed: {error}"))
+            }
+            _ => Ok(()),
+        }
     }
+}
+
+fn file(name: &str) -> String {
+    format!("audit-lost-{name}")
 }
 
 #[cfg(test)]
@@ -99,6 +144,39 @@ mod tests {
         found.clear().unwrap();
         assert_eq!(ledger(&state).read(), Ok(0));
         assert_eq!(Ledger::new(Arc::clone(&state), "other").read(), Ok(0));
+    }
+
+    #[test]
+    fn what_another_kept_under_the_name_meanwhile_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let state = Arc::new(PrivateDir::open(&place.path().join("state")).unwrap());
+        let (mut old, mut new) = (ledger(&state), ledger(&state));
+        assert_eq!(new.read(), Ok(0));
+        old.keep(17).unwrap();
+        new.clear().unwrap();
+        new.keep(9).unwrap();
+        assert_eq!(ledger(&state).read(), Ok(26));
+        let mut next = ledger(&state);
+        next.read().unwrap();
+        old.keep(20).unwrap();
+        next.clear().unwrap();
+        assert_eq!(ledger(&state).read(), Ok(3), "what came in between");
+    }
+
+    #[test]
+    fn what_is_kept_goes_with_the_name() {
+        let place = tempfile::tempdir().unwrap();
+        let state = Arc::new(PrivateDir::open(&place.path().join("state")).unwrap());
+        let other = || Ledger::new(Arc::clone(&state), "other");
+        ledger(&state).keep(5).unwrap();
+        other().keep(2).unwrap();
+        let mut renamed = ledger(&state);
+        renamed.read().unwrap();
+        assert_eq!(renamed.rename("other"), Ok(2));
+        assert_eq!(ledger(&state).read(), Ok(0));
+        assert_eq!(other().read(), Ok(7));
+        renamed.clear().unwrap();
+        assert_eq!(other().read(), Ok(0));
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! What a worker could not write: counted, told in a record, kept for the next start.
 
-use std::time::Duration;
-
-use super::{ENDED, Worker};
+use super::Worker;
+use crate::event::Loss;
 
 impl Worker {
     /// The destination is away, and nothing is kept for it.
     pub(super) fn lose_what_came(&mut self) {
-        self.discard();
+        self.discard(Loss::DISCONNECTED);
         while let Some(chunk) = self.chunks.pop_front() {
             let records = chunk.records_for(self.lane.place());
             let records = records.saturating_sub(self.formatted as u64);
@@ -18,37 +17,41 @@ impl Worker {
     }
 
     /// Gives up lines that were not written.
-    pub(super) fn discard(&mut self) {
+    pub(super) fn discard(&mut self, cause: &'static str) {
         let given_up = self.lines.give_up();
         for loss in given_up.untold {
-            // They were counted when they were lost.
-            let to = if loss.cause == ENDED {
-                &mut self.lost_before
-            } else {
-                &mut self.lost
-            };
-            *to = to.saturating_add(loss.records);
+            // Those were counted when they were lost.
+            self.untold(loss.records, loss.cause);
         }
-        self.lose(given_up.records);
+        self.voice.lost(given_up.records);
+        self.untold(given_up.records, cause);
     }
 
+    /// So many records are lost, after all that waits.
     pub(super) fn lose(&mut self, records: u64) {
         self.lost = self.lost.saturating_add(records);
         self.voice.lost(records);
     }
 
+    /// A loss is to be recorded before all that waits.
+    pub(super) fn untold(&mut self, records: u64, cause: &'static str) {
+        let known = self.untold.iter_mut().find(|loss| loss.cause == cause);
+        match known {
+            Some(loss) => loss.records = loss.records.saturating_add(records),
+            None if records > 0 => self.untold.push(Loss { records, cause }),
+            None => {}
+        }
+    }
+
     /// At the end: keeps how many were not written, for the next start to record.
     pub(super) fn give_up(&mut self) {
-        let batch = self.lane.take(Duration::ZERO, 0);
-        self.chunks.extend(batch.chunks);
-        self.lost = self.lost.saturating_add(batch.lost);
         self.lose_what_came();
-        let lost = self.lost.saturating_add(self.lost_before);
+        let untold = self.untold.iter().map(|loss| loss.records);
+        let lost = untold.fold(self.lost, u64::saturating_add);
         if lost == 0 {
             return;
         }
-        let kept = self.ledger.keep(lost);
-        let then = match &kept {
+        let then = match self.ledger.keep(lost) {
             Ok(()) => "; the next start records that".to_owned(),
             Err(why) => format!(": {why}"),
         };

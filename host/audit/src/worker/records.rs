@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BUFFER_FULL, Beginning, DISCONNECTED, ENDED, PORTION, Worker};
+use super::{Beginning, PORTION, Worker};
 use crate::checkpoint::Place;
 use crate::event::{Checkpoint, Event, Loss, Record, Start};
 
@@ -18,19 +18,27 @@ impl Worker {
             for record in chunk.records(self.lane.place()).skip(self.formatted) {
                 self.formatted += 1;
                 self.add(&record);
+                if let Event::Loss(loss) = record.event {
+                    let cause = Loss::TOO_LARGE;
+                    self.lines.tells_of(Loss { cause, ..loss });
+                    self.voice.lost(loss.records);
+                }
                 let (lines, _) = self.lines.waiting();
                 if lines.len() >= PORTION && !self.write() {
                     return false;
                 }
             }
+            // Whatever could not be read is counted, too.
+            let all = chunk.records_for(self.lane.place());
+            self.lose(all.saturating_sub(self.formatted as u64));
             self.formatted = 0;
             self.chunks.pop_front();
             self.lane.done(&chunk);
         }
         let cause = if self.settings.loses_while_away() {
-            DISCONNECTED
+            Loss::DISCONNECTED
         } else {
-            BUFFER_FULL
+            Loss::BUFFER_FULL
         };
         let records = std::mem::take(&mut self.lost);
         self.note_loss(Loss { records, cause });
@@ -40,7 +48,7 @@ impl Worker {
 
     /// A sink's first record, again where the former was given up before it was written; and
     /// what was lost before it.
-    pub(super) fn note_start(&mut self) {
+    fn note_start(&mut self) {
         if let Some(Beginning { resumed, cut_bytes }) = self.beginning {
             let server = Arc::clone(&self.surroundings.server);
             self.note(&Event::Start(Start {
@@ -50,14 +58,12 @@ impl Worker {
                 cut_bytes,
             }));
         }
-        let records = std::mem::take(&mut self.lost_before);
-        self.note_loss(Loss {
-            records,
-            cause: ENDED,
-        });
+        for loss in std::mem::take(&mut self.untold) {
+            self.note_loss(loss);
+        }
     }
 
-    pub(super) fn note_loss(&mut self, loss: Loss<'static>) {
+    fn note_loss(&mut self, loss: Loss<'static>) {
         if loss.records > 0 {
             self.note(&Event::Loss(loss));
             self.lines.tells_of(loss);
@@ -65,7 +71,7 @@ impl Worker {
     }
 
     /// Signs what was written since the last time, if it is time.
-    pub(super) fn checkpoint_if_due(&mut self) {
+    fn checkpoint_if_due(&mut self) {
         let Some(signing) = &self.settings.signing else {
             return;
         };
@@ -103,7 +109,7 @@ impl Worker {
         });
     }
 
-    pub(super) fn add(&mut self, record: &Record<'_>) {
+    fn add(&mut self, record: &Record<'_>) {
         let node = &self.surroundings.node;
         self.lines.add(&self.settings, node, record);
     }

@@ -33,6 +33,11 @@ impl Voice {
         }
     }
 
+    /// It has another name from now on.
+    pub(super) fn rename(&mut self, name: &str) {
+        name.clone_into(&mut self.name);
+    }
+
     /// One line in the log, with the sink's name before it.
     pub(super) fn say(&self, is_bad: bool, what: &str) {
         let line = format!("audit sink {}: {what}", self.name);
