@@ -76,6 +76,8 @@ pub struct Entry {
     /// Its numbers.
     pub status: Arc<SinkStatus>,
     lane: Arc<Lane>,
+    /// How long its destination may keep it waiting.
+    patience: Duration,
 }
 
 /// What reading the directory came to.
@@ -111,9 +113,13 @@ impl Entry {
         self.status.dropped().saturating_add(self.lane.lost())
     }
 
-    /// Whether what happens now may not be recorded.
-    pub fn is_losing(&self) -> bool {
-        self.status.is_failing() || self.lane.is_losing()
+    /// Whether what happens now may not be recorded: it has written nothing yet, cannot write,
+    /// or waits for its destination longer than records may wait for it.
+    pub fn is_losing(&self, now: Duration) -> bool {
+        !self.status.has_begun()
+            || self.status.is_failing()
+            || self.lane.is_losing()
+            || self.status.waits(now) > self.patience
     }
 
     /// Bytes that wait in memory.
@@ -123,11 +129,12 @@ impl Entry {
 }
 
 impl Roster {
-    /// Sinks that refuse log-ins and changes, and cannot write just now.
-    pub fn refusing(&self) -> Option<&Entry> {
+    /// Sinks that refuse log-ins and changes, and cannot write just now; `now` is of the
+    /// monotonic clock.
+    pub fn refusing(&self, now: Duration) -> Option<&Entry> {
         self.sinks
             .iter()
-            .find(|sink| sink.refuses && sink.is_losing())
+            .find(|sink| sink.refuses && sink.is_losing(now))
     }
 
     /// Whether any sink could come to refuse.
@@ -382,6 +389,7 @@ impl Running {
             refuses: self.settings.on_loss == OnLoss::Refuse,
             status: Arc::clone(&self.status),
             lane: Arc::clone(&self.lane),
+            patience: self.settings.flush.interval,
         }
     }
 }

@@ -18,6 +18,9 @@ pub struct SinkStatus {
     dropped: AtomicU64,
     lag_us: AtomicU64,
     per_second: AtomicU64,
+    /// Since when it has been giving something to its destination, in milliseconds of the
+    /// monotonic clock and one more; 0 while it is not.
+    busy_since: AtomicU64,
     last_error: Mutex<String>,
 }
 
@@ -36,6 +39,26 @@ impl SinkStatus {
     /// Whether the last attempt to write did not succeed.
     pub fn is_failing(&self) -> bool {
         self.is_failing.load(Ordering::Acquire)
+    }
+
+    /// Whether it has written anything yet.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Acquire)
+    }
+
+    /// It begins to give something to its destination, or has come back from that.
+    pub(crate) fn set_busy(&self, since: Option<Duration>) {
+        let millis = |since: Duration| u64::try_from(since.as_millis()).unwrap_or(u64::MAX - 1) + 1;
+        self.busy_since
+            .store(since.map_or(0, millis), Ordering::Release);
+    }
+
+    /// For how long its destination has kept it waiting.
+    pub(crate) fn waits(&self, now: Duration) -> Duration {
+        match self.busy_since.load(Ordering::Acquire) {
+            0 => Duration::ZERO,
+            since => now.saturating_sub(Duration::from_millis(since - 1)),
+        }
     }
 
     /// Whether its thread has written its last record.
@@ -97,7 +120,7 @@ impl SinkStatus {
     }
 
     pub(crate) fn succeeded(&self) {
-        self.has_begun.store(true, Ordering::Relaxed);
+        self.has_begun.store(true, Ordering::Release);
         self.is_failing.store(false, Ordering::Release);
     }
 

@@ -74,8 +74,8 @@ impl Authentication for Login {
 pub(crate) enum Answer {
     /// No authenticator vouches for or against it.
     NotMine,
-    /// Refused, or undecided.
-    Refused(Reason),
+    /// Refused, or undecided; and who it is, where that is proved.
+    Refused(Reason, Option<Arc<Verified<Principal>>>),
     /// Verified and decided.
     Settled(Settled),
 }
@@ -177,7 +177,10 @@ fn come_back(
 ) -> AuthOutcome {
     match answer {
         Some(Answer::Settled(settled)) => settle(shared, ctx, (user, secret), settled),
-        Some(Answer::Refused(reason)) => refuse(shared, ctx, user, &reason),
+        Some(Answer::Refused(reason, principal)) => {
+            let principal = principal.as_ref().map(|principal| principal.get());
+            refuse_whom(shared, ctx, (user, principal), &reason)
+        }
         Some(Answer::NotMine) => unclaimed(shared, ctx, user),
         None => {
             let reason = Reason::new(ReasonKind::Internal, "the verification was abandoned");
@@ -213,13 +216,17 @@ fn answer_inline(
         Cached::Verified(principal) => principal,
     };
     let generation = shared.generation.load();
+    let refuse_them = |reason: &Reason| {
+        let whom = (user, Some(principal.get()));
+        refuse_whom(shared, ctx, whom, reason)
+    };
     let Some(generation) = generation.as_ref() else {
-        return Some(refuse(shared, ctx, user, &no_policies()));
+        return Some(refuse_them(&no_policies()));
     };
     if let Some(repeated) = sessions::repeat(ctx, &principal, generation.number(), now) {
         return Some(match repeated {
             Ok(()) => granted(shared, ctx, user, principal.get()),
-            Err(reason) => refuse(shared, ctx, user, &reason),
+            Err(reason) => refuse_them(&reason),
         });
     }
     let facts = crate::facts::of_client(ctx);
@@ -242,13 +249,13 @@ fn answer_inline(
             (user, secret),
             Settled {
                 chain,
-                principal,
+                principal: Arc::clone(&principal),
                 facts,
                 entered,
                 rights: Rights::Decided(decision),
             },
         ),
-        Err(reason) => refuse(shared, ctx, user, &reason),
+        Err(reason) => refuse_them(&reason),
     })
 }
 
@@ -303,14 +310,16 @@ fn settle(
     (user, secret): (&[u8], &[u8]),
     settled: Settled,
 ) -> AuthOutcome {
+    let whom = Arc::clone(&settled.principal);
+    let refuse = |reason: &Reason| refuse_whom(shared, ctx, (user, Some(whom.get())), reason);
     if let Some(reason) = audit::refusal(shared) {
-        return refuse(shared, ctx, user, &reason);
+        return refuse(&reason);
     }
     let chain = shared.chain.load();
     let principal = settled.principal.get();
     let settings = shared.settings.load();
     if let Err(reason) = local::check(&settings, &chain, ctx.lock(), user, principal) {
-        return refuse(shared, ctx, user, &reason);
+        return refuse(&reason);
     }
     if settled.chain != chain.generation() {
         // A removal closes sessions, and one verified just before must not slip in
@@ -319,18 +328,18 @@ fn settle(
             ReasonKind::Internal,
             "the authenticators changed while the credential was verified",
         );
-        return refuse(shared, ctx, user, &reason);
+        return refuse(&reason);
     }
     if settled.principal.is_withdrawn() {
         let reason = Reason::new(
             ReasonKind::Unavailable,
             "the account changed while the credential was verified",
         );
-        return refuse(shared, ctx, user, &reason);
+        return refuse(&reason);
     }
     let Some(client) = ctx.client() else {
         let reason = Reason::new(ReasonKind::Internal, "a log-in without a client");
-        return refuse(shared, ctx, user, &reason);
+        return refuse(&reason);
     };
     let name = String::from_utf8_lossy(user);
     let seal = || shared.seal.close(&name, secret);
@@ -340,7 +349,7 @@ fn settle(
         .watch(&settled.principal, (&name, &settled.facts), now, seal);
     if watched.is_none() {
         let reason = Reason::new(ReasonKind::Internal, "the credential cannot be kept sealed");
-        return refuse(shared, ctx, user, &reason);
+        return refuse(&reason);
     }
     shared.refreshes.watch(&settled.principal, now);
     let admission = Admission {
@@ -349,10 +358,9 @@ fn settle(
         facts: settled.facts,
         rights: settled.rights,
     };
-    let principal = Arc::clone(&admission.principal);
     match sessions::admit(shared, ctx, (admission, settled.entered)) {
-        Ok(()) => granted(shared, ctx, user, principal.get()),
-        Err(reason) => refuse(shared, ctx, user, &reason),
+        Ok(()) => granted(shared, ctx, user, whom.get()),
+        Err(reason) => refuse(&reason),
     }
 }
 
@@ -394,7 +402,17 @@ pub(crate) fn cache_key(shared: &Shared, cache: &Cache, presented: &Presented) -
 
 /// Refuses, and says so in the log, in ACL LOG and to the client: each its own words.
 fn refuse(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], reason: &Reason) -> AuthOutcome {
+    refuse_whom(shared, ctx, (user, None), reason)
+}
+
+/// The same, of somebody who has proved who it is.
+fn refuse_whom(
+    shared: &Shared,
+    ctx: &AuthContext<'_>,
+    (user, principal): (&[u8], Option<&Principal>),
+    reason: &Reason,
+) -> AuthOutcome {
     refusals::record(shared, ctx, Attempt::LogIn, user, reason);
-    audit::attempted(shared, ctx, user, &Outcome::Refused(reason));
+    audit::attempted(shared, ctx, user, &Outcome::Refused(reason, principal));
     AuthOutcome::Refused(reason.reply().as_str().to_owned())
 }

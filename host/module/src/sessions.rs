@@ -142,7 +142,12 @@ pub(crate) fn admit(
     }
     if let Some((before, class, rules)) = before {
         // The server has ended the session the connection had before.
-        with_registry(ctx.lock(), |registry| registry.left(client, before, now));
+        with_registry(ctx.lock(), |registry| {
+            if let Some(view) = registry.replaced(client) {
+                audit::session_ended(ctx.lock(), &view, "replaced", now);
+            }
+            registry.left(client, before, now);
+        });
         end_kept_modes(ctx.lock(), client, (class, &rules), now);
     } else if stays_in_a_mode {
         end_former_modes(ctx.lock(), client, now);

@@ -228,10 +228,12 @@ impl Shared {
         }
     }
 
-    /// The names of the policies in force, with commas, and the digest of all of them.
-    pub(crate) fn policies_in_short(&self) -> (String, String) {
+    /// The names of the policies of a generation, with commas, and the digest of all of them;
+    /// nothing when another one is in force.
+    pub(crate) fn policies_in_short(&self, number: u64) -> (String, String) {
         let generation = self.generation.load();
-        let Some(generation) = generation.as_ref() else {
+        let of_it = generation.as_ref().filter(|one| one.number() == number);
+        let Some(generation) = of_it else {
             return Default::default();
         };
         let names: Vec<&str> = generation

@@ -59,7 +59,7 @@ impl Waiter {
     /// Ends the wait with a refusal. From any thread.
     pub(crate) fn refuse(self, shared: &Shared, reason: Reason) {
         match self.asks {
-            Asks::LogIn(blocked, _) => shared.answer(blocked, Answer::Refused(reason)),
+            Asks::LogIn(blocked, _) => shared.answer(blocked, Answer::Refused(reason, None)),
             Asks::Question(inquiry) => inquiry.refuse(reason),
         }
     }
@@ -72,7 +72,7 @@ impl Waiter {
                 let answer = match outcome {
                     Outcome::NotMine => Answer::NotMine,
                     Outcome::Refused(reason) | Outcome::Unavailable(reason) => {
-                        Answer::Refused(reason.clone())
+                        Answer::Refused(reason.clone(), None)
                     }
                     Outcome::Verified(principal) => {
                         decide(shared, principal, chain, (self.facts, entered))
@@ -110,7 +110,7 @@ fn decide(
         });
     }
     let Some(generation) = shared.generation.load_full() else {
-        return Answer::Refused(no_policies());
+        return Answer::Refused(no_policies(), Some(Arc::clone(principal)));
     };
     let now = shared.now();
     let request = generation.project(principal, &shared.facts_now(&facts), now);
@@ -125,6 +125,6 @@ fn decide(
             entered,
             rights: Rights::Decided(decision),
         }),
-        Err(reason) => Answer::Refused(reason),
+        Err(reason) => Answer::Refused(reason, Some(Arc::clone(principal))),
     }
 }

@@ -12,10 +12,11 @@ impl Worker {
     /// Opens the destination if it is not open, and lets it look after itself; false when it
     /// cannot be written to now.
     pub(super) fn tend(&mut self) -> bool {
-        if self.sink.is_none() && !self.open() {
-            return false;
-        }
-        match self.sink.as_mut().map(|sink| sink.tend()) {
+        self.voice.busy(Some(self.now()));
+        let is_open = self.sink.is_some() || self.open();
+        let tended = self.sink.as_mut().map(|sink| sink.tend());
+        self.voice.busy(None);
+        match tended.filter(|_| is_open) {
             Some(Ok(())) => true,
             Some(Err(why)) => {
                 self.voice.refused(&why.to_string());
@@ -84,11 +85,15 @@ impl Worker {
         if self.lines.is_empty() {
             return true;
         }
+        let now = self.now();
         let Some(sink) = &mut self.sink else {
             return false;
         };
         let (lines, heads) = self.lines.waiting();
-        let (amount, refused) = match sink.write(lines, heads) {
+        self.voice.busy(Some(now));
+        let written = sink.write(lines, heads);
+        self.voice.busy(None);
+        let (amount, refused) = match written {
             Ok(()) => (self.lines.all_taken(), None),
             Err(refused) => {
                 let amount = self.lines.taken(&self.settings, refused.taken);
@@ -122,7 +127,10 @@ impl Worker {
         let Some(sink) = &mut self.sink else {
             return false;
         };
-        match sink.flush() {
+        self.voice.busy(Some(now));
+        let flushed = sink.flush();
+        self.voice.busy(None);
+        match flushed {
             Ok(()) => {
                 self.flushed = now;
                 self.voice.works();

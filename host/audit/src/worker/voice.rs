@@ -51,6 +51,11 @@ impl Voice {
         }
     }
 
+    /// It begins to give something to its destination, or has come back from that.
+    pub(super) fn busy(&self, since: Option<Duration>) {
+        self.status.set_busy(since);
+    }
+
     /// Everything is as it should be.
     pub(super) fn works(&self) {
         if self.status.is_failing() {

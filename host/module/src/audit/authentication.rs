@@ -23,8 +23,8 @@ pub(crate) enum Outcome<'a> {
     Begun,
     /// A session.
     Granted(&'a Principal),
-    /// No session.
-    Refused(&'a Reason),
+    /// No session; and for whom, where that is proved.
+    Refused(&'a Reason, Option<&'a Principal>),
     /// Not ours: others decide.
     Passed,
 }
@@ -32,7 +32,7 @@ pub(crate) enum Outcome<'a> {
 /// A log-in that others may decide about, on a server that does not tell how.
 pub(super) struct Passed {
     client: ClientId,
-    user: String,
+    user: Vec<u8>,
     /// Whom the connection ran as before.
     before: Vec<u8>,
 }
@@ -56,15 +56,16 @@ pub(crate) fn attempted(shared: &Shared, ctx: &Context<'_>, user: &[u8], outcome
     if is_wanted != Some(true) {
         return;
     }
-    let user = shown(user);
+    let given = user;
+    let user = shown(given);
     match outcome {
         Outcome::Begun => tell(ctx, client, &of(Attempt::Begun, &user)),
-        Outcome::Refused(reason) => tell(
+        Outcome::Refused(reason, principal) => tell(
             ctx,
             client,
             &Authentication {
                 reason: reason.detail(),
-                ..of(Attempt::Failure, &user)
+                ..vouched(of(Attempt::Failure, &user), *principal)
             },
         ),
         Outcome::Granted(principal) => granted(shared, ctx, client, (&user, principal)),
@@ -72,9 +73,13 @@ pub(crate) fn attempted(shared: &Shared, ctx: &Context<'_>, user: &[u8], outcome
             if !results::tells_results() {
                 let before = ctx.user_name(client).unwrap_or_default();
                 observer::with(ctx.lock(), |observer| {
+                    if observer.is_in_exec(client) {
+                        // One that came before it in its transaction is decided.
+                        settle(observer, ctx.lock(), Whose::Of(client));
+                    }
                     let passed = Passed {
                         client,
-                        user,
+                        user: given.to_vec(),
                         before,
                     };
                     expect(&mut observer.passed, passed);
@@ -104,7 +109,7 @@ pub(super) fn arrived(
     }
     let passed = Passed {
         client,
-        user: shown(user),
+        user: user.to_vec(),
         before: ctx.user_name(client).unwrap_or_default(),
     };
     expect(pending, passed);
@@ -164,17 +169,11 @@ fn granted(
         ))
     });
     let (rules, generation, expires) = view.flatten().unwrap_or_default();
-    let (policies, digest) = shared.policies_in_short();
-    let issuer = principal.claims.get("iss");
-    let issuer = issuer.and_then(|value| value.as_str()).unwrap_or_default();
+    let (policies, digest) = shared.policies_in_short(generation);
     tell(
         ctx,
         client,
         &Authentication {
-            method: principal.method.as_str(),
-            authenticator: principal.authenticator.as_str(),
-            issuer,
-            principal: principal.name.as_str(),
             grant: Some(Grant {
                 policies: &policies,
                 generation,
@@ -182,9 +181,24 @@ fn granted(
                 rules: &rules,
                 expires_us: expires.map(|at| at.as_unix_millis().saturating_mul(1000)),
             }),
-            ..of(Attempt::Success, user)
+            ..vouched(of(Attempt::Success, user), Some(principal))
         },
     );
+}
+
+/// With who was proved, and by whom.
+fn vouched<'a>(told: Authentication<'a>, principal: Option<&'a Principal>) -> Authentication<'a> {
+    let Some(principal) = principal else {
+        return told;
+    };
+    let issuer = principal.claims.get("iss");
+    Authentication {
+        method: principal.method.as_str(),
+        authenticator: principal.authenticator.as_str(),
+        issuer: issuer.and_then(|value| value.as_str()).unwrap_or_default(),
+        principal: principal.name.as_str(),
+        ..told
+    }
 }
 
 /// What the server's own check, or another module, has decided: told from 9.1 on.
@@ -250,20 +264,38 @@ pub(super) fn at_connection(
     }
 }
 
+/// So many log-ins that others decide about are looked at whenever a command arrives; of more,
+/// those of whose command it is.
+const FEW: usize = 16;
+
+/// Whose log-ins to look at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Everybody's: once in a while.
+    All,
+    /// Those of a client that goes on, or leaves.
+    Of(ClientId),
+    Leaver(ClientId),
+}
+
 /// Looks, on a server that does not tell, what has become of log-ins that others decide about.
 /// Those that they still look at are left for later, but for a client that leaves.
-pub(super) fn settle(observer: &mut Observer, lock: &ServerLock, leaver: Option<ClientId>) {
+pub(super) fn settle(observer: &mut Observer, lock: &ServerLock, whose: Whose) {
+    let whose = match whose {
+        Whose::Of(_) if observer.passed.len() <= FEW => Whose::All,
+        whose => whose,
+    };
     if observer.passed.is_empty() {
         return;
     }
-    let is_undecided = |passed: &mut Passed| {
-        let info = ClientInfo::of(lock, passed.client);
-        leaver != Some(passed.client) && info.is_some_and(|info| info.is_blocked)
+    let is_decided = |passed: &mut Passed| match whose {
+        Whose::Of(client) | Whose::Leaver(client) if client != passed.client => false,
+        Whose::Leaver(_) => true,
+        Whose::All | Whose::Of(_) => {
+            !ClientInfo::of(lock, passed.client).is_some_and(|info| info.is_blocked)
+        }
     };
-    let decided: Vec<Passed> = observer
-        .passed
-        .extract_if(.., |passed| !is_undecided(passed))
-        .collect();
+    let decided: Vec<Passed> = observer.passed.extract_if(.., is_decided).collect();
     for passed in decided {
         conclude(observer, lock, &passed);
     }
@@ -275,18 +307,18 @@ fn conclude(observer: &mut Observer, lock: &ServerLock, passed: &Passed) {
     };
     observer.clients.doubt(passed.client);
     let now = ctx.user_name(passed.client).unwrap_or_default();
-    let is_it = now == passed.user.as_bytes();
-    let was_it = passed.before == passed.user.as_bytes();
+    let (is_it, was_it) = (now == passed.user, passed.before == passed.user);
     let (attempt, reason) = match (was_it, is_it) {
         (false, true) => (Attempt::Success, ""),
         // It stays who it was when it is refused, too.
         (true, true) => (Attempt::Unknown, "this server does not tell"),
         (_, false) => (Attempt::Failure, "refused by the server or another module"),
     };
+    let user = shown(&passed.user);
     let event = Event::Authentication(Authentication {
         method: "password",
         reason,
-        ..of(attempt, &passed.user)
+        ..of(attempt, &user)
     });
     let sinks = observer.roster.interest.of_category(Category::Auth);
     observer.of_client(lock, Some(passed.client), sinks, &event);

@@ -6,15 +6,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use warden_audit::Redactor;
 use warden_audit::event::{Argument, Change};
-use warden_audit::redact::is_sensitive;
 use warden_core::ClientId;
 
 use super::trail::Digests;
-use crate::ffi::{Context, Detached, Reply, ServerLock, Words, local_rules};
+use crate::ffi::{
+    ClientInfo, Context, Detached, Reply, ServerLock, Words, local_rules, microseconds,
+};
 
-/// Most users whose rules are remembered at a time, but for those of one `ACL LOAD`.
+/// Most users that one command may name, or that are remembered while others are not.
 const MOST_USERS: usize = 1000;
+
+/// Looking at all users takes no more than one part in so many of the time: anybody can send
+/// `ACL LOAD`.
+const REST: u64 = 20;
+
+/// The rules of users; none of those who are not there.
+type Users = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// Settings and users as they were last seen.
 #[derive(Default)]
@@ -22,12 +31,18 @@ pub(super) struct Changes {
     digests: Option<Digests>,
     settings: Option<BTreeMap<String, Vec<u8>>>,
     watches_users: bool,
-    users: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    users: Users,
+    /// Whether those are all that there are: they are kept as they change.
+    knows_all: bool,
+    /// When all may be looked at again: microseconds since 1970.
+    rested_us: u64,
     /// Users that a command may have changed, and whose it was.
-    expected: Option<(Option<ClientId>, Expected)>,
+    expected: Option<(Option<ClientId>, BTreeSet<Vec<u8>>)>,
+    /// Whose command may have changed any of them, and whether it did run.
+    all_expected: Option<(Option<ClientId>, bool)>,
     /// Users that each client named since its last EXEC: the command may have been queued, and
     /// runs with it.
-    queued: BTreeMap<ClientId, BTreeSet<Vec<u8>>>,
+    queued: BTreeMap<ClientId, Expected>,
 }
 
 /// When to look at what a command of the ACL is about.
@@ -97,8 +112,10 @@ impl Changes {
         self.watches_users = users;
         if !users {
             self.users.clear();
+            self.knows_all = false;
             self.queued.clear();
             self.expected = None;
+            self.all_expected = None;
         }
     }
 
@@ -106,6 +123,7 @@ impl Changes {
     pub(super) fn take_settings(
         &mut self,
         ctx: &Context<'_>,
+        redactor: &Redactor,
         names: &[String],
     ) -> Vec<OwnedChange> {
         let (Some(known), Some(digests)) = (&mut self.settings, &self.digests) else {
@@ -118,9 +136,15 @@ impl Changes {
                 Some(value) => known.insert(name.clone(), value.clone()),
                 None => known.remove(name),
             };
+            if before == now {
+                continue;
+            }
+            // What CONFIG SET would not show.
             let value = |value: Vec<u8>| {
+                let words: [&[u8]; 4] = [b"config", b"set", name.as_bytes(), &value];
+                let hidden = redactor.of_command(b"config|set", true).hidden(&words);
                 // What is not set is nobody's secret.
-                if is_sensitive(name.as_bytes()) && !value.is_empty() {
+                if hidden.hides(3) && !value.is_empty() {
                     Value::Digest(digests.of(&value))
                 } else {
                     Value::Shown(value)
@@ -150,88 +174,150 @@ impl Changes {
             Some(word) if word.eq_ignore_ascii_case(b"setuser") => {
                 words.get(2).map(<[u8]>::to_vec).into_iter().collect()
             }
-            Some(word) if word.eq_ignore_ascii_case(b"deluser") => {
+            Some(word) if is_of_names(word) && words.len() <= MOST_USERS => {
                 words.iter().skip(2).map(<[u8]>::to_vec).collect()
             }
             _ => {
-                // Whoever is new afterwards was not there before.
-                if look.before || self.users.is_empty() {
-                    self.users = everybody(lock);
-                }
+                self.look_at_all(lock);
                 if look.after {
-                    self.expected = Some((client, Expected::Everybody));
+                    let has_run = !look.before;
+                    self.all_expected = Some((client, has_run));
                 }
                 return;
             }
         };
-        if self.users.len() > MOST_USERS {
+        if self.users.len() > MOST_USERS && !self.knows_all {
             self.users.clear();
         }
         for name in &named {
-            if look.before || !self.users.contains_key(name) {
+            let is_missing = !self.knows_all && !self.users.contains_key(name);
+            if look.before || is_missing {
                 let rules = local_rules(lock, name).unwrap_or_default();
-                self.users.insert(name.clone(), rules);
+                self.keep(name, rules);
             }
+        }
+        if look.before
+            && look.after
+            && let Some(client) = client
+            && ClientInfo::of(lock, client).is_some_and(|info| info.is_queueing)
+        {
+            self.queue(client, &named);
         }
         if look.after {
-            if let Some(client) = client
-                && self.queued.len() < MOST_USERS
-            {
-                let queued = self.queued.entry(client).or_default();
-                queued.extend(named.iter().take(MOST_USERS).cloned());
-            }
-            self.expected = Some((client, Expected::Users(named)));
+            self.expected = Some((client, named));
         }
+    }
+
+    /// Answers what was known before.
+    fn keep(&mut self, name: &[u8], rules: Option<Vec<u8>>) -> Option<Vec<u8>> {
+        if rules.is_none() && self.knows_all {
+            return self.users.remove(name).flatten();
+        }
+        self.users.insert(name.to_vec(), rules).flatten()
+    }
+
+    /// Remembers what a transaction is about; beyond a bound, that it may be about anybody.
+    fn queue(&mut self, client: ClientId, named: &BTreeSet<Vec<u8>>) {
+        let nobody = || Expected::Users(BTreeSet::new());
+        let queued = self.queued.entry(client).or_insert_with(nobody);
+        if let Expected::Users(users) = queued {
+            users.extend(named.iter().cloned());
+            if users.len() > MOST_USERS {
+                *queued = Expected::Everybody;
+            }
+        }
+    }
+
+    /// Looks at all users, unless they are known already, or were looked at just now.
+    fn look_at_all(&mut self, lock: &ServerLock) {
+        if !self.knows_all
+            && let Some(users) = self.everybody(lock, false)
+        {
+            self.users = users;
+            self.knows_all = true;
+        }
+    }
+
+    /// Every user; `None` where they were looked at too short a time ago, unless it must be.
+    fn everybody(&mut self, lock: &ServerLock, must: bool) -> Option<Users> {
+        let start = microseconds();
+        if start < self.rested_us && !must {
+            return None;
+        }
+        let users = everybody(lock);
+        let end = microseconds();
+        let took = end.saturating_sub(start);
+        self.rested_us = end.saturating_add(took.saturating_mul(REST));
+        Some(users)
     }
 
     /// A transaction runs: what was queued in one may change users now.
     pub(super) fn expect_queued(&mut self, client: ClientId) {
-        if let Some(queued) = self.queued.remove(&client) {
-            self.expected = Some((Some(client), Expected::Users(queued)));
+        match self.queued.remove(&client) {
+            Some(Expected::Users(users)) => self.expected = Some((Some(client), users)),
+            Some(Expected::Everybody) => self.all_expected = Some((Some(client), false)),
+            None => {}
         }
+    }
+
+    /// Whether what this client did is still to be looked at.
+    pub(super) fn awaits(&self, client: ClientId) -> bool {
+        matches!(self.all_expected, Some((Some(one), _)) if one == client)
     }
 
     /// Whether users may have changed.
     pub(super) fn is_expecting(&self) -> bool {
-        self.expected.is_some()
+        self.expected.is_some() || self.all_expected.is_some()
     }
 
-    /// The users that did, and whose command it was.
-    pub(super) fn take_users(&mut self, lock: &ServerLock) -> (Option<ClientId>, Vec<OwnedChange>) {
-        let Some((client, expected)) = self.expected.take() else {
+    /// The users that did, and whose command it was. Asked until there is nothing more.
+    pub(super) fn take_users(
+        &mut self,
+        lock: &ServerLock,
+        redactor: &Redactor,
+    ) -> (Option<ClientId>, Vec<OwnedChange>) {
+        if let Some((client, names)) = self.expected.take() {
+            let rules = |name: &Vec<u8>| local_rules(lock, name).unwrap_or_default();
+            let now = names.into_iter().map(|name| (rules(&name), name));
+            let now = now.map(|(rules, name)| (name, rules)).collect();
+            return (client, self.compare(redactor, now));
+        }
+        let Some((client, has_run)) = self.all_expected else {
             return (None, Vec::new());
         };
-        let now: BTreeMap<Vec<u8>, Option<Vec<u8>>> = match expected {
-            Expected::Users(names) => names
-                .into_iter()
-                .map(|name| {
-                    let rules = local_rules(lock, &name).unwrap_or_default();
-                    (name, rules)
-                })
-                .collect(),
-            Expected::Everybody => {
-                let mut now = everybody(lock);
-                for name in self.users.keys() {
-                    now.entry(name.clone()).or_insert(None);
-                }
-                now
-            }
+        let Some(mut now) = self.everybody(lock, has_run) else {
+            // Later.
+            return (None, Vec::new());
         };
+        self.all_expected = None;
+        if !self.knows_all {
+            // Nobody knows what they were.
+            self.users = now;
+            self.knows_all = true;
+            return (client, Vec::new());
+        }
+        for name in self.users.keys() {
+            now.entry(name.clone()).or_insert(None);
+        }
+        (client, self.compare(redactor, now))
+    }
+
+    fn compare(&mut self, redactor: &Redactor, now: Users) -> Vec<OwnedChange> {
         let mut changes = Vec::new();
         for (name, after) in now {
-            let before = self.users.insert(name.clone(), after.clone()).flatten();
+            let before = self.keep(&name, after.clone());
             if before != after {
                 changes.push(OwnedChange {
                     name: shown_user(name),
-                    before: before.map(|rules| self.rules(&rules)),
-                    after: after.map(|rules| self.rules(&rules)),
+                    before: before.map(|rules| self.rules(redactor, &rules)),
+                    after: after.map(|rules| self.rules(redactor, &rules)),
                 });
             }
         }
-        if self.users.len() > MOST_USERS {
+        if self.users.len() > MOST_USERS && !self.knows_all {
             self.users.clear();
         }
-        (client, changes)
+        changes
     }
 
     /// It is gone, with what it has queued.
@@ -239,8 +325,10 @@ impl Changes {
         self.queued.remove(&client);
     }
 
-    /// Rules with digests in the place of the server's digests of passwords.
-    fn rules(&self, rules: &[u8]) -> Value {
+    /// Rules as ACL SETUSER would show them, with digests in the place of the server's digests
+    /// of passwords.
+    fn rules(&self, redactor: &Redactor, rules: &[u8]) -> Value {
+        let redaction = redactor.of_command(b"acl|setuser", true);
         let words = rules.split(|byte| *byte == b' ');
         let words = words.map(|word| match (word, &self.digests) {
             ([b'#', ..], Some(digests)) => {
@@ -250,10 +338,18 @@ impl Changes {
                 }
                 shown
             }
+            _ if redaction.hidden(&[b"acl", b"setuser", b"-", word]).hides(3) => {
+                b"(redacted)".to_vec()
+            }
             _ => word.to_vec(),
         });
         Value::Shown(words.collect::<Vec<_>>().join(&b' '))
     }
+}
+
+/// Whether users are named behind this subcommand of ACL, and nothing else.
+fn is_of_names(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"deluser")
 }
 
 /// The name of a user, unless it is a password in the wrong place.
@@ -290,7 +386,7 @@ fn pair(pair: (Reply, Reply)) -> Option<(String, Vec<u8>)> {
 }
 
 /// Every user of the server's own ACL: one call of the server's.
-fn everybody(lock: &ServerLock) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
+fn everybody(lock: &ServerLock) -> Users {
     let names = Detached::new(lock).and_then(|ctx| ctx.call("ACL", &[b"USERS"]));
     let Ok(Reply::Array(names) | Reply::Set(names)) = names else {
         return BTreeMap::new();

@@ -38,6 +38,7 @@ const MOST_STRANGERS: usize = 1000;
 const NAME_BYTES: usize = 256;
 
 /// A connection.
+#[derive(Clone)]
 pub(super) struct Known {
     user: Vec<u8>,
     address: String,
@@ -58,6 +59,7 @@ pub(super) struct Known {
 }
 
 /// A session of ours.
+#[derive(Clone)]
 struct Held {
     id: u64,
     authenticator: String,

@@ -10,13 +10,13 @@ mod told;
 
 use std::sync::Arc;
 
-use warden_audit::Roster;
+use warden_audit::{Entry, Roster};
 use warden_core::{ClientId, Now};
 use warden_session::SessionView;
 
-use super::authentication::Passed;
+use super::authentication::{Passed, Whose};
 use super::changes::Changes;
-use super::clients::Clients;
+use super::clients::{Clients, Known};
 use super::commands::Commands;
 use super::refusing::Transactions;
 use super::subscriptions;
@@ -43,15 +43,19 @@ pub(super) struct Observer {
     /// Whether it tells of the one that runs now.
     hears_this: bool,
     pub(super) clients: Clients,
+    /// One that is gone, and of which something is still to be told.
+    departed: Option<(ClientId, Known)>,
     pub(super) commands: Commands,
     /// Which state of the server's commands these are.
     listed: u64,
     pub(super) changes: Changes,
-    /// Whose command arrived last.
-    running: Option<ClientId>,
+    /// Whose command may change settings now.
+    setter: Option<ClientId>,
+    /// Whose command was refused and another one put in its place.
+    replaced: Option<ClientId>,
     /// Who runs a command that runs others, until that one ends.
     runner: Option<Runner>,
-    /// Who did before, for when that command is refused.
+    /// Who did before, and has not ended.
     runner_before: Option<Runner>,
     /// The database that what it runs has selected, if that did.
     selected: Option<u32>,
@@ -69,7 +73,7 @@ pub(super) struct Observer {
 pub(crate) fn look(shared: &Shared, lock: &ServerLock) {
     let epoch = shared.trail.epoch();
     let is_current = with(lock, |observer| {
-        observer.settle(lock);
+        observer.settle(lock, Whose::All);
         observer.rest(lock);
         observer.epoch == epoch
     });
@@ -149,10 +153,12 @@ impl Observer {
             hears_administration: false,
             hears_this: false,
             clients: Clients::default(),
+            departed: None,
             commands: Commands::default(),
             listed: 0,
             changes: Changes::default(),
-            running: None,
+            setter: None,
+            replaced: None,
             runner: None,
             runner_before: None,
             selected: None,
@@ -164,12 +170,23 @@ impl Observer {
     }
 
     /// What the command before has changed.
-    pub(super) fn settle(&mut self, lock: &ServerLock) {
+    pub(super) fn settle(&mut self, lock: &ServerLock, whose: Whose) {
         if let Some(client) = self.doubtful.take() {
             self.clients.doubt(client);
         }
-        super::authentication::settle(self, lock, None);
+        super::authentication::settle(self, lock, whose);
         self.settle_users(lock);
+    }
+
+    /// A sink for whose sake changes are refused just now.
+    pub(super) fn refusing(&self) -> Option<&Entry> {
+        self.roster.refusing(self.trail.now())
+    }
+
+    /// Whether a client's transaction runs.
+    pub(super) fn is_in_exec(&self, client: ClientId) -> bool {
+        let runner = self.runner.as_ref();
+        runner.is_some_and(|runner| runner.client == client && runner.command == b"exec")
     }
 
     /// Between commands, but for one that lets the server look after others meanwhile: what was
@@ -178,7 +195,11 @@ impl Observer {
         if !self.tells_results {
             self.runner = None;
         }
-        if self.runner.is_none() && std::mem::take(&mut self.hears_this) && !self.hears_successes {
+        if self.runner.is_some() {
+            return;
+        }
+        self.setter = None;
+        if std::mem::take(&mut self.hears_this) && !self.hears_successes {
             subscriptions::end_successes(lock);
         }
     }

@@ -29,7 +29,7 @@ pub(crate) fn refusal(shared: &Shared) -> Option<Reason> {
         return None;
     }
     let roster = shared.trail.roster();
-    let sink = roster.refusing()?;
+    let sink = roster.refusing(shared.now().monotonic)?;
     Some(Reason::new(
         ReasonKind::Unaudited,
         format!(
@@ -57,7 +57,7 @@ impl Transactions {
         };
         if first.eq_ignore_ascii_case(b"multi") {
             if self.open.len() < MOST_OPEN {
-                self.open.insert(client.0, false);
+                self.open.entry(client.0).or_insert(false);
             }
             return false;
         }
@@ -89,7 +89,7 @@ pub(super) fn passage(observer: &mut Observer, client: ClientId, words: &Words<'
             .get(0)
             .is_some_and(|word| observer.commands.may_be_renamed(word));
     let executes = observer.transactions.arrived(client, words, is_change);
-    if !(is_change || executes) || observer.roster.refusing().is_none() {
+    if !(is_change || executes) || observer.refusing().is_none() {
         Passage::Unchanged
     } else if executes {
         Passage::Spoiled
@@ -129,9 +129,13 @@ impl CommandHandler for Refused {
 
     fn run(ctx: &Context<'_>, _arguments: &[&[u8]]) -> Result<Answer, String> {
         let name = observer::with(ctx.lock(), |observer| {
-            observer.roster.refusing().map(|sink| sink.name.clone())
+            observer.refusing().map(|sink| sink.name.clone())
         });
-        let name = name.flatten().unwrap_or_default();
+        let Some(name) = name.flatten() else {
+            return Err(
+                "ERR warden puts this in the place of a change that could not be recorded".into(),
+            );
+        };
         Err(format!(
             "TRYAGAIN audit sink {name:?} cannot write: no change is made that could not be recorded"
         ))

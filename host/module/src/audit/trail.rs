@@ -12,6 +12,7 @@ use crossbeam_channel::never;
 use warden_audit::{
     Category, Client, Event, Fleet, Journal, Notices, Roster, SinkSet, Surroundings,
 };
+use warden_core::Clock;
 use warden_state::NodeKey;
 
 use crate::ffi::{Level, log};
@@ -64,6 +65,7 @@ pub(crate) struct Trail {
     /// Rises when the server's commands are not what they were.
     commands: AtomicU64,
     digests: Digests,
+    clock: Arc<dyn Clock>,
 }
 
 impl Trail {
@@ -71,6 +73,7 @@ impl Trail {
     pub(crate) fn new(surroundings: Surroundings, digests: Digests, is_enabled: bool) -> Self {
         let journal = Arc::new(Journal::new());
         Self {
+            clock: Arc::clone(&surroundings.clock),
             roster: ArcSwap::default(),
             digests,
             fleet: Mutex::new(Fleet::new(Arc::clone(&journal), surroundings)),
@@ -134,6 +137,11 @@ impl Trail {
     /// Which state of all this it is.
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
+    }
+
+    /// What time it is, of the clock that never goes back.
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.now().monotonic
     }
 
     /// Digests of values that must not be seen.

@@ -1,8 +1,8 @@
 //! Commands as they arrive.
 //!
 //! In: each command of a client, before the server looks at it, and those that other modules call. Out: its words as they
-//! were sent, and perhaps another command in its place. Commands of scripts, of queued transactions when they run, and our
-//! own calls do not come here.
+//! were sent, and perhaps another command in its place. What a script calls comes here while its caller's command runs. What was
+//! queued does not when it runs, nor what was put off and runs later (CLIENT PAUSE), nor our own calls.
 //! Never: while nobody needs to know: a filter costs every command something.
 
 use super::context::Context;

@@ -75,6 +75,14 @@ impl Registry {
             .and_then(|session| self.view(client, session))
     }
 
+    /// The session that a connection had before the one it has, while the server may still go
+    /// back to it.
+    pub fn replaced(&self, client: ClientId) -> Option<SessionView<'_>> {
+        self.replaced
+            .get(&client)
+            .and_then(|session| self.view(client, session))
+    }
+
     /// Sessions of connections after this one, in order; take as many as wanted.
     pub fn sessions(&self, after: Option<ClientId>) -> impl Iterator<Item = SessionView<'_>> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);

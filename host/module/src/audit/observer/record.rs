@@ -61,10 +61,6 @@ impl Observer {
             return;
         };
         let interest = &self.roster.interest;
-        let (wanted, always) = wanted(interest, facts, &seen);
-        if wanted.or(always).is_empty() {
-            return;
-        }
         let runner = self.runner.as_ref().map(|runner| runner.client);
         let of = (interest, self.epoch);
         let mut selected = None;
@@ -84,6 +80,10 @@ impl Observer {
             }
         };
         let wants = known.map_or_else(|| interest.of_client(b"", None, true), |known| known.wants);
+        if wants.sinks.or(wants.config_sinks).is_empty() {
+            return;
+        }
+        let (wanted, always) = wanted(interest, facts, &seen);
         let sinks = wanted.and(wants.sinks).or(always.and(wants.config_sinks));
         if sinks.is_empty() {
             return;

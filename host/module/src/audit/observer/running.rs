@@ -5,6 +5,7 @@ use warden_audit::Category;
 use warden_audit::event::{CommandResult, Origin};
 use warden_core::ClientId;
 
+use super::super::authentication::Whose;
 use super::super::changes::Look;
 use super::super::clients::Clients;
 use super::super::commands::{CommandId, Effect};
@@ -34,8 +35,8 @@ impl Observer {
         // What scripts and modules call comes here, too, while their caller's command runs.
         let is_a_clients = self.clients.get(lock, client, known).is_some();
         if is_a_clients {
-            self.settle(lock);
-            self.running = Some(client);
+            self.settle(lock, Whose::Of(client));
+            self.setter = None;
             if !self.tells_results {
                 // Its end is not told: the next command of a connection is.
                 self.runner = None;
@@ -45,13 +46,16 @@ impl Observer {
             && let Some(runner) = self.runner.as_ref().filter(|one| one.command == b"exec")
         {
             // What else the transaction runs is not told, and may have made another of its client.
-            self.clients.doubt(runner.client);
+            let client = runner.client;
+            self.clients.doubt(client);
+            authentication::settle(self, lock, Whose::Of(client));
         }
         let is_renamed = is_a_clients
             && words
                 .get(0)
                 .is_some_and(|word| self.commands.may_be_renamed(word));
         if is_renamed {
+            self.setter = Some(client);
             let look = around(self.tells_results);
             self.changes.expect(lock, Some(client), words, look);
         }
@@ -84,6 +88,9 @@ impl Observer {
         let is_exec = facts.name == b"exec";
         if is_a_clients {
             self.runs_transaction = is_exec;
+            if facts.category == Category::Config || facts.effect == Effect::Runs {
+                self.setter = Some(client);
+            }
         }
         match facts.effect {
             Effect::None => {}
@@ -102,12 +109,12 @@ impl Observer {
                     authentication::arrived(&mut self.passed, lock, client, words, sinks);
                 }
             }
-            Effect::Runs if is_a_clients => {
+            Effect::Runs if is_a_clients && (is_exec || !is_queueing(lock, client)) => {
                 let runner = Runner {
                     client,
                     command: facts.name.clone(),
                 };
-                self.runner_before = self.runner.replace(runner);
+                self.runner_before = self.runner.replace(runner).or(self.runner_before.take());
                 self.selected = None;
                 self.doubtful = Some(client);
                 if !self.tells_results && is_exec {
@@ -149,6 +156,7 @@ impl Observer {
             let seen = Seen::arriving(client, result, microseconds());
             self.record(lock, command, words, seen);
         }
+        self.replaced = Some(client);
     }
 
     /// A command has ended.
@@ -168,8 +176,12 @@ impl Observer {
         {
             self.clients.doubt(finished.client);
         }
-        // Its place was taken by this one: it is recorded already.
-        if facts.name == refusing::COMMAND.as_bytes() {
+        if facts.category == Category::Config {
+            self.setter = None;
+        }
+        // Where it took the place of another one that is recorded already.
+        let is_refusal = facts.name == refusing::COMMAND.as_bytes();
+        if is_refusal && self.replaced.take() == Some(finished.client) {
             return;
         }
         // What an append-only file holds was recorded when it was done.
@@ -198,17 +210,14 @@ impl Observer {
         let is_success = matches!(finished.ended, Ended::Success);
         match facts.effect {
             Effect::Runs => {
-                let is_refused = matches!(finished.ended, Ended::Rejected(_) | Ended::Denied(..));
                 let ends = |runner: &mut Runner| {
                     runner.client == finished.client && runner.command == facts.name
                 };
-                // What it ran is at its end, too. One that was refused, because another's script
-                // was running, has run nothing.
+                // What it ran is at its end, too. Another's may go on, or run yet: where this one
+                // was refused because of it, or came while it waited.
                 if self.runner.take_if(ends).is_some() {
                     self.selected = None;
-                    if is_refused {
-                        self.runner = self.runner_before.take();
-                    }
+                    self.runner = self.runner_before.take();
                 }
             }
             Effect::Client if is_success && facts.name == b"select" => {
@@ -248,6 +257,11 @@ impl<'a> Seen<'a> {
             at_us,
         }
     }
+}
+
+/// Whether what a connection sends is kept for its EXEC.
+fn is_queueing(lock: &ServerLock, client: ClientId) -> bool {
+    ClientInfo::of(lock, client).is_some_and(|info| info.is_queueing)
 }
 
 /// Whether a connection waits for something just now.

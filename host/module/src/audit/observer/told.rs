@@ -5,7 +5,7 @@ use warden_audit::{Category, Client, Event, SinkSet};
 use warden_core::{ClientId, Now};
 use warden_session::SessionView;
 
-use super::super::authentication;
+use super::super::authentication::{self, Whose};
 use super::super::clients::Known;
 use super::Observer;
 use crate::ffi::{ClientInfo, Context, ServerLock, microseconds};
@@ -13,10 +13,12 @@ use crate::ffi::{ClientInfo, Context, ServerLock, microseconds};
 impl Observer {
     /// Settings have changed.
     pub(in super::super) fn settings_changed(&mut self, ctx: &Context<'_>, names: &[String]) {
-        let changes = self.changes.take_settings(ctx, names);
+        let changes = self
+            .changes
+            .take_settings(ctx, &self.roster.redactor, names);
         let interest = &self.roster.interest;
         let sinks = interest.of_category(Category::Config);
-        let client = self.running;
+        let client = self.setter;
         for change in changes {
             self.of_client(ctx.lock(), client, sinks, &Event::Setting(change.borrow()));
         }
@@ -31,15 +33,24 @@ impl Observer {
         event: Event<'_>,
     ) {
         // While it is still known who it was.
-        let leaver = matches!(event, Event::Closed).then_some(client);
-        authentication::settle(self, ctx.lock(), leaver);
+        let whose = match event {
+            Event::Closed => Whose::Leaver(client),
+            _ => Whose::Of(client),
+        };
+        authentication::settle(self, ctx.lock(), whose);
         self.settle_users(ctx.lock());
         let of = (&self.roster.interest, self.epoch);
         let known = match event {
             Event::Closed => {
                 self.transactions.remove(client);
                 self.changes.remove(client);
-                self.clients.remove(client)
+                self.runner.take_if(|runner| runner.client == client);
+                self.runner_before.take_if(|runner| runner.client == client);
+                let known = self.clients.remove(client);
+                if self.changes.awaits(client) {
+                    self.departed = known.clone().map(|known| (client, known));
+                }
+                known
             }
             _ => None,
         };
@@ -62,8 +73,12 @@ impl Observer {
 
     /// What became of users of the ACL.
     pub(super) fn settle_users(&mut self, lock: &ServerLock) {
-        if self.changes.is_expecting() {
-            let (client, changed) = self.changes.take_users(lock);
+        // What certain users became, and what all did.
+        for _ in 0..2 {
+            if !self.changes.is_expecting() {
+                return;
+            }
+            let (client, changed) = self.changes.take_users(lock, &self.roster.redactor);
             let sinks = self.roster.interest.of_category(Category::Acl);
             for change in changed {
                 self.of_client(lock, client, sinks, &Event::AclUser(change.borrow()));
@@ -84,7 +99,14 @@ impl Observer {
         }
         let at_us = microseconds();
         let of = (&self.roster.interest, self.epoch);
-        let known = client.and_then(|client| Some((client, self.clients.get(lock, client, of)?)));
+        let mut known =
+            client.and_then(|client| Some((client, self.clients.get(lock, client, of)?)));
+        if known.is_none()
+            && let Some((gone, as_it_was)) = &self.departed
+            && client == Some(*gone)
+        {
+            known = Some((*gone, as_it_was));
+        }
         let (client, wanted) = match known {
             Some((id, known)) => {
                 let always = match event.category() {
@@ -109,6 +131,8 @@ impl Observer {
         now: Now,
     ) {
         let client = view.client;
+        // One that is leaving is forgotten already, and nobody would forget it again.
+        let is_remembered = self.clients.is_connection(client);
         let sinks = self.roster.interest.of_category(Category::Session);
         let at_us = now.wall.as_unix_millis().saturating_mul(1000);
         let since_us = view.since.as_unix_millis().saturating_mul(1000);
@@ -154,7 +178,11 @@ impl Observer {
             self.trail
                 .push(sinks.and(wants), at_us, Some(&teller), &end);
         }
-        self.clients.doubt(client);
+        if is_remembered {
+            self.clients.doubt(client);
+        } else {
+            self.clients.remove(client);
+        }
     }
 
     fn push(&self, known: &Known, client: ClientId, sinks: SinkSet, at_us: u64, event: Event<'_>) {
