@@ -16,6 +16,7 @@ on_both_lines!(
     records_arrive_at_a_syslog_server_by_each_way,
     records_arrive_at_a_collector_by_tcp_and_by_tls,
     a_collector_that_stalls_holds_nobody_up_and_nothing_is_lost,
+    what_does_not_fit_while_a_collector_stalls_is_counted_exactly,
     a_collector_that_resets_in_the_middle_of_a_line_gets_all_of_it_again,
     a_collector_that_is_away_at_first_gets_everything_later,
     the_module_goes_while_a_collector_stalls,
@@ -234,6 +235,52 @@ fn a_collector_that_stalls_holds_nobody_up_and_nothing_is_lost(line: Line) {
     wait_for_keys(&collector, "key", 12_000);
     wait_for_state(&audited, "ok");
     assert_eq!(status(&audited, "dropped"), "0");
+}
+
+fn what_does_not_fit_while_a_collector_stalls_is_counted_exactly(line: Line) {
+    let collector = Collector::start();
+    collector.behave(Manner::StallAfter(1000));
+    let net = tcp(collector.address()).replace("\"keys\", \"config\"", "\"keys\"");
+    let more = "timeout_ms = 1500\nbuffer_bytes = 1048576\n";
+    let audited = start(line, &format!("{net}{more}"));
+    let mut admin = audited.scene.server.admin();
+    let sent = 12_000;
+    write(&mut admin, "key", sent);
+    ping(&audited);
+    wait_for_state(&audited, "failing");
+    let lost: u64 = status(&audited, "dropped").parse().unwrap();
+    assert!(lost > 0, "all of it fits");
+    // Nothing of what waits is lost by more attempts that fail.
+    let before = collector.connections().len();
+    eventually("it tries again", || {
+        (collector.connections().len() > before).then_some(())
+    });
+    wait_for_state(&audited, "failing");
+    assert_eq!(status(&audited, "dropped"), lost.to_string());
+    collector.behave(Manner::Read);
+    let losses = || {
+        let mut losses = std::collections::BTreeMap::new();
+        for line in collector.lines() {
+            let record: Value = serde_json::from_str(&line).expect("a line of JSON");
+            if record["event.action"] == "audit-loss" {
+                assert_eq!(record["event.reason"], "buffer full", "{line}");
+                // What arrives twice is one record.
+                let sequence = record["warden.sequence"].as_u64().expect("a number");
+                losses.insert(sequence, record["warden.lost"].as_u64().expect("a number"));
+            }
+        }
+        losses
+    };
+    let recorded = || (!losses().is_empty()).then_some(());
+    let recorded = warden_tests::patience::within(Duration::from_secs(60), recorded);
+    assert!(recorded.is_some(), "the loss is not recorded");
+    wait_for_state(&audited, "ok");
+    write(&mut admin, "after", 10);
+    wait_for_keys(&collector, "after", 10);
+    let kept = keys(&collector.lines(), "key").len() as u64;
+    let losses: u64 = losses().values().sum();
+    assert_eq!(kept + losses, sent as u64);
+    assert_eq!(status(&audited, "dropped"), losses.to_string());
 }
 
 fn a_collector_that_resets_in_the_middle_of_a_line_gets_all_of_it_again(line: Line) {
