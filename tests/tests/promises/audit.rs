@@ -211,6 +211,13 @@ fn settings_are_recorded_before_and_after(line: Line) {
         "{change:?}"
     );
     assert!(change.is("user.name", "default"));
+    // To the value that it has already.
+    admin.run("CONFIG SET maxmemory 100mb").expect_ok();
+    let same = [
+        ("warden.setting", "maxmemory"),
+        ("warden.before", "104857600"),
+    ];
+    assert!(audited.wait_for(&same).is("warden.after", "104857600"));
     admin
         .run("CONFIG SET requirepass secret-of-the-test")
         .expect_ok();

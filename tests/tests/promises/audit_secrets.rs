@@ -320,17 +320,23 @@ fn a_secret_in_the_value_of_any_setting_is_in_no_record(line: Line) {
 }
 
 fn what_a_sink_wants_hidden_is_in_no_record(line: Line) {
-    let lines = format!("{EVERYTHING}\n[[redact]]\ncommand = \"hset\"\narguments = [3]\n");
+    let patterns = "[[redact]]\ncommand = \"hset\"\narguments = [3]\n\
+        [[redact]]\ncommand = \"incrby\"\narguments = [1]\n";
+    let lines = format!("{EVERYTHING}\n{patterns}");
     let audited = Audited::build(&lines, Scene::builder(line));
     let mut admin = audited.scene.server.admin();
     admin.call(["HSET", "card:1", "number", CANARY]);
     admin.call(["HSET", "card:1", "name", "shown"]);
+    // A key is no exception.
+    admin.call(["INCRBY", CANARY, "1"]);
     let records = audited.records_so_far();
     assert!(
         records
             .iter()
             .any(|record| record.is("warden.command", "hset"))
     );
+    let key = [("warden.command", "incrby"), ("warden.key", "(redacted)")];
+    assert!(records.iter().any(|record| record.has(&key)));
     assert!(
         !records
             .iter()
