@@ -9,7 +9,7 @@ use serde_json::Value;
 use warden_tests::collector::Manner;
 use warden_tests::ports::free_address;
 use warden_tests::{
-    Audited, Authority, Collector, Connection, Line, Rsyslog, eventually, on_both_lines, tls,
+    Audited, Authority, Collector, Connection, Line, Rsyslog, Scene, eventually, on_both_lines, tls,
 };
 
 on_both_lines!(
@@ -38,14 +38,11 @@ fn tcp(address: SocketAddr) -> String {
 
 /// A server with a sink `net` beside the file.
 fn start(line: Line, net: &str) -> Audited {
-    let audited = Audited::start(line, "events = \"none\"");
-    add(&audited, "net", net);
-    audited
+    start_beside(line, &[("net", net)])
 }
 
-fn add(audited: &Audited, name: &str, lines: &str) {
-    audited.sinks.replace(&format!("{name}.toml"), lines);
-    eventually("the sink is in force", || status_line(audited, name));
+fn start_beside(line: Line, sinks: &[(&str, &str)]) -> Audited {
+    Audited::build_beside("events = \"none\"", sinks, Scene::builder(line))
 }
 
 fn status_line(audited: &Audited, name: &str) -> Option<String> {
@@ -137,9 +134,8 @@ fn records_arrive_at_a_syslog_server_by_each_way(line: Line) {
             identity.key_file(),
         )
         .start();
-    let audited = Audited::start(line, "events = \"none\"");
     let by = |port: u16| format!("host = \"127.0.0.1\"\nport = {port}");
-    for (name, way) in [
+    let ways = [
         ("local", format!("socket = {:?}", rsyslog.socket())),
         ("tcp", by(rsyslog.tcp_address().port())),
         (
@@ -150,13 +146,13 @@ fn records_arrive_at_a_syslog_server_by_each_way(line: Line) {
                 authority.ca_file()
             ),
         ),
-    ] {
-        add(
-            &audited,
-            name,
-            &format!("type = \"syslog\"\nfacility = \"local3\"\n{way}\n{KEYS}\n"),
-        );
-    }
+    ];
+    let sinks = ways.map(|(name, way)| {
+        let sink = format!("type = \"syslog\"\nfacility = \"local3\"\n{way}\n{KEYS}\n");
+        (name, sink)
+    });
+    let sinks = sinks.each_ref().map(|(name, sink)| (*name, sink.as_str()));
+    let audited = start_beside(line, &sinks);
     let mut admin = audited.scene.server.admin();
     // Where the server does not tell of results nothing is known to have failed.
     admin.run("SET arrives \"1").expect_ok();
@@ -191,7 +187,6 @@ fn records_arrive_at_a_collector_by_tcp_and_by_tls(line: Line) {
     let demanding = tls::server_demanding(&authority.server(), authority.ca_der());
     let encrypted = Collector::start_tls(demanding);
     let client = authority.client("valkey");
-    let audited = start(line, &tcp(plain.address()));
     let lines = format!(
         "{}tls = true\nca_file = {:?}\ncertificate_file = {:?}\nkey_file = {:?}\n",
         tcp(encrypted.address()),
@@ -199,7 +194,8 @@ fn records_arrive_at_a_collector_by_tcp_and_by_tls(line: Line) {
         client.certificate_file(),
         client.key_file()
     );
-    add(&audited, "encrypted", &lines);
+    let net = tcp(plain.address());
+    let audited = start_beside(line, &[("net", &net), ("encrypted", &lines)]);
     write(&mut audited.scene.server.admin(), "key", 100);
     for collector in [&plain, &encrypted] {
         wait_for_keys(collector, "key", 100);

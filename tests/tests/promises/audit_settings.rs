@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tempfile::TempDir;
 use warden_tests::{
     AuditRecord, Audited, Connection, Line, Scene, ServerBuilder, eventually, on_both_lines,
 };
@@ -53,15 +54,16 @@ fn keys_in(records: &[AuditRecord], start: &str) -> BTreeSet<String> {
     keys.filter(|key| key.starts_with(start)).collect()
 }
 
-/// Adds a sink beside `file` that writes JSON to this path.
-fn add(audited: &Audited, name: &str, path: &Path, lines: &str) {
-    let sink = format!(
+/// The file of a sink beside `file` that writes JSON to this path.
+fn sink(path: &Path, lines: &str) -> String {
+    format!(
         "type = \"file\"\npath = {path:?}\nformat = \"json\"\nflush_interval_seconds = 1\n{lines}\n"
-    );
-    audited.sinks.replace(&format!("{name}.toml"), sink);
-    eventually("the sink is in force", || {
-        status_line(&mut audited.scene.server.admin(), name)
-    });
+    )
+}
+
+/// A place for the files of such sinks.
+fn place() -> TempDir {
+    tempfile::tempdir().expect("a temporary directory")
 }
 
 fn status_line(admin: &mut Connection, name: &str) -> Option<String> {
@@ -192,12 +194,12 @@ fn a_category_of_ones_own_is_recorded_without_the_rest_of_its_commands_category(
 }
 
 fn each_sink_shows_as_much_of_arguments_as_its_file_says(line: Line) {
-    let audited = Audited::start(line, EVERYTHING);
-    let [short, none] = ["short", "none"].map(|name| audited.path(&format!("{name}.json")));
-    let some = format!("{EVERYTHING}\npayload_maxsize = 10");
-    add(&audited, "short", &short, &some);
-    let disabled = format!("{EVERYTHING}\npayload_disable = true");
-    add(&audited, "none", &none, &disabled);
+    let place = place();
+    let [short, none] = ["short", "none"].map(|name| place.path().join(name));
+    let some = sink(&short, &format!("{EVERYTHING}\npayload_maxsize = 10"));
+    let nothing = sink(&none, &format!("{EVERYTHING}\npayload_disable = true"));
+    let others = [("short", some.as_str()), ("none", &nothing)];
+    let audited = Audited::build_beside(EVERYTHING, &others, Scene::builder(line));
     let mut admin = audited.scene.server.admin();
     admin.run("SET shown abcdefghijklmno EX 60").expect_ok();
     admin.run("ECHO not:shown");
@@ -258,10 +260,11 @@ fn settings_are_recorded_whatever_is_left_out_where_a_sink_always_wants_them(lin
         (false, "events = \"none\""),
     ] {
         let lines = format!("{EVERYTHING}\nalways_audit_config = {always}\n{chosen}");
-        let audited = Audited::start(line, &lines);
         // Who tells that everything before was written.
-        let all = audited.path("all.json");
-        add(&audited, "all", &all, EVERYTHING);
+        let place = place();
+        let all = place.path().join("all");
+        let others = [("all", &*sink(&all, EVERYTHING))];
+        let audited = Audited::build_beside(&lines, &others, Scene::builder(line));
         let mut admin = audited.scene.server.admin();
         admin.run("SET key 1").expect_ok();
         admin.run("CONFIG SET maxmemory 50mb").expect_ok();
@@ -375,6 +378,9 @@ fn what_was_written_is_there_after_a_kill_however_often_it_is_made_to_last(line:
     }
 }
 
+/// Of `file`, where another sink is looked at.
+const CONFIG: &str = "events = [\"config\"]";
+
 const KEYS: &str = "events = [\"keys\"]\ncommand_result_mode = \"all\"";
 
 /// Records of `keys` for a sink that cannot write, and what INFO and the log say of it.
@@ -391,11 +397,12 @@ fn told_of(audited: &Audited, name: &str, path: &Path, what: &str) {
 }
 
 fn a_link_in_the_place_of_a_file_is_named_and_what_waits_is_written_once_it_is_gone(line: Line) {
-    let audited = Audited::start(line, "events = [\"config\"]");
-    let [linked, target] = ["linked.json", "target"].map(|name| audited.path(name));
+    let place = place();
+    let [linked, target] = ["linked", "target"].map(|name| place.path().join(name));
     fs::write(&target, "of somebody else\n").unwrap();
     symlink(&target, &linked).unwrap();
-    add(&audited, "linked", &linked, KEYS);
+    let others = [("linked", &*sink(&linked, KEYS))];
+    let audited = Audited::build_beside(CONFIG, &others, Scene::builder(line));
     let mut admin = audited.scene.server.admin();
     for number in 0..100 {
         admin.run(&format!("SET key:{number} 1")).expect_ok();
@@ -416,11 +423,12 @@ fn a_link_in_the_place_of_a_file_is_named_and_what_waits_is_written_once_it_is_g
 }
 
 fn a_file_that_became_a_link_is_named_and_what_waits_is_written_once_it_is_gone(line: Line) {
-    let audited = Audited::start(line, "events = [\"config\"]");
-    let names = ["swapped.json", "target", "moved.json"];
-    let [swapped, target, moved] = names.map(|name| audited.path(name));
+    let place = place();
+    let names = ["swapped", "target", "moved"];
+    let [swapped, target, moved] = names.map(|name| place.path().join(name));
     fs::write(&target, "of somebody else\n").unwrap();
-    add(&audited, "swapped", &swapped, KEYS);
+    let others = [("swapped", &*sink(&swapped, KEYS))];
+    let audited = Audited::build_beside(CONFIG, &others, Scene::builder(line));
     let mut admin = audited.scene.server.admin();
     admin.run("SET key:first 1").expect_ok();
     eventually("the file is written to", || {
@@ -455,13 +463,13 @@ fn a_file_that_became_a_link_is_named_and_what_waits_is_written_once_it_is_gone(
 
 fn what_does_not_fit_while_a_directory_is_read_only_is_counted_exactly(line: Line) {
     let builder = Scene::builder(line).server(ServerBuilder::bound_by_modes);
-    let audited = Audited::build("events = [\"config\"]", builder);
-    let directory = audited.path("closed");
+    let place = place();
+    let directory = place.path().join("closed");
     fs::create_dir(&directory).unwrap();
     fs::set_permissions(&directory, Permissions::from_mode(0o555)).unwrap();
     let path = directory.join("audit.json");
-    let lines = format!("{KEYS}\nbuffer_bytes = 1048576");
-    add(&audited, "closed", &path, &lines);
+    let closed = sink(&path, &format!("{KEYS}\nbuffer_bytes = 1048576"));
+    let audited = Audited::build_beside(CONFIG, &[("closed", &closed)], builder);
     let mut admin = audited.scene.server.admin();
     let value = "x".repeat(900);
     let sent: u64 = 3000;
