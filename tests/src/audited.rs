@@ -59,6 +59,12 @@ impl Audited {
 
     /// The same, of a scene in the making.
     pub fn build(lines: &str, builder: SceneBuilder) -> Self {
+        Self::build_beside(lines, &[], builder)
+    }
+
+    /// The same, with other sinks beside it: their names and whole files. They are in force
+    /// before the first command; one that is added later is so some time after INFO has it.
+    pub fn build_beside(lines: &str, others: &[(&str, &str)], builder: SceneBuilder) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("warden-audited-")
             .tempdir()
@@ -66,8 +72,15 @@ impl Audited {
         let sinks = Directory::create(directory.path().join("audit"));
         let file = directory.path().join("audit.log");
         sinks.replace("10-file.toml", sink(&file, lines));
+        for (name, text) in others {
+            sinks.replace(&format!("{name}.toml"), text);
+        }
         let path = sinks.path().display().to_string();
         let builder = builder.module_args(["audit_dir", &path]);
+        let state = directory.path().join("state");
+        crate::parts::state_of_its_own(&state);
+        let state = state.display().to_string();
+        let builder = builder.own_state().module_args(["state_dir", &state]);
         let builder = builder.server(crate::ServerBuilder::protected_configs);
         Self {
             scene: builder.start(),

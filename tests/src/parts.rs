@@ -20,6 +20,7 @@
 
 use std::collections::BTreeSet;
 use std::env;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -221,6 +222,30 @@ pub fn plugin(name: &str) -> PathBuf {
 /// Whoever compiles makes it as it must be (0700), so it is not made here.
 pub fn shared_state() -> PathBuf {
     scratch().join("warden-test-state")
+}
+
+/// Makes a `state_dir` for one server alone, with the standard policy `rbac` compiled in it:
+/// what a sink could not write before its end is kept there by the sink's name.
+pub fn state_of_its_own(directory: &Path) {
+    precompiled_policy("rbac");
+    let shared = shared_state();
+    let copy = |from: &Path, to: &Path| {
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(to)
+            .expect("the directory can be made");
+        let entries = std::fs::read_dir(from).expect("the directory can be read");
+        for entry in entries.map(|entry| entry.expect("an entry")) {
+            let name = entry.file_name();
+            let is_kept = name != "artefacts" && !name.as_encoded_bytes().starts_with(b"audit-");
+            if is_kept {
+                // Another test's server may have taken it away meanwhile.
+                let _copied = std::fs::copy(entry.path(), to.join(name));
+            }
+        }
+    };
+    copy(&shared, directory);
+    copy(&shared.join("artefacts"), &directory.join("artefacts"));
 }
 
 /// A place in the target directory for what test runs make and keep.

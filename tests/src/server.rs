@@ -39,6 +39,7 @@ pub struct ServerBuilder {
     environment: Vec<(String, String)>,
     open: bool,
     requirepass: bool,
+    bound_by_modes: bool,
     tls: Option<TlsFiles>,
 }
 
@@ -58,6 +59,7 @@ pub struct Server {
     process: Mutex<Child>,
     log: PathBuf,
     open: bool,
+    bound_by_modes: bool,
     environment: Vec<(String, String)>,
     directory: TempDir,
 }
@@ -111,6 +113,14 @@ impl ServerBuilder {
         self
     }
 
+    /// Holds the server to the modes of files and directories, which root may otherwise pass
+    /// over.
+    #[must_use]
+    pub fn bound_by_modes(mut self) -> Self {
+        self.bound_by_modes = true;
+        self
+    }
+
     /// Starts the server and waits until it answers.
     ///
     /// # Panics
@@ -158,7 +168,8 @@ impl ServerBuilder {
         fs::write(&config, self.config_text(address, directory.path(), lines))
             .expect("valkey.conf can be written");
         let output = File::create(&log).expect("the log can be created");
-        let process = spawn(self.line, directory.path(), &self.environment, output);
+        let mut command = program(self.line, self.bound_by_modes);
+        let process = spawn(&mut command, directory.path(), &self.environment, output);
         let server = Server {
             line: self.line,
             address,
@@ -166,6 +177,7 @@ impl ServerBuilder {
             process: Mutex::new(process),
             log,
             open: self.open,
+            bound_by_modes: self.bound_by_modes,
             environment: self.environment.clone(),
             directory,
         };
@@ -217,6 +229,7 @@ impl Server {
             environment: Vec::new(),
             open: false,
             requirepass: true,
+            bound_by_modes: false,
             tls: None,
         }
     }
@@ -415,8 +428,9 @@ impl Server {
             .append(true)
             .open(&self.log)
             .expect("the log can be opened");
+        let mut command = program(self.line, self.bound_by_modes);
         *self.process.lock().expect("nobody panicked here") =
-            spawn(self.line, self.directory.path(), &self.environment, log);
+            spawn(&mut command, self.directory.path(), &self.environment, log);
         if let Err(failure) = self.wait_until_up() {
             panic!(
                 "the server did not come back ({:?}):\n{}",
@@ -494,8 +508,25 @@ pub fn info_fields(text: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn spawn(line: Line, directory: &Path, environment: &[(String, String)], log: File) -> Child {
-    Command::new(line.server())
+/// The server, and what takes a right of root's from it and becomes it.
+fn program(line: Line, bound_by_modes: bool) -> Command {
+    if !bound_by_modes || !rustix::process::geteuid().is_root() {
+        return Command::new(line.server());
+    }
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--bounding-set", "-dac_override"])
+        .arg(line.server());
+    command
+}
+
+fn spawn(
+    command: &mut Command,
+    directory: &Path,
+    environment: &[(String, String)],
+    log: File,
+) -> Child {
+    command
         .arg(directory.join("valkey.conf"))
         .current_dir(directory)
         .envs(environment.iter().map(|(k, v)| (k, v)))

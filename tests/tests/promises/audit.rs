@@ -12,6 +12,7 @@ on_both_lines!(
     a_refusal_is_recorded_with_its_reason,
     a_log_in_by_password_is_recorded,
     a_session_ends_with_its_cause,
+    what_a_session_is_denied_is_recorded_with_its_session_and_decision,
     settings_are_recorded_before_and_after,
     users_of_the_acl_are_recorded_before_and_after,
     users_that_a_file_changes_are_recorded,
@@ -136,6 +137,68 @@ fn a_session_ends_with_its_cause(line: Line) {
     assert!(end.is("event.reason", "expired"), "{end:?}");
 }
 
+/// What becomes of a command 8.0 does not tell, and whose it is it does.
+fn what_a_session_is_denied_is_recorded_with_its_session_and_decision(line: Line) {
+    let audited = Audited::start(line, &events(&["keys", "other", "session", "config"]));
+    let scene = &audited.scene;
+    let mut reader = scene.log_in("alice");
+    let mut listener = scene.log_in_with(&Claims::of("bob").groups(&["listeners"]));
+    let sessions = [&mut reader, &mut listener].map(|one| one.whoami().field("session").text());
+    assert_ne!(sessions[0], sessions[1]);
+    assert!(reader.run("GET reports:1").is_nil());
+    reader.run("SET reports:2 x").expect_error("NOPERM");
+    reader.run("GET others:3").expect_error("NOPERM");
+    reader.run("MULTI").expect_ok();
+    reader.run("GET others:4").expect_error("NOPERM");
+    reader.run("EXEC").expect_error("EXECABORT");
+    listener.run("SUBSCRIBE rumours").expect_error("NOPERM");
+    drop((reader, listener));
+    // The same decision is told of all that a session did, and of its end.
+    let ends = sessions.each_ref().map(|session| {
+        audited.wait_for(&[("event.action", "session-end"), ("warden.session", session)])
+    });
+    let decisions = ends.map(|end| end.text("warden.decision"));
+    assert!(!decisions[0].is_empty() && decisions[0] != decisions[1]);
+    let records = audited.records_so_far();
+    let one = |fields: &[(&str, &str)]| {
+        let mut found = records.iter().filter(|record| record.has(fields));
+        let one = found.next().unwrap_or_else(|| panic!("no {fields:?}"));
+        assert!(found.next().is_none(), "two of {fields:?}");
+        one
+    };
+    let argument = r#"["rumours"]"#;
+    for (who, field, value, denied, object) in [
+        (0, "warden.key", "reports:1", "", ""),
+        (0, "warden.key", "reports:2", "command", ""),
+        (0, "warden.key", "others:3", "key", "others:3"),
+        (0, "warden.key", "others:4", "key", "others:4"),
+        (1, "warden.arguments", argument, "channel", "rumours"),
+    ] {
+        let record = one(&[(field, value)]);
+        let (principal, user) = [("alice", "corp/alice"), ("bob", "corp/bob")][who];
+        let whose = [
+            ("user.name", user),
+            ("warden.authenticator", "corp"),
+            ("warden.principal", principal),
+            ("warden.session", &sessions[who]),
+            ("warden.decision", &decisions[who]),
+        ];
+        assert!(record.has(&whose), "{whose:?}: {record:?}");
+        let how = match (line, denied) {
+            (Line::V8_0, _) => ["unknown", "", "", ""],
+            (Line::V9_1, "") => ["success", "", "", ""],
+            (Line::V9_1, _) => ["failure", "denied", denied, object],
+        };
+        let fields = [
+            "event.outcome",
+            "warden.failure",
+            "warden.denied",
+            "warden.denied_object",
+        ];
+        assert_eq!(fields.map(|field| record.text(field)), how, "{record:?}");
+    }
+}
+
 fn settings_are_recorded_before_and_after(line: Line) {
     let audited = Audited::start(line, &events(&["config"]));
     let mut admin = audited.scene.server.admin();
@@ -148,6 +211,13 @@ fn settings_are_recorded_before_and_after(line: Line) {
         "{change:?}"
     );
     assert!(change.is("user.name", "default"));
+    // To the value that it has already.
+    admin.run("CONFIG SET maxmemory 100mb").expect_ok();
+    let same = [
+        ("warden.setting", "maxmemory"),
+        ("warden.before", "104857600"),
+    ];
+    assert!(audited.wait_for(&same).is("warden.after", "104857600"));
     admin
         .run("CONFIG SET requirepass secret-of-the-test")
         .expect_ok();

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use warden_tests::parts::{self, workspace};
-use warden_tests::{AuditRecord, Audited, Connection, Line, eventually, on_both_lines};
+use warden_tests::{AuditRecord, Audited, Connection, Line, Scene, eventually, on_both_lines};
 
 on_both_lines!(
     python_reads_every_format_and_gets_the_bytes_back,
@@ -131,18 +131,18 @@ fn shown(bytes: &[u8], most: usize) -> Value {
 
 fn python_reads_every_format_and_gets_the_bytes_back(line: Line) {
     let lines = format!("{KEYS}\npayload_maxsize = 65536");
-    let audited = Audited::start(line, &lines);
-    let paths = ["json", "csv", "text"].map(|format| {
-        let path = audited.path(&format!("all.{format}"));
+    let place = tempfile::tempdir().unwrap();
+    let sinks = ["json", "csv", "text"].map(|format| {
+        let path = place.path().join(format!("all.{format}"));
         let sink = format!("type = \"file\"\npath = {path:?}\nformat = \"{format}\"\n{lines}\n");
-        audited.sinks.replace(&format!("{format}.toml"), sink);
-        path
+        (format, sink, path)
     });
+    let others = sinks
+        .each_ref()
+        .map(|(name, sink, _)| (*name, sink.as_str()));
+    let paths = sinks.each_ref().map(|(_, _, path)| path.clone());
+    let audited = Audited::build_beside(&lines, &others, Scene::builder(line));
     let mut admin = audited.scene.server.admin();
-    eventually("all sinks write", || {
-        let info = admin.run("INFO warden").text();
-        (info.matches("warden_audit_sink_").count() == 4).then_some(())
-    });
     let mut expected = Vec::new();
     for (user, name) in users() {
         let rules: [&[u8]; 6] = [b"ACL", b"SETUSER", &user, b"on", b">secret", b"~*"];

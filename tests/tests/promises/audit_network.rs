@@ -9,13 +9,14 @@ use serde_json::Value;
 use warden_tests::collector::Manner;
 use warden_tests::ports::free_address;
 use warden_tests::{
-    Audited, Authority, Collector, Connection, Line, Rsyslog, eventually, on_both_lines, tls,
+    Audited, Authority, Collector, Connection, Line, Rsyslog, Scene, eventually, on_both_lines, tls,
 };
 
 on_both_lines!(
     records_arrive_at_a_syslog_server_by_each_way,
     records_arrive_at_a_collector_by_tcp_and_by_tls,
     a_collector_that_stalls_holds_nobody_up_and_nothing_is_lost,
+    what_does_not_fit_while_a_collector_stalls_is_counted_exactly,
     a_collector_that_resets_in_the_middle_of_a_line_gets_all_of_it_again,
     a_collector_that_is_away_at_first_gets_everything_later,
     the_module_goes_while_a_collector_stalls,
@@ -37,14 +38,11 @@ fn tcp(address: SocketAddr) -> String {
 
 /// A server with a sink `net` beside the file.
 fn start(line: Line, net: &str) -> Audited {
-    let audited = Audited::start(line, "events = \"none\"");
-    add(&audited, "net", net);
-    audited
+    start_beside(line, &[("net", net)])
 }
 
-fn add(audited: &Audited, name: &str, lines: &str) {
-    audited.sinks.replace(&format!("{name}.toml"), lines);
-    eventually("the sink is in force", || status_line(audited, name));
+fn start_beside(line: Line, sinks: &[(&str, &str)]) -> Audited {
+    Audited::build_beside("events = \"none\"", sinks, Scene::builder(line))
 }
 
 fn status_line(audited: &Audited, name: &str) -> Option<String> {
@@ -136,9 +134,8 @@ fn records_arrive_at_a_syslog_server_by_each_way(line: Line) {
             identity.key_file(),
         )
         .start();
-    let audited = Audited::start(line, "events = \"none\"");
     let by = |port: u16| format!("host = \"127.0.0.1\"\nport = {port}");
-    for (name, way) in [
+    let ways = [
         ("local", format!("socket = {:?}", rsyslog.socket())),
         ("tcp", by(rsyslog.tcp_address().port())),
         (
@@ -149,13 +146,13 @@ fn records_arrive_at_a_syslog_server_by_each_way(line: Line) {
                 authority.ca_file()
             ),
         ),
-    ] {
-        add(
-            &audited,
-            name,
-            &format!("type = \"syslog\"\nfacility = \"local3\"\n{way}\n{KEYS}\n"),
-        );
-    }
+    ];
+    let sinks = ways.map(|(name, way)| {
+        let sink = format!("type = \"syslog\"\nfacility = \"local3\"\n{way}\n{KEYS}\n");
+        (name, sink)
+    });
+    let sinks = sinks.each_ref().map(|(name, sink)| (*name, sink.as_str()));
+    let audited = start_beside(line, &sinks);
     let mut admin = audited.scene.server.admin();
     // Where the server does not tell of results nothing is known to have failed.
     admin.run("SET arrives \"1").expect_ok();
@@ -190,7 +187,6 @@ fn records_arrive_at_a_collector_by_tcp_and_by_tls(line: Line) {
     let demanding = tls::server_demanding(&authority.server(), authority.ca_der());
     let encrypted = Collector::start_tls(demanding);
     let client = authority.client("valkey");
-    let audited = start(line, &tcp(plain.address()));
     let lines = format!(
         "{}tls = true\nca_file = {:?}\ncertificate_file = {:?}\nkey_file = {:?}\n",
         tcp(encrypted.address()),
@@ -198,7 +194,8 @@ fn records_arrive_at_a_collector_by_tcp_and_by_tls(line: Line) {
         client.certificate_file(),
         client.key_file()
     );
-    add(&audited, "encrypted", &lines);
+    let net = tcp(plain.address());
+    let audited = start_beside(line, &[("net", &net), ("encrypted", &lines)]);
     write(&mut audited.scene.server.admin(), "key", 100);
     for collector in [&plain, &encrypted] {
         wait_for_keys(collector, "key", 100);
@@ -234,6 +231,52 @@ fn a_collector_that_stalls_holds_nobody_up_and_nothing_is_lost(line: Line) {
     wait_for_keys(&collector, "key", 12_000);
     wait_for_state(&audited, "ok");
     assert_eq!(status(&audited, "dropped"), "0");
+}
+
+fn what_does_not_fit_while_a_collector_stalls_is_counted_exactly(line: Line) {
+    let collector = Collector::start();
+    collector.behave(Manner::StallAfter(1000));
+    let net = tcp(collector.address()).replace("\"keys\", \"config\"", "\"keys\"");
+    let more = "timeout_ms = 1500\nbuffer_bytes = 1048576\n";
+    let audited = start(line, &format!("{net}{more}"));
+    let mut admin = audited.scene.server.admin();
+    let sent = 12_000;
+    write(&mut admin, "key", sent);
+    ping(&audited);
+    wait_for_state(&audited, "failing");
+    let lost: u64 = status(&audited, "dropped").parse().unwrap();
+    assert!(lost > 0, "all of it fits");
+    // Nothing of what waits is lost by more attempts that fail.
+    let before = collector.connections().len();
+    eventually("it tries again", || {
+        (collector.connections().len() > before).then_some(())
+    });
+    wait_for_state(&audited, "failing");
+    assert_eq!(status(&audited, "dropped"), lost.to_string());
+    collector.behave(Manner::Read);
+    let losses = || {
+        let mut losses = std::collections::BTreeMap::new();
+        for line in collector.lines() {
+            let record: Value = serde_json::from_str(&line).expect("a line of JSON");
+            if record["event.action"] == "audit-loss" {
+                assert_eq!(record["event.reason"], "buffer full", "{line}");
+                // What arrives twice is one record.
+                let sequence = record["warden.sequence"].as_u64().expect("a number");
+                losses.insert(sequence, record["warden.lost"].as_u64().expect("a number"));
+            }
+        }
+        losses
+    };
+    let recorded = || (!losses().is_empty()).then_some(());
+    let recorded = warden_tests::patience::within(Duration::from_secs(60), recorded);
+    assert!(recorded.is_some(), "the loss is not recorded");
+    wait_for_state(&audited, "ok");
+    write(&mut admin, "after", 10);
+    wait_for_keys(&collector, "after", 10);
+    let kept = keys(&collector.lines(), "key").len() as u64;
+    let losses: u64 = losses().values().sum();
+    assert_eq!(kept + losses, sent as u64);
+    assert_eq!(status(&audited, "dropped"), losses.to_string());
 }
 
 fn a_collector_that_resets_in_the_middle_of_a_line_gets_all_of_it_again(line: Line) {

@@ -24,6 +24,7 @@ mod audit_beside;
 mod audit_losses;
 mod audit_network;
 mod audit_secrets;
+mod audit_settings;
 mod authenticator_reload;
 mod authoring;
 mod beside_ldap;
