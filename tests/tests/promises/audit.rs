@@ -77,6 +77,17 @@ fn a_refusal_is_recorded_with_its_reason(line: Line) {
         "{refused:?}"
     );
     assert_eq!(refused.text("warden.rules"), "", "nobody was let in");
+    // One whose token is good, and whom no policy lets in.
+    scene.expect_refused("stranger", &scene.token("stranger"), "");
+    let refused = audited.wait_for(&[("event.outcome", "failure"), ("user.name", "stranger")]);
+    for (field, expected) in [
+        ("warden.principal", "stranger"),
+        ("warden.authenticator", "corp"),
+        ("warden.method", "jwt"),
+        ("warden.issuer", CORP_URL),
+    ] {
+        assert_eq!(refused.text(field), expected, "{field}");
+    }
     // A token in the place of a name is in no record.
     scene
         .server
@@ -129,6 +140,14 @@ fn a_session_ends_with_its_cause(line: Line) {
     scene.server.admin().run("WARDEN.KILL USER corp/alice");
     let end = audited.wait_for(&[("warden.session", &number)]);
     assert!(end.is("event.reason", "killed"), "{end:?}");
+    // A new token for the one that is running out, as clients do it.
+    let mut replaced = scene.log_in("alice");
+    let number = replaced.whoami().field("session").text();
+    let token = scene.issuer.token(&Claims::of("alice").expires_in(1000));
+    replaced.auth("alice", &token).expect_ok();
+    assert_ne!(replaced.whoami().field("session").text(), number);
+    let end = audited.wait_for(&[("warden.session", &number)]);
+    assert!(end.is("event.reason", "replaced"), "{end:?}");
     let short = scene.issuer.token(&Claims::of("alice").expires_in(3));
     let mut expiring = scene.server.connect();
     expiring.auth("alice", &short).expect_ok();
@@ -211,13 +230,13 @@ fn settings_are_recorded_before_and_after(line: Line) {
         "{change:?}"
     );
     assert!(change.is("user.name", "default"));
-    // To the value that it has already.
+    // What was so already has not changed.
     admin.run("CONFIG SET maxmemory 100mb").expect_ok();
-    let same = [
-        ("warden.setting", "maxmemory"),
-        ("warden.before", "104857600"),
-    ];
-    assert!(audited.wait_for(&same).is("warden.after", "104857600"));
+    let records = audited.records_so_far();
+    let changes = records
+        .iter()
+        .filter(|record| record.is("warden.setting", "maxmemory"));
+    assert_eq!(changes.count(), 1);
     admin
         .run("CONFIG SET requirepass secret-of-the-test")
         .expect_ok();

@@ -8,11 +8,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
-use warden_tests::{Audited, Authority, Line, Scene, eventually, on_both_lines};
+use warden_tests::{AuditRecord, Audited, Authority, Line, Scene, eventually, on_both_lines};
 
 on_both_lines!(
     what_does_not_fit_on_a_full_disk_is_counted_exactly,
     nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write,
+    a_change_under_another_name_is_refused_all_the_same,
     a_server_that_is_killed_loses_nothing_older_than_the_flush_window,
     a_server_that_ends_writes_everything_first,
     what_a_server_could_not_write_at_its_end_is_recorded_at_the_next_start,
@@ -159,6 +160,24 @@ fn nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write(lin
     assert!(refused.text("error.message").contains("TRYAGAIN"));
 }
 
+fn a_change_under_another_name_is_refused_all_the_same(line: Line) {
+    let builder = Scene::builder(line).config([("rename-command CONFIG", "cfg")]);
+    let audited = Audited::build("on_loss = \"refuse\"", builder);
+    let mut admin = audited.scene.server.admin();
+    admin.run("CFG SET maxmemory 2gb").expect_ok();
+    limit_files(&audited, Some(64 * 1024));
+    eventually("the sink cannot write", || {
+        (0..100).for_each(|_| drop(admin.run("CFG GET maxmemory")));
+        (Audited::status_by(&mut admin, "state") == "failing").then_some(())
+    });
+    admin.run("CFG SET maxmemory 1gb").expect_error("TRYAGAIN");
+    limit_files(&audited, None);
+    eventually("the sink writes again", || {
+        (Audited::status_by(&mut admin, "state") == "ok").then_some(())
+    });
+    admin.run("CFG SET maxmemory 1gb").expect_ok();
+}
+
 fn a_server_that_is_killed_loses_nothing_older_than_the_flush_window(line: Line) {
     let audited = Audited::start(line, KEYS);
     let mut admin = audited.scene.server.admin();
@@ -268,11 +287,32 @@ fn what_a_server_could_not_write_at_its_end_is_recorded_at_the_next_start(line: 
     // Once.
     server.restart();
     audited.records_so_far();
-    let losses = audited.records();
-    let losses = losses
-        .iter()
-        .filter(|record| record.is("event.action", "audit-loss"));
-    assert_eq!(losses.count(), 1);
+    let losses = |audited: &Audited| {
+        let records = audited.records();
+        let is_loss = |record: &&AuditRecord| record.is("event.action", "audit-loss");
+        records.iter().filter(is_loss).count()
+    };
+    assert_eq!(losses(&audited), 1);
+    // Also where the sink's file has another name by then.
+    let renamed = audited.sinks.path().join("20-other.toml");
+    fs::rename(audited.sinks.path().join("10-file.toml"), renamed).unwrap();
+    server.admin().run("WARDEN.RELOAD");
+    eventually("it has its name", || {
+        let info = server.admin().run("INFO warden").text();
+        info.contains("warden_audit_sink_other:").then_some(())
+    });
+    limit_files(
+        &audited,
+        Some(audited.file.metadata().unwrap().len().max(64 * 1024)),
+    );
+    let mut admin = server.admin();
+    for number in 0..100 {
+        admin
+            .call(["SET", &format!("more:{number}"), &value])
+            .expect_ok();
+    }
+    server.restart();
+    eventually("it is told", || (losses(&audited) == 2).then_some(()));
 }
 
 fn records_are_written_as_soon_as_there_are_enough(line: Line) {

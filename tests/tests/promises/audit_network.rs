@@ -377,7 +377,10 @@ fn what_is_not_kept_for_a_collector_that_is_away_is_counted_exactly(line: Line) 
     let begun = lines.iter().any(|line| line.contains("audit-start"));
     assert!(lost > 0);
     // That the sink began is a record, too.
-    let own: Vec<&String> = lines.iter().filter(|line| line.contains("audit-")).collect();
+    let own: Vec<&String> = lines
+        .iter()
+        .filter(|line| line.contains("audit-"))
+        .collect();
     assert_eq!(kept + lost, 301 + u64::from(!begun), "{own:#?}");
     assert_eq!(status(&audited, "dropped"), lost.to_string());
 }

@@ -84,6 +84,11 @@ pub(super) enum Effect {
     Acl,
 }
 
+/// Commands that would be missed under another name, besides ACL and MODULE.
+const WATCHED: [&str; 8] = [
+    "CONFIG", "EXEC", "EVAL", "EVALSHA", "FCALL", "AUTH", "SELECT", "CLIENT",
+];
+
 /// Longest name that is looked up; no command has a longer one.
 const MAX_NAME: usize = 128;
 
@@ -101,7 +106,10 @@ impl Commands {
             Ok(_) => true,
             Err(_) => false,
         };
-        self.renames = !(is_here("ACL", &[b"WHOAMI"]) && is_here("MODULE", &[b"LIST"]));
+        // Without what they want they do nothing.
+        self.renames = !(is_here("ACL", &[b"WHOAMI"])
+            && is_here("MODULE", &[b"LIST"])
+            && WATCHED.into_iter().all(|name| is_here(name, &[])));
     }
 
     /// Whether this word may be another name of a command that changes something.

@@ -5,6 +5,7 @@
 //! is it, which command is it.
 
 mod record;
+mod runners;
 mod running;
 mod told;
 
@@ -23,6 +24,7 @@ use super::subscriptions;
 use super::trail::Trail;
 use crate::ffi::{self, Context, MainThread, ServerLock, as_module};
 use crate::shared::Shared;
+use runners::Runners;
 
 /// The observer of this load; nothing while no sink wants anything.
 static OBSERVER: MainThread<Option<Observer>> = MainThread::new(None);
@@ -53,10 +55,8 @@ pub(super) struct Observer {
     setter: Option<ClientId>,
     /// Whose command was refused and another one put in its place.
     replaced: Option<ClientId>,
-    /// Who runs a command that runs others, until that one ends.
-    runner: Option<Runner>,
-    /// Who did before, and has not ended.
-    runner_before: Option<Runner>,
+    /// Who runs commands that run others.
+    runners: Runners,
     /// The database that what it runs has selected, if that did.
     selected: Option<u32>,
     /// Whether the command that runs is a transaction.
@@ -159,8 +159,7 @@ impl Observer {
             changes: Changes::default(),
             setter: None,
             replaced: None,
-            runner: None,
-            runner_before: None,
+            runners: Runners::default(),
             selected: None,
             runs_transaction: false,
             doubtful: None,
@@ -185,28 +184,22 @@ impl Observer {
 
     /// Whether a client's transaction runs.
     pub(super) fn is_in_exec(&self, client: ClientId) -> bool {
-        let runner = self.runner.as_ref();
-        runner.is_some_and(|runner| runner.client == client && runner.command == b"exec")
+        self.runners.is_in_exec(client)
     }
 
     /// Between commands, but for one that lets the server look after others meanwhile: what was
     /// subscribed for one command is over.
     fn rest(&mut self, lock: &ServerLock) {
         if !self.tells_results {
-            self.runner = None;
+            self.runners.ended_unless_put_off(lock);
         }
-        if self.runner.is_some() {
+        if !self.runners.is_empty() {
             return;
         }
+        self.selected = None;
         self.setter = None;
         if std::mem::take(&mut self.hears_this) && !self.hears_successes {
             subscriptions::end_successes(lock);
         }
     }
-}
-
-/// Who runs a command that runs others.
-pub(super) struct Runner {
-    client: ClientId,
-    command: Vec<u8>,
 }

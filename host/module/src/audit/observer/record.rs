@@ -57,11 +57,15 @@ impl Observer {
         words: &Words<'_>,
         mut seen: Seen<'_>,
     ) {
+        let runner = if self.clients.is_connection(seen.client) {
+            None
+        } else {
+            self.runners.current(lock)
+        };
         let Some(facts) = self.commands.facts(command) else {
             return;
         };
         let interest = &self.roster.interest;
-        let runner = self.runner.as_ref().map(|runner| runner.client);
         let of = (interest, self.epoch);
         let mut selected = None;
         let known = match self.clients.get(lock, seen.client, of) {

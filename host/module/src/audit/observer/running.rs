@@ -10,8 +10,8 @@ use super::super::changes::Look;
 use super::super::clients::Clients;
 use super::super::commands::{CommandId, Effect};
 use super::super::{authentication, refusing, subscriptions};
+use super::Observer;
 use super::record::Seen;
-use super::{Observer, Runner};
 use crate::ffi::{ClientInfo, Context, Ended, Finished, ServerLock, Words, microseconds};
 
 /// Where the server does not tell how commands end, what they do is looked at when the next one
@@ -39,14 +39,14 @@ impl Observer {
             self.setter = None;
             if !self.tells_results {
                 // Its end is not told: the next command of a connection is.
-                self.runner = None;
+                self.runners.ended_unless_put_off(lock);
                 self.selected = None;
             }
         } else if !self.tells_results
-            && let Some(runner) = self.runner.as_ref().filter(|one| one.command == b"exec")
+            && let Some(client) = self.runners.current(lock)
+            && self.is_in_exec(client)
         {
             // What else the transaction runs is not told, and may have made another of its client.
-            let client = runner.client;
             self.clients.doubt(client);
             authentication::settle(self, lock, Whose::Of(client));
         }
@@ -56,6 +56,7 @@ impl Observer {
                 .is_some_and(|word| self.commands.may_be_renamed(word));
         if is_renamed {
             self.setter = Some(client);
+            self.begins(client, Vec::new());
             let look = around(self.tells_results);
             self.changes.expect(lock, Some(client), words, look);
         }
@@ -110,13 +111,8 @@ impl Observer {
                 }
             }
             Effect::Runs if is_a_clients && (is_exec || !is_queueing(lock, client)) => {
-                let runner = Runner {
-                    client,
-                    command: facts.name.clone(),
-                };
-                self.runner_before = self.runner.replace(runner).or(self.runner_before.take());
-                self.selected = None;
-                self.doubtful = Some(client);
+                let name = facts.name.clone();
+                self.begins(client, name);
                 if !self.tells_results && is_exec {
                     self.changes.expect_queued(client);
                 }
@@ -125,14 +121,23 @@ impl Observer {
             }
             Effect::Runs => {}
             Effect::Acl => {
-                let runner = self.runner.as_ref().map(|runner| runner.client);
-                let client = if is_a_clients { Some(client) } else { runner };
+                let client = if is_a_clients {
+                    Some(client)
+                } else {
+                    self.runners.current(lock)
+                };
                 let look = around(self.tells_results);
                 self.changes.expect(lock, client, words, look);
                 return true;
             }
         }
         facts.is_administration()
+    }
+
+    /// A client runs what may run others.
+    fn begins(&mut self, client: ClientId, command: Vec<u8>) {
+        self.runners.begins(client, command);
+        self.doubtful = Some(client);
     }
 
     /// Hears of the end of the command that arrives, also where it ends well.
@@ -185,7 +190,7 @@ impl Observer {
             return;
         }
         // What an append-only file holds was recorded when it was done.
-        let is_nobodys = self.runner.is_none() && !self.clients.is_connection(finished.client);
+        let is_nobodys = self.runners.is_empty() && !self.clients.is_connection(finished.client);
         if is_nobodys && ctx.is_loading() {
             return;
         }
@@ -197,6 +202,10 @@ impl Observer {
         }
         let effect = facts.effect;
         self.record(lock, command, &finished.words, seen);
+        if effect != Effect::Runs && !self.runners.is_empty() {
+            // One that arrived under another name.
+            self.runners.ended(finished.client, b"");
+        }
         if effect != Effect::None {
             self.conclude(lock, command, finished);
         }
@@ -210,14 +219,9 @@ impl Observer {
         let is_success = matches!(finished.ended, Ended::Success);
         match facts.effect {
             Effect::Runs => {
-                let ends = |runner: &mut Runner| {
-                    runner.client == finished.client && runner.command == facts.name
-                };
-                // What it ran is at its end, too. Another's may go on, or run yet: where this one
-                // was refused because of it, or came while it waited.
-                if self.runner.take_if(ends).is_some() {
+                // What it ran is at its end, too.
+                if self.runners.ended(finished.client, &facts.name) {
                     self.selected = None;
-                    self.runner = self.runner_before.take();
                 }
             }
             Effect::Client if is_success && facts.name == b"select" => {
@@ -231,8 +235,7 @@ impl Observer {
             // Also within a transaction.
             Effect::Client if is_success => self.clients.doubt(finished.client),
             Effect::Acl if is_success => {
-                let runner = self.runner.as_ref().map(|runner| runner.client);
-                let client = runner.or(Some(finished.client));
+                let client = self.runners.current(lock).or(Some(finished.client));
                 let look = Look {
                     before: false,
                     after: true,

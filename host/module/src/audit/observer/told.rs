@@ -44,8 +44,7 @@ impl Observer {
             Event::Closed => {
                 self.transactions.remove(client);
                 self.changes.remove(client);
-                self.runner.take_if(|runner| runner.client == client);
-                self.runner_before.take_if(|runner| runner.client == client);
+                self.runners.leaves(client);
                 let known = self.clients.remove(client);
                 if self.changes.awaits(client) {
                     self.departed = known.clone().map(|known| (client, known));
