@@ -19,6 +19,8 @@ on_both_lines!(
     what_does_not_fit_while_a_collector_stalls_is_counted_exactly,
     a_collector_that_resets_in_the_middle_of_a_line_gets_all_of_it_again,
     a_collector_that_is_away_at_first_gets_everything_later,
+    a_collector_that_was_given_up_gets_what_waited_once_somebody_says_so,
+    a_sink_that_shall_not_reconnect_does_so_only_when_somebody_says_so,
     the_module_goes_while_a_collector_stalls,
     the_server_ends_while_a_collector_stalls,
     what_is_not_kept_for_a_collector_that_is_away_is_counted_exactly,
@@ -310,6 +312,87 @@ fn a_collector_that_is_away_at_first_gets_everything_later(line: Line) {
     wait_for_keys(&collector, "key", 500);
     wait_for_state(&audited, "ok");
     assert_eq!(status(&audited, "dropped"), "0");
+}
+
+/// That the sink tries no more, which a collector that is there then shows.
+fn expect_given_up(audited: &Audited, collector: impl FnOnce() -> Collector) -> Collector {
+    wait_for_state(audited, "failing");
+    // Many times what all its tries take: nothing tells of the last.
+    std::thread::sleep(Duration::from_secs(2));
+    let collector = collector();
+    let before = collector.connections().len();
+    let tries = warden_tests::patience::within(Duration::from_secs(2), || {
+        (collector.connections().len() > before).then_some(())
+    });
+    assert!(tries.is_none(), "it tries again");
+    ping(audited);
+    collector
+}
+
+fn a_collector_that_was_given_up_gets_what_waited_once_somebody_says_so(line: Line) {
+    let address = free_address();
+    let net = tcp(address).replace("\"keys\", \"config\"", "\"keys\"");
+    let audited = start(line, &format!("{net}max_retries = 2\n"));
+    let mut admin = audited.scene.server.admin();
+    write(&mut admin, "key", 500);
+    let collector = expect_given_up(&audited, || Collector::at(address, None));
+    write(&mut admin, "key:later", 100);
+    assert!(collector.lines().is_empty());
+    admin.run("WARDEN.RELOAD");
+    wait_for_state(&audited, "ok");
+    write(&mut admin, "after", 10);
+    wait_for_keys(&collector, "after", 10);
+    let lines = collector.lines();
+    let losses = lines.iter().filter(|line| line.contains("audit-loss"));
+    let losses: u64 = losses
+        .map(|line| {
+            let record: Value = serde_json::from_str(line).expect("a line of JSON");
+            record["warden.lost"].as_u64().expect("a number")
+        })
+        .sum();
+    // That the sink began, twice perhaps, is a record that can be lost as well.
+    let kept = keys(&lines, "key").len() as u64;
+    let all = kept + losses;
+    assert!((600..=601).contains(&all), "{kept} kept, {losses} lost");
+    assert_eq!(status(&audited, "dropped"), losses.to_string());
+}
+
+fn a_sink_that_shall_not_reconnect_does_so_only_when_somebody_says_so(line: Line) {
+    let collector = Collector::start();
+    collector.behave_next([Manner::ResetAfter(5003)]);
+    let net = tcp(collector.address());
+    let audited = start(line, &format!("{net}reconnect_on_failure = false\n"));
+    let mut admin = audited.scene.server.admin();
+    eventually("the connection is reset", || {
+        write(&mut admin, "key", 10);
+        let ended = collector.connections().first().map(|one| one.is_over);
+        (ended == Some(true)).then_some(())
+    });
+    eventually("it is noticed", || {
+        write(&mut admin, "more", 10);
+        (status(&audited, "state") == "failing").then_some(())
+    });
+    let collector = expect_given_up(&audited, || collector);
+    admin.run("WARDEN.RELOAD");
+    wait_for_state(&audited, "ok");
+    write(&mut admin, "after", 10);
+    wait_for_after(&collector);
+    assert_eq!(collector.connections().len(), 2);
+    // It begins anew.
+    let connections = collector.connections();
+    let (lines, _) = connections[1].lines();
+    let first: Value = serde_json::from_slice(lines[0]).expect("a line of JSON");
+    assert_eq!(first["warden.sequence"], 1);
+    assert_eq!(first["event.action"], "audit-start");
+}
+
+/// Its numbers are not those of the connection before.
+fn wait_for_after(collector: &Collector) {
+    eventually("what comes after it arrives", || {
+        let lines = collector.lines();
+        let last = lines.iter().any(|line| line.contains("\"after:9\""));
+        last.then_some(())
+    });
 }
 
 /// A server whose sink has more to say than the collector takes.
