@@ -162,7 +162,8 @@ fn nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write(lin
 
 fn a_change_under_another_name_is_refused_all_the_same(line: Line) {
     let builder = Scene::builder(line).config([("rename-command CONFIG", "cfg")]);
-    let audited = Audited::build("on_loss = \"refuse\"", builder);
+    let lines = "on_loss = \"refuse\"\ncommand_result_mode = \"all\"";
+    let audited = Audited::build(lines, builder);
     let mut admin = audited.scene.server.admin();
     admin.run("CFG SET maxmemory 2gb").expect_ok();
     limit_files(&audited, Some(64 * 1024));
