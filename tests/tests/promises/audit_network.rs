@@ -316,9 +316,10 @@ fn a_collector_that_is_away_at_first_gets_everything_later(line: Line) {
 
 /// That the sink tries no more, which a collector that is there then shows.
 fn expect_given_up(audited: &Audited, collector: impl FnOnce() -> Collector) -> Collector {
-    wait_for_state(audited, "failing");
-    // Many times what all its tries take: nothing tells of the last.
-    std::thread::sleep(Duration::from_secs(2));
+    eventually("it says that it was given up", || {
+        let why = status(audited, "last_error");
+        why.contains("no more tries").then_some(())
+    });
     let collector = collector();
     let before = collector.connections().len();
     let tries = warden_tests::patience::within(Duration::from_secs(2), || {

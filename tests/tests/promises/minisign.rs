@@ -109,10 +109,9 @@ fn warden_verifies_what_minisign_signs() {
     expect(&verified, true);
     let told: serde_json::Value = serde_json::from_slice(&verified.stdout).unwrap();
     let public = fs::read_to_string(beside("m.pub")).unwrap();
-    assert!(
-        public.contains(told["key"].as_str().unwrap()),
-        "{public} {told}"
-    );
+    // The program leaves zeros at the beginning out.
+    let number = told["key"].as_str().unwrap().trim_start_matches('0');
+    assert!(public.contains(number), "{public} {told}");
     let letters = public.lines().nth(1).unwrap();
     expect(&verify(letters), true);
     // Its old format is not taken.

@@ -72,10 +72,14 @@ impl Worker {
     }
 
     /// How long a destination that refuses is left alone.
-    pub(super) fn pause(&self) -> Duration {
+    pub(super) fn pause(&mut self) -> Duration {
         match self.sink.as_ref().map(|sink| sink.again()) {
             Some(Again::After(pause)) => pause.max(Duration::from_millis(10)).min(TENDED),
-            Some(Again::Never) => FOR_GOOD,
+            Some(Again::Never) => {
+                // It says that this is for good only when it is asked again.
+                self.tend();
+                FOR_GOOD
+            }
             None => TENDED,
         }
     }
