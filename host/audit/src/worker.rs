@@ -152,7 +152,8 @@ impl Worker {
             self.voice.measure(self.surroundings.clock.now());
             if !is_up && !self.loses_now() {
                 // What comes waits in the lane.
-                if self.lane.rest(self.pause()) {
+                let pause = self.pause();
+                if self.lane.rest(pause) {
                     break;
                 }
                 continue;
