@@ -135,16 +135,18 @@ impl FileSink {
         {
             return Ok(());
         }
-        // Whoever renamed it keeps what is in it.
+        // Whoever renamed it keeps what is in it. It stays open until there is another: a
+        // directory that was away and comes back brings it along.
         let _ = self.sync();
-        self.opened = None;
         let path = &self.settings.path;
         check_parent(path)?;
         let (mut opened, _) = Opened::open(path)?;
         let length = opened.length().map_err(|e| unmeasured(path, &e))?;
         if length > 0 {
             // Somebody put a file there that holds something else than our next lines.
-            rotated::move_away(path, Kind::Aside, self.clock.now().wall)?;
+            let aside = rotated::move_away(path, Kind::Aside, self.clock.now().wall)?;
+            let why = format!("somebody put a file with lines there, which is now {aside:?}");
+            self.trouble = Some(Error::new(path, why, "").to_string());
             opened = Opened::open(path)?.0;
         }
         self.opened = Some(opened);

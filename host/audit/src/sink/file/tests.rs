@@ -322,6 +322,26 @@ fn what_somebody_put_in_its_place_is_moved_away_whole() {
         fs::read(place.beside(&names[1])).unwrap(),
         b"something else"
     );
+    let trouble = sink.trouble().unwrap();
+    assert!(trouble.contains(&names[1]), "{trouble}");
+}
+
+#[test]
+fn a_directory_that_comes_back_brings_the_file_along() {
+    let mut place = Place::new();
+    let (mut sink, _) = place.open();
+    sink.write(&place.lines(2), &[]).unwrap();
+    let directory = place.root.path().to_owned();
+    let away = directory.with_extension("away");
+    fs::rename(&directory, &away).unwrap();
+    let lines = place.lines(1);
+    let refused = sink.write(&lines, &[]).unwrap_err();
+    assert_eq!(refused.taken, 0);
+    fs::rename(&away, &directory).unwrap();
+    sink.write(&lines, &[]).unwrap();
+    assert_eq!(place.names(), ["audit.log"]);
+    assert_eq!(place.numbers("audit.log"), [1, 2, 3]);
+    assert_eq!(sink.trouble(), None);
 }
 
 #[test]
