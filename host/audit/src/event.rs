@@ -37,9 +37,8 @@ pub struct Record<'a> {
 pub struct Client<'a> {
     /// The server's number of it.
     pub id: u64,
-    /// Where two have the same, everything else here is the same; 0 where nobody knows. Not
-    /// kept in a record.
-    #[serde(skip)]
+    /// Where two have the same, everything else here is the same; 0 where nobody knows. No line
+    /// tells it.
     pub version: u64,
     /// The user it ran as.
     #[serde(borrow, with = "serde_bytes")]

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::format::{Format, Numbered, Remembered};
+use crate::settings::Payload;
 
 fn push(journal: &Journal, sinks: SinkSet, id: u64, name: &[u8]) {
     let client = Client {
@@ -188,6 +190,48 @@ fn each_record_is_whose_it_is_whatever_stands_between() {
             }
         }
         assert_eq!(numbers.next(), None);
+    }
+}
+
+#[test]
+fn a_connections_next_record_is_written_from_what_its_last_was() {
+    let journal = Arc::new(Journal::new());
+    let lane = journal.open(1 << 20).unwrap();
+    let client = Client {
+        id: 7,
+        version: 3,
+        name: b"somebody",
+        ..Client::default()
+    };
+    for at_us in 1..=2 {
+        journal.push(SinkSet::only(0), at_us, Some(&client), &Event::Opened);
+    }
+    let batch = lane.take(Duration::ZERO, 0);
+    let records = batch.chunks.iter().flat_map(|chunk| chunk.records(0));
+    let [first, second] = records.collect::<Vec<_>>().try_into().unwrap();
+    let mut remembered = Remembered::default();
+    let line = |format: Format, record, remembered: &mut Remembered| {
+        let numbered = Numbered {
+            sequence: 1,
+            node: "",
+            record,
+        };
+        let payload = Payload {
+            disabled: true,
+            max_bytes: 0,
+        };
+        let mut line = Vec::new();
+        format.write_on(&mut line, numbered, payload, remembered);
+        line
+    };
+    // Only what is remembered does not see that this one has another name.
+    let mut other = second.clone();
+    other.client.as_mut().unwrap().name = b"nobody";
+    for format in [Format::Text, Format::Json, Format::Csv] {
+        let plain = line(format, &second, &mut Remembered::default());
+        line(format, &first, &mut remembered);
+        assert_eq!(line(format, &other, &mut remembered), plain);
+        assert_eq!(line(format, &second, &mut remembered), plain);
     }
 }
 
