@@ -201,7 +201,7 @@ fn signing(section: &mut Section, directory: &Path, chain: bool) -> Option<Signi
 impl SinkSettings {
     /// Whether records of both stand in one place, one after the other, in one form.
     pub(crate) fn describes_the_same_place(&self, other: &Self) -> bool {
-        self.destination == other.destination
+        self.destination.is_where(&other.destination)
             && self.format == other.format
             && self.chain == other.chain
     }
@@ -210,10 +210,8 @@ impl SinkSettings {
 impl SinkSettings {
     /// Whether both write to one file, which can have one writer only.
     pub(crate) fn writes_where(&self, other: &Self) -> bool {
-        match (&self.destination, &other.destination) {
-            (Destination::File(one), Destination::File(another)) => one.path == another.path,
-            _ => false,
-        }
+        matches!(self.destination, Destination::File(_))
+            && self.destination.is_where(&other.destination)
     }
 
     /// Whether records that come while the receiver is away are lost at once.
@@ -231,6 +229,16 @@ impl SinkSettings {
 }
 
 impl Destination {
+    /// Whether records come to one place by both, however they are brought there.
+    pub(crate) fn is_where(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File(one), Self::File(another)) => one.path == another.path,
+            (Self::Syslog(one), Self::Syslog(another)) => one.receiver.is_where(&another.receiver),
+            (Self::Tcp(one), Self::Tcp(another)) => one.is_where(another),
+            _ => false,
+        }
+    }
+
     /// The word in `type`.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -93,6 +93,8 @@ pub(crate) struct Worker {
     ledger: Ledger,
     /// How this destination was found, until the record of that is written.
     beginning: Option<Beginning>,
+    /// The destination is opened anew where lines were written before, and others wait.
+    goes_on: bool,
     /// Who signs, if anybody does; when that was done last, and up to which record.
     signing: Option<SigningKey>,
     signed: (Duration, u64),
@@ -133,6 +135,7 @@ impl Worker {
             lost: 0,
             untold: Vec::new(),
             beginning: None,
+            goes_on: false,
             signing: None,
             signed: (Duration::ZERO, 0),
             flushed: Duration::ZERO,
@@ -205,22 +208,40 @@ impl Worker {
 
     fn reconfigure(&mut self, settings: SinkSettings) {
         self.write();
-        let stays = self.settings.describes_the_same_place(&settings)
-            && self.settings.signing == settings.signing;
-        if !stays {
+        if self.settings.describes_the_same_place(&settings) {
+            self.open_otherwise(&settings);
+        } else {
             if self.sink.is_some() && self.lines.is_empty() {
                 self.farewell();
             } else {
                 self.close();
             }
-            // What the former destination did not take is not the next one's.
+            // What the former place did not take is not the next one's.
             self.discard(Loss::DESTINATION_CHANGED);
             self.sink = None;
+            self.goes_on = false;
         }
         if self.settings.name != settings.name {
             self.rename(&settings.name);
         }
         self.settings = settings;
+    }
+
+    /// The place stays: where its destination is written to in another way, or others sign, it
+    /// is opened anew, and lines go on where they are.
+    fn open_otherwise(&mut self, settings: &SinkSettings) {
+        let (now, then) = (&self.settings, settings);
+        let signs_on = now.signing == then.signing;
+        if self.sink.is_none() || (signs_on && now.destination == then.destination) {
+            return;
+        }
+        if !signs_on {
+            self.checkpoint();
+            self.write();
+        }
+        self.close();
+        self.sink = None;
+        self.goes_on = true;
     }
 
     /// Its file has another name: what was kept under either is this sink's.
@@ -262,3 +283,6 @@ impl Worker {
         self.voice.ended();
     }
 }
+
+#[cfg(test)]
+mod tests;

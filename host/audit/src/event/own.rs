@@ -29,7 +29,7 @@ impl Loss<'static> {
     pub const BUFFER_FULL: &'static str = "buffer full";
     /// Its destination was away, and nothing is kept meanwhile.
     pub const DISCONNECTED: &'static str = "disconnected";
-    /// Its destination was changed before it took them.
+    /// Another destination, or another form of lines, was set before they were taken.
     pub const DESTINATION_CHANGED: &'static str = "destination changed";
     /// The server ended, or the sink, before they were written: told at the next start.
     pub const ENDED: &'static str = "not written before the end";

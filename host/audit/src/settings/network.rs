@@ -34,6 +34,17 @@ pub enum SyslogReceiver {
     Remote(TcpSettings),
 }
 
+impl SyslogReceiver {
+    /// Whether both are one receiver.
+    pub(super) fn is_where(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Local { socket: one, .. }, Self::Local { socket: other, .. }) => one == other,
+            (Self::Remote(one), Self::Remote(other)) => one.is_where(other),
+            _ => false,
+        }
+    }
+}
+
 /// A connection to a collector, by TCP or TLS.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TcpSettings {
@@ -51,6 +62,13 @@ pub struct TcpSettings {
     pub key_file: Option<PathBuf>,
     /// When the collector is away.
     pub retry: RetrySettings,
+}
+
+impl TcpSettings {
+    /// Whether both are of one collector.
+    pub(super) fn is_where(&self, other: &Self) -> bool {
+        self.host == other.host && self.port == other.port && self.tls == other.tls
+    }
 }
 
 /// What a sink does when its receiver is away.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Beginning, FOR_GOOD, TENDED, Worker};
 use crate::checkpoint::SigningKey;
 use crate::event::Loss;
+use crate::settings::Destination;
 use crate::sink::file::Resumed;
 use crate::sink::{self, Again};
 
@@ -50,11 +51,19 @@ impl Worker {
     }
 
     fn begin(&mut self, resumed: &Resumed) {
-        self.lines.resume(resumed.sequence, resumed.chain);
         if let Some((path, why)) = &resumed.aside {
             let line = format!("what was there is now {path:?}: {why}");
             self.voice.say(true, &line);
         }
+        if std::mem::take(&mut self.goes_on) {
+            let is_file = matches!(self.settings.destination, Destination::File(_));
+            if !is_file || self.lines.follow(resumed.sequence, resumed.chain) {
+                return;
+            }
+            // Somebody put something else there meanwhile.
+            self.discard(Loss::DESTINATION_CHANGED);
+        }
+        self.lines.resume(resumed.sequence, resumed.chain);
         self.signed = (self.now(), resumed.sequence);
         self.beginning = Some(Beginning {
             resumed: resumed.sequence > 0,

@@ -1,0 +1,278 @@
+//! What a sink's thread makes of what it is told, step by step, with a destination that does as
+//! it is bid.
+
+use std::io;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+
+use warden_core::{Now, Timestamp};
+
+use super::*;
+use crate::chain::{BEGINNING, next, split};
+use crate::event::{Client, SinkSet};
+use crate::format::Format;
+use crate::journal::Journal;
+use crate::sink::{Head, Refused};
+
+#[derive(Default)]
+struct Hands(AtomicU64);
+
+impl Clock for Hands {
+    fn now(&self) -> Now {
+        let seconds = self.0.load(Ordering::Relaxed);
+        Now {
+            wall: Timestamp::from_unix_seconds(1_800_000_000 + seconds),
+            monotonic: Duration::from_secs(seconds),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Log(Mutex<Vec<String>>);
+
+impl Notices for Log {
+    fn notice(&self, _is_bad: bool, line: &str) {
+        self.0.lock().unwrap().push(line.to_owned());
+    }
+}
+
+/// A destination that keeps what it takes.
+#[derive(Clone, Default)]
+struct Bidden(Arc<Mutex<Bids>>);
+
+#[derive(Default)]
+struct Bids {
+    written: Vec<u8>,
+    refuses: bool,
+}
+
+impl Sink for Bidden {
+    fn write(&mut self, lines: &[u8], _heads: &[Head]) -> Result<(), Refused> {
+        let mut bids = self.0.lock().unwrap();
+        if bids.refuses {
+            return Err(Refused {
+                taken: 0,
+                why: io::Error::other("it is bidden to refuse"),
+            });
+        }
+        bids.written.extend_from_slice(lines);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Bidden {
+    fn refuse(&self, refuses: bool) {
+        self.0.lock().unwrap().refuses = refuses;
+    }
+
+    fn written(&self) -> Vec<(u64, String)> {
+        told(&self.0.lock().unwrap().written)
+    }
+}
+
+/// Numbers of lines of text, each with its action, and the cause of a loss.
+fn told(lines: &[u8]) -> Vec<(u64, String)> {
+    let lines = lines.split_inclusive(|byte| *byte == b'\n');
+    let told = lines.map(|line| {
+        let line = str::from_utf8(line).unwrap().trim_end();
+        let word = |name: &str| {
+            let found = line.split_once(&format!(" {name}="));
+            let found = found.map_or("", |(_, rest)| rest);
+            match found.strip_prefix('"') {
+                Some(quoted) => quoted.split('"').next().unwrap().to_owned(),
+                None => found.split(' ').next().unwrap().to_owned(),
+            }
+        };
+        let what = match word("reason") {
+            cause if cause.is_empty() => word("action"),
+            cause => format!("{cause}: {}", word("lost")),
+        };
+        (word("sequence").parse().unwrap(), what)
+    });
+    told.collect()
+}
+
+/// A worker whose thread is the test's.
+struct Bench {
+    place: tempfile::TempDir,
+    journal: Arc<Journal>,
+    status: Arc<SinkStatus>,
+    worker: Worker,
+}
+
+fn settings(place: &Path, text: &str) -> SinkSettings {
+    let text = text.replace("HERE", place.to_str().unwrap());
+    SinkSettings::parse(&place.join("main.toml"), text.as_bytes()).unwrap()
+}
+
+impl Bench {
+    fn new(text: &str) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let settings = settings(place.path(), text);
+        let journal = Arc::new(Journal::new());
+        let lane = journal.open(settings.buffer_bytes).unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(Hands::default());
+        let status = Arc::new(SinkStatus::default());
+        let surroundings = Surroundings {
+            node: "0123456789abcdef0123456789abcdef01234567".into(),
+            server: "9.1.0".into(),
+            clock: Arc::clone(&clock),
+            notices: Arc::new(Log::default()),
+            state: Arc::new(PrivateDir::open(&place.path().join("state")).unwrap()),
+        };
+        let worker = Worker::new(
+            Arc::new(lane),
+            mpsc::channel().1,
+            settings,
+            Arc::clone(&status),
+            surroundings,
+            Stop::new(clock),
+        );
+        Self {
+            place,
+            journal,
+            status,
+            worker,
+        }
+    }
+
+    /// Opens what is configured, and puts this in its place.
+    fn bid(&mut self, sink: &Bidden) {
+        self.worker.tend();
+        self.worker.sink = Some(Box::new(sink.clone()));
+    }
+
+    fn reconfigure(&mut self, text: &str) {
+        let settings = settings(self.place.path(), text);
+        self.worker.reconfigure(settings);
+    }
+
+    fn push(&self, event: &Event<'_>) {
+        self.journal
+            .push(SinkSet::only(0), 1, Some(&Client::default()), event);
+    }
+
+    /// Writes what is there; answers whether it was taken.
+    fn go_on(&mut self) -> bool {
+        self.worker.take(Duration::ZERO, 0);
+        self.worker.go_on()
+    }
+}
+
+const FILE: &str = "type = 'file'\npath = 'HERE/audit.log'\nchain = true\n";
+
+/// Nobody listens there.
+const TCP: &str = "type = 'tcp'\nhost = '127.0.0.1'\nport = 1\n";
+
+#[test]
+fn lines_wait_and_go_on_where_only_the_way_to_their_place_changes() {
+    let changes = [
+        (
+            FILE,
+            "fsync = 'always'\nkeep_files = 3\nrotate_bytes = 1048576",
+        ),
+        (TCP, "timeout_ms = 100\nmax_retries = 3"),
+        (TCP, "buffer_on_disconnect = false"),
+        (
+            "type = 'syslog'\nsocket = 'HERE/log'\n",
+            "facility = 'user'",
+        ),
+    ];
+    for (text, change) in changes {
+        let mut bench = Bench::new(text);
+        let sink = Bidden::default();
+        bench.worker.tend();
+        if text == FILE {
+            bench.push(&Event::Opened);
+            assert!(bench.go_on());
+        }
+        bench.bid(&sink);
+        if text != FILE {
+            bench.push(&Event::Opened);
+            assert!(bench.go_on());
+        }
+        sink.refuse(true);
+        bench.push(&Event::Closed);
+        assert!(!bench.go_on());
+        bench.reconfigure(&format!("{text}{change}"));
+        assert!(bench.worker.sink.is_none(), "{change}");
+        bench.worker.tend();
+        let written = if text == FILE {
+            assert!(bench.go_on());
+            let lines = std::fs::read(bench.place.path().join("audit.log")).unwrap();
+            let mut value = BEGINNING;
+            for line in lines
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty())
+            {
+                let sealed = split(Format::Text, line).unwrap();
+                assert_eq!(sealed.value, next(&value, sealed.body));
+                value = sealed.value;
+            }
+            told(&lines)
+        } else {
+            sink.refuse(false);
+            bench.bid(&sink);
+            assert!(bench.go_on());
+            sink.written()
+        };
+        let expected = [(1, "audit-start"), (2, "connect"), (3, "disconnect")];
+        assert_eq!(
+            written,
+            expected.map(|(n, what)| (n, what.to_owned())),
+            "{change}"
+        );
+        assert_eq!(bench.status.dropped(), 0);
+    }
+}
+
+#[test]
+fn what_another_place_was_to_have_is_lost_and_numbers_begin_anew() {
+    for other in [
+        TCP.replace("= 1\n", "= 2\n"),
+        format!("{TCP}format = 'text'\ntls = true"),
+    ] {
+        let mut bench = Bench::new(TCP);
+        let sink = Bidden::default();
+        bench.bid(&sink);
+        sink.refuse(true);
+        bench.push(&Event::Opened);
+        assert!(!bench.go_on());
+        bench.reconfigure(&other);
+        sink.refuse(false);
+        bench.bid(&sink);
+        assert!(bench.go_on());
+        let expected = [(1, "audit-start"), (2, "destination changed: 1")];
+        assert_eq!(
+            sink.written(),
+            expected.map(|(n, what)| (n, what.to_owned()))
+        );
+    }
+}
+
+#[test]
+fn lines_are_lost_where_somebody_changed_the_file_before_it_was_opened_anew() {
+    let mut bench = Bench::new(FILE);
+    bench.worker.tend();
+    bench.push(&Event::Opened);
+    assert!(bench.go_on());
+    let sink = Bidden::default();
+    bench.bid(&sink);
+    sink.refuse(true);
+    bench.push(&Event::Closed);
+    assert!(!bench.go_on());
+    bench.reconfigure(&format!("{FILE}fsync = 'never'"));
+    let path = bench.place.path().join("audit.log");
+    std::fs::write(&path, "").unwrap();
+    bench.worker.tend();
+    assert!(bench.go_on());
+    let expected = [(1, "audit-start"), (2, "destination changed: 1")];
+    let written = told(&std::fs::read(&path).unwrap());
+    assert_eq!(written, expected.map(|(n, what)| (n, what.to_owned())));
+}
