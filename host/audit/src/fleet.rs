@@ -2,10 +2,11 @@
 //!
 //! In: the directory. Out: a [`Roster`] of what is in force, and every fault of every file. A
 //! file in error keeps the sink that its last good version made; one that is gone ends its
-//! sink, which writes first what it has. A changed one goes on in the same lane, so that
+//! sink, which writes first what it has. A changed or renamed one goes on in the same lane, so that
 //! nothing is lost between the two.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -91,8 +92,26 @@ pub struct FleetReport {
     pub changed: Vec<String>,
     /// Names no longer in force.
     pub removed: Vec<String>,
+    /// Sinks no longer in force, to be dropped once `roster` is published.
+    pub ended: Vec<Ended>,
     /// What is wrong in the directory.
     pub errors: Vec<FileError>,
+}
+
+/// A sink that is no longer in force. It ends when this is dropped, and not before: until the
+/// next roster is published records are made for it.
+pub struct Ended(Running);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+impl fmt::Debug for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ended").field(&self.0.settings.name).finish()
+    }
 }
 
 /// The files of a directory, read and checked; nothing is in force yet.
@@ -257,15 +276,17 @@ impl Fleet {
             let Some(running) = self.sinks.remove(&file) else {
                 continue;
             };
-            // A file that was only renamed goes on where it was: what it writes to has one writer.
-            let heir = read.good.iter().find(|(heir, settings)| {
-                !self.sinks.contains_key(heir) && settings.writes_where(&running.settings)
+            // One whose file was only renamed goes on where it was, without a record lost.
+            let heirs = read.good.iter().filter(|(heir, settings)| {
+                let was = &running.settings.destination;
+                !self.sinks.contains_key(heir) && settings.destination.is_where(was)
             });
+            let heir = heirs.min_by_key(|(_, heir)| heir.name != running.settings.name);
             if let Some((heir, _)) = heir {
                 self.sinks.insert(heir.clone(), running);
             } else {
-                running.stop();
-                report.removed.push(running.settings.name);
+                report.removed.push(running.settings.name.clone());
+                report.ended.push(Ended(running));
             }
         }
         for (file, settings) in read.good {

@@ -27,7 +27,7 @@ pub mod wishes;
 mod worker;
 
 pub use event::{Category, Client, Event, Record, SinkSet};
-pub use fleet::{Entry, Fleet, FleetReport, Read, Roster, Spawn};
+pub use fleet::{Ended, Entry, Fleet, FleetReport, Read, Roster, Spawn};
 pub use format::{Format, Numbered, Remembered};
 pub use journal::{Batch, Chunk, Journal, Lane};
 pub use redact::{Hidden, Redaction, Redactor};

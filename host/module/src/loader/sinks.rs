@@ -100,6 +100,8 @@ pub(crate) fn apply(shared: &Shared, read: Read) -> Changes {
         };
         log(Level::Notice, &format!("audit sinks in force: {names}"));
         shared.trail.publish(report.roster);
+        // Only now is nothing recorded for them any more.
+        drop(report.ended);
         shared.wake_clock();
     }
     changes
