@@ -158,10 +158,7 @@ impl Journal {
         if !state.open.push_alone(sinks, at_us, client, event) {
             self.oversized.fetch_add(1, Ordering::Relaxed);
             // In its place: no other is lost with it.
-            let loss = Event::Loss(Loss {
-                records: 1,
-                cause: Loss::TOO_LARGE,
-            });
+            let loss = Event::Loss(Loss::ONE_TOO_LARGE);
             state.open.push(sinks, at_us, None, &loss);
         }
     }

@@ -38,5 +38,6 @@ pub use status::SinkStatus;
 pub use wishes::{Interest, Subscriptions, Wants, Wishes};
 pub use worker::{Notices, Surroundings};
 
-/// Longest line that is written or read, in bytes without its end.
+/// Longest line that is written or read, in bytes without its end; a record whose line would be
+/// longer is lost, and counted.
 pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;

@@ -33,8 +33,13 @@ impl Loss<'static> {
     pub const DESTINATION_CHANGED: &'static str = "destination changed";
     /// The server ended, or the sink, before they were written: told at the next start.
     pub const ENDED: &'static str = "not written before the end";
-    /// A record was too large to wait anywhere.
+    /// A record was too large to wait anywhere, or its line to be read by anybody.
     pub const TOO_LARGE: &'static str = "too large";
+    /// What stands in the place of a record that was too large.
+    pub const ONE_TOO_LARGE: Self = Self {
+        records: 1,
+        cause: Self::TOO_LARGE,
+    };
 }
 
 /// All records up to here, signed (RFC 8032).

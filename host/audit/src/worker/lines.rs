@@ -2,10 +2,12 @@
 //!
 //! In: records, formatted, numbered and chained one after the other; what the destination took
 //! of them. Out: the bytes to offer. Numbers and chain follow what is written: lines that are
-//! given up leave no gap, for the next ones stand where they would have stood.
+//! given up leave no gap, for the next ones stand where they would have stood. No line is longer
+//! than [`MAX_LINE_BYTES`]: one that says so stands in its place.
 
+use crate::MAX_LINE_BYTES;
 use crate::chain::{self, Chain};
-use crate::event::{Category, Loss, Record};
+use crate::event::{Category, Event, Loss, Record};
 use crate::format::{Numbered, Remembered};
 use crate::settings::SinkSettings;
 use crate::sink::Head;
@@ -93,9 +95,25 @@ impl Lines {
         (&self.bytes, &self.heads)
     }
 
-    /// Adds a record.
-    pub(super) fn add(&mut self, settings: &SinkSettings, node: &str, record: &Record<'_>) {
+    /// Adds a record; false when its line would be too long, and one that says so stands in its
+    /// place.
+    pub(super) fn add(&mut self, settings: &SinkSettings, node: &str, record: &Record<'_>) -> bool {
+        let fits = self.put(settings, node, record);
+        if !fits {
+            let instead = Record {
+                at_us: record.at_us,
+                client: None,
+                event: Event::Loss(Loss::ONE_TOO_LARGE),
+            };
+            self.put(settings, node, &instead);
+        }
+        fits
+    }
+
+    /// Adds a line, unless it is longer than anybody reads.
+    fn put(&mut self, settings: &SinkSettings, node: &str, record: &Record<'_>) -> bool {
         let start = self.bytes.len();
+        let before = self.next.clone();
         self.next.sequence += 1;
         let numbered = Numbered {
             sequence: self.next.sequence,
@@ -108,10 +126,16 @@ impl Lines {
         if settings.chain {
             self.next.chain.seal(format, &mut self.bytes, start);
         }
+        if self.bytes.len() - start > MAX_LINE_BYTES {
+            self.bytes.truncate(start);
+            self.next = before;
+            return false;
+        }
         self.bytes.push(b'\n');
         let bytes = self.bytes.len() - start;
         self.heads.push(Head::of(&numbered, bytes));
         self.youngest_us = record.at_us;
+        true
     }
 
     /// The last line tells of this loss.

@@ -17,11 +17,10 @@ impl Worker {
         while let Some(chunk) = self.chunks.front().map(Arc::clone) {
             for record in chunk.records(self.lane.place()).skip(self.formatted) {
                 self.formatted += 1;
-                self.add(&record);
-                if let Event::Loss(loss) = record.event {
-                    let cause = Loss::TOO_LARGE;
-                    self.lines.tells_of(Loss { cause, ..loss });
-                    self.voice.lost(loss.records);
+                let is_whole = self.add(&record);
+                if !is_whole || matches!(record.event, Event::Loss(_)) {
+                    self.lines.tells_of(Loss::ONE_TOO_LARGE);
+                    self.voice.lost(1);
                 }
                 let (lines, _) = self.lines.waiting();
                 if lines.len() >= PORTION && !self.write() {
@@ -109,9 +108,10 @@ impl Worker {
         });
     }
 
-    fn add(&mut self, record: &Record<'_>) {
+    /// Adds a record; false when one that says that it was too large stands in its place.
+    fn add(&mut self, record: &Record<'_>) -> bool {
         let node = &self.surroundings.node;
-        self.lines.add(&self.settings, node, record);
+        self.lines.add(&self.settings, node, record)
     }
 
     pub(super) fn now(&self) -> Duration {

@@ -11,8 +11,8 @@ use warden_core::{Now, Timestamp};
 
 use super::*;
 use crate::chain::{BEGINNING, next, split};
-use crate::event::{Client, SinkSet};
-use crate::format::Format;
+use crate::event::{Change, Client, SinkSet};
+use crate::format::{Field, Format};
 use crate::journal::Journal;
 use crate::sink::{Head, Refused};
 
@@ -275,4 +275,53 @@ fn lines_are_lost_where_somebody_changed_the_file_before_it_was_opened_anew() {
     let expected = [(1, "audit-start"), (2, "destination changed: 1")];
     let written = told(&std::fs::read(&path).unwrap());
     assert_eq!(written, expected.map(|(n, what)| (n, what.to_owned())));
+}
+
+#[test]
+fn a_line_that_nobody_would_read_is_a_loss_in_its_place() {
+    for format in ["text", "json", "csv"] {
+        let mut bench = Bench::new(&format!("{FILE}format = '{format}'\n"));
+        bench.worker.tend();
+        // Each of these bytes takes several in a line.
+        let name = vec![1; crate::MAX_LINE_BYTES / 2];
+        let change = Change {
+            name: &name,
+            before: None,
+            after: None,
+        };
+        for event in [Event::Opened, Event::Setting(change), Event::Closed] {
+            bench.push(&event);
+        }
+        assert!(bench.go_on());
+        assert_eq!(bench.status.dropped(), 1);
+        assert_eq!(bench.status.records(), 4);
+        let path = bench.place.path().join("audit.log");
+        let lines = std::fs::read(path).unwrap();
+        let format = bench.worker.settings.format;
+        let skipped = usize::from(format == Format::Csv);
+        let mut value = BEGINNING;
+        let mut found = Vec::new();
+        for line in lines.split(|byte| *byte == b'\n').skip(skipped) {
+            let Some(sealed) = split(format, line) else {
+                assert!(line.is_empty());
+                break;
+            };
+            value = next(&value, sealed.body);
+            assert_eq!(sealed.value, value);
+            let fields = format.read(line).unwrap();
+            let of = |field| String::from_utf8_lossy(fields.bytes(field).unwrap_or_default());
+            found.push(
+                [Field::Sequence, Field::Action, Field::Reason]
+                    .map(of)
+                    .join(" "),
+            );
+        }
+        let expected = [
+            "1 audit-start ",
+            "2 connect ",
+            "3 audit-loss too large",
+            "4 disconnect ",
+        ];
+        assert_eq!(found, expected);
+    }
 }
