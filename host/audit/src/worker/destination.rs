@@ -123,8 +123,8 @@ impl Worker {
             return false;
         }
         let is_recorded = self.untold.iter().all(|loss| loss.cause != Loss::ENDED);
-        if is_recorded && let Err(why) = self.ledger.clear() {
-            self.voice.say(true, &why);
+        if is_recorded {
+            self.ledger.clear_if_due(now);
         }
         true
     }
@@ -147,7 +147,8 @@ impl Worker {
             Ok(()) => {
                 self.flushed = now;
                 self.voice.works();
-                self.voice.trouble(sink.trouble().unwrap_or_default());
+                let trouble = sink.trouble().or(self.ledger.trouble());
+                self.voice.trouble(trouble.unwrap_or_default());
                 true
             }
             Err(why) => {

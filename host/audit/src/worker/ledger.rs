@@ -4,9 +4,13 @@
 //! A file for each sink that lost some, `audit-lost-NAME`, with their number in decimal.
 
 use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use warden_state::PrivateDir;
+
+use super::TENDED;
 
 /// Longest file: the digits of the largest number, and a line's end.
 const MOST_BYTES: u64 = 21;
@@ -17,7 +21,27 @@ pub(super) struct Ledger {
     file: String,
     /// How much of what the file says this sink knows of.
     known: u64,
+    /// When the file could last not be changed, and why and what to do.
+    failed: Option<(Duration, String)>,
 }
+
+/// A file that cannot be made use of.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error("{0:?} holds no number; remove it")]
+    NoNumber(PathBuf),
+    #[error("{0}; {MEND}")]
+    Refused(warden_state::Error),
+}
+
+impl From<Unread> for String {
+    fn from(why: Unread) -> Self {
+        why.to_string()
+    }
+}
+
+/// What to do about a file that the system refuses.
+const MEND: &str = "make it a file that the server's user alone reads and writes, or remove it";
 
 /// Held while a file is read and written anew: a sink that ends may have the name of one that
 /// begins.
@@ -30,6 +54,7 @@ impl Ledger {
             state,
             file: file(name),
             known: 0,
+            failed: None,
         }
     }
 
@@ -45,28 +70,44 @@ impl Ledger {
     /// Keeps that so many were lost, those that it knew of among them.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the file cannot be read or written: they will not be recorded.
     pub(super) fn keep(&mut self, records: u64) -> Result<(), String> {
         let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
-        // What is no number was told when it was read, and nobody can add to it.
-        let others = self.there().unwrap_or(0).saturating_sub(self.known);
-        self.write(others.saturating_add(records))?;
+        let there = match self.there() {
+            // That was told when it was read, and nobody can add to it.
+            Err(Unread::NoNumber(_)) => 0,
+            there => there?,
+        };
+        // Another sink of the name may have recorded what this one knows of, too.
+        let all = u128::from(there) + u128::from(records);
+        let all = all.saturating_sub(u128::from(self.known));
+        self.write(u64::try_from(all).unwrap_or(u64::MAX))?;
         self.known = records;
         Ok(())
     }
 
-    /// Those that it knows of are recorded.
-    ///
-    /// # Errors
-    /// When the file cannot be written: they will be recorded again.
-    pub(super) fn clear(&mut self) -> Result<(), String> {
+    /// Those that it knows of are recorded: takes them out, once a second where that fails.
+    /// [`Self::trouble`] says why.
+    pub(super) fn clear_if_due(&mut self, now: Duration) {
+        let is_due = |(last, _): &(Duration, _)| now.saturating_sub(*last) >= TENDED;
+        if self.failed.as_ref().is_none_or(is_due) {
+            self.failed = self.clear().err().map(|why| (now, why));
+        }
+    }
+
+    /// Why what is recorded is still kept, and will be recorded again.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.failed.as_ref().map(|(_, why)| why.as_str())
+    }
+
+    fn clear(&mut self) -> Result<(), String> {
         if self.known == 0 {
             return Ok(());
         }
         let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
-        let others = self.there()?.saturating_sub(self.known);
+        self.write(self.there()?.saturating_sub(self.known))?;
         self.known = 0;
-        self.write(others)
+        Ok(())
     }
 
     /// Goes on under another name, with what is known; answers what was kept under that one.
@@ -85,30 +126,26 @@ impl Ledger {
     }
 
     /// What the file says; 0 when there is none.
-    fn there(&self) -> Result<u64, String> {
+    fn there(&self) -> Result<u64, Unread> {
         let read = self.state.read(&self.file, MOST_BYTES);
-        let Some(bytes) = read.map_err(|error| error.to_string())? else {
+        let Some(bytes) = read.map_err(Unread::Refused)? else {
             return Ok(0);
         };
         let digits = str::from_utf8(&bytes).map(str::trim_end).ok();
-        digits
-            .and_then(|digits| digits.parse().ok())
-            .ok_or_else(|| {
-                let path = self.state.path(&self.file);
-                format!("{path:?} holds no number; remove it")
-            })
+        let number = digits.and_then(|digits| digits.parse().ok());
+        number.ok_or_else(|| Unread::NoNumber(self.state.path(&self.file)))
     }
 
     fn write(&self, records: u64) -> Result<(), String> {
         if records > 0 {
             let line = format!("{records}\n");
             let kept = self.state.replace(&self.file, &[line.as_bytes()]);
-            return kept.map_err(|error| error.to_string());
+            return kept.map_err(|error| format!("{error}; {MEND}"));
         }
         let path = self.state.path(&self.file);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(format!("{path:?} cannot be removed: {error}"))
+                Err(format!("{path:?} cannot be removed: {error}; remove it"))
             }
             _ => Ok(()),
         }
@@ -198,8 +235,40 @@ mod tests {
         std::fs::write(&other, "5").unwrap();
         symlink(&other, &path).unwrap();
         ledger(&state).read().unwrap_err();
-        ledger(&state).keep(3).unwrap();
-        assert_eq!(ledger(&state).read(), Ok(3));
+        let why = ledger(&state).keep(3).unwrap_err();
+        assert!(why.contains("remove it"), "{why}");
         assert_eq!(std::fs::read_to_string(&other).unwrap(), "5");
+    }
+
+    #[test]
+    fn what_another_recorded_meanwhile_is_not_kept_again() {
+        let place = tempfile::tempdir().unwrap();
+        let state = Arc::new(PrivateDir::open(&place.path().join("state")).unwrap());
+        ledger(&state).keep(17).unwrap();
+        let (mut one, mut other) = (ledger(&state), ledger(&state));
+        one.read().unwrap();
+        other.read().unwrap();
+        one.clear().unwrap();
+        other.keep(20).unwrap();
+        assert_eq!(ledger(&state).read(), Ok(3));
+    }
+
+    #[test]
+    fn what_cannot_be_cleared_is_tried_again_once_a_second() {
+        let place = tempfile::tempdir().unwrap();
+        let state = Arc::new(PrivateDir::open(&place.path().join("state")).unwrap());
+        ledger(&state).keep(17).unwrap();
+        let mut ledger = ledger(&state);
+        ledger.read().unwrap();
+        let path = state.path("audit-lost-main");
+        std::fs::write(&path, "x").unwrap();
+        ledger.clear_if_due(Duration::from_secs(5));
+        assert!(ledger.trouble().unwrap().contains("remove it"));
+        std::fs::write(&path, "19").unwrap();
+        ledger.clear_if_due(Duration::from_millis(5999));
+        assert!(ledger.trouble().is_some());
+        ledger.clear_if_due(Duration::from_secs(6));
+        assert_eq!(ledger.trouble(), None);
+        assert_eq!(ledger.read(), Ok(2));
     }
 }

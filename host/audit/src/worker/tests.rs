@@ -19,6 +19,12 @@ use crate::sink::{Head, Refused};
 #[derive(Default)]
 struct Hands(AtomicU64);
 
+impl Hands {
+    fn pass(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
+
 impl Clock for Hands {
     fn now(&self) -> Now {
         let seconds = self.0.load(Ordering::Relaxed);
@@ -102,6 +108,8 @@ fn told(lines: &[u8]) -> Vec<(u64, String)> {
 struct Bench {
     place: tempfile::TempDir,
     journal: Arc<Journal>,
+    clock: Arc<Hands>,
+    log: Arc<Log>,
     status: Arc<SinkStatus>,
     worker: Worker,
 }
@@ -117,13 +125,14 @@ impl Bench {
         let settings = settings(place.path(), text);
         let journal = Arc::new(Journal::new());
         let lane = journal.open(settings.buffer_bytes).unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(Hands::default());
+        let clock = Arc::new(Hands::default());
+        let log = Arc::new(Log::default());
         let status = Arc::new(SinkStatus::default());
         let surroundings = Surroundings {
             node: "0123456789abcdef0123456789abcdef01234567".into(),
             server: "9.1.0".into(),
-            clock: Arc::clone(&clock),
-            notices: Arc::new(Log::default()),
+            clock: Arc::clone(&clock) as _,
+            notices: Arc::clone(&log) as _,
             state: Arc::new(PrivateDir::open(&place.path().join("state")).unwrap()),
         };
         let worker = Worker::new(
@@ -132,11 +141,13 @@ impl Bench {
             settings,
             Arc::clone(&status),
             surroundings,
-            Stop::new(clock),
+            Stop::new(Arc::clone(&clock) as _),
         );
         Self {
             place,
             journal,
+            clock,
+            log,
             status,
             worker,
         }
@@ -324,4 +335,25 @@ fn a_line_that_nobody_would_read_is_a_loss_in_its_place() {
         ];
         assert_eq!(found, expected);
     }
+}
+
+#[test]
+fn a_ledger_that_cannot_be_cleared_is_told_once() {
+    let mut bench = Bench::new(FILE);
+    let path = bench.place.path().join("state/audit-lost-main");
+    bench.worker.ledger.keep(5).unwrap();
+    std::fs::write(&path, "x").unwrap();
+    bench.worker.tend();
+    for _ in 0..5 {
+        bench.clock.pass(2);
+        bench.push(&Event::Opened);
+        assert!(bench.go_on());
+    }
+    let log = bench.log.0.lock().unwrap();
+    let told: Vec<&String> = log
+        .iter()
+        .filter(|line| line.contains("no number"))
+        .collect();
+    assert_eq!(told.len(), 1, "{log:?}");
+    assert!(told[0].ends_with("remove it"), "{told:?}");
 }
