@@ -192,18 +192,14 @@ impl Worker {
     }
 
     fn reopen(&mut self) {
-        let Some(sink) = &mut self.sink else {
-            return;
-        };
-        if sink.again() == Again::Never {
+        if self.again() == Some(Again::Never) {
             self.close();
             self.discard(Loss::DISCONNECTED);
             self.sink = None;
             return;
         }
-        if let Err(why) = sink.reopen() {
-            self.voice.refused(&why.to_string());
-        }
+        let reopened = self.with_sink(|sink, _| sink.reopen());
+        self.tell(reopened);
     }
 
     fn reconfigure(&mut self, settings: SinkSettings) {
@@ -263,11 +259,8 @@ impl Worker {
 
     /// Closes the destination, which may have to say what did not arrive.
     fn close(&mut self) {
-        if let Some(sink) = &mut self.sink
-            && let Err(why) = sink.close()
-        {
-            self.voice.refused(&why.to_string());
-        }
+        let closed = self.with_sink(|sink, _| sink.close());
+        self.tell(closed);
     }
 
     fn end(&mut self) {

@@ -1,30 +1,52 @@
 //! A worker's destination: opened, written to, left alone while it refuses.
 
+use std::io;
 use std::time::Duration;
 
+use super::lines::Lines;
 use super::{Beginning, FOR_GOOD, TENDED, Worker};
 use crate::checkpoint::SigningKey;
 use crate::event::Loss;
 use crate::settings::Destination;
 use crate::sink::file::Resumed;
-use crate::sink::{self, Again};
+use crate::sink::{self, Again, Sink};
 
 impl Worker {
     /// Opens the destination if it is not open, and lets it look after itself; false when it
     /// cannot be written to now.
     pub(super) fn tend(&mut self) -> bool {
-        self.voice.busy(Some(self.now()));
-        let is_open = self.sink.is_some() || self.open();
-        let tended = self.sink.as_mut().map(|sink| sink.tend());
-        self.voice.busy(None);
-        match tended.filter(|_| is_open) {
-            Some(Ok(())) => true,
-            Some(Err(why)) => {
-                self.voice.refused(&why.to_string());
-                false
-            }
-            None => false,
+        if self.sink.is_none() && !self.busily(Self::open) {
+            return false;
         }
+        let tended = self.with_sink(|sink, _| sink.tend());
+        self.tell(tended)
+    }
+
+    /// Has its destination do something, if it is open. How long that takes is seen from
+    /// outside.
+    pub(super) fn with_sink<T>(
+        &mut self,
+        act: impl FnOnce(&mut dyn Sink, &Lines) -> T,
+    ) -> Option<T> {
+        self.busily(|worker| {
+            let sink = worker.sink.as_deref_mut()?;
+            Some(act(sink, &worker.lines))
+        })
+    }
+
+    fn busily<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        self.voice.busy(Some(self.now()));
+        let done = act(self);
+        self.voice.busy(None);
+        done
+    }
+
+    /// Tells why its destination did not do what it was to; answers whether it did.
+    pub(super) fn tell(&self, done: Option<io::Result<()>>) -> bool {
+        if let Some(Err(why)) = &done {
+            self.voice.refused(&why.to_string());
+        }
+        matches!(done, Some(Ok(())))
     }
 
     fn open(&mut self) -> bool {
@@ -73,16 +95,18 @@ impl Worker {
 
     /// Whether the destination is away, and not only slow, and nothing is kept for it.
     pub(super) fn loses_now(&self) -> bool {
-        let is_slow = || {
-            let again = self.sink.as_ref().map(|sink| sink.again());
-            again == Some(Again::After(Duration::ZERO))
-        };
+        let is_slow = || self.again() == Some(Again::After(Duration::ZERO));
         self.settings.loses_while_away() && !is_slow()
+    }
+
+    /// When an open destination may be offered something again.
+    pub(super) fn again(&self) -> Option<Again> {
+        self.sink.as_ref().map(|sink| sink.again())
     }
 
     /// How long a destination that refuses is left alone.
     pub(super) fn pause(&mut self) -> Duration {
-        match self.sink.as_ref().map(|sink| sink.again()) {
+        match self.again() {
             Some(Again::After(pause)) => pause.max(Duration::from_millis(10)).min(TENDED),
             Some(Again::Never) => {
                 // It says that this is for good only when it is asked again.
@@ -98,14 +122,13 @@ impl Worker {
         if self.lines.is_empty() {
             return true;
         }
-        let now = self.now();
-        let Some(sink) = &mut self.sink else {
+        let written = self.with_sink(|sink, lines| {
+            let (lines, heads) = lines.waiting();
+            sink.write(lines, heads)
+        });
+        let Some(written) = written else {
             return false;
         };
-        let (lines, heads) = self.lines.waiting();
-        self.voice.busy(Some(now));
-        let written = sink.write(lines, heads);
-        self.voice.busy(None);
         let (amount, refused) = match written {
             Ok(()) => (self.lines.all_taken(), None),
             Err(refused) => {
@@ -124,7 +147,7 @@ impl Worker {
         }
         let is_recorded = self.untold.iter().all(|loss| loss.cause != Loss::ENDED);
         if is_recorded {
-            self.ledger.clear_if_due(now);
+            self.ledger.clear_if_due(self.now());
         }
         true
     }
@@ -137,24 +160,15 @@ impl Worker {
             self.voice.works();
             return true;
         }
-        let Some(sink) = &mut self.sink else {
+        let flushed = self.with_sink(|sink, _| sink.flush());
+        if !self.tell(flushed) {
             return false;
-        };
-        self.voice.busy(Some(now));
-        let flushed = sink.flush();
-        self.voice.busy(None);
-        match flushed {
-            Ok(()) => {
-                self.flushed = now;
-                self.voice.works();
-                let trouble = sink.trouble().or(self.ledger.trouble());
-                self.voice.trouble(trouble.unwrap_or_default());
-                true
-            }
-            Err(why) => {
-                self.voice.refused(&why.to_string());
-                false
-            }
         }
+        self.flushed = now;
+        self.voice.works();
+        let trouble = self.sink.as_ref().and_then(|sink| sink.trouble());
+        let trouble = trouble.or(self.ledger.trouble());
+        self.voice.trouble(trouble.unwrap_or_default());
+        true
     }
 }

@@ -52,10 +52,14 @@ struct Bidden(Arc<Mutex<Bids>>);
 struct Bids {
     written: Vec<u8>,
     refuses: bool,
+    /// What it was asked to do while INFO showed how long that took.
+    busy: Vec<&'static str>,
+    status: Arc<SinkStatus>,
 }
 
 impl Sink for Bidden {
     fn write(&mut self, lines: &[u8], _heads: &[Head]) -> Result<(), Refused> {
+        self.asked("write");
         let mut bids = self.0.lock().unwrap();
         if bids.refuses {
             return Err(Refused {
@@ -68,11 +72,34 @@ impl Sink for Bidden {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.asked("flush");
+        Ok(())
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        self.asked("reopen");
+        Ok(())
+    }
+
+    fn tend(&mut self) -> io::Result<()> {
+        self.asked("tend");
+        Ok(())
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        self.asked("close");
         Ok(())
     }
 }
 
 impl Bidden {
+    fn asked(&self, what: &'static str) {
+        let mut bids = self.0.lock().unwrap();
+        if !bids.status.waits(Duration::from_hours(1)).is_zero() {
+            bids.busy.push(what);
+        }
+    }
+
     fn refuse(&self, refuses: bool) {
         self.0.lock().unwrap().refuses = refuses;
     }
@@ -156,6 +183,7 @@ impl Bench {
     /// Opens what is configured, and puts this in its place.
     fn bid(&mut self, sink: &Bidden) {
         self.worker.tend();
+        sink.0.lock().unwrap().status = Arc::clone(&self.status);
         self.worker.sink = Some(Box::new(sink.clone()));
     }
 
@@ -356,4 +384,19 @@ fn a_ledger_that_cannot_be_cleared_is_told_once() {
         .collect();
     assert_eq!(told.len(), 1, "{log:?}");
     assert!(told[0].ends_with("remove it"), "{told:?}");
+}
+
+#[test]
+fn a_destination_that_keeps_its_sink_waiting_is_seen_whatever_it_does() {
+    let mut bench = Bench::new(TCP);
+    let sink = Bidden::default();
+    bench.bid(&sink);
+    bench.clock.pass(5);
+    bench.worker.tend();
+    assert!(bench.go_on());
+    bench.worker.reopen();
+    bench.worker.close();
+    let busy = std::mem::take(&mut sink.0.lock().unwrap().busy);
+    assert_eq!(busy, ["tend", "write", "flush", "reopen", "close"]);
+    assert!(bench.status.waits(Duration::from_hours(1)).is_zero());
 }
