@@ -161,6 +161,9 @@ impl Journal {
             let loss = Event::Loss(Loss::ONE_TOO_LARGE);
             state.open.push(sinks, at_us, None, &loss);
         }
+        if state.open.is_large() {
+            state.seal();
+        }
     }
 
     /// Records that no chunk could hold: an [`Event::Loss`] stands in the place of each.

@@ -171,8 +171,13 @@ impl Open {
         true
     }
 
-    /// What was gathered; `None` when that is nothing. What is little is copied out, so that a
-    /// chunk that waits takes no more memory than it needs.
+    /// Whether it grew for one record, which is to be all that is in it.
+    pub(super) fn is_large(&self) -> bool {
+        self.bytes.len() > CHUNK_BYTES
+    }
+
+    /// What was gathered; `None` when that is nothing. A chunk that waits takes no more memory
+    /// than it needs, but for a usual one that is half full.
     pub(super) fn seal(&mut self) -> Option<Chunk> {
         if self.used == 0 {
             return None;
@@ -180,7 +185,12 @@ impl Open {
         self.version = 0;
         let used = std::mem::take(&mut self.used);
         let counts = std::mem::take(&mut self.counts);
-        let bytes = if used < CHUNK_BYTES / 2 {
+        let bytes = if self.is_large() {
+            let mut bytes = std::mem::take(&mut self.bytes);
+            bytes.truncate(used);
+            bytes.shrink_to_fit();
+            bytes
+        } else if used < CHUNK_BYTES / 2 {
             self.bytes.get(..used).unwrap_or_default().to_vec()
         } else {
             std::mem::take(&mut self.bytes)

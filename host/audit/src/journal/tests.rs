@@ -113,6 +113,37 @@ fn a_record_larger_than_a_chunk_has_one_of_its_own_and_one_too_large_is_counted(
 }
 
 #[test]
+fn a_large_record_is_handed_over_at_once_and_takes_no_more_room_than_it_needs() {
+    let journal = Arc::new(Journal::new());
+    let lane = journal.open(1 << 30).unwrap();
+    let only = SinkSet::only(lane.place());
+    for size in [300 << 10, 900 << 10, 5 << 20] {
+        push(&journal, only, 1, &vec![b'x'; size]);
+        push(&journal, only, 2, b"");
+        let waits = lane.buffered_bytes();
+        assert!(
+            (size as u64..size as u64 + 200).contains(&waits),
+            "{size}: {waits}"
+        );
+        let batch = lane.take(Duration::ZERO, 0);
+        let records = batch.chunks.iter().map(|chunk| chunk.records_for(0));
+        assert_eq!(records.collect::<Vec<_>>(), [1, 1]);
+        batch.chunks.iter().for_each(|chunk| lane.done(chunk));
+        assert_eq!(lane.buffered_bytes(), 0);
+    }
+}
+
+#[test]
+fn a_record_that_found_a_chunk_full_is_followed_by_others() {
+    let journal = Arc::new(Journal::new());
+    let lane = journal.open(1 << 30).unwrap();
+    for id in 0..1000 {
+        push(&journal, SinkSet::only(0), id, &[b'x'; 1000]);
+    }
+    assert!(lane.take(Duration::ZERO, 0).chunks.len() < 6);
+}
+
+#[test]
 fn a_lane_that_is_closed_is_read_to_its_end_and_its_place_is_not_anothers_yet() {
     let journal = Arc::new(Journal::new());
     let lane = journal.open(1 << 20).unwrap();
