@@ -167,4 +167,4 @@ fn read(path: &Path, access: Access) -> Result<impl std::ops::Deref<Target = Vec
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

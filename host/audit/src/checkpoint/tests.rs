@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 /// Made for these tests by `openssl genpkey -algorithm ed25519`.
-const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----
+pub(crate) const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIFvG58dpD7AFAAPNm3PDyQTcyiUpUV9oIJ6sSWyqIRN8
 -----END PRIVATE KEY-----
 ";

@@ -19,6 +19,8 @@ impl Worker {
     /// Gives up lines that were not written.
     pub(super) fn discard(&mut self, cause: &'static str) {
         let given_up = self.lines.give_up();
+        // A checkpoint among them signs nothing.
+        self.signed.1 = self.signed.1.min(self.lines.sequence());
         for loss in given_up.untold {
             // Those were counted when they were lost.
             self.untold(loss.records, loss.cause);

@@ -1,7 +1,9 @@
 //! What a sink's thread makes of what it is told, step by step, with a destination that does as
 //! it is bid.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +13,7 @@ use warden_core::{Now, Timestamp};
 
 use super::*;
 use crate::chain::{BEGINNING, next, split};
+use crate::checkpoint::tests::PRIVATE;
 use crate::event::{Change, Client, SinkSet};
 use crate::format::{Field, Format};
 use crate::journal::Journal;
@@ -399,4 +402,38 @@ fn a_destination_that_keeps_its_sink_waiting_is_seen_whatever_it_does() {
     let busy = std::mem::take(&mut sink.0.lock().unwrap().busy);
     assert_eq!(busy, ["tend", "write", "flush", "reopen", "close"]);
     assert!(bench.status.waits(Duration::from_hours(1)).is_zero());
+}
+
+#[test]
+fn what_is_written_after_a_checkpoint_was_given_up_is_signed_in_time() {
+    let mut bench = Bench::new(FILE);
+    let key = bench.place.path().join("audit.key");
+    std::fs::write(&key, PRIVATE).unwrap();
+    std::fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+    bench.reconfigure(&format!(
+        "{TCP}chain = true\nsigning_key_file = 'audit.key'\n"
+    ));
+    let sink = Bidden::default();
+    bench.bid(&sink);
+    sink.refuse(true);
+    let interval = bench.worker.settings.signing.as_ref().unwrap().interval;
+    for _ in 0..5 {
+        bench.push(&Event::Opened);
+    }
+    bench.clock.pass(interval.as_secs());
+    assert!(!bench.go_on());
+    bench.worker.discard(Loss::DISCONNECTED);
+    sink.refuse(false);
+    assert!(bench.go_on());
+    bench.clock.pass(interval.as_secs());
+    assert!(bench.go_on());
+    let expected = [
+        (1, "audit-start"),
+        (2, "disconnected: 5"),
+        (3, "audit-checkpoint"),
+    ];
+    assert_eq!(
+        sink.written(),
+        expected.map(|(n, what)| (n, what.to_owned()))
+    );
 }
