@@ -12,8 +12,11 @@ impl Worker {
             let records = records.saturating_sub(self.formatted as u64);
             self.formatted = 0;
             self.lane.done(&chunk);
-            self.lose(records);
+            self.voice.lost(records);
+            self.untold(records, Loss::DISCONNECTED);
         }
+        let before_what_comes = std::mem::take(&mut self.lost);
+        self.untold(before_what_comes, Loss::BUFFER_FULL);
     }
 
     /// Gives up lines that were not written.
@@ -27,12 +30,6 @@ impl Worker {
         }
         self.voice.lost(given_up.records);
         self.untold(given_up.records, cause);
-    }
-
-    /// So many records are lost, after all that waits.
-    pub(super) fn lose(&mut self, records: u64) {
-        self.lost = self.lost.saturating_add(records);
-        self.voice.lost(records);
     }
 
     /// A loss is to be recorded before all that waits.
@@ -49,7 +46,7 @@ impl Worker {
     pub(super) fn give_up(&mut self) {
         self.lose_what_came();
         let untold = self.untold.iter().map(|loss| loss.records);
-        let lost = untold.fold(self.lost, u64::saturating_add);
+        let lost = untold.fold(0, u64::saturating_add);
         if lost == 0 {
             return;
         }

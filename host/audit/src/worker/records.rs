@@ -29,17 +29,15 @@ impl Worker {
             }
             // Whatever could not be read is counted, too.
             let all = chunk.records_for(self.lane.place());
-            self.lose(all.saturating_sub(self.formatted as u64));
+            let unread = all.saturating_sub(self.formatted as u64);
+            self.voice.lost(unread);
+            self.lost = self.lost.saturating_add(unread);
             self.formatted = 0;
             self.chunks.pop_front();
             self.lane.done(&chunk);
         }
-        let cause = if self.settings.loses_while_away() {
-            Loss::DISCONNECTED
-        } else {
-            Loss::BUFFER_FULL
-        };
         let records = std::mem::take(&mut self.lost);
+        let cause = Loss::BUFFER_FULL;
         self.note_loss(Loss { records, cause });
         self.checkpoint_if_due();
         self.write() && self.flush_if_due()

@@ -437,3 +437,40 @@ fn what_is_written_after_a_checkpoint_was_given_up_is_signed_in_time() {
         expected.map(|(n, what)| (n, what.to_owned()))
     );
 }
+
+#[test]
+fn what_a_slow_collector_does_not_take_is_told_apart_from_what_comes_while_it_is_away() {
+    let mut bench = Bench::new(&format!(
+        "{TCP}buffer_on_disconnect = false\nbuffer_bytes = 1048576\n"
+    ));
+    let sink = Bidden::default();
+    bench.bid(&sink);
+    assert!(bench.go_on());
+    let name = [b'x'; 1000];
+    let change = Change {
+        name: &name,
+        before: None,
+        after: None,
+    };
+    for _ in 0..5000 {
+        bench.push(&Event::Setting(change));
+    }
+    assert!(bench.go_on());
+    let lost = bench.worker.lane.lost();
+    assert!(lost > 0);
+    // Now it is away.
+    bench.push(&Event::Opened);
+    bench.worker.take(Duration::ZERO, 0);
+    bench.worker.lose_what_came();
+    assert!(bench.go_on());
+    let told = sink.written();
+    let losses: Vec<&str> = told
+        .iter()
+        .map(|(_, what)| what.as_str())
+        .filter(|what| what.contains(':'))
+        .collect();
+    assert_eq!(
+        losses,
+        [format!("buffer full: {lost}").as_str(), "disconnected: 1"]
+    );
+}
