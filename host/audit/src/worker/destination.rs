@@ -111,6 +111,7 @@ impl Worker {
             Some(Again::Never) => {
                 // It says that this is for good only when it is asked again.
                 self.tend();
+                self.voice.gave_up();
                 FOR_GOOD
             }
             None => TENDED,

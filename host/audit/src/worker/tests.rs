@@ -55,6 +55,7 @@ struct Bidden(Arc<Mutex<Bids>>);
 struct Bids {
     written: Vec<u8>,
     refuses: bool,
+    is_given_up: bool,
     /// What it was asked to do while INFO showed how long that took.
     busy: Vec<&'static str>,
     status: Arc<SinkStatus>,
@@ -87,6 +88,13 @@ impl Sink for Bidden {
     fn tend(&mut self) -> io::Result<()> {
         self.asked("tend");
         Ok(())
+    }
+
+    fn again(&self) -> Again {
+        match self.0.lock().unwrap().is_given_up {
+            true => Again::Never,
+            false => Again::After(Duration::ZERO),
+        }
     }
 
     fn close(&mut self) -> io::Result<()> {
@@ -473,4 +481,21 @@ fn what_a_slow_collector_does_not_take_is_told_apart_from_what_comes_while_it_is
         losses,
         [format!("buffer full: {lost}").as_str(), "disconnected: 1"]
     );
+}
+
+#[test]
+fn a_sink_that_was_given_up_writes_nothing_each_second() {
+    let mut bench = Bench::new(TCP);
+    let sink = Bidden::default();
+    bench.bid(&sink);
+    for _ in 0..100 {
+        bench.push(&Event::Opened);
+    }
+    assert!(bench.go_on());
+    bench.clock.pass(1);
+    bench.worker.voice.measure(bench.clock.now());
+    assert_eq!(bench.status.per_second(), 101);
+    sink.0.lock().unwrap().is_given_up = true;
+    assert_eq!(bench.worker.pause(), FOR_GOOD);
+    assert_eq!(bench.status.per_second(), 0);
 }

@@ -97,6 +97,11 @@ impl Voice {
         }
     }
 
+    /// It writes nothing until somebody wakes it.
+    pub(super) fn gave_up(&self) {
+        self.status.set_rate(0);
+    }
+
     /// The thread has ended.
     pub(super) fn ended(&self) {
         self.status.ended();
