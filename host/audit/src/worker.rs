@@ -6,7 +6,8 @@
 //! ```
 //!
 //! While a sink refuses, nothing is taken from the lane, whose bound is then the bound of what
-//! waits. What was lost leaves no gap but a record that says how many: in its place where
+//! waits; one that shall keep nothing while its destination is away takes it, and counts it as
+//! lost. What was lost leaves no gap but a record that says how many: in its place where
 //! records come after it, at the next start where none did.
 
 mod destination;

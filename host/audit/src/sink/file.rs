@@ -94,7 +94,7 @@ impl FileSink {
             )
         })?;
         let shape = Shape { format, chained };
-        let (opened, _) = Opened::open(path)?;
+        let opened = Opened::open(path)?;
         let mut sink = Self {
             _claim: claim,
             settings: settings.clone(),
@@ -112,12 +112,9 @@ impl FileSink {
         Ok((sink, resumed))
     }
 
-    /// Rotates now, whatever size and age; a file without records stays. The chain goes on,
-    /// unless whoever writes begins a new one.
-    ///
-    /// # Errors
-    /// When the file cannot be renamed, or no new one be made; then it stays as it is.
-    pub fn rotate(&mut self) -> Result<(), Error> {
+    /// Rotates now, whatever size and age; a file without records stays.
+    #[cfg(test)]
+    fn rotate(&mut self) -> Result<(), Error> {
         self.follow()?;
         if self.length()? > as_u64(self.shape.header().len()) {
             self.turn_over()?;
@@ -140,14 +137,14 @@ impl FileSink {
         let _ = self.sync();
         let path = &self.settings.path;
         check_parent(path)?;
-        let (mut opened, _) = Opened::open(path)?;
+        let mut opened = Opened::open(path)?;
         let length = opened.length().map_err(|e| unmeasured(path, &e))?;
         if length > 0 {
             // Somebody put a file there that holds something else than our next lines.
             let aside = rotated::move_away(path, Kind::Aside, self.clock.now().wall)?;
             let why = format!("somebody put a file with lines there, which is now {aside:?}");
             self.trouble = Some(Error::new(path, why, "").to_string());
-            opened = Opened::open(path)?.0;
+            opened = Opened::open(path)?;
         }
         self.opened = Some(opened);
         self.last_names()
@@ -205,7 +202,7 @@ impl FileSink {
         let path = self.settings.path.clone();
         let target = rotated::move_away(&path, Kind::Rotated, self.clock.now().wall)?;
         match Opened::open(&path) {
-            Ok((opened, _)) => self.opened = Some(opened),
+            Ok(opened) => self.opened = Some(opened),
             Err(error) => {
                 // Back to where it was; should this fail too, the next lines open one.
                 let _ = rotated::rename_to_new(&target, &path);

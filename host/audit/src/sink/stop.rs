@@ -63,11 +63,6 @@ impl Stop {
         let _asked_before = self.by_us.compare_exchange(NEVER, by_us, set, unless);
     }
 
-    /// Whether the end was asked for.
-    pub fn is_requested(&self) -> bool {
-        self.by_us.load(Ordering::Acquire) != NEVER
-    }
-
     /// The monotonic clock.
     pub(crate) fn now(&self) -> Duration {
         self.clock.now().monotonic

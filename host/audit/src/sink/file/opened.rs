@@ -23,19 +23,18 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Opens it for appending, or makes it; answers whether it was made.
-    pub(super) fn open(path: &Path) -> Result<(Self, bool), Error> {
+    /// Opens it for appending, or makes it.
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
         check_kind(path)?;
-        match Self::take(path, false) {
+        let opened = match Self::take(path, false) {
             Err((ErrorKind::NotFound, _)) => match Self::take(path, true) {
                 // Somebody made it meanwhile, as logrotate does.
                 Err((ErrorKind::AlreadyExists, _)) => Self::take(path, false),
-                made => return made.map(|file| (file, true)).map_err(|(_, error)| error),
+                made => made,
             },
             opened => opened,
-        }
-        .map(|file| (file, false))
-        .map_err(|(_, error)| error)
+        };
+        opened.map_err(|(_, error)| error)
     }
 
     fn take(path: &Path, is_new: bool) -> Result<Self, (ErrorKind, Error)> {

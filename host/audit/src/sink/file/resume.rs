@@ -58,7 +58,7 @@ impl FileSink {
             End::Foreign { why, has_lines } => {
                 let aside = rotated::move_away(path, Kind::Aside, self.clock.now().wall)?;
                 resumed.aside = Some((aside, why));
-                self.opened = Some(Opened::open(path)?.0);
+                self.opened = Some(Opened::open(path)?);
                 if has_lines {
                     None
                 } else {

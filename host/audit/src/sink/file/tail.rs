@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use super::as_u64;
 use super::shape::{Last, Shape};
 use crate::MAX_LINE_BYTES;
 
@@ -98,8 +99,4 @@ fn bytes(file: &File, from: u64, count: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; count];
     file.read_exact_at(&mut bytes, from)?;
     Ok(bytes)
-}
-
-fn as_u64(bytes: usize) -> u64 {
-    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
