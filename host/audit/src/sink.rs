@@ -74,6 +74,10 @@ pub trait Sink: Send {
         Again::After(Duration::from_secs(1))
     }
 
+    /// The end comes, and with it the last try: it does not wait for when it is time. One that
+    /// was given up stays so.
+    fn try_now(&mut self) {}
+
     /// The end. Nothing is offered afterwards.
     ///
     /// # Errors

@@ -204,8 +204,12 @@ impl Worker {
     }
 
     fn reconfigure(&mut self, settings: SinkSettings) {
+        let stays = self.settings.describes_the_same_place(&settings);
+        if !stays {
+            self.try_now();
+        }
         self.write();
-        if self.settings.describes_the_same_place(&settings) {
+        if stays {
             self.open_otherwise(&settings);
         } else {
             if self.sink.is_some() && self.lines.is_empty() {
@@ -258,6 +262,13 @@ impl Worker {
         self.close();
     }
 
+    /// The destination's last chance is now, and not when it would have tried again.
+    fn try_now(&mut self) {
+        if let Some(sink) = &mut self.sink {
+            sink.try_now();
+        }
+    }
+
     /// Closes the destination, which may have to say what did not arrive.
     fn close(&mut self) {
         let closed = self.with_sink(|sink, _| sink.close());
@@ -266,6 +277,7 @@ impl Worker {
 
     fn end(&mut self) {
         self.take(Duration::ZERO, 0);
+        self.try_now();
         if self.tend() && self.go_on() {
             self.farewell();
         } else {

@@ -29,7 +29,9 @@ mod servers {
 }
 
 mod sinks {
+    mod ends;
     mod feed;
+    mod house;
     mod syslog;
     mod tcp;
     mod tls;

@@ -141,26 +141,30 @@ impl Link {
         }
     }
 
+    /// As [`Sink::try_now`](super::Sink::try_now).
+    pub(crate) fn try_now(&mut self) {
+        if self.stream.is_none() {
+            self.reconnect.hurry();
+        }
+    }
+
     /// As [`Sink::close`](super::Sink::close).
     pub(crate) fn close(&mut self) -> io::Result<()> {
         let by = self.deadline();
         self.is_closing = true;
+        self.try_now();
         let ended = self.close_now(by);
-        // There will be no later try; and a connection may have been lost unnoticed before.
+        // A connection may have been lost unnoticed before.
         if ended.is_err() && self.again() != Again::Never && self.stop.left(by).is_some() {
+            self.try_now();
             return self.close_now(by);
         }
         ended
     }
 
     fn close_now(&mut self, by: Duration) -> io::Result<()> {
-        if self.stream.is_none() {
-            if self.outbox.unsent().is_empty() {
-                return Ok(());
-            }
-            if self.again() != Again::Never {
-                self.reconnect.renewed();
-            }
+        if self.stream.is_none() && self.outbox.unsent().is_empty() {
+            return Ok(());
         }
         self.pump(by)?;
         match self.stream.take() {

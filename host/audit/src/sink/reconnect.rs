@@ -78,8 +78,15 @@ impl Reconnect {
         self.state = State::Up { since: now };
     }
 
+    /// There is no time to wait: the next try is due at once, unless it was given up.
+    pub(crate) fn hurry(&mut self) {
+        if !matches!(self.state, State::GivenUp) {
+            self.renewed();
+        }
+    }
+
     /// The next try is due at once, and is the first: what was connected was closed on purpose,
-    /// or there is no time to wait.
+    /// or is known to be there.
     pub(crate) fn renewed(&mut self) {
         self.failures = 0;
         self.state = State::Waiting {
@@ -217,6 +224,23 @@ mod tests {
             ..RetrySettings::default()
         };
         assert_eq!(waits(&mut reconnect(never, 0), 1), [Again::Never]);
+    }
+
+    #[test]
+    fn in_a_hurry_it_waits_for_nothing_and_what_was_given_up_stays_so() {
+        let mut hurried = reconnect(RetrySettings::default(), 0);
+        waits(&mut hurried, 9);
+        assert_ne!(hurried.again(S), Again::After(Duration::ZERO));
+        hurried.hurry();
+        assert_eq!(hurried.again(S), Again::After(Duration::ZERO));
+        let never = RetrySettings {
+            reconnect_on_failure: false,
+            ..RetrySettings::default()
+        };
+        let mut given_up = reconnect(never, 0);
+        given_up.failed(S);
+        given_up.hurry();
+        assert_eq!(given_up.again(S), Again::Never);
     }
 
     #[test]

@@ -89,9 +89,16 @@ impl Sink for SyslogSink {
         }
     }
 
+    fn try_now(&mut self) {
+        match &mut self.way {
+            Way::Local(local) => local.try_now(),
+            Way::Remote(link) => link.try_now(),
+        }
+    }
+
     fn close(&mut self) -> io::Result<()> {
         match &mut self.way {
-            Way::Local(local) => local.flush(),
+            Way::Local(local) => local.close(),
             Way::Remote(link) => link.close(),
         }
     }

@@ -49,6 +49,10 @@ impl Sink for TcpSink {
         self.0.again()
     }
 
+    fn try_now(&mut self) {
+        self.0.try_now();
+    }
+
     fn close(&mut self) -> io::Result<()> {
         self.0.close()
     }

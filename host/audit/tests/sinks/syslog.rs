@@ -1,6 +1,7 @@
 //! What a real syslog server makes of messages, by each of the three ways.
 
 use std::net::SocketAddr;
+use std::os::unix::net::UnixDatagram;
 use std::thread;
 use std::time::Duration;
 
@@ -228,6 +229,37 @@ fn a_machine_without_a_daemon_says_which_socket_is_missing() {
         format!("{socket:?}: No such file or directory (os error 2)")
     );
     assert!(matches!(sink.again(), Again::After(wait) if !wait.is_zero()));
+}
+
+#[test]
+fn the_last_try_is_made_at_once_unless_the_daemon_was_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("log");
+    let with = |max_retries| {
+        to(SyslogReceiver::Local {
+            socket: socket.clone(),
+            retry: RetrySettings {
+                interval: Duration::from_mins(1),
+                max_retries,
+                ..retry()
+            },
+        })
+    };
+    let (mut sink, mut given_up) = (with(None), with(Some(0)));
+    sink.tend().unwrap_err();
+    given_up.tend().unwrap_err();
+    let daemon = UnixDatagram::bind(&socket).unwrap();
+    let (lines, heads) = one_line(&mut Feed::default(), "the last");
+    assert_eq!(sink.write(&lines, &heads).unwrap_err().taken, 0);
+    sink.try_now();
+    sink.write(&lines, &heads).unwrap();
+    sink.close().unwrap();
+    let mut datagram = [0; 100];
+    let length = daemon.recv(&mut datagram).unwrap();
+    assert!(datagram[..length].ends_with(b"]: the last"));
+    given_up.try_now();
+    assert_eq!(given_up.write(&lines, &heads).unwrap_err().taken, 0);
+    assert_eq!(given_up.again(), Again::Never);
 }
 
 #[test]

@@ -125,6 +125,22 @@ impl Local {
         }
     }
 
+    /// As [`Sink::try_now`](crate::sink::Sink::try_now).
+    pub(crate) fn try_now(&mut self) {
+        if self.socket.is_none() {
+            self.reconnect.hurry();
+        }
+    }
+
+    /// As [`Sink::close`](crate::sink::Sink::close).
+    pub(crate) fn close(&mut self) -> io::Result<()> {
+        if self.socket.is_none() && self.kept.is_empty() {
+            return Ok(());
+        }
+        self.try_now();
+        self.flush()
+    }
+
     fn deadline(&self) -> Duration {
         self.stop.now().saturating_add(self.timeout)
     }
