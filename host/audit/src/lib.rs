@@ -33,7 +33,7 @@ pub use journal::{Batch, Chunk, Journal, Lane};
 pub use redact::{Hidden, Redaction, Redactor};
 pub use settings::SinkSettings;
 pub use sink::file::{FileError, FileSink, Resumed};
-pub use sink::{Again, Facility, Head, Refused, Sink, Stop, SyslogSink, TcpSink};
+pub use sink::{Again, Facility, Head, Refused, Sink, Stop, SyslogSink, TcpSink, Untaken};
 pub use status::SinkStatus;
 pub use wishes::{Interest, Subscriptions, Wants, Wishes};
 pub use worker::{Notices, Surroundings};

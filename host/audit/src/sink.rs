@@ -2,9 +2,10 @@
 //!
 //! In: lines, and of each what its receiver may want to know apart from its text. Out: the same
 //! lines at their destination, whole and in order; how much of them it took; when to offer the
-//! rest again. Never: part of a line that stays, a wait that another thread cannot end.
+//! rest again; what it took in vain. Never: part of a line that stays, a wait that another thread cannot end.
 
 use std::io;
+use std::iter::Sum;
 use std::time::Duration;
 
 use crate::event::{Attempt, Category, CommandResult, Event};
@@ -85,6 +86,11 @@ pub trait Sink: Send {
     fn close(&mut self) -> io::Result<()> {
         self.flush()
     }
+
+    /// What it took and never handed to its receiver: when the sink goes, that is lost.
+    fn untaken(&self) -> Untaken {
+        Untaken::default()
+    }
 }
 
 /// Opens the destination of a sink; one that connects does so later.
@@ -122,6 +128,34 @@ pub struct Refused {
     pub why: io::Error,
 }
 
+/// What a sink took and its receiver never got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Untaken {
+    /// Records; what a sink says about itself is nobody's loss.
+    pub records: u64,
+    /// Losses of before that those were to tell of.
+    pub untold: u64,
+}
+
+impl Untaken {
+    /// One line.
+    fn of(head: &Head) -> Self {
+        Self {
+            records: u64::from(head.category != Category::Audit),
+            untold: head.lost,
+        }
+    }
+}
+
+impl Sum for Untaken {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            records: sum.records.saturating_add(one.records),
+            untold: sum.untold.saturating_add(one.untold),
+        })
+    }
+}
+
 /// What a receiver may want to know of a line apart from its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -135,6 +169,8 @@ pub struct Head {
     pub category: Category,
     /// Whether something was refused, failed or was lost.
     pub is_failure: bool,
+    /// How many lost records it tells of.
+    pub lost: u64,
 }
 
 impl Head {
@@ -146,6 +182,10 @@ impl Head {
             at_us: numbered.record.at_us,
             category: numbered.record.event.category(),
             is_failure: is_failure(&numbered.record.event),
+            lost: match &numbered.record.event {
+                Event::Loss(loss) => loss.records,
+                _ => 0,
+            },
         }
     }
 }
@@ -194,4 +234,15 @@ fn each<'a>(lines: &'a [u8], heads: &'a [Head]) -> impl Iterator<Item = (&'a [u8
         rest = after;
         Some((line.strip_suffix(b"\n").unwrap_or(line), head))
     })
+}
+
+/// Said of a number of records.
+const UNCERTAIN: &str = "records may not have arrived";
+
+/// Why a sink did not end well, and of how many records nobody knows more.
+fn uncertain(error: io::Error, records: usize) -> io::Error {
+    match records {
+        0 => error,
+        _ => io::Error::new(error.kind(), format!("{error}; {records} {UNCERTAIN}")),
+    }
 }

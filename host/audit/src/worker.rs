@@ -29,7 +29,7 @@ use crate::checkpoint::SigningKey;
 use crate::event::{Event, Loss};
 use crate::journal::{Chunk, Lane};
 use crate::settings::SinkSettings;
-use crate::sink::{Again, Sink, Stop};
+use crate::sink::{Again, Sink, Stop, Untaken};
 use crate::status::SinkStatus;
 use ledger::Ledger;
 use lines::Lines;
@@ -194,9 +194,8 @@ impl Worker {
 
     fn reopen(&mut self) {
         if self.again() == Some(Again::Never) {
-            self.close();
+            self.close(Loss::DISCONNECTED);
             self.discard(Loss::DISCONNECTED);
-            self.sink = None;
             return;
         }
         let reopened = self.with_sink(|sink, _| sink.reopen());
@@ -213,13 +212,12 @@ impl Worker {
             self.open_otherwise(&settings);
         } else {
             if self.sink.is_some() && self.lines.is_empty() {
-                self.farewell();
+                self.farewell(Loss::DESTINATION_CHANGED);
             } else {
-                self.close();
+                self.close(Loss::DESTINATION_CHANGED);
             }
             // What the former place did not take is not the next one's.
             self.discard(Loss::DESTINATION_CHANGED);
-            self.sink = None;
             self.goes_on = false;
         }
         if self.settings.name != settings.name {
@@ -240,8 +238,7 @@ impl Worker {
             self.checkpoint();
             self.write();
         }
-        self.close();
-        self.sink = None;
+        self.close(Loss::DISCONNECTED);
         self.goes_on = true;
     }
 
@@ -254,12 +251,12 @@ impl Worker {
         }
     }
 
-    /// The last words to a destination.
-    fn farewell(&mut self) {
+    /// The last words to a destination; `cause` is why what it does not take is lost.
+    fn farewell(&mut self, cause: &'static str) {
         self.note(&Event::Stop);
         self.checkpoint();
         self.write();
-        self.close();
+        self.close(cause);
     }
 
     /// The destination's last chance is now, and not when it would have tried again.
@@ -269,23 +266,28 @@ impl Worker {
         }
     }
 
-    /// Closes the destination, which may have to say what did not arrive.
-    fn close(&mut self) {
+    /// Closes the destination, which may have to say what did not arrive. What it took for
+    /// nothing is lost.
+    fn close(&mut self, cause: &'static str) {
         let closed = self.with_sink(|sink, _| sink.close());
         self.tell(closed);
+        let Some(sink) = self.sink.take() else {
+            return;
+        };
+        let Untaken { records, untold } = sink.untaken();
+        self.voice.lost(records);
+        self.untold(records.saturating_add(untold), cause);
     }
 
     fn end(&mut self) {
         self.take(Duration::ZERO, 0);
         self.try_now();
         if self.tend() && self.go_on() {
-            self.farewell();
+            self.farewell(Loss::DISCONNECTED);
         } else {
-            self.close();
+            self.close(Loss::DISCONNECTED);
         }
         self.give_up();
-        // Closes the destination first.
-        self.sink = None;
         self.voice.ended();
     }
 }

@@ -16,7 +16,7 @@ use super::reconnect::{Again, Reconnect, chance};
 use super::stop::{Pace, Stop};
 use super::stream::Stream;
 use super::trust::Trust;
-use super::{Head, Refused, each, fits};
+use super::{Head, Refused, UNCERTAIN, Untaken, each, fits, uncertain};
 use crate::settings::TcpSettings;
 
 /// Messages that gather before they are sent.
@@ -39,8 +39,10 @@ pub(crate) struct Link {
     stalled_since: Option<Duration>,
     /// Whether the sink ends: what does not arrive now never will.
     is_closing: bool,
-    /// Why there is no connection.
+    /// Why there is no connection …
     fault: String,
+    /// … and what becomes of the messages that it had.
+    outlook: String,
     /// What is wrong although there is one.
     trouble: Option<String>,
     pace: Pace,
@@ -65,6 +67,7 @@ impl Link {
             stalled_since: None,
             is_closing: false,
             fault: String::new(),
+            outlook: String::new(),
             trouble: None,
             pace: Pace::default(),
             place,
@@ -84,7 +87,8 @@ impl Link {
         let refused = |taken, why| Refused { taken, why };
         self.pump(by).map_err(|why| refused(0, why))?;
         for (line, head) in each(lines, heads) {
-            self.outbox.add(|bytes| frame(bytes, line, head));
+            let counts = Untaken::of(head);
+            self.outbox.add(counts, |bytes| frame(bytes, line, head));
             taken += head.bytes;
             if self.outbox.unsent().len() >= GATHERED_BYTES {
                 self.pump(by).map_err(|why| refused(taken, why))?;
@@ -152,14 +156,20 @@ impl Link {
     pub(crate) fn close(&mut self) -> io::Result<()> {
         let by = self.deadline();
         self.is_closing = true;
+        self.outlook.clear();
         self.try_now();
-        let ended = self.close_now(by);
+        let mut ended = self.close_now(by);
         // A connection may have been lost unnoticed before.
         if ended.is_err() && self.again() != Again::Never && self.stop.left(by).is_some() {
             self.try_now();
-            return self.close_now(by);
+            ended = self.close_now(by);
         }
-        ended
+        ended.map_err(|error| uncertain(error, self.outbox.messages()))
+    }
+
+    /// As [`Sink::untaken`](super::Sink::untaken).
+    pub(crate) fn untaken(&self) -> Untaken {
+        self.outbox.untaken()
     }
 
     fn close_now(&mut self, by: Duration) -> io::Result<()> {
@@ -286,20 +296,21 @@ impl Link {
         self.reconnect.failed(self.stop.now());
         self.stalled_since = None;
         let all = self.outbox.messages();
-        let is_last = self.is_closing || self.reconnect.again(self.stop.now()) == Again::Never;
-        self.fault = match (is_last, all, begun) {
-            (true, 0, _) | (false, _, 0) => error.to_string(),
-            (true, ..) => format!("{error}; {all} records may not have arrived"),
-            (false, ..) => format!("{error}; {begun} records will be sent again"),
+        let is_last = self.reconnect.again(self.stop.now()) == Again::Never;
+        self.fault = error.to_string();
+        self.outlook = match (is_last, all, begun) {
+            // The end says it.
+            _ if self.is_closing => String::new(),
+            (true, 0, _) | (false, _, 0) => String::new(),
+            (true, ..) => format!("; {all} {UNCERTAIN}"),
+            (false, ..) => format!("; {begun} records will be sent again"),
         };
-        at(
-            &self.place,
-            io::Error::new(error.kind(), self.fault.clone()),
-        )
+        let why = format!("{}{}", self.fault, self.outlook);
+        at(&self.place, io::Error::new(error.kind(), why))
     }
 
     fn away(&self, more: &str) -> io::Error {
-        let why = format!("{}{more}", self.fault);
+        let why = format!("{}{}{more}", self.fault, self.outlook);
         at(&self.place, io::Error::new(ErrorKind::NotConnected, why))
     }
 }

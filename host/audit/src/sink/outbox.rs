@@ -1,8 +1,8 @@
 //! Messages on their way over a connection that acknowledges nothing.
 //!
-//! In: whole messages. Out: the bytes to send next; and, after a connection broke, all messages
-//! that may not have arrived, from their beginning. Never: part of a message at the beginning
-//! of a connection.
+//! In: whole messages. Out: the bytes to send next; after a connection broke, all messages
+//! that may not have arrived, from their beginning; and what those count that no connection
+//! ever took. Never: part of a message at the beginning of a connection.
 //!
 //! ```text
 //! forgotten │ kept: sent, may be lost with the connection │ not sent
@@ -14,6 +14,8 @@
 //! sent after it: more than both buffers hold.
 
 use std::collections::VecDeque;
+
+use super::Untaken;
 
 /// Bytes sent after a message before it counts as read. A Linux with the settings it comes with
 /// holds at most 6 MiB for a receiver (`tcp_rmem`), and that only for one that has read very
@@ -31,6 +33,8 @@ pub(crate) struct Outbox {
     start: usize,
     /// Where the messages kept end in `bytes`.
     ends: VecDeque<usize>,
+    /// Of the last messages kept: those that no connection ever took whole.
+    untaken: VecDeque<Untaken>,
     /// What the connection took, in bytes from `start`.
     sent: usize,
 }
@@ -43,14 +47,16 @@ impl Outbox {
             bytes: Vec::new(),
             start: 0,
             ends: VecDeque::new(),
+            untaken: VecDeque::new(),
             sent: 0,
         }
     }
 
-    /// Adds one message, which `write` appends.
-    pub(crate) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Adds one message, which `write` appends and which counts so much.
+    pub(crate) fn add(&mut self, counts: Untaken, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.bytes);
         self.ends.push_back(self.bytes.len());
+        self.untaken.push_back(counts);
     }
 
     /// What is to be sent next.
@@ -64,6 +70,11 @@ impl Outbox {
     pub(crate) fn took(&mut self, bytes: usize) {
         self.sent = self.sent.saturating_add(bytes).min(self.len());
         let sent_to = self.start.saturating_add(self.sent);
+        while let Some(&end) = self.ends.get(self.taken())
+            && end <= sent_to
+        {
+            self.untaken.pop_front();
+        }
         while let Some(&end) = self.ends.front()
             && end.saturating_add(self.kept_bytes) <= sent_to
         {
@@ -99,9 +110,19 @@ impl Outbox {
         self.ends.len()
     }
 
+    /// What no connection ever took whole: it cannot have arrived.
+    pub(crate) fn untaken(&self) -> Untaken {
+        self.untaken.iter().copied().sum()
+    }
+
     /// The collector confirmed that it read all there was.
     pub(crate) fn clear(&mut self) {
         *self = Self::new(self.kept_bytes);
+    }
+
+    /// How many of the messages kept a connection took whole.
+    fn taken(&self) -> usize {
+        self.ends.len().saturating_sub(self.untaken.len())
     }
 
     fn len(&self) -> usize {
@@ -124,9 +145,42 @@ mod tests {
     fn with(messages: &[&str], kept_bytes: usize) -> Outbox {
         let mut outbox = Outbox::new(kept_bytes);
         for message in messages {
-            outbox.add(|bytes| bytes.extend_from_slice(message.as_bytes()));
+            outbox.add(ONE, |bytes| bytes.extend_from_slice(message.as_bytes()));
         }
         outbox
+    }
+
+    const ONE: Untaken = Untaken {
+        records: 1,
+        untold: 0,
+    };
+
+    #[test]
+    fn what_any_connection_took_whole_is_not_untaken_however_often_it_is_sent_again() {
+        let mut outbox = with(&["one\n", "two\n", "three\n"], 6);
+        let mut untaken_after = |bytes| {
+            outbox.took(bytes);
+            outbox.untaken().records
+        };
+        assert_eq!(untaken_after(0), 3);
+        assert_eq!(untaken_after(7), 2, "of the second a byte is missing");
+        outbox.again();
+        outbox.took(3);
+        assert_eq!(outbox.untaken().records, 2);
+        outbox.took(8);
+        assert_eq!(outbox.untaken().records, 1, "the first is forgotten");
+        let loss = Untaken {
+            records: 0,
+            untold: 17,
+        };
+        outbox.add(loss, |bytes| bytes.extend_from_slice(b"lost\n"));
+        let both = Untaken {
+            records: 1,
+            untold: 17,
+        };
+        assert_eq!(outbox.untaken(), both);
+        outbox.clear();
+        assert_eq!(outbox.untaken(), Untaken::default());
     }
 
     #[test]
@@ -154,7 +208,9 @@ mod tests {
     fn it_holds_no_more_than_what_is_kept_and_two_messages() {
         let mut outbox = Outbox::new(1000);
         for number in 0..10_000 {
-            outbox.add(|bytes| bytes.extend_from_slice(format!("{number:09}\n").as_bytes()));
+            outbox.add(ONE, |bytes| {
+                bytes.extend_from_slice(format!("{number:09}\n").as_bytes());
+            });
             outbox.took(7);
             outbox.took(3);
             assert!(outbox.unsent().is_empty());

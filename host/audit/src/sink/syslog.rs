@@ -8,7 +8,7 @@ use std::io;
 use super::link::Link;
 use super::reconnect::Again;
 use super::stop::Stop;
-use super::{Head, Refused, Sink};
+use super::{Head, Refused, Sink, Untaken};
 use crate::settings::{SyslogReceiver, SyslogSettings};
 
 mod facility;
@@ -100,6 +100,13 @@ impl Sink for SyslogSink {
         match &mut self.way {
             Way::Local(local) => local.close(),
             Way::Remote(link) => link.close(),
+        }
+    }
+
+    fn untaken(&self) -> Untaken {
+        match &self.way {
+            Way::Local(local) => local.untaken(),
+            Way::Remote(link) => link.untaken(),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::io;
 use super::link::Link;
 use super::reconnect::Again;
 use super::stop::Stop;
-use super::{Head, Refused, Sink};
+use super::{Head, Refused, Sink, Untaken};
 use crate::settings::TcpSettings;
 
 /// `type = "tcp"`.
@@ -55,5 +55,9 @@ impl Sink for TcpSink {
 
     fn close(&mut self) -> io::Result<()> {
         self.0.close()
+    }
+
+    fn untaken(&self) -> Untaken {
+        self.0.untaken()
     }
 }

@@ -19,6 +19,8 @@ use crate::format::{Field, Format};
 use crate::journal::Journal;
 use crate::sink::{Head, Refused};
 
+mod untaken;
+
 #[derive(Default)]
 struct Hands(AtomicU64);
 
@@ -365,7 +367,7 @@ fn a_destination_that_keeps_its_sink_waiting_is_seen_whatever_it_does() {
     bench.worker.tend();
     assert!(bench.go_on());
     bench.worker.reopen();
-    bench.worker.close();
+    bench.worker.close(Loss::DISCONNECTED);
     let busy = std::mem::take(&mut sink.0.lock().unwrap().busy);
     assert_eq!(busy, ["tend", "write", "flush", "reopen", "close"]);
     assert!(bench.status.waits(Duration::from_hours(1)).is_zero());

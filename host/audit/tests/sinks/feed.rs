@@ -83,6 +83,7 @@ impl Feed {
             at_us: 1_795_881_600_000_000 + self.sequence,
             category: Category::Auth,
             is_failure: self.sequence.is_multiple_of(2),
+            lost: 0,
         }
     }
 

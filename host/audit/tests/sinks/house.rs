@@ -121,11 +121,14 @@ impl House {
     }
 }
 
-/// How often each connection stands in lines, by its number from 1 on.
-pub(crate) fn connections(lines: &[String], last: u64) -> Vec<usize> {
-    let count = |number: u64| {
-        let words = format!(" connection={number} ");
-        lines.iter().filter(|line| line.contains(&words)).count()
+/// The numbers of the records among these lines, without what the sink says about itself.
+pub(crate) fn records(lines: &[impl AsRef<str>]) -> Vec<u64> {
+    let number = |line: &str| {
+        let (_, after) = line.split_once(" connection=")?;
+        after.split(' ').next()?.parse().ok()
     };
-    (1..=last).map(count).collect()
+    lines
+        .iter()
+        .filter_map(|line| number(line.as_ref()))
+        .collect()
 }

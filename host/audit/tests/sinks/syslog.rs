@@ -232,6 +232,56 @@ fn a_machine_without_a_daemon_says_which_socket_is_missing() {
 }
 
 #[test]
+fn an_end_without_the_daemon_says_how_many_records_may_be_lost_and_knows_which_must_be() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("log");
+    let mut sink = to(SyslogReceiver::Local {
+        socket: socket.clone(),
+        retry: retry(),
+    });
+    let daemon = UnixDatagram::bind(&socket).unwrap();
+    let mut feed = Feed::default();
+    let lines = feed.lines(3, 100);
+    sink.write(&lines.0, &lines.1).unwrap();
+    drop(daemon);
+    std::fs::remove_file(&socket).unwrap();
+    // Six datagrams.
+    let lines = feed.lines(1, 40_000);
+    assert_eq!(
+        sink.write(&lines.0, &lines.1).unwrap_err().taken,
+        lines.0.len()
+    );
+    let why = sink.close().unwrap_err().to_string();
+    let place = format!("{socket:?}: No such file or directory (os error 2)");
+    assert_eq!(why, place + "; 4 records may not have arrived");
+    assert_eq!(sink.untaken().records, 1);
+}
+
+#[test]
+fn a_record_of_which_the_daemon_took_only_parts_is_one_that_it_never_got() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("log");
+    let _daemon = UnixDatagram::bind(&socket).unwrap();
+    let mut sink = to(SyslogReceiver::Local {
+        socket: socket.clone(),
+        retry: RetrySettings {
+            timeout: Duration::from_millis(100),
+            ..retry()
+        },
+    });
+    let mut feed = Feed::default();
+    let lines = feed.lines(2, 100);
+    sink.write(&lines.0, &lines.1).unwrap();
+    // More than the socket holds.
+    let lines = feed.lines(1, 1 << 20);
+    sink.write(&lines.0, &lines.1).unwrap_err();
+    let why = sink.close().unwrap_err().to_string();
+    let why = why.strip_prefix(&format!("{socket:?}: the daemon takes nothing; "));
+    assert_eq!(why, Some("3 records may not have arrived"));
+    assert_eq!(sink.untaken().records, 1);
+}
+
+#[test]
 fn the_last_try_is_made_at_once_unless_the_daemon_was_given_up() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("log");

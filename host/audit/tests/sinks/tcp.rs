@@ -278,6 +278,47 @@ fn an_end_that_nobody_confirms_says_how_many_records_may_be_lost() {
 }
 
 #[test]
+fn an_end_while_the_collector_is_slow_says_so_too_and_knows_what_must_be_lost() {
+    let collector = Collector::start();
+    collector.behave(Manner::Stall);
+    let stop = unstopped();
+    let settings = settings("127.0.0.1", collector.address().port());
+    let mut sink = TcpSink::new(&settings, stop.clone()).unwrap();
+    let mut feed = Feed::default();
+    let lines = feed.lines(3, 50);
+    sink.write(&lines.0, &lines.1).unwrap();
+    stop.request(Duration::ZERO);
+    // More than the buffers of both sides hold.
+    let lines = feed.lines(1, 16 << 20);
+    assert_eq!(
+        sink.write(&lines.0, &lines.1).unwrap_err().taken,
+        lines.0.len()
+    );
+    let lost = sink.close().unwrap_err().to_string();
+    let why = "it takes records more slowly than they come; 4 records may not have arrived";
+    assert!(lost.ends_with(why), "{lost}");
+    assert_eq!(sink.untaken().records, 1);
+}
+
+#[test]
+fn a_sink_that_gives_up_says_once_how_many_records_may_be_lost() {
+    let collector = Collector::start();
+    let mut settings = settings("127.0.0.1", collector.address().port());
+    settings.retry.max_retries = Some(0);
+    let mut sink = TcpSink::new(&settings, unstopped()).unwrap();
+    let mut feed = Feed::default();
+    let lines = feed.lines(3, 50);
+    sink.write(&lines.0, &lines.1).unwrap();
+    drop(collector);
+    let why = crate::patience::eventually("the sink gives up", || sink.tend().err());
+    let words = "; 3 records may not have arrived";
+    assert!(why.to_string().ends_with(words), "{why}");
+    let lost = sink.close().unwrap_err().to_string();
+    assert_eq!(lost.matches(words).count(), 1, "{lost}");
+    assert_eq!(sink.untaken().records, 0, "a connection took them");
+}
+
+#[test]
 fn lines_without_their_heads_are_not_taken() {
     let collector = Collector::start();
     let mut sink = sink_to(collector.address());

@@ -23,7 +23,7 @@ use super::message::Writer;
 use crate::settings::RetrySettings;
 use crate::sink::reconnect::{Again, Reconnect, chance};
 use crate::sink::stop::{Pace, Stop};
-use crate::sink::{Head, Refused, each, fits};
+use crate::sink::{Head, Refused, Untaken, each, fits, uncertain};
 
 /// Longest datagram: what rsyslog takes unless it is told otherwise (`maxMessageSize`), and
 /// cuts what is longer without a word.
@@ -44,13 +44,21 @@ pub(crate) struct Local {
     socket: Option<Socket>,
     /// Datagrams: first those that were sent and may be lost with the daemon, then those that
     /// were not sent.
-    kept: VecDeque<Vec<u8>>,
+    kept: VecDeque<Datagram>,
     /// How many of them were sent …
     sent: usize,
     /// … and how many bytes these have.
     sent_bytes: usize,
+    /// How many of them were ever sent, if only to a daemon that is gone.
+    ever_sent: usize,
     fault: String,
     pace: Pace,
+}
+
+struct Datagram {
+    bytes: Vec<u8>,
+    /// What its record counts; none where more of that follows.
+    ends: Option<Untaken>,
 }
 
 struct Socket {
@@ -71,6 +79,7 @@ impl Local {
             kept: VecDeque::new(),
             sent: 0,
             sent_bytes: 0,
+            ever_sent: 0,
             fault: String::new(),
             pace: Pace::default(),
         }
@@ -90,7 +99,12 @@ impl Local {
         self.pump(by).map_err(|why| refused(0, why))?;
         for (line, head) in each(lines, heads) {
             let room = self.socket.as_ref().map_or(MESSAGE_BYTES, Socket::room);
-            self.kept.extend(writer.local(line, head, room));
+            let parts = writer.local(line, head, room);
+            let datagram = |bytes| Datagram { bytes, ends: None };
+            self.kept.extend(parts.into_iter().map(datagram));
+            if let Some(last) = self.kept.back_mut() {
+                last.ends = Some(Untaken::of(head));
+            }
             taken += head.bytes;
             self.pump(by).map_err(|why| refused(taken, why))?;
         }
@@ -138,7 +152,23 @@ impl Local {
             return Ok(());
         }
         self.try_now();
-        self.flush()
+        let mut ended = self.flush();
+        // A daemon may have gone unnoticed before.
+        if ended.is_err() && self.socket.is_none() {
+            self.try_now();
+            ended = self.flush();
+        }
+        ended.map_err(|error| uncertain(error, self.records(0).count()))
+    }
+
+    /// As [`Sink::untaken`](crate::sink::Sink::untaken).
+    pub(crate) fn untaken(&self) -> Untaken {
+        self.records(self.ever_sent).sum()
+    }
+
+    /// Records that end with one of the datagrams kept, from this one on.
+    fn records(&self, from: usize) -> impl Iterator<Item = Untaken> {
+        self.kept.iter().skip(from).filter_map(|one| one.ends)
     }
 
     fn deadline(&self) -> Duration {
@@ -172,11 +202,12 @@ impl Local {
         let Some(socket) = &self.socket else {
             return Ok(());
         };
-        while let Some(datagram) = self.kept.get(self.sent) {
-            match socket.datagrams.send(datagram) {
+        while let Some(Datagram { bytes, .. }) = self.kept.get(self.sent) {
+            match socket.datagrams.send(bytes) {
                 Ok(_) => {
-                    self.sent_bytes = self.sent_bytes.saturating_add(datagram.len());
+                    self.sent_bytes = self.sent_bytes.saturating_add(bytes.len());
                     self.sent += 1;
+                    self.ever_sent = self.ever_sent.max(self.sent);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.stop.ready(&socket.datagrams, PollFlags::OUT, by)?;
@@ -187,10 +218,11 @@ impl Local {
             // More than the buffer holds was sent after the first: it was read.
             while let Some(first) = self.kept.front()
                 && self.sent > 0
-                && self.sent_bytes.saturating_sub(first.len()) >= socket.buffer_bytes
+                && self.sent_bytes.saturating_sub(first.bytes.len()) >= socket.buffer_bytes
             {
-                self.sent_bytes = self.sent_bytes.saturating_sub(first.len());
+                self.sent_bytes = self.sent_bytes.saturating_sub(first.bytes.len());
                 self.sent -= 1;
+                self.ever_sent -= 1;
                 self.kept.pop_front();
             }
         }

@@ -173,6 +173,7 @@ mod tests {
             at_us: 1_795_881_600_000_007,
             category: Category::Auth,
             is_failure,
+            lost: 0,
         }
     }
 
