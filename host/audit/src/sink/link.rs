@@ -35,6 +35,9 @@ pub(crate) struct Link {
     reconnect: Reconnect,
     outbox: Outbox,
     stream: Option<Stream>,
+    /// Whether files of TLS changed since it was made: it is to end as soon as it has taken
+    /// what there is.
+    is_outdated: bool,
     /// Since when the peer takes nothing although there is something.
     stalled_since: Option<Duration>,
     /// Whether the sink ends: what does not arrive now never will.
@@ -64,6 +67,7 @@ impl Link {
             reconnect: Reconnect::new(settings.retry, Box::new(chance)),
             outbox: Outbox::new(KEPT_BYTES),
             stream: None,
+            is_outdated: false,
             stalled_since: None,
             is_closing: false,
             fault: String::new(),
@@ -100,7 +104,8 @@ impl Link {
     /// As [`Sink::tend`](super::Sink::tend).
     pub(crate) fn tend(&mut self) -> io::Result<()> {
         let by = self.deadline();
-        if self.looks_around() && self.stream.is_some() {
+        self.look_around();
+        if self.is_outdated && self.stream.is_some() {
             self.pump(by)?;
             if let Some(stream) = self.stream.take() {
                 let ended = self.end(stream, by);
@@ -117,16 +122,15 @@ impl Link {
         self.trouble.as_deref()
     }
 
-    /// Whether files of TLS changed, and for the better.
-    fn looks_around(&mut self) -> bool {
+    /// Looks whether files of TLS changed, and for the better.
+    fn look_around(&mut self) {
         let Some(trust) = self.trust.as_mut().filter(|_| self.pace.is_due(&self.stop)) else {
-            return false;
+            return;
         };
-        let changed = trust.look();
+        self.is_outdated |= trust.look();
         self.trouble = trust
             .fault()
             .map(|fault| format!("{}: {fault}", self.place));
-        changed
     }
 
     /// Sends all there is.
@@ -275,6 +279,7 @@ impl Link {
         match self.connect(by) {
             Ok(stream) => {
                 self.reconnect.connected(self.stop.now());
+                self.is_outdated = false;
                 self.stalled_since = None;
                 Ok(stream)
             }

@@ -158,6 +158,34 @@ fn changed_files_make_a_new_connection_and_nothing_is_sent_twice() {
 }
 
 #[test]
+fn files_that_change_while_the_collector_is_slow_are_not_forgotten() {
+    let authority = Authority::new("corp");
+    let collector = Collector::start_tls(demanding(&authority));
+    collector.behave_next([Manner::Slowly(100_000)]);
+    let identity = authority.client("first");
+    let mut settings = showing(trusting(&authority, "127.0.0.1", &collector), &identity);
+    settings.retry.timeout = Duration::from_secs(1);
+    let mut sink = sink(&settings);
+    let mut feed = Feed::default();
+    // More than goes within two such times, buffers of both sides and all.
+    let lines = feed.lines(1, 6 << 20);
+    feed.deliver(&mut sink, &lines);
+    assert!(feed.was_told("more slowly"), "{:?}", feed.errors);
+    authority
+        .client("second")
+        .write(identity.certificate_file(), identity.key_file());
+    let slow = sink.tend().unwrap_err().to_string();
+    assert!(slow.contains("more slowly"), "{slow}");
+    feed.tend_until(&mut sink, "a new connection", || {
+        collector.connections().len() == 2
+    });
+    let lines = feed.lines(1, 50);
+    feed.deliver(&mut sink, &lines);
+    sink.close().unwrap();
+    assert!(feed.has_all(&collector.lines()));
+}
+
+#[test]
 fn while_a_changed_file_is_no_good_the_last_good_one_counts_and_the_fault_is_said() {
     let authority = Authority::new("corp");
     let collector = Collector::start_tls(tls::server(&authority.server()));
