@@ -2,8 +2,9 @@
  *
  * In: every command, by a command filter; every log-in, by a callback that declines; from 9.1
  * on how commands and log-ins ended, by events. Out: nothing but `audit.heard`, which tells how
- * often each of them was called; and `audit.later KEY`, which increments the key by itself, a
- * moment after it answered. It declares the little it needs of the module API itself.
+ * often each of them was called; `audit.later KEY`, which increments the key by itself, a moment
+ * after it answered, and `audit.allow NAME`, which makes an ACL user in the same way; and
+ * `AUDIT.LOUD KEY`, whose name is in capitals. It declares the little it needs of the module API itself.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -74,6 +75,25 @@ static void increment(void *ctx, void *key) {
     release(NULL, key);
 }
 
+static void make(void *ctx, void *name) {
+    void *answer = call(ctx, "ACL", "csc", "SETUSER", name, "on");
+    if (answer != NULL) free_reply(answer);
+    release(NULL, name);
+}
+
+static int allow(void *ctx, void **argv, int argc) {
+    if (argc != 2) return reply(ctx, "one name");
+    retain(NULL, argv[1]);
+    create_timer(ctx, 20, make, argv[1]);
+    return reply(ctx, "OK");
+}
+
+static int loud(void *ctx, void **argv, int argc) {
+    (void)argv;
+    (void)argc;
+    return reply(ctx, "OK");
+}
+
 static int later(void *ctx, void **argv, int argc) {
     if (argc != 2) return reply(ctx, "one key");
     retain(NULL, argv[1]);
@@ -99,6 +119,8 @@ int ValkeyModule_OnLoad(void *ctx, void **argv, int argc) {
     set_attributes(ctx, "audit", 1, 1);
     if (create_command(ctx, "audit.heard", tell, "admin", 0, 0, 0) != 0) return 1;
     if (create_command(ctx, "audit.later", later, "write", 1, 1, 1) != 0) return 1;
+    if (create_command(ctx, "audit.allow", allow, "admin", 0, 0, 0) != 0) return 1;
+    if (create_command(ctx, "AUDIT.LOUD", loud, "write", 1, 1, 1) != 0) return 1;
     if (register_filter(ctx, filter, 0) == NULL) return 1;
     register_auth(ctx, decline);
     for (int number = 0; number < EVENTS; number++) {

@@ -201,6 +201,9 @@ impl SceneBuilder {
         let wait = self.load && self.with_policy;
         let scene = self.start_unready();
         if wait {
+            crate::patience::eventually("a sink that refuses has begun", || {
+                scene.server.lets_in_admin().then_some(())
+            });
             scene.wait_for_generation(1);
         }
         scene

@@ -316,6 +316,12 @@ impl Server {
         connection
     }
 
+    /// Whether user `default` is let in just now.
+    #[track_caller]
+    pub fn lets_in_admin(&self) -> bool {
+        self.open || self.connect().auth("default", ADMIN_PASSWORD).is_ok()
+    }
+
     /// The fields of one section of INFO.
     #[track_caller]
     pub fn info(&self, section: &str) -> BTreeMap<String, String> {

@@ -8,7 +8,7 @@ use std::io;
 use std::iter::Sum;
 use std::time::Duration;
 
-use crate::event::{Attempt, Category, CommandResult, Event};
+use crate::event::{Attempt, Category, Event};
 use crate::format::Numbered;
 use crate::settings::{Destination, SinkSettings};
 
@@ -193,10 +193,7 @@ impl Head {
 fn is_failure(event: &Event<'_>) -> bool {
     match event {
         Event::Authentication(authentication) => authentication.attempt == Attempt::Failure,
-        Event::Command(command) => match command.result {
-            CommandResult::Unknown | CommandResult::Success => false,
-            CommandResult::Failure | CommandResult::Rejected(_) | CommandResult::Denied(..) => true,
-        },
+        Event::Command(command) => command.result.is_failure(),
         Event::Reload(reload) => !reload.errors.is_empty(),
         Event::Loss(_) => true,
         Event::Opened

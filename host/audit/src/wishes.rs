@@ -199,7 +199,8 @@ impl Interest {
             settings: any(&[Category::Config]) || always_config,
             acl: any(&[Category::Acl]),
             policy: any(&[Category::Policy]),
-            failures: administration || !data.is_empty(),
+            // Also log-ins that nobody gets to decide about.
+            failures: administration || !data.is_empty() || any(&[Category::Auth]),
             // A command of somebody's own list may be one of these.
             administration: administration || !own.is_empty(),
             successes: !data.and(self.successes).is_empty(),

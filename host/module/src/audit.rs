@@ -20,7 +20,7 @@ mod subscriptions;
 mod trail;
 
 pub(crate) use authentication::{Outcome, attempted};
-pub(crate) use observer::{adopt, forget, look, session_ended};
+pub(crate) use observer::{adopt, forget, forget_commands, look, session_ended};
 pub(crate) use refusing::{Refused, refusal};
 pub(crate) use reloads::reloaded;
 pub(crate) use trail::{Digests, SinkNotices, Trail};

@@ -159,7 +159,7 @@ fn with_state_dir(ctx: &Context<'_>, mut settings: Settings) -> Result<Settings,
 struct Events;
 
 impl EventHandler for Events {
-    fn event(_ctx: &Context<'_>, event: Event) {
+    fn event(ctx: &Context<'_>, event: Event) {
         let Some(shared) = state::shared() else {
             return;
         };
@@ -167,6 +167,7 @@ impl EventHandler for Events {
             Event::ModuleLoaded(_) | Event::ModuleUnloaded(_) => {
                 shared.server_changed();
                 shared.trail.commands_changed();
+                audit::forget_commands(ctx.lock());
             }
             Event::ShuttingDown => shared.trail.finish(),
             _ => {}

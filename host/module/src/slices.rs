@@ -238,6 +238,10 @@ fn take_answers(shared: &Shared, lock: &ServerLock, budget: &Budget<'_>, now: No
     let mut more = false;
     while !budget.is_spent() {
         let Some((review, answers)) = shared.reviews.next_done() else {
+            if more {
+                // Records tell which decision a session has.
+                shared.trail.touch();
+            }
             return more;
         };
         more = true;

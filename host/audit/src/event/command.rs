@@ -85,6 +85,16 @@ pub enum CommandResult<'a> {
     ),
 }
 
+impl CommandResult<'_> {
+    /// Whether it is known not to have done what was asked.
+    pub const fn is_failure(&self) -> bool {
+        match self {
+            Self::Unknown | Self::Success => false,
+            Self::Failure | Self::Rejected(_) | Self::Denied(..) => true,
+        }
+    }
+}
+
 /// What the ACL denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Denial {

@@ -26,7 +26,8 @@ impl Hidden {
         self.places == 0
     }
 
-    pub(super) fn hide(&mut self, place: usize) {
+    /// Hides the argument at a place.
+    pub fn hide(&mut self, place: usize) {
         self.places |= 1 << place.min(LAST);
     }
 

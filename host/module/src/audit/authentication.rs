@@ -50,6 +50,7 @@ pub(crate) fn attempted(shared: &Shared, ctx: &Context<'_>, user: &[u8], outcome
         }
         if !matches!(outcome, Outcome::Passed) {
             observer.passed.retain(|passed| passed.client != client);
+            observer.attempts.insert(client);
         }
         !sinks.is_empty()
     });
@@ -214,7 +215,8 @@ pub(super) fn decided_by_others(ctx: &Context<'_>, attempt: &LoggedIn<'_>) {
         Attempt::Failure
     };
     observer::with(ctx.lock(), |observer| {
-        observer.clients.doubt(attempt.client)
+        observer.clients.doubt(attempt.client);
+        observer.attempts.insert(attempt.client);
     });
     tell(
         ctx,

@@ -18,6 +18,13 @@ use crate::ffi::{
 /// Most users that one command may name, or that are remembered while others are not.
 const MOST_USERS: usize = 1000;
 
+/// Most users that the commands of one transaction may name, and most commands that wait to be
+/// looked at.
+const MOST_QUEUED: usize = 100;
+
+/// Longest name, in bytes, that is remembered of nobody: anybody can send any.
+const NAME_BYTES: usize = 256;
+
 /// Looking at all users takes no more than one part in so many of the time: anybody can send
 /// `ACL LOAD`.
 const REST: u64 = 20;
@@ -36,8 +43,8 @@ pub(super) struct Changes {
     knows_all: bool,
     /// When all may be looked at again: microseconds since 1970.
     rested_us: u64,
-    /// Users that a command may have changed, and whose it was.
-    expected: Option<(Option<ClientId>, BTreeSet<Vec<u8>>)>,
+    /// Users that each of some commands may have changed, and whose it was.
+    expected: Vec<(Option<ClientId>, BTreeSet<Vec<u8>>)>,
     /// Whose command may have changed any of them, and whether it did run.
     all_expected: Option<(Option<ClientId>, bool)>,
     /// Users that each client named since its last EXEC: the command may have been queued, and
@@ -114,9 +121,25 @@ impl Changes {
             self.users.clear();
             self.knows_all = false;
             self.queued.clear();
-            self.expected = None;
+            self.expected.clear();
             self.all_expected = None;
         }
+    }
+
+    /// Modules came, with settings of theirs.
+    pub(super) fn learn_settings(&mut self, ctx: &Context<'_>) {
+        if let Some(known) = &mut self.settings {
+            for (name, value) in all_settings(ctx) {
+                known.entry(name).or_insert(value);
+            }
+        }
+    }
+
+    /// Whether the server has a setting of this name, as far as that is known.
+    pub(super) fn has_setting(&self, name: &[u8]) -> bool {
+        let name = name.to_ascii_lowercase();
+        let known = self.settings.as_ref().zip(String::from_utf8(name).ok());
+        known.is_some_and(|(settings, name)| settings.contains_key(&name))
     }
 
     /// What became of settings of these names.
@@ -129,25 +152,24 @@ impl Changes {
         let (Some(known), Some(digests)) = (&mut self.settings, &self.digests) else {
             return Vec::new();
         };
+        // Of all: some have two names, and the server tells of one.
+        let all = all_settings(ctx);
+        let were = std::mem::replace(known, all);
         let mut changes = Vec::new();
         for name in names {
-            let now = setting(ctx, name);
-            let before = match &now {
-                Some(value) => known.insert(name.clone(), value.clone()),
-                None => known.remove(name),
-            };
+            let (before, now) = (were.get(name), known.get(name));
             if before == now {
                 continue;
             }
             // What CONFIG SET would not show.
-            let value = |value: Vec<u8>| {
-                let words: [&[u8]; 4] = [b"config", b"set", name.as_bytes(), &value];
+            let value = |value: &Vec<u8>| {
+                let words: [&[u8]; 4] = [b"config", b"set", name.as_bytes(), value];
                 let hidden = redactor.of_command(b"config|set", true).hidden(&words);
                 // What is not set is nobody's secret.
                 if hidden.hides(3) && !value.is_empty() {
-                    Value::Digest(digests.of(&value))
+                    Value::Digest(digests.of(value))
                 } else {
-                    Value::Shown(value)
+                    Value::Shown(value.clone())
                 }
             };
             changes.push(OwnedChange {
@@ -174,7 +196,7 @@ impl Changes {
             Some(word) if word.eq_ignore_ascii_case(b"setuser") => {
                 words.get(2).map(<[u8]>::to_vec).into_iter().collect()
             }
-            Some(word) if is_of_names(word) && words.len() <= MOST_USERS => {
+            Some(word) if word.eq_ignore_ascii_case(b"deluser") && words.len() <= MOST_USERS => {
                 words.iter().skip(2).map(<[u8]>::to_vec).collect()
             }
             _ => {
@@ -204,13 +226,22 @@ impl Changes {
             self.queue(client, &named);
         }
         if look.after {
-            self.expected = Some((client, named));
+            self.awaits_end(client, named);
+        }
+    }
+
+    /// A command may change these, or has.
+    fn awaits_end(&mut self, client: Option<ClientId>, named: BTreeSet<Vec<u8>>) {
+        if self.expected.len() < MOST_QUEUED {
+            self.expected.push((client, named));
+        } else {
+            self.all_expected = Some((None, false));
         }
     }
 
     /// Answers what was known before.
     fn keep(&mut self, name: &[u8], rules: Option<Vec<u8>>) -> Option<Vec<u8>> {
-        if rules.is_none() && self.knows_all {
+        if rules.is_none() && (self.knows_all || name.len() > NAME_BYTES) {
             return self.users.remove(name).flatten();
         }
         self.users.insert(name.to_vec(), rules).flatten()
@@ -221,9 +252,11 @@ impl Changes {
         let nobody = || Expected::Users(BTreeSet::new());
         let queued = self.queued.entry(client).or_insert_with(nobody);
         if let Expected::Users(users) = queued {
-            users.extend(named.iter().cloned());
-            if users.len() > MOST_USERS {
+            let is_too_long = named.iter().any(|name| name.len() > NAME_BYTES);
+            if is_too_long || users.len() >= MOST_QUEUED {
                 *queued = Expected::Everybody;
+            } else {
+                users.extend(named.iter().cloned());
             }
         }
     }
@@ -254,7 +287,7 @@ impl Changes {
     /// A transaction runs: what was queued in one may change users now.
     pub(super) fn expect_queued(&mut self, client: ClientId) {
         match self.queued.remove(&client) {
-            Some(Expected::Users(users)) => self.expected = Some((Some(client), users)),
+            Some(Expected::Users(users)) => self.awaits_end(Some(client), users),
             Some(Expected::Everybody) => self.all_expected = Some((Some(client), false)),
             None => {}
         }
@@ -267,39 +300,39 @@ impl Changes {
 
     /// Whether users may have changed.
     pub(super) fn is_expecting(&self) -> bool {
-        self.expected.is_some() || self.all_expected.is_some()
+        !self.expected.is_empty() || self.all_expected.is_some()
     }
 
-    /// The users that did, and whose command it was. Asked until there is nothing more.
+    /// The users that did, and whose command it was; `None` when there is nothing more, or what
+    /// may change them was put off.
     pub(super) fn take_users(
         &mut self,
         lock: &ServerLock,
         redactor: &Redactor,
-    ) -> (Option<ClientId>, Vec<OwnedChange>) {
-        if let Some((client, names)) = self.expected.take() {
+    ) -> Option<(Option<ClientId>, Vec<OwnedChange>)> {
+        let is_over = |client: Option<ClientId>| !client.is_some_and(|one| is_put_off(lock, one));
+        let mut expected = self.expected.iter();
+        if let Some(place) = expected.position(|(client, _)| is_over(*client)) {
+            let (client, names) = self.expected.remove(place);
             let rules = |name: &Vec<u8>| local_rules(lock, name).unwrap_or_default();
             let now = names.into_iter().map(|name| (rules(&name), name));
             let now = now.map(|(rules, name)| (name, rules)).collect();
-            return (client, self.compare(redactor, now));
+            return Some((client, self.compare(redactor, now)));
         }
-        let Some((client, has_run)) = self.all_expected else {
-            return (None, Vec::new());
-        };
-        let Some(mut now) = self.everybody(lock, has_run) else {
-            // Later.
-            return (None, Vec::new());
-        };
+        let (client, has_run) = self.all_expected.filter(|(client, _)| is_over(*client))?;
+        // Or later, where they were looked at just now.
+        let mut now = self.everybody(lock, has_run)?;
         self.all_expected = None;
         if !self.knows_all {
             // Nobody knows what they were.
             self.users = now;
             self.knows_all = true;
-            return (client, Vec::new());
+            return Some((client, Vec::new()));
         }
         for name in self.users.keys() {
             now.entry(name.clone()).or_insert(None);
         }
-        (client, self.compare(redactor, now))
+        Some((client, self.compare(redactor, now)))
     }
 
     fn compare(&mut self, redactor: &Redactor, now: Users) -> Vec<OwnedChange> {
@@ -347,9 +380,9 @@ impl Changes {
     }
 }
 
-/// Whether users are named behind this subcommand of ACL, and nothing else.
-fn is_of_names(word: &[u8]) -> bool {
-    word.eq_ignore_ascii_case(b"deluser")
+/// Whether a connection's command waits for its turn (CLIENT PAUSE, FAILOVER).
+fn is_put_off(lock: &ServerLock, client: ClientId) -> bool {
+    ClientInfo::of(lock, client).is_some_and(|info| info.is_blocked)
 }
 
 /// The name of a user, unless it is a password in the wrong place.
@@ -366,16 +399,6 @@ fn all_settings(ctx: &Context<'_>) -> BTreeMap<String, Vec<u8>> {
         return BTreeMap::new();
     };
     pairs.into_iter().filter_map(pair).collect()
-}
-
-fn setting(ctx: &Context<'_>, name: &str) -> Option<Vec<u8>> {
-    let Ok(Reply::Map(pairs)) = ctx.call("CONFIG", &[b"GET", name.as_bytes()]) else {
-        return None;
-    };
-    let mut pairs = pairs.into_iter().filter_map(pair);
-    pairs
-        .find(|(found, _)| found == name)
-        .map(|(_, value)| value)
 }
 
 fn pair(pair: (Reply, Reply)) -> Option<(String, Vec<u8>)> {

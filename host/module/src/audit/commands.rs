@@ -139,7 +139,8 @@ impl Commands {
         let index = match self.by_place.get(&place) {
             Some(index) => *index,
             None => {
-                let index = self.index(name, of);
+                // Modules spell theirs as they like.
+                let index = self.named(&name.to_ascii_lowercase(), of);
                 self.by_place.insert(place, index);
                 index
             }

@@ -11,6 +11,7 @@ mod told;
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
 use warden_audit::{Entry, Roster};
 use warden_core::{ClientId, Now};
 use warden_session::SessionView;
@@ -22,7 +23,7 @@ use super::commands::Commands;
 use super::refusing::Transactions;
 use super::subscriptions;
 use super::trail::Trail;
-use crate::ffi::{self, Context, MainThread, ServerLock, as_module};
+use crate::ffi::{self, Context, Detached, MainThread, ServerLock, as_module, microseconds};
 use crate::shared::Shared;
 use runners::Runners;
 
@@ -51,11 +52,9 @@ pub(super) struct Observer {
     /// Which state of the server's commands these are.
     listed: u64,
     pub(super) changes: Changes,
-    /// Whose command may change settings now.
-    setter: Option<ClientId>,
-    /// Whose command was refused and another one put in its place.
-    replaced: Option<ClientId>,
-    /// Who runs commands that run others.
+    /// Whose EXEC was made one that fails, because it would change what nobody records.
+    spoiled: Option<ClientId>,
+    /// Who runs commands that run others, or that change what the audit is about.
     runners: Runners,
     /// The database that what it runs has selected, if that did.
     selected: Option<u32>,
@@ -66,6 +65,8 @@ pub(super) struct Observer {
     /// Log-ins that others decide about, on a server that does not tell how.
     pub(super) passed: Vec<Passed>,
     pub(super) transactions: Transactions,
+    /// Whose log-in was told, until its command has ended.
+    pub(super) attempts: FxHashSet<ClientId>,
 }
 
 /// In each slice: takes what sinks want now into force, if it is not what it was, and looks at
@@ -112,6 +113,7 @@ pub(crate) fn adopt(shared: &Shared, ctx: &Context<'_>) {
         if observer.listed != commands {
             observer.listed = commands;
             observer.commands.list(ctx);
+            observer.changes.learn_settings(ctx);
         }
         observer.commands.forget();
         let digests = observer.trail.digests().clone();
@@ -119,6 +121,11 @@ pub(crate) fn adopt(shared: &Shared, ctx: &Context<'_>) {
             .changes
             .watch(ctx, &digests, (wants.settings, wants.acl));
     });
+}
+
+/// Modules came or went: what the server's memory says of commands is no longer so.
+pub(crate) fn forget_commands(lock: &ServerLock) {
+    with(lock, |observer| observer.commands.forget());
 }
 
 /// Forgets everything, at unload.
@@ -132,6 +139,11 @@ pub(super) fn with<T>(lock: &ServerLock, work: impl FnOnce(&mut Observer) -> T) 
     OBSERVER
         .with(lock, |observer| observer.as_mut().map(work))
         .flatten()
+}
+
+/// Whether a script runs: the server answers others meanwhile where it is slow.
+fn is_in_script(lock: &ServerLock) -> bool {
+    Detached::new(lock).is_ok_and(|ctx| ctx.is_in_script())
 }
 
 /// A session has ended.
@@ -157,14 +169,14 @@ impl Observer {
             commands: Commands::default(),
             listed: 0,
             changes: Changes::default(),
-            setter: None,
-            replaced: None,
+            spoiled: None,
             runners: Runners::default(),
             selected: None,
             runs_transaction: false,
             doubtful: None,
             passed: Vec::new(),
             transactions: Transactions::default(),
+            attempts: FxHashSet::default(),
         }
     }
 
@@ -182,6 +194,13 @@ impl Observer {
         self.roster.refusing(self.trail.now())
     }
 
+    /// Whether a connection is a link to another server.
+    pub(super) fn is_internal(&mut self, lock: &ServerLock, client: ClientId) -> bool {
+        let of = (&self.roster.interest, self.epoch);
+        let known = self.clients.get(lock, client, of);
+        known.is_some_and(|known| known.is_internal)
+    }
+
     /// Whether a client's transaction runs.
     pub(super) fn is_in_exec(&self, client: ClientId) -> bool {
         self.runners.is_in_exec(client)
@@ -190,14 +209,13 @@ impl Observer {
     /// Between commands, but for one that lets the server look after others meanwhile: what was
     /// subscribed for one command is over.
     fn rest(&mut self, lock: &ServerLock) {
-        if !self.tells_results {
-            self.runners.ended_unless_put_off(lock);
+        if !self.runners.is_empty() && !is_in_script(lock) {
+            self.runners.look(lock, microseconds(), self.tells_results);
         }
         if !self.runners.is_empty() {
             return;
         }
         self.selected = None;
-        self.setter = None;
         if std::mem::take(&mut self.hears_this) && !self.hears_successes {
             subscriptions::end_successes(lock);
         }

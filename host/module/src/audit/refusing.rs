@@ -5,7 +5,9 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::ffi::{Answer, CommandHandler, CommandSpec, Context, Passage, Words};
+use crate::ffi::{
+    Answer, ClientInfo, CommandHandler, CommandSpec, Context, Passage, ServerLock, Words,
+};
 use crate::shared::Shared;
 use warden_core::{ClientId, Reason, ReasonKind};
 
@@ -51,13 +53,21 @@ const MOST_OPEN: usize = 100_000;
 
 impl Transactions {
     /// A command arrives; answers whether it is the EXEC of a transaction that holds a change.
-    fn arrived(&mut self, client: ClientId, words: &Words<'_>, is_change: bool) -> bool {
+    fn arrived(
+        &mut self,
+        lock: &ServerLock,
+        client: ClientId,
+        words: &Words<'_>,
+        is_change: bool,
+    ) -> bool {
         let Some(first) = words.get(0) else {
             return false;
         };
         if first.eq_ignore_ascii_case(b"multi") {
             if self.open.len() < MOST_OPEN {
-                self.open.entry(client.0).or_insert(false);
+                // One that was not seen from its beginning may hold a change.
+                let is_open = || ClientInfo::of(lock, client).is_none_or(|info| info.is_queueing);
+                self.open.entry(client.0).or_insert_with(is_open);
             }
             return false;
         }
@@ -68,7 +78,6 @@ impl Transactions {
         if !ends.iter().any(|name| first.eq_ignore_ascii_case(name)) {
             return false;
         }
-        // One that was not seen from its beginning may hold a change.
         let holds = self.open.remove(&client.0) != Some(false);
         holds && first.eq_ignore_ascii_case(b"exec")
     }
@@ -80,7 +89,12 @@ impl Transactions {
 }
 
 /// What becomes of a command. A change that is queued already is given up with its transaction.
-pub(super) fn passage(observer: &mut Observer, client: ClientId, words: &Words<'_>) -> Passage {
+pub(super) fn passage(
+    observer: &mut Observer,
+    lock: &ServerLock,
+    client: ClientId,
+    words: &Words<'_>,
+) -> Passage {
     if !observer.may_refuse {
         return Passage::Unchanged;
     }
@@ -88,8 +102,14 @@ pub(super) fn passage(observer: &mut Observer, client: ClientId, words: &Words<'
         || words
             .get(0)
             .is_some_and(|word| observer.commands.may_be_renamed(word));
-    let executes = observer.transactions.arrived(client, words, is_change);
-    if !(is_change || executes) || observer.refusing().is_none() {
+    let executes = observer
+        .transactions
+        .arrived(lock, client, words, is_change);
+    if !(is_change || executes)
+        || observer.refusing().is_none()
+        // What a primary sends has happened: a replica that leaves it out is no replica.
+        || observer.is_internal(lock, client)
+    {
         Passage::Unchanged
     } else if executes {
         Passage::Spoiled
@@ -106,7 +126,9 @@ fn is_change(words: &Words<'_>) -> bool {
         return false;
     }
     let second = words.get(1).unwrap_or_default();
-    let empties_the_log = second.eq_ignore_ascii_case(b"log") && words.len() > 2;
+    let argument = words.get(2).unwrap_or_default();
+    let empties_the_log =
+        second.eq_ignore_ascii_case(b"log") && argument.eq_ignore_ascii_case(b"reset");
     let is_harmless = |name: &&[u8]| second.eq_ignore_ascii_case(name);
     empties_the_log || !HARMLESS.iter().any(is_harmless)
 }

@@ -144,11 +144,11 @@ struct Hooks;
 impl CommandFilter for Hooks {
     fn arrived(lock: &ServerLock, client: ClientId, words: Words<'_>) -> Passage {
         let passage = observer::with(lock, |observer| {
-            let passage = refusing::passage(observer, client, &words);
-            if passage == Passage::Unchanged {
-                observer.arrived(lock, client, &words);
-            } else {
-                observer.refused(lock, client, &words);
+            let passage = refusing::passage(observer, lock, client, &words);
+            match passage {
+                Passage::Unchanged => observer.arrived(lock, client, &words),
+                Passage::Replaced(_) => observer.refused(lock, client, &words),
+                Passage::Spoiled => observer.spoiled(lock, client, &words),
             }
             passage
         });

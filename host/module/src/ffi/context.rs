@@ -86,6 +86,11 @@ impl Context<'_> {
         )
     }
 
+    /// A script or a function runs.
+    pub(crate) fn is_in_script(&self) -> bool {
+        self.has(raw::VALKEYMODULE_CTX_FLAGS_LUA)
+    }
+
     /// The server is reading its data from disk or from its primary: it answers some
     /// commands meanwhile, but lets nobody go on who was made to wait.
     pub(crate) fn is_loading(&self) -> bool {

@@ -5,6 +5,7 @@
 //! queued does not when it runs, nor what was put off and runs later (CLIENT PAUSE), nor our own calls.
 //! Never: while nobody needs to know: a filter costs every command something.
 
+use super::call::is_own;
 use super::context::Context;
 use super::entry::is_active;
 use super::error::Error;
@@ -157,7 +158,7 @@ unsafe extern "C" fn on_command<F: CommandFilter>(filter: *mut raw::ValkeyModule
     let Some(filter) = NonNull::new(filter) else {
         return;
     };
-    if !is_active() {
+    if !is_active() || is_own() {
         return;
     }
     // Without the stopwatch: two readings of a clock would be half of what this costs.

@@ -6,6 +6,7 @@ use warden_audit::redact::shown_error;
 use warden_audit::{Category, Event, Hidden, Interest, SinkSet};
 use warden_core::ClientId;
 
+use super::super::changes::Changes;
 use super::super::commands::{CommandId, Facts};
 use super::Observer;
 use crate::ffi::{Ended, Finished, ServerLock, Words, cached_microseconds};
@@ -23,6 +24,8 @@ pub(super) struct Seen<'a> {
     pub(super) result: CommandResult<'a>,
     pub(super) duration_us: Option<u64>,
     pub(super) keys_modified: Option<u64>,
+    /// Whether it failed, and if it is a log-in nobody else tells of it.
+    pub(super) is_unheard: bool,
     pub(super) at_us: u64,
 }
 
@@ -43,6 +46,7 @@ impl<'a> Seen<'a> {
             },
             duration_us: Some(finished.duration_us),
             keys_modified: Some(finished.keys_modified),
+            is_unheard: false,
             at_us: cached_microseconds(),
         }
     }
@@ -95,7 +99,7 @@ impl Observer {
         if known.is_some_and(|known| known.is_internal) {
             seen.origin = Origin::Replication;
         }
-        let hidden = hidden(facts, words);
+        let hidden = hidden(facts, words, &self.changes);
         let shown = Shown {
             facts,
             words,
@@ -124,7 +128,7 @@ impl Observer {
 fn wanted(interest: &Interest, facts: &Facts, seen: &Seen<'_>) -> (SinkSet, SinkSet) {
     let always = match facts.category {
         // Log-ins tell more of these.
-        Category::Auth => return (SinkSet::NONE, SinkSet::NONE),
+        Category::Auth if !seen.is_unheard => return (SinkSet::NONE, SinkSet::NONE),
         Category::Config => interest.always_config(),
         _ => SinkSet::NONE,
     };
@@ -139,12 +143,21 @@ fn wanted(interest: &Interest, facts: &Facts, seen: &Seen<'_>) -> (SinkSet, Sink
 }
 
 /// What of a command must not be seen.
-fn hidden(facts: &Facts, words: &Words<'_>) -> Hidden {
+fn hidden(facts: &Facts, words: &Words<'_>, changes: &Changes) -> Hidden {
     if facts.redaction.is_plain() {
         return Hidden::NONE;
     }
     let words: SmallVec<[&[u8]; 16]> = words.iter().collect();
-    facts.redaction.hidden(&words)
+    let mut hidden = facts.redaction.hidden(&words);
+    if facts.name == b"config|set" {
+        // A setting that there is not may be one of a secret, mistyped.
+        for (place, name) in words.iter().enumerate().skip(2).step_by(2) {
+            if !changes.has_setting(name) {
+                hidden.hide(place + 1);
+            }
+        }
+    }
+    hidden
 }
 
 /// What of a command is shown.

@@ -36,7 +36,8 @@ impl Observer {
         let is_a_clients = self.clients.get(lock, client, known).is_some();
         if is_a_clients {
             self.settle(lock, Whose::Of(client));
-            self.setter = None;
+            // Its former one is over, also where the server has not told of the end.
+            self.runners.leaves(client);
             if !self.tells_results {
                 // Its end is not told: the next command of a connection is.
                 self.runners.ended_unless_put_off(lock);
@@ -55,8 +56,9 @@ impl Observer {
                 .get(0)
                 .is_some_and(|word| self.commands.may_be_renamed(word));
         if is_renamed {
-            self.setter = Some(client);
-            self.begins(client, Vec::new());
+            self.runners.begins(client, Vec::new(), true);
+            self.hear_this(lock);
+            self.doubtful = Some(client);
             let look = around(self.tells_results);
             self.changes.expect(lock, Some(client), words, look);
         }
@@ -64,34 +66,27 @@ impl Observer {
         let Some(command) = self.commands.of_words(words, of) else {
             return;
         };
-        let is_heard = self.expect(lock, (client, is_a_clients), command, words) || is_renamed;
-        if is_a_clients && is_heard && self.hears_administration {
-            self.hear_this(lock);
-        }
+        self.expect(lock, (client, is_a_clients), command, words);
         if !self.tells_results {
             let seen = Seen::arriving(client, CommandResult::Unknown, microseconds());
             self.record(lock, command, words, seen);
         }
     }
 
-    /// Remembers what a command may come to change; answers whether its end is wanted whatever
-    /// sinks want of others.
+    /// Remembers what a command may come to change.
     fn expect(
         &mut self,
         lock: &ServerLock,
         (client, is_a_clients): (ClientId, bool),
         command: CommandId,
         words: &Words<'_>,
-    ) -> bool {
+    ) {
         let Some(facts) = self.commands.facts(command) else {
-            return false;
+            return;
         };
         let is_exec = facts.name == b"exec";
         if is_a_clients {
             self.runs_transaction = is_exec;
-            if facts.category == Category::Config || facts.effect == Effect::Runs {
-                self.setter = Some(client);
-            }
         }
         match facts.effect {
             Effect::None => {}
@@ -110,39 +105,50 @@ impl Observer {
                     authentication::arrived(&mut self.passed, lock, client, words, sinks);
                 }
             }
-            Effect::Runs if is_a_clients && (is_exec || !is_queueing(lock, client)) => {
-                let name = facts.name.clone();
-                self.begins(client, name);
-                if !self.tells_results && is_exec {
+            Effect::Runs => {
+                if is_a_clients && is_exec && !self.tells_results {
                     self.changes.expect_queued(client);
                 }
-                // Its end is the end of what it runs; and it may run an administrator's.
-                return true;
             }
-            Effect::Runs => {}
             Effect::Acl => {
-                let client = if is_a_clients {
+                let teller = if is_a_clients {
                     Some(client)
                 } else {
                     self.runners.current(lock)
                 };
-                let look = around(self.tells_results);
-                self.changes.expect(lock, client, words, look);
-                return true;
+                // What nobody runs for a client ends unheard.
+                let is_told = self.hears_successes || self.hears_this || is_a_clients;
+                let look = around(self.tells_results && is_told);
+                self.changes.expect(lock, teller, words, look);
             }
         }
-        facts.is_administration()
+        if is_a_clients {
+            self.begins(lock, client, command);
+        }
     }
 
-    /// A client runs what may run others.
-    fn begins(&mut self, client: ClientId, command: Vec<u8>) {
-        self.runners.begins(client, command);
-        self.doubtful = Some(client);
+    /// A client's command arrives whose end is wanted, whatever sinks want of others: it may run
+    /// others, or change what the audit is about.
+    fn begins(&mut self, lock: &ServerLock, client: ClientId, command: CommandId) {
+        let Some(facts) = self.commands.facts(command) else {
+            return;
+        };
+        let runs = facts.effect == Effect::Runs;
+        let changes =
+            facts.is_administration() && (self.hears_administration || !self.tells_results);
+        let is_now = || facts.name == b"exec" || !is_queueing(lock, client);
+        if (runs || changes) && is_now() {
+            self.runners.begins(client, facts.name.clone(), runs);
+            self.hear_this(lock);
+            if runs {
+                self.doubtful = Some(client);
+            }
+        }
     }
 
     /// Hears of the end of the command that arrives, also where it ends well.
     fn hear_this(&mut self, lock: &ServerLock) {
-        if !self.hears_successes && !self.hears_this {
+        if self.tells_results && !self.hears_successes && !self.hears_this {
             subscriptions::begin_successes(lock);
             self.hears_this = true;
         }
@@ -161,7 +167,17 @@ impl Observer {
             let seen = Seen::arriving(client, result, microseconds());
             self.record(lock, command, words, seen);
         }
-        self.replaced = Some(client);
+    }
+
+    /// Its transaction is given up for the same reason.
+    pub(in super::super) fn spoiled(
+        &mut self,
+        lock: &ServerLock,
+        client: ClientId,
+        words: &Words<'_>,
+    ) {
+        self.refused(lock, client, words);
+        self.spoiled = Some(client);
     }
 
     /// A command has ended.
@@ -181,12 +197,12 @@ impl Observer {
         {
             self.clients.doubt(finished.client);
         }
-        if facts.category == Category::Config {
-            self.setter = None;
-        }
-        // Where it took the place of another one that is recorded already.
-        let is_refusal = facts.name == refusing::COMMAND.as_bytes();
-        if is_refusal && self.replaced.take() == Some(finished.client) {
+        // What it stands for is recorded already.
+        let is_refusal = match &*facts.name {
+            b"exec" => self.spoiled.take() == Some(finished.client),
+            name => name == refusing::COMMAND.as_bytes(),
+        };
+        if is_refusal {
             return;
         }
         // What an append-only file holds was recorded when it was done.
@@ -200,15 +216,15 @@ impl Observer {
             seen.result = CommandResult::Unknown;
             seen.keys_modified = None;
         }
+        // One that was refused before anybody looked at the credential is told by nobody else.
+        let is_told = facts.category == Category::Auth && self.attempts.remove(&finished.client);
+        seen.is_unheard = !is_told && seen.result.is_failure();
         let effect = facts.effect;
         self.record(lock, command, &finished.words, seen);
-        if effect != Effect::Runs && !self.runners.is_empty() {
-            // One that arrived under another name.
-            self.runners.ended(finished.client, b"");
-        }
         if effect != Effect::None {
             self.conclude(lock, command, finished);
         }
+        self.ended(command, finished.client);
     }
 
     /// What a command that has ended has changed.
@@ -218,12 +234,6 @@ impl Observer {
         };
         let is_success = matches!(finished.ended, Ended::Success);
         match facts.effect {
-            Effect::Runs => {
-                // What it ran is at its end, too.
-                if self.runners.ended(finished.client, &facts.name) {
-                    self.selected = None;
-                }
-            }
             Effect::Client if is_success && facts.name == b"select" => {
                 let number = database(&finished.words);
                 if self.clients.is_connection(finished.client) {
@@ -235,7 +245,11 @@ impl Observer {
             // Also within a transaction.
             Effect::Client if is_success => self.clients.doubt(finished.client),
             Effect::Acl if is_success => {
-                let client = self.runners.current(lock).or(Some(finished.client));
+                let client = if self.clients.is_connection(finished.client) {
+                    Some(finished.client)
+                } else {
+                    self.runners.current(lock)
+                };
                 let look = Look {
                     before: false,
                     after: true,
@@ -243,7 +257,19 @@ impl Observer {
                 self.changes.expect(lock, client, &finished.words, look);
                 self.settle_users(lock);
             }
-            Effect::None | Effect::Client | Effect::Links | Effect::Acl => {}
+            Effect::None | Effect::Client | Effect::Links | Effect::Runs | Effect::Acl => {}
+        }
+    }
+
+    /// What it ran is at its end, too.
+    fn ended(&mut self, command: CommandId, client: ClientId) {
+        if self.runners.is_empty() {
+            return;
+        }
+        if let Some(facts) = self.commands.facts(command)
+            && self.runners.ended(client, &facts.name)
+        {
+            self.selected = None;
         }
     }
 }
@@ -257,6 +283,7 @@ impl<'a> Seen<'a> {
             result,
             duration_us: None,
             keys_modified: None,
+            is_unheard: false,
             at_us,
         }
     }

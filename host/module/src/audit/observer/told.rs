@@ -18,7 +18,7 @@ impl Observer {
             .take_settings(ctx, &self.roster.redactor, names);
         let interest = &self.roster.interest;
         let sinks = interest.of_category(Category::Config);
-        let client = self.setter;
+        let client = self.runners.sets(ctx.lock());
         for change in changes {
             self.of_client(ctx.lock(), client, sinks, &Event::Setting(change.borrow()));
         }
@@ -45,6 +45,7 @@ impl Observer {
                 self.transactions.remove(client);
                 self.changes.remove(client);
                 self.runners.leaves(client);
+                self.attempts.remove(&client);
                 let known = self.clients.remove(client);
                 if self.changes.awaits(client) {
                     self.departed = known.clone().map(|known| (client, known));
@@ -72,12 +73,11 @@ impl Observer {
 
     /// What became of users of the ACL.
     pub(super) fn settle_users(&mut self, lock: &ServerLock) {
-        // What certain users became, and what all did.
-        for _ in 0..2 {
-            if !self.changes.is_expecting() {
+        while self.changes.is_expecting() {
+            let Some((client, changed)) = self.changes.take_users(lock, &self.roster.redactor)
+            else {
                 return;
-            }
-            let (client, changed) = self.changes.take_users(lock, &self.roster.redactor);
+            };
             let sinks = self.roster.interest.of_category(Category::Acl);
             for change in changed {
                 self.of_client(lock, client, sinks, &Event::AclUser(change.borrow()));
