@@ -14,6 +14,7 @@ on_both_lines!(
     what_does_not_fit_on_a_full_disk_is_counted_exactly,
     nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write,
     a_change_under_another_name_is_refused_all_the_same,
+    a_replica_follows_its_primary_while_its_sink_cannot_write,
     a_server_that_is_killed_loses_nothing_older_than_the_flush_window,
     a_server_that_ends_writes_everything_first,
     what_a_server_could_not_write_at_its_end_is_recorded_at_the_next_start,
@@ -137,6 +138,8 @@ fn nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write(lin
         admin.run(change).expect_error("TRYAGAIN");
     }
     queued.run("EXEC").expect_error("EXECABORT");
+    // To begin it once more begins nothing.
+    unwatched.run("MULTI").expect_error("ERR");
     unwatched.run("EXEC").expect_error("EXECABORT");
     assert!(!format!("{:?}", admin.run("CONFIG GET maxmemory")).contains("7516192768"));
     // What changes nothing goes on, and so do those who are to mend it.
@@ -158,6 +161,47 @@ fn nobody_logs_in_and_nothing_changes_while_a_sink_that_refuses_cannot_write(lin
         ("warden.arguments", r#"["maxmemory","1gb"]"#),
     ]);
     assert!(refused.text("error.message").contains("TRYAGAIN"));
+    let records = audited.records_so_far();
+    let of = |name: &str| {
+        let found = records.iter().filter(|one| one.is("warden.command", name));
+        found.count()
+    };
+    assert_eq!(of("exec"), 2, "each once");
+    assert_eq!(of("warden.refused"), 0);
+}
+
+/// What a primary sends has happened: it is neither refused nor replaced.
+fn a_replica_follows_its_primary_while_its_sink_cannot_write(line: Line) {
+    let builder = || {
+        Scene::builder(line).config([
+            ("masterauth", warden_tests::ADMIN_PASSWORD),
+            ("repl-diskless-sync-delay", "0"),
+            ("rename-command FLUSHALL", "fa"),
+            ("rename-command FCALL", "call"),
+        ])
+    };
+    let primary = builder().start();
+    let lines = "on_loss = \"refuse\"\ncommand_result_mode = \"all\"";
+    let replica = Audited::build(lines, builder());
+    let mut here = primary.server.admin();
+    let mut there = replica.scene.server.admin();
+    here.run("SET first 1").expect_ok();
+    let port = primary.server.address().port().to_string();
+    there.call(["REPLICAOF", "127.0.0.1", &port]).expect_ok();
+    eventually("the replica has what the primary has", || {
+        (there.run("DBSIZE").number() == 1).then_some(())
+    });
+    limit_files(&replica, Some(16 * 1024));
+    eventually("the sink cannot write", || {
+        (0..100).for_each(|_| drop(there.run("GET first")));
+        (Audited::status_by(&mut there, "state") == "failing").then_some(())
+    });
+    there.run("fa").expect_error("TRYAGAIN");
+    here.run("fa").expect_ok();
+    eventually("the replica has nothing either", || {
+        (there.run("DBSIZE").number() == 0).then_some(())
+    });
+    limit_files(&replica, None);
 }
 
 fn a_change_under_another_name_is_refused_all_the_same(line: Line) {

@@ -40,6 +40,8 @@ const COMMANDS: &[&str] = &[
     "acl setuser bob nosuchrule >%",
     "ACL SETUSER bob (+get ~a) >%",
     "CONFIG SET requirepass admin-of-the-test-server masterauth %",
+    "CONFIG SET requirepas %",
+    "CONFIG SET timeout 0 masterauht %",
     "CONFIG SET masterauth % maxmemory nonsense",
     "CONFIG SET primaryauth %",
     "config set tls-key-file-pass %",

@@ -21,6 +21,7 @@ mod audit;
 mod audit_attribution;
 mod audit_bad_input;
 mod audit_beside;
+mod audit_changes;
 mod audit_losses;
 mod audit_network;
 mod audit_secrets;
