@@ -161,8 +161,8 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
     ask_again(shared, lock);
     let answers = shared.answers.turn(Blocked::complete);
     default_user::look(lock, start);
-    audit::look(shared, lock);
-    let mut more = sessions::refresh_server(shared, lock);
+    let mut more = audit::look(shared, lock);
+    more |= sessions::refresh_server(shared, lock);
     more |= renew(shared, lock, &budget);
     more |= hand_out(shared, lock, start);
     more |= take_answers(shared, lock, &budget, start);

@@ -11,26 +11,23 @@ use warden_audit::event::{Argument, Change};
 use warden_core::ClientId;
 
 use super::trail::Digests;
-use crate::ffi::{
-    ClientInfo, Context, Detached, Reply, ServerLock, Words, local_rules, microseconds,
-};
+use crate::ffi::{ClientInfo, Context, Detached, Reply, ServerLock, Words, local_rules};
 
-/// Most users that one command may name, or that are remembered while others are not.
+/// Most users that one command may name; for more, all are looked at.
 const MOST_USERS: usize = 1000;
+
+/// Users that are looked at in one go.
+const FEW: usize = 16;
 
 /// Most users that the commands of one transaction may name, and most commands that wait to be
 /// looked at.
 const MOST_QUEUED: usize = 100;
 
-/// Longest name, in bytes, that is remembered of nobody: anybody can send any.
+/// Longest name, in bytes, that a transaction may name: anybody can send any.
 const NAME_BYTES: usize = 256;
 
-/// Looking at all users takes no more than one part in so many of the time: anybody can send
-/// `ACL LOAD`.
-const REST: u64 = 20;
-
-/// The rules of users; none of those who are not there.
-type Users = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+/// What a record holds of a value, in bytes: escaped, it still fits into a line.
+const VALUE_BYTES: usize = 64 * 1024;
 
 /// Settings and users as they were last seen.
 #[derive(Default)]
@@ -38,11 +35,12 @@ pub(super) struct Changes {
     digests: Option<Digests>,
     settings: Option<BTreeMap<String, Vec<u8>>>,
     watches_users: bool,
-    users: Users,
+    /// Rules of all users, as far as they were looked at.
+    users: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Whether those are all that there are: they are kept as they change.
     knows_all: bool,
-    /// When all may be looked at again: microseconds since 1970.
-    rested_us: u64,
+    /// All that are still to be looked at, some at a time.
+    pass: Option<Pass>,
     /// Users that each of some commands may have changed, and whose it was.
     expected: Vec<(Option<ClientId>, BTreeSet<Vec<u8>>)>,
     /// Whose command may have changed any of them, and whether it did run.
@@ -50,6 +48,16 @@ pub(super) struct Changes {
     /// Users that each client named since its last EXEC: the command may have been queued, and
     /// runs with it.
     queued: BTreeMap<ClientId, Expected>,
+}
+
+/// A look at all users.
+struct Pass {
+    /// Whose command may have changed them.
+    client: Option<ClientId>,
+    names: Vec<Vec<u8>>,
+    /// Whether it is worth the time: anybody can send `ACL LOAD`, and 8.0 does not tell whether
+    /// it did run.
+    is_due: bool,
 }
 
 /// When to look at what a command of the ACL is about.
@@ -85,7 +93,12 @@ enum Value {
 impl Value {
     fn borrow(&self) -> Argument<'_> {
         match self {
-            Self::Shown(bytes) => Argument::Plain(bytes),
+            Self::Shown(bytes) => match bytes.get(..VALUE_BYTES) {
+                Some(start) if bytes.len() > VALUE_BYTES => {
+                    Argument::Cut(start, bytes.len() as u64)
+                }
+                _ => Argument::Plain(bytes),
+            },
             Self::Digest(digest) => Argument::Digest(*digest),
         }
     }
@@ -116,14 +129,18 @@ impl Changes {
         } else if !settings {
             self.settings = None;
         }
-        self.watches_users = users;
-        if !users {
+        if users && !self.watches_users {
+            // With the next slice: a server that starts reads its file of users after us.
+            self.all_expected = Some((None, true));
+        } else if !users {
             self.users.clear();
             self.knows_all = false;
+            self.pass = None;
             self.queued.clear();
             self.expected.clear();
             self.all_expected = None;
         }
+        self.watches_users = users;
     }
 
     /// Modules came, with settings of theirs.
@@ -192,28 +209,24 @@ impl Changes {
         if !self.watches_users {
             return;
         }
-        let named: BTreeSet<Vec<u8>> = match words.get(1) {
-            Some(word) if word.eq_ignore_ascii_case(b"setuser") => {
-                words.get(2).map(<[u8]>::to_vec).into_iter().collect()
-            }
-            Some(word) if word.eq_ignore_ascii_case(b"deluser") && words.len() <= MOST_USERS => {
-                words.iter().skip(2).map(<[u8]>::to_vec).collect()
-            }
+        let is = |subcommand: &[u8]| {
+            let word = words.get(1).unwrap_or_default();
+            word.eq_ignore_ascii_case(subcommand)
+        };
+        let names = match words.len().saturating_sub(2) {
+            count if is(b"setuser") => count.min(1),
+            count if is(b"deluser") && count <= MOST_USERS => count,
             _ => {
-                self.look_at_all(lock);
-                if look.after {
-                    let has_run = !look.before;
-                    self.all_expected = Some((client, has_run));
+                if look.after && (is(b"load") || is(b"deluser")) {
+                    self.all_expected = Some((client, !look.before));
                 }
                 return;
             }
         };
-        if self.users.len() > MOST_USERS && !self.knows_all {
-            self.users.clear();
-        }
-        for name in &named {
-            let is_missing = !self.knows_all && !self.users.contains_key(name);
-            if look.before || is_missing {
+        let named = words.iter().skip(2).take(names);
+        let named: BTreeSet<Vec<u8>> = named.map(<[u8]>::to_vec).collect();
+        if look.before {
+            for name in &named {
                 let rules = local_rules(lock, name).unwrap_or_default();
                 self.keep(name, rules);
             }
@@ -235,16 +248,16 @@ impl Changes {
         if self.expected.len() < MOST_QUEUED {
             self.expected.push((client, named));
         } else {
-            self.all_expected = Some((None, false));
+            self.all_expected = Some((None, true));
         }
     }
 
     /// Answers what was known before.
     fn keep(&mut self, name: &[u8], rules: Option<Vec<u8>>) -> Option<Vec<u8>> {
-        if rules.is_none() && (self.knows_all || name.len() > NAME_BYTES) {
-            return self.users.remove(name).flatten();
+        match rules {
+            Some(rules) => self.users.insert(name.to_vec(), rules),
+            None => self.users.remove(name),
         }
-        self.users.insert(name.to_vec(), rules).flatten()
     }
 
     /// Remembers what a transaction is about; beyond a bound, that it may be about anybody.
@@ -261,29 +274,6 @@ impl Changes {
         }
     }
 
-    /// Looks at all users, unless they are known already, or were looked at just now.
-    fn look_at_all(&mut self, lock: &ServerLock) {
-        if !self.knows_all
-            && let Some(users) = self.everybody(lock, false)
-        {
-            self.users = users;
-            self.knows_all = true;
-        }
-    }
-
-    /// Every user; `None` where they were looked at too short a time ago, unless it must be.
-    fn everybody(&mut self, lock: &ServerLock, must: bool) -> Option<Users> {
-        let start = microseconds();
-        if start < self.rested_us && !must {
-            return None;
-        }
-        let users = everybody(lock);
-        let end = microseconds();
-        let took = end.saturating_sub(start);
-        self.rested_us = end.saturating_add(took.saturating_mul(REST));
-        Some(users)
-    }
-
     /// A transaction runs: what was queued in one may change users now.
     pub(super) fn expect_queued(&mut self, client: ClientId) {
         match self.queued.remove(&client) {
@@ -295,49 +285,86 @@ impl Changes {
 
     /// Whether what this client did is still to be looked at.
     pub(super) fn awaits(&self, client: ClientId) -> bool {
-        matches!(self.all_expected, Some((Some(one), _)) if one == client)
+        let looks = self.pass.as_ref().and_then(|pass| pass.client);
+        looks == Some(client) || matches!(self.all_expected, Some((Some(one), _)) if one == client)
     }
 
-    /// Whether users may have changed.
-    pub(super) fn is_expecting(&self) -> bool {
-        !self.expected.is_empty() || self.all_expected.is_some()
-    }
-
-    /// The users that did, and whose command it was; `None` when there is nothing more, or what
-    /// may change them was put off.
+    /// The users that a command has changed, and whose it was; `None` when there is nothing
+    /// more, or what may change them was put off.
     pub(super) fn take_users(
         &mut self,
         lock: &ServerLock,
         redactor: &Redactor,
     ) -> Option<(Option<ClientId>, Vec<OwnedChange>)> {
-        let is_over = |client: Option<ClientId>| !client.is_some_and(|one| is_put_off(lock, one));
         let mut expected = self.expected.iter();
-        if let Some(place) = expected.position(|(client, _)| is_over(*client)) {
-            let (client, names) = self.expected.remove(place);
-            let rules = |name: &Vec<u8>| local_rules(lock, name).unwrap_or_default();
-            let now = names.into_iter().map(|name| (rules(&name), name));
-            let now = now.map(|(rules, name)| (name, rules)).collect();
-            return Some((client, self.compare(redactor, now)));
-        }
-        let (client, has_run) = self.all_expected.filter(|(client, _)| is_over(*client))?;
-        // Or later, where they were looked at just now.
-        let mut now = self.everybody(lock, has_run)?;
-        self.all_expected = None;
-        if !self.knows_all {
-            // Nobody knows what they were.
-            self.users = now;
-            self.knows_all = true;
-            return Some((client, Vec::new()));
-        }
-        for name in self.users.keys() {
-            now.entry(name.clone()).or_insert(None);
-        }
-        Some((client, self.compare(redactor, now)))
+        let place = expected.position(|(client, _)| is_over(lock, *client))?;
+        let (client, names) = self.expected.remove(place);
+        Some((client, self.compare(lock, redactor, names)))
     }
 
-    fn compare(&mut self, redactor: &Redactor, now: Users) -> Vec<OwnedChange> {
+    /// Looks at some users where any of them may have changed; answers those that did, and whose
+    /// command it was.
+    pub(super) fn look_at_some(
+        &mut self,
+        lock: &ServerLock,
+        redactor: &Redactor,
+    ) -> (Option<ClientId>, Vec<OwnedChange>) {
+        if self.pass.is_none()
+            && let Some(expected) = self
+                .all_expected
+                .take_if(|(client, _)| is_over(lock, *client))
+        {
+            self.begin_pass(lock, expected);
+        }
+        let Some(pass) = &mut self.pass else {
+            return (None, Vec::new());
+        };
+        let rest = pass.names.split_off(pass.names.len().min(FEW));
+        let names = std::mem::replace(&mut pass.names, rest);
+        let (client, is_last) = (pass.client, pass.names.is_empty());
+        let (known, unknown): (Vec<_>, Vec<_>) = names
+            .into_iter()
+            .partition(|name| self.knows_all || self.users.contains_key(name));
+        for name in unknown {
+            // Nobody knows what it was.
+            let rules = local_rules(lock, &name).unwrap_or_default();
+            self.keep(&name, rules);
+        }
+        let changes = self.compare(lock, redactor, known);
+        if is_last {
+            self.pass = None;
+            self.knows_all = true;
+        }
+        (client, changes)
+    }
+
+    /// Whether there are users to be looked at soon.
+    pub(super) fn is_looking(&self) -> bool {
+        self.pass.as_ref().is_some_and(|pass| pass.is_due)
+    }
+
+    /// Begins a look at all users: those that there are, and those that there were. One call of
+    /// the server's.
+    fn begin_pass(&mut self, lock: &ServerLock, (client, is_due): (Option<ClientId>, bool)) {
+        let mut names: BTreeSet<Vec<u8>> = all_names(lock).into_iter().collect();
+        names.extend(self.users.keys().cloned());
+        let names = names.into_iter().collect();
+        self.pass = Some(Pass {
+            client,
+            names,
+            is_due,
+        });
+    }
+
+    fn compare(
+        &mut self,
+        lock: &ServerLock,
+        redactor: &Redactor,
+        names: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Vec<OwnedChange> {
         let mut changes = Vec::new();
-        for (name, after) in now {
+        for name in names {
+            let after = local_rules(lock, &name).unwrap_or_default();
             let before = self.keep(&name, after.clone());
             if before != after {
                 changes.push(OwnedChange {
@@ -346,9 +373,6 @@ impl Changes {
                     after: after.map(|rules| self.rules(redactor, &rules)),
                 });
             }
-        }
-        if self.users.len() > MOST_USERS && !self.knows_all {
-            self.users.clear();
         }
         changes
     }
@@ -380,9 +404,11 @@ impl Changes {
     }
 }
 
-/// Whether a connection's command waits for its turn (CLIENT PAUSE, FAILOVER).
-fn is_put_off(lock: &ServerLock, client: ClientId) -> bool {
-    ClientInfo::of(lock, client).is_some_and(|info| info.is_blocked)
+/// Whether a connection's command has had its turn: it may have been put off (CLIENT PAUSE,
+/// FAILOVER).
+fn is_over(lock: &ServerLock, client: Option<ClientId>) -> bool {
+    let info = client.and_then(|client| ClientInfo::of(lock, client));
+    !info.is_some_and(|info| info.is_blocked)
 }
 
 /// The name of a user, unless it is a password in the wrong place.
@@ -408,20 +434,15 @@ fn pair(pair: (Reply, Reply)) -> Option<(String, Vec<u8>)> {
     }
 }
 
-/// Every user of the server's own ACL: one call of the server's.
-fn everybody(lock: &ServerLock) -> Users {
+/// The names of all users of the server's own ACL.
+fn all_names(lock: &ServerLock) -> Vec<Vec<u8>> {
     let names = Detached::new(lock).and_then(|ctx| ctx.call("ACL", &[b"USERS"]));
     let Ok(Reply::Array(names) | Reply::Set(names)) = names else {
-        return BTreeMap::new();
+        return Vec::new();
     };
     let names = names.into_iter().filter_map(|name| match name {
         Reply::Bulk(name) => Some(name),
         _ => None,
     });
-    names
-        .map(|name| {
-            let rules = local_rules(lock, &name).unwrap_or_default();
-            (name, rules)
-        })
-        .collect()
+    names.collect()
 }

@@ -70,18 +70,20 @@ pub(super) struct Observer {
 }
 
 /// In each slice: takes what sinks want now into force, if it is not what it was, and looks at
-/// what the last command may have changed, where the server does not tell.
-pub(crate) fn look(shared: &Shared, lock: &ServerLock) {
+/// what the last command may have changed, where the server does not tell. Answers whether there
+/// is more to look at.
+pub(crate) fn look(shared: &Shared, lock: &ServerLock) -> bool {
     let epoch = shared.trail.epoch();
-    let is_current = with(lock, |observer| {
+    let looked = with(lock, |observer| {
         observer.settle(lock, Whose::All);
         observer.rest(lock);
-        observer.epoch == epoch
+        (observer.look_at_users(lock), observer.epoch == epoch)
     });
-    if is_current == Some(true) {
-        return;
+    let (more, is_current) = looked.unwrap_or_default();
+    if !is_current {
+        as_module(lock, |ctx| adopt(shared, ctx));
     }
-    as_module(lock, |ctx| adopt(shared, ctx));
+    more || !is_current
 }
 
 /// Takes what sinks want now into force.

@@ -192,7 +192,7 @@ impl Local {
                         return Err(self.at(&error));
                     }
                     // One that was started again is there already.
-                    self.reconnect.renewed();
+                    self.reconnect.hurry();
                 }
             }
         }

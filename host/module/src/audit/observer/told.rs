@@ -6,6 +6,7 @@ use warden_core::{ClientId, Now};
 use warden_session::SessionView;
 
 use super::super::authentication::{self, Whose};
+use super::super::changes::OwnedChange;
 use super::super::clients::Known;
 use super::Observer;
 use crate::ffi::{ClientInfo, Context, ServerLock, microseconds};
@@ -71,17 +72,29 @@ impl Observer {
         }
     }
 
-    /// What became of users of the ACL.
+    /// What became of users of the ACL that a command named.
     pub(super) fn settle_users(&mut self, lock: &ServerLock) {
-        while self.changes.is_expecting() {
-            let Some((client, changed)) = self.changes.take_users(lock, &self.roster.redactor)
-            else {
-                return;
-            };
-            let sinks = self.roster.interest.of_category(Category::Acl);
-            for change in changed {
-                self.of_client(lock, client, sinks, &Event::AclUser(change.borrow()));
-            }
+        while let Some(changed) = self.changes.take_users(lock, &self.roster.redactor) {
+            self.users_changed(lock, changed);
+        }
+    }
+
+    /// What became of some of all users, where any may have changed; answers whether there are
+    /// more to look at.
+    pub(in super::super) fn look_at_users(&mut self, lock: &ServerLock) -> bool {
+        let changed = self.changes.look_at_some(lock, &self.roster.redactor);
+        self.users_changed(lock, changed);
+        self.changes.is_looking()
+    }
+
+    fn users_changed(
+        &mut self,
+        lock: &ServerLock,
+        (client, changed): (Option<ClientId>, Vec<OwnedChange>),
+    ) {
+        let sinks = self.roster.interest.of_category(Category::Acl);
+        for change in changed {
+            self.of_client(lock, client, sinks, &Event::AclUser(change.borrow()));
         }
     }
 
