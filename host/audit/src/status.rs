@@ -12,7 +12,6 @@ use std::time::Duration;
 pub struct SinkStatus {
     is_failing: AtomicBool,
     has_begun: AtomicBool,
-    has_ended: AtomicBool,
     records: AtomicU64,
     bytes: AtomicU64,
     dropped: AtomicU64,
@@ -59,15 +58,6 @@ impl SinkStatus {
             0 => Duration::ZERO,
             since => now.saturating_sub(Duration::from_millis(since - 1)),
         }
-    }
-
-    /// Whether its thread has written its last record.
-    pub fn has_ended(&self) -> bool {
-        self.has_ended.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn ended(&self) {
-        self.has_ended.store(true, Ordering::Release);
     }
 
     /// Records written.

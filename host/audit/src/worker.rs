@@ -288,7 +288,6 @@ impl Worker {
             self.close(Loss::DISCONNECTED);
         }
         self.give_up();
-        self.voice.ended();
     }
 }
 

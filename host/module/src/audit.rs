@@ -23,4 +23,4 @@ pub(crate) use authentication::{Outcome, attempted};
 pub(crate) use observer::{adopt, forget, forget_commands, look, session_ended};
 pub(crate) use refusing::{Refused, refusal};
 pub(crate) use reloads::reloaded;
-pub(crate) use trail::{Digests, SinkNotices, Trail};
+pub(crate) use trail::{Digests, SinkNotices, Trail, wait_until};

@@ -21,6 +21,8 @@ on_both_lines!(
     records_are_written_as_soon_as_there_are_enough,
     a_log_in_by_certificate_alone_is_recorded_and_refused_while_it_could_not_be,
     a_file_that_is_moved_away_is_begun_anew,
+    what_happens_while_a_sink_gives_way_to_another_is_in_one_of_them,
+    a_sink_that_gave_way_just_before_the_end_writes_everything,
 );
 
 const KEYS: &str = "events = [\"keys\", \"config\"]\ncommand_result_mode = \"all\"";
@@ -471,5 +473,64 @@ fn a_file_that_is_moved_away_is_begun_anew(line: Line) {
     admin.run("WARDEN.RELOAD");
     eventually("the file is there again", || {
         audited.file.exists().then_some(())
+    });
+}
+
+/// Another sink in the place of the only one, in another file.
+fn give_way(audited: &Audited) -> std::path::PathBuf {
+    let other = audited.path("other.log");
+    let text = format!("type = \"file\"\nformat = \"json\"\npath = {other:?}\n{KEYS}\n");
+    audited.sinks.replace("20-other.toml", text);
+    fs::remove_file(audited.sinks.path().join("10-file.toml")).expect("it is taken out");
+    other
+}
+
+fn keys(path: &std::path::Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let keys = text.lines().filter_map(|line| {
+        let (_, rest) = line.split_once("\"warden.key\":\"key:")?;
+        Some(rest.split_once('"')?.0.to_owned())
+    });
+    keys.collect()
+}
+
+fn what_happens_while_a_sink_gives_way_to_another_is_in_one_of_them(line: Line) {
+    let audited = Audited::start(line, KEYS);
+    let mut admin = audited.scene.server.admin();
+    let mut sent = BTreeSet::new();
+    let mut set = |admin: &mut warden_tests::Connection| {
+        let number = sent.len();
+        admin
+            .call(["SET", &format!("key:{number}"), "x"])
+            .expect_ok();
+        sent.insert(number.to_string());
+    };
+    (0..100).for_each(|_| set(&mut admin));
+    let other = give_way(&audited);
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(2) || keys(&other).is_empty() {
+        set(&mut admin);
+    }
+    eventually("every command is in one of the files", || {
+        let mut kept = keys(&audited.file);
+        kept.extend(keys(&other));
+        (kept == sent).then_some(())
+    });
+}
+
+fn a_sink_that_gave_way_just_before_the_end_writes_everything(line: Line) {
+    let audited = Audited::start(line, KEYS);
+    let mut admin = audited.scene.server.admin();
+    for number in 0..500 {
+        admin
+            .call(["SET", &format!("key:{number}"), "x"])
+            .expect_ok();
+    }
+    give_way(&audited);
+    admin.send(["WARDEN.RELOAD"]);
+    let pid = Pid::from_raw(audited.scene.server.pid().try_into().unwrap());
+    kill_process(pid.unwrap(), Signal::TERM).expect("the server is told to end");
+    eventually("all of them are written", || {
+        (keys(&audited.file).len() == 500).then_some(())
     });
 }

@@ -128,6 +128,7 @@ fn nothing_is_heard_of_that_no_sink_wants() {
                 Category::Policy,
             ]))],
             Subscriptions {
+                failures: true,
                 auth: true,
                 session: true,
                 policy: true,

@@ -101,9 +101,4 @@ impl Voice {
     pub(super) fn gave_up(&self) {
         self.status.set_rate(0);
     }
-
-    /// The thread has ended.
-    pub(super) fn ended(&self) {
-        self.status.ended();
-    }
 }

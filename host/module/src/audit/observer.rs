@@ -123,6 +123,7 @@ pub(crate) fn adopt(shared: &Shared, ctx: &Context<'_>) {
             .changes
             .watch(ctx, &digests, (wants.settings, wants.acl));
     });
+    trail.adopted(epoch);
 }
 
 /// Modules came or went: what the server's memory says of commands is no longer so.

@@ -16,12 +16,27 @@ use warden_core::Clock;
 use warden_state::NodeKey;
 
 use crate::ffi::{Level, log};
+use crate::loader::sinks;
 
 /// How long a server that ends waits for its sinks.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// How often it looks whether they have ended.
+/// How long sinks that are out of force wait until nothing is recorded for them any more: the
+/// main thread may be in a slow script.
+const ADOPTION: Duration = Duration::from_secs(10);
+
+/// How often is looked whether what is waited for has come.
 const STEP: Duration = Duration::from_millis(1);
+
+/// Waits until something is so; no longer than `patience`.
+pub(crate) fn wait_until(patience: Duration, is_so: impl Fn() -> bool) {
+    let wait = never::<()>();
+    let mut left = patience;
+    while !is_so() && !left.is_zero() {
+        let _ = wait.recv_timeout(STEP);
+        left = left.saturating_sub(STEP);
+    }
+}
 
 /// Digests of values that must not be seen, under a key of this node.
 #[derive(Clone)]
@@ -62,6 +77,8 @@ pub(crate) struct Trail {
     is_enabled: AtomicBool,
     /// Rises when what is wanted, or what is known of sessions, is not what it was.
     epoch: AtomicU64,
+    /// The epoch in which the main thread records.
+    adopted: AtomicU64,
     /// Rises when the server's commands are not what they were.
     commands: AtomicU64,
     digests: Digests,
@@ -80,6 +97,7 @@ impl Trail {
             journal,
             is_enabled: AtomicBool::new(is_enabled),
             epoch: AtomicU64::new(1),
+            adopted: AtomicU64::new(0),
             commands: AtomicU64::new(1),
         }
     }
@@ -159,21 +177,23 @@ impl Trail {
         self.journal.oversized()
     }
 
-    /// Has every sink write what it has, and waits for it: the server ends.
+    /// Has every sink write what it has: the server ends.
     pub(crate) fn finish(&self) {
         self.fleet().close();
-        let wait = never::<()>();
-        let mut left = LAST_WORDS;
-        while self
-            .roster()
-            .sinks
-            .iter()
-            .any(|sink| !sink.status.has_ended())
-            && !left.is_zero()
-        {
-            let _ = wait.recv_timeout(STEP);
-            left = left.saturating_sub(STEP);
-        }
+        self.adopted(u64::MAX);
+        sinks::await_end(LAST_WORDS);
+    }
+
+    /// The main thread records for the sinks of this epoch.
+    pub(crate) fn adopted(&self, epoch: u64) {
+        self.adopted.store(epoch, Ordering::Release);
+    }
+
+    /// Waits until the main thread records for the sinks in force, or nobody any more.
+    pub(crate) fn await_adoption(&self, is_stopping: impl Fn() -> bool) {
+        let epoch = self.epoch();
+        let is_adopted = || self.adopted.load(Ordering::Acquire) >= epoch;
+        wait_until(ADOPTION, || is_adopted() || is_stopping());
     }
 
     /// Puts a record into the lanes of `sinks`.

@@ -5,9 +5,6 @@
 //! fit between two commands is ended by slices.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use crossbeam_channel::never;
 
 use super::threads::{PATIENCE, join, join_idle};
 use crate::ffi::{self, Context, Reply, ServerLock};
@@ -39,7 +36,7 @@ pub(crate) fn unload(ctx: &Context<'_>) -> Result<(), String> {
     }
     let threads = join(ctx.lock(), PATIENCE);
     if threads == 0 {
-        await_sinks();
+        loader::sinks::await_end(PATIENCE);
     }
     match threads.saturating_add(loader::sinks::running()) {
         0 => Ok(()),
@@ -48,19 +45,6 @@ pub(crate) fn unload(ctx: &Context<'_>) -> Result<(), String> {
         )),
     }
 }
-
-/// Waits a moment for sinks that only have to write what they have.
-fn await_sinks() {
-    let wait = never::<()>();
-    let mut left = PATIENCE;
-    while loader::sinks::running() > 0 && !left.is_zero() {
-        let _ = wait.recv_timeout(STEP);
-        left = left.saturating_sub(STEP);
-    }
-}
-
-/// How often it is looked whether they have.
-const STEP: Duration = Duration::from_millis(1);
 
 /// A user of the server's own ACL with a rule about a command of ours.
 ///

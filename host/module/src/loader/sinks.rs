@@ -7,11 +7,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use warden_audit::Read;
 
 use super::{Changes, Lane, complain};
-use crate::audit::reloaded;
+use crate::audit::{reloaded, wait_until};
 use crate::commands::reload::Part;
 use crate::ffi::{self, Level, Priority, guard, log};
 use crate::shared::Shared;
@@ -24,6 +25,11 @@ static RUNNING: AtomicUsize = AtomicUsize::new(0);
 /// How many sinks' threads have not ended.
 pub(crate) fn running() -> usize {
     RUNNING.load(Ordering::Acquire)
+}
+
+/// Waits a moment for sinks that end: they write first what they have.
+pub(crate) fn await_end(patience: Duration) {
+    wait_until(patience, || running() == 0);
 }
 
 /// The files of `audit_dir`.
@@ -100,9 +106,12 @@ pub(crate) fn apply(shared: &Shared, read: Read) -> Changes {
         };
         log(Level::Notice, &format!("audit sinks in force: {names}"));
         shared.trail.publish(report.roster);
-        // Only now is nothing recorded for them any more.
-        drop(report.ended);
         shared.wake_clock();
+        if !report.ended.is_empty() {
+            shared.trail.await_adoption(|| shared.is_stopping());
+            // Only now is nothing recorded for them any more.
+            drop(report.ended);
+        }
     }
     changes
 }
