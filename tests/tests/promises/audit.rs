@@ -13,6 +13,7 @@ on_both_lines!(
     a_log_in_by_password_is_recorded,
     a_session_ends_with_its_cause,
     what_a_session_is_denied_is_recorded_with_its_session_and_decision,
+    a_session_is_told_with_the_decision_of_now,
     settings_are_recorded_before_and_after,
     users_of_the_acl_are_recorded_before_and_after,
     users_that_a_file_changes_are_recorded,
@@ -218,6 +219,34 @@ fn what_a_session_is_denied_is_recorded_with_its_session_and_decision(line: Line
     }
 }
 
+/// Also while it is as busy as can be when its rights become others.
+fn a_session_is_told_with_the_decision_of_now(line: Line) {
+    let audited = Audited::start(line, &events(&["keys", "session", "config"]));
+    let scene = &audited.scene;
+    let mut reader = scene.log_in("alice");
+    let before = reader.whoami().field("generation").text();
+    let roles = warden_tests::scene::ROLES;
+    let more = format!(
+        "{roles}\n[roles.more]\nmembers = [\"user:corp/alice\"]\nrules = [\"+ttl\", \"~x\"]\n"
+    );
+    scene.policies.replace("rbac.toml", more);
+    let after = eventually("its rights are those of now", || {
+        reader.run("GET reports:q1");
+        let now = reader.whoami().field("generation").text();
+        (now != before).then_some(now)
+    });
+    (0..100).for_each(|_| drop(reader.run("GET reports:q1")));
+    // Told of with the next slice.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    reader.run("SET late x").expect_error("NOPERM");
+    let denied = audited.wait_for(&[("warden.command", "set"), ("warden.key", "late")]);
+    drop(reader);
+    let end = audited.wait_for(&[("event.action", "session-end")]);
+    let now = end.text("warden.decision");
+    let fields = [("warden.generation", &*after), ("warden.decision", &now)];
+    assert!(denied.has(&fields), "{fields:?}: {denied:?}");
+}
+
 fn settings_are_recorded_before_and_after(line: Line) {
     let audited = Audited::start(line, &events(&["config"]));
     let mut admin = audited.scene.server.admin();
@@ -293,18 +322,35 @@ fn users_that_a_file_changes_are_recorded(line: Line) {
     let file = directory.path().join("users.acl");
     let default = format!("user default on >{ADMIN_PASSWORD} ~* &* +@all\n");
     let bob = "user bob on >first ~a:* +get\n";
-    std::fs::write(&file, format!("{default}{bob}user gone on >x\n")).unwrap();
+    // More than are looked at in one go.
+    let many = |rule: &str| {
+        (0..100).fold(String::new(), |all, number| {
+            format!("{all}user many{number} on {rule}\n")
+        })
+    };
+    let were = many("+get");
+    std::fs::write(&file, format!("{default}{bob}user gone on >x\n{were}")).unwrap();
     let builder = Scene::builder(line)
         .server(ServerBuilder::password_by_acl_file)
         .config([("aclfile", &file.display().to_string())]);
     let audited = Audited::build(&events(&["acl", "config"]), builder);
-    std::fs::write(&file, format!("{default}{bob}user made on >x\n")).unwrap();
+    // A sink that has just begun does not know yet what they were.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let are = many("+set");
+    std::fs::write(&file, format!("{default}{bob}user made on >x\n{are}")).unwrap();
     audited.scene.server.admin().run("ACL LOAD").expect_ok();
     for (action, user) in [("acl-user-create", "made"), ("acl-user-delete", "gone")] {
         let change = audited.wait_for(&[("event.action", action)]);
         assert!(change.is("user.target.name", user), "{change:?}");
         assert!(change.is("user.name", "default"), "{change:?}");
     }
+    eventually("every change is recorded", || {
+        let records = audited.records();
+        let changes = records
+            .iter()
+            .filter(|one| one.is("event.action", "acl-user-change"));
+        (changes.count() == 100).then_some(())
+    });
     let records = audited.records_so_far();
     let of_bob = |record: &&AuditRecord| record.is("user.target.name", "bob");
     assert_eq!(records.iter().filter(of_bob).count(), 0, "he is as he was");
