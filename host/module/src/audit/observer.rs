@@ -17,7 +17,7 @@ use warden_core::{ClientId, Now};
 use warden_session::SessionView;
 
 use super::authentication::{Passed, Whose};
-use super::changes::Changes;
+use super::changes::{Settings, Users};
 use super::clients::{Clients, Known};
 use super::commands::Commands;
 use super::refusing::Transactions;
@@ -51,7 +51,8 @@ pub(super) struct Observer {
     pub(super) commands: Commands,
     /// Which state of the server's commands these are.
     listed: u64,
-    pub(super) changes: Changes,
+    pub(super) settings: Settings,
+    pub(super) users: Users,
     /// Whose EXEC was made one that fails, because it would change what nobody records.
     spoiled: Option<ClientId>,
     /// Who runs commands that run others, or that change what the audit is about.
@@ -115,13 +116,11 @@ pub(crate) fn adopt(shared: &Shared, ctx: &Context<'_>) {
         if observer.listed != commands {
             observer.listed = commands;
             observer.commands.list(ctx);
-            observer.changes.learn_settings(ctx);
+            observer.settings.learn(ctx);
         }
         observer.commands.forget();
-        let digests = observer.trail.digests().clone();
-        observer
-            .changes
-            .watch(ctx, &digests, (wants.settings, wants.acl));
+        observer.settings.watch(ctx, wants.settings);
+        observer.users.watch(wants.acl);
     });
     trail.adopted(epoch);
 }
@@ -159,6 +158,8 @@ pub(crate) fn session_ended(lock: &ServerLock, view: &SessionView<'_>, cause: &s
 impl Observer {
     fn new(trail: Arc<Trail>) -> Self {
         Self {
+            settings: Settings::new(trail.digests().clone()),
+            users: Users::new(trail.digests().clone()),
             trail,
             roster: Arc::default(),
             epoch: 0,
@@ -171,7 +172,6 @@ impl Observer {
             departed: None,
             commands: Commands::default(),
             listed: 0,
-            changes: Changes::default(),
             spoiled: None,
             runners: Runners::default(),
             selected: None,

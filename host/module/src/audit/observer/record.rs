@@ -6,7 +6,7 @@ use warden_audit::redact::shown_error;
 use warden_audit::{Category, Event, Hidden, Interest, SinkSet};
 use warden_core::ClientId;
 
-use super::super::changes::Changes;
+use super::super::changes::Settings;
 use super::super::commands::{CommandId, Facts};
 use super::Observer;
 use crate::ffi::{Ended, Finished, ServerLock, Words, cached_microseconds};
@@ -99,7 +99,7 @@ impl Observer {
         if known.is_some_and(|known| known.is_internal) {
             seen.origin = Origin::Replication;
         }
-        let hidden = hidden(facts, words, &self.changes);
+        let hidden = hidden(facts, words, &self.settings);
         let shown = Shown {
             facts,
             words,
@@ -143,7 +143,7 @@ fn wanted(interest: &Interest, facts: &Facts, seen: &Seen<'_>) -> (SinkSet, Sink
 }
 
 /// What of a command must not be seen.
-fn hidden(facts: &Facts, words: &Words<'_>, changes: &Changes) -> Hidden {
+fn hidden(facts: &Facts, words: &Words<'_>, settings: &Settings) -> Hidden {
     if facts.redaction.is_plain() {
         return Hidden::NONE;
     }
@@ -152,7 +152,7 @@ fn hidden(facts: &Facts, words: &Words<'_>, changes: &Changes) -> Hidden {
     if facts.name == b"config|set" {
         // A setting that there is not may be one of a secret, mistyped.
         for (place, name) in words.iter().enumerate().skip(2).step_by(2) {
-            if !changes.has_setting(name) {
+            if !settings.has(name) {
                 hidden.hide(place + 1);
             }
         }

@@ -60,7 +60,7 @@ impl Observer {
             self.hear_this(lock);
             self.doubtful = Some(client);
             let look = around(self.tells_results);
-            self.changes.expect(lock, Some(client), words, look);
+            self.users.expect(lock, Some(client), words, look);
         }
         let of = (&self.roster.interest, &self.roster.redactor);
         let Some(command) = self.commands.of_words(words, of) else {
@@ -107,7 +107,7 @@ impl Observer {
             }
             Effect::Runs => {
                 if is_a_clients && is_exec && !self.tells_results {
-                    self.changes.expect_queued(client);
+                    self.users.expect_queued(client);
                 }
             }
             Effect::Acl => {
@@ -119,7 +119,7 @@ impl Observer {
                 // What nobody runs for a client ends unheard.
                 let is_told = self.hears_successes || self.hears_this || is_a_clients;
                 let look = around(self.tells_results && is_told);
-                self.changes.expect(lock, teller, words, look);
+                self.users.expect(lock, teller, words, look);
             }
         }
         if is_a_clients {
@@ -254,7 +254,7 @@ impl Observer {
                     before: false,
                     after: true,
                 };
-                self.changes.expect(lock, client, &finished.words, look);
+                self.users.expect(lock, client, &finished.words, look);
                 self.settle_users(lock);
             }
             Effect::None | Effect::Client | Effect::Links | Effect::Runs | Effect::Acl => {}

@@ -14,9 +14,7 @@ use crate::ffi::{ClientInfo, Context, ServerLock, microseconds};
 impl Observer {
     /// Settings have changed.
     pub(in super::super) fn settings_changed(&mut self, ctx: &Context<'_>, names: &[String]) {
-        let changes = self
-            .changes
-            .take_settings(ctx, &self.roster.redactor, names);
+        let changes = self.settings.take(ctx, &self.roster.redactor, names);
         let interest = &self.roster.interest;
         let sinks = interest.of_category(Category::Config);
         let client = self.runners.sets(ctx.lock());
@@ -44,11 +42,11 @@ impl Observer {
         let known = match event {
             Event::Closed => {
                 self.transactions.remove(client);
-                self.changes.remove(client);
+                self.users.remove(client);
                 self.runners.leaves(client);
                 self.attempts.remove(&client);
                 let known = self.clients.remove(client);
-                if self.changes.awaits(client) {
+                if self.users.awaits(client) {
                     self.departed = known.clone().map(|known| (client, known));
                 }
                 known
@@ -74,7 +72,7 @@ impl Observer {
 
     /// What became of users of the ACL that a command named.
     pub(super) fn settle_users(&mut self, lock: &ServerLock) {
-        while let Some(changed) = self.changes.take_users(lock, &self.roster.redactor) {
+        while let Some(changed) = self.users.take(lock, &self.roster.redactor) {
             self.users_changed(lock, changed);
         }
     }
@@ -82,9 +80,9 @@ impl Observer {
     /// What became of some of all users, where any may have changed; answers whether there are
     /// more to look at.
     pub(in super::super) fn look_at_users(&mut self, lock: &ServerLock) -> bool {
-        let changed = self.changes.look_at_some(lock, &self.roster.redactor);
+        let changed = self.users.look_at_some(lock, &self.roster.redactor);
         self.users_changed(lock, changed);
-        self.changes.is_looking()
+        self.users.is_looking()
     }
 
     fn users_changed(
