@@ -145,18 +145,24 @@ impl Audited {
 
     /// The same, asked on a connection that is there: while log-ins are refused.
     pub fn status_by(admin: &mut Connection, field: &str) -> String {
-        let info = admin.run("INFO warden").text();
-        let line = info
-            .lines()
-            .find_map(|line| line.strip_prefix("warden_audit_sink_file:"));
-        let line = line.expect("the sink is in INFO");
-        let value = line
-            .split(',')
-            .find_map(|pair| pair.strip_prefix(field)?.strip_prefix('='));
-        value
-            .unwrap_or_else(|| panic!("no {field} in {line}"))
-            .to_owned()
+        sink_status(admin, "file", field)
     }
+}
+
+/// A field of what INFO says of a sink.
+///
+/// # Panics
+/// When there is no such sink or field.
+pub fn sink_status(admin: &mut Connection, sink: &str, field: &str) -> String {
+    let info = admin.run("INFO warden").text();
+    let prefix = format!("warden_audit_sink_{sink}:");
+    let line = info.lines().find_map(|line| line.strip_prefix(&prefix));
+    let line = line.expect("the sink is in INFO");
+    let mut pairs = line.split(',');
+    let value = pairs.find_map(|pair| pair.strip_prefix(field)?.strip_prefix('='));
+    value
+        .unwrap_or_else(|| panic!("no {field} in {line}"))
+        .to_owned()
 }
 
 fn sink(file: &std::path::Path, lines: &str) -> String {

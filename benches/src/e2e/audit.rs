@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+use warden_tests::audited::sink_status;
 use warden_tests::{ADMIN_PASSWORD, Line, Server};
 
 use super::load::{User, drive};
@@ -102,13 +103,8 @@ impl Audited {
 
     /// A field of what INFO says of the sink.
     fn status(&self, field: &str) -> u64 {
-        let info = self.server.admin().run("INFO warden").text();
-        let line = info
-            .lines()
-            .find_map(|line| line.strip_prefix("warden_audit_sink_file:"));
-        let mut pairs = line.expect("a sink").split(',');
-        let value = pairs.find_map(|pair| pair.strip_prefix(field)?.strip_prefix('='));
-        value.expect("a field").parse().expect("a number")
+        let value = sink_status(&mut self.server.admin(), "file", field);
+        value.parse().expect("a number")
     }
 
     /// Nothing lost, by the sink's numbers and by the lines in the file; then begins a new file.

@@ -1,6 +1,11 @@
 //! What a verb answers.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use serde_json::json;
+
+use crate::error::Error;
 
 /// For standard output, and the exit status.
 pub(crate) struct Output {
@@ -23,6 +28,26 @@ impl Output {
             is_valid: true,
         }
     }
+}
+
+/// The answer when there is nothing to go by: each error on a line of standard error.
+///
+/// # Errors
+/// When standard error cannot be written to.
+pub(crate) fn complain(errors: &[String], as_json: bool) -> Result<Output, Error> {
+    let mut text = String::new();
+    if as_json {
+        text = format!("{:#}\n", json!({ "errors": errors }));
+    } else {
+        let mut out = io::stderr().lock();
+        for error in errors {
+            writeln!(out, "{error}")?;
+        }
+    }
+    Ok(Output {
+        text,
+        is_valid: false,
+    })
 }
 
 /// Text as it is written: what JSON leaves as it is but a terminal acts on, or shows in

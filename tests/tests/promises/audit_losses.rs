@@ -8,7 +8,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
-use warden_tests::{AuditRecord, Audited, Authority, Line, Scene, eventually, on_both_lines};
+use warden_tests::{
+    AuditRecord, Audited, Authority, Connection, Line, Scene, eventually, on_both_lines,
+};
 
 on_both_lines!(
     what_does_not_fit_on_a_full_disk_is_counted_exactly,
@@ -26,6 +28,15 @@ on_both_lines!(
 );
 
 const KEYS: &str = "events = [\"keys\", \"config\"]\ncommand_result_mode = \"all\"";
+
+/// Sets `key:0` and so on.
+fn set_many(admin: &mut Connection, count: usize) {
+    for number in 0..count {
+        admin
+            .call(["SET", &format!("key:{number}"), "x"])
+            .expect_ok();
+    }
+}
 
 /// Lets no file of the server's grow beyond so many bytes.
 fn limit_files(audited: &Audited, bytes: Option<u64>) {
@@ -267,11 +278,7 @@ fn a_server_that_is_killed_loses_nothing_older_than_the_flush_window(line: Line)
 fn a_server_that_ends_writes_everything_first(line: Line) {
     let audited = Audited::start(line, KEYS);
     let mut admin = audited.scene.server.admin();
-    for number in 0..500 {
-        admin
-            .call(["SET", &format!("key:{number}"), "x"])
-            .expect_ok();
-    }
+    set_many(&mut admin, 500);
     let pid = Pid::from_raw(audited.scene.server.pid().try_into().unwrap());
     kill_process(pid.unwrap(), Signal::TERM).expect("the server is told to end");
     eventually("the last record is written", || {
@@ -498,7 +505,7 @@ fn what_happens_while_a_sink_gives_way_to_another_is_in_one_of_them(line: Line) 
     let audited = Audited::start(line, KEYS);
     let mut admin = audited.scene.server.admin();
     let mut sent = BTreeSet::new();
-    let mut set = |admin: &mut warden_tests::Connection| {
+    let mut set = |admin: &mut Connection| {
         let number = sent.len();
         admin
             .call(["SET", &format!("key:{number}"), "x"])
@@ -521,11 +528,7 @@ fn what_happens_while_a_sink_gives_way_to_another_is_in_one_of_them(line: Line) 
 fn a_sink_that_gave_way_just_before_the_end_writes_everything(line: Line) {
     let audited = Audited::start(line, KEYS);
     let mut admin = audited.scene.server.admin();
-    for number in 0..500 {
-        admin
-            .call(["SET", &format!("key:{number}"), "x"])
-            .expect_ok();
-    }
+    set_many(&mut admin, 500);
     give_way(&audited);
     admin.send(["WARDEN.RELOAD"]);
     let pid = Pid::from_raw(audited.scene.server.pid().try_into().unwrap());

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use warden_tests::audited::sink_status;
 use warden_tests::collector::Manner;
 use warden_tests::ports::free_address;
 use warden_tests::{
@@ -47,22 +48,9 @@ fn start_beside(line: Line, sinks: &[(&str, &str)]) -> Audited {
     Audited::build_beside("events = \"none\"", sinks, Scene::builder(line))
 }
 
-fn status_line(audited: &Audited, name: &str) -> Option<String> {
-    let info = audited.scene.server.admin().run("INFO warden").text();
-    let prefix = format!("warden_audit_sink_{name}:");
-    let line = info.lines().find_map(|line| line.strip_prefix(&prefix));
-    line.map(str::to_owned)
-}
-
 /// A field of what INFO says of sink `net`.
 fn status(audited: &Audited, field: &str) -> String {
-    let line = status_line(audited, "net").expect("the sink is in INFO");
-    let value = line
-        .split(',')
-        .find_map(|pair| pair.strip_prefix(field)?.strip_prefix('='));
-    value
-        .unwrap_or_else(|| panic!("no {field} in {line}"))
-        .to_owned()
+    sink_status(&mut audited.scene.server.admin(), "net", field)
 }
 
 fn wait_for_state(audited: &Audited, state: &str) {

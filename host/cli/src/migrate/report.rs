@@ -1,13 +1,10 @@
 //! What became of each setting, as text for people, or as JSON for machines.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use serde_json::json;
 
 use super::server_file::Place;
-use crate::error::Error;
-use crate::output::Output;
 use crate::style::Paint;
 
 /// What became of a line.
@@ -101,23 +98,6 @@ pub(super) fn text(
         text.push_str(toml);
     }
     text
-}
-
-/// The answer when there is nothing to go by: each error on a line of standard error.
-pub(super) fn complain(errors: &[String], as_json: bool) -> Result<Output, Error> {
-    let mut text = String::new();
-    if as_json {
-        text = format!("{:#}\n", json!({ "errors": errors }));
-    } else {
-        let mut out = io::stderr().lock();
-        for error in errors {
-            writeln!(out, "{error}")?;
-        }
-    }
-    Ok(Output {
-        text,
-        is_valid: false,
-    })
 }
 
 /// The name of a setting, as far as it is one: a password may be written onto it, as in

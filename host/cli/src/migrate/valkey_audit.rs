@@ -22,7 +22,7 @@ use warden_state::Existing;
 
 use super::{report, server_file, writing};
 use crate::error::Error;
-use crate::output::Output;
+use crate::output::{Output, complain};
 use crate::style::Paint;
 
 /// What to read, where to write.
@@ -57,12 +57,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     let given = given::collect(&file, carry::is_known);
     let migration = carry::carry(&file, given);
     if !migration.errors.is_empty() {
-        return report::complain(&migration.errors, arguments.json);
+        return complain(&migration.errors, arguments.json);
     }
     let text = toml_file::render(&migration, &arguments.file);
     let name = format!("{}.toml", arguments.id);
     if let Err(errors) = check(Path::new(&name), &text) {
-        return report::complain(&errors, arguments.json);
+        return complain(&errors, arguments.json);
     }
     let files = if arguments.dry_run {
         Vec::new()

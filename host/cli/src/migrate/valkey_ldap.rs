@@ -22,7 +22,7 @@ use warden_state::Existing;
 
 use super::{report, server_file, writing};
 use crate::error::Error;
-use crate::output::Output;
+use crate::output::{Output, complain};
 use crate::style::Paint;
 use carry::Migration;
 
@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     let file = server_file::read(&arguments.file).map_err(Error::file(&arguments.file))?;
     let migration = carry::carry(&file);
     if !migration.errors.is_empty() {
-        return report::complain(&migration.errors, arguments.json);
+        return complain(&migration.errors, arguments.json);
     }
     let secret = format!("{}.password", arguments.id);
     let text = toml_file::render(&migration, &arguments.file, &secret);

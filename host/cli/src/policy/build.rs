@@ -27,10 +27,10 @@ use warden_core::Server;
 use warden_core::permissions::{BaseRules, Restriction};
 use warden_policy::{Ear, Engine, EngineSettings, Frame, Generation, MANIFEST};
 
-use super::directory::{Lines, complain};
+use super::directory::Lines;
 use super::project::{Language, Project};
 use crate::error::Error;
-use crate::output::Output;
+use crate::output::{Output, complain};
 use crate::style::Paint;
 
 /// What is built, and where it goes.

@@ -26,10 +26,10 @@ use warden_policy::{Change, Ear, Engine, Generation, Outcome};
 
 use self::memory::{Answer, Memory};
 use self::report::Report;
-use super::directory::{Configuration, Release, complain};
+use super::directory::{Configuration, Release};
 use super::principal::{self, Request};
 use crate::error::Error;
-use crate::output::Output;
+use crate::output::{Output, complain};
 use crate::style::Paint;
 
 /// Which directories, and about whom they are asked.

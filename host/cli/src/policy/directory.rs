@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use serde_json::json;
 use warden_core::permissions::{BaseRules, PermissionError, Restriction};
 use warden_core::{Now, Server};
 use warden_policy::{
@@ -19,7 +18,7 @@ use warden_policy::{
 use super::project::POLICIES;
 use super::trust::Trust;
 use crate::error::Error;
-use crate::output::Output;
+use crate::output::{Output, complain};
 
 /// Which directory, under which configuration.
 #[derive(Args)]
@@ -158,23 +157,6 @@ impl Directory {
     pub(super) fn complain(&self, errors: &[String]) -> Result<Output, Error> {
         complain(errors, self.json)
     }
-}
-
-/// The answer when a directory cannot be used: its errors, each on a line of standard error.
-pub(super) fn complain(errors: &[String], as_json: bool) -> Result<Output, Error> {
-    let mut text = String::new();
-    if as_json {
-        text = format!("{:#}\n", json!({ "errors": errors }));
-    } else {
-        let mut out = io::stderr().lock();
-        for error in errors {
-            writeln!(out, "{error}")?;
-        }
-    }
-    Ok(Output {
-        text,
-        is_valid: false,
-    })
 }
 
 /// What policies write while they run: on standard error.

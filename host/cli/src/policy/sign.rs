@@ -13,13 +13,12 @@ use warden_core::clock::{Clock, SystemClock};
 use warden_policy::{MANIFEST, Manifest, PolicyKeys, SIGNATURE, read_manifest};
 use warden_state::{Existing, write_whole};
 
-use super::directory::complain;
 use super::secret_key::{Password, SigningKey};
 use super::trust::Trust;
 use super::verify::lines;
 use crate::error::Error;
 use crate::moment;
-use crate::output::Output;
+use crate::output::{Output, complain};
 use crate::style::counted;
 
 /// What to sign, and with which key.

@@ -9,10 +9,9 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use warden_policy::{BundleError, verify_directory};
 
-use super::directory::complain;
 use super::trust::Trust;
 use crate::error::Error;
-use crate::output::Output;
+use crate::output::{Output, complain};
 use crate::style::counted;
 
 /// What to verify, and for whom.
