@@ -22,7 +22,7 @@ use crate::settings::{OnLoss, SinkSettings};
 use crate::sink::Stop;
 use crate::status::SinkStatus;
 use crate::wishes::Interest;
-use crate::worker::{Order, Surroundings, Worker};
+use crate::worker::{Order, Surroundings, Worker, of_nobody};
 
 /// Most sinks: half of the places, so that all of them can be replaced at once.
 const MAX_SINKS: usize = SinkSet::MOST / 2;
@@ -44,6 +44,8 @@ pub struct Fleet {
     journal: Arc<Journal>,
     surroundings: Surroundings,
     sinks: BTreeMap<PathBuf, Running>,
+    /// Whether it was looked for losses of sinks that are no more.
+    has_looked: bool,
 }
 
 struct Running {
@@ -252,6 +254,16 @@ impl Fleet {
             journal,
             surroundings,
             sinks: BTreeMap::new(),
+            has_looked: false,
+        }
+    }
+
+    /// Tells of losses that no sink will record.
+    fn tell_of_nobodys(&self) {
+        let names = self.sinks.values().map(|sink| &*sink.settings.name);
+        let names: Vec<&str> = names.collect();
+        for line in of_nobody(&self.surroundings.state, &names) {
+            self.surroundings.notices.notice(true, &line);
         }
     }
 
@@ -291,6 +303,9 @@ impl Fleet {
         }
         for (file, settings) in read.good {
             self.install(file, settings, spawn, &mut report);
+        }
+        if !std::mem::replace(&mut self.has_looked, true) && !read.is_unread {
+            self.tell_of_nobodys();
         }
         report.roster = Arc::new(self.roster());
         report

@@ -162,6 +162,14 @@ impl Redaction {
         }
         hidden
     }
+
+    /// The same on a server that has just these settings: names of others, which may be secret
+    /// ones mistyped, must not be seen, nor their values.
+    pub fn hidden_among(&self, argv: &[&[u8]], has_setting: impl Fn(&[u8]) -> bool) -> Hidden {
+        let mut hidden = self.hidden(argv);
+        form::unknown_settings(argv, has_setting, &mut hidden);
+        hidden
+    }
 }
 
 /// How many words of a request are the command's name.

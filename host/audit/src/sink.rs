@@ -56,6 +56,12 @@ pub trait Sink: Send {
         Ok(())
     }
 
+    /// Goes on with other settings of the same place, and with all that it was given.
+    ///
+    /// # Errors
+    /// When they are of no use; it goes on as before.
+    fn adjust(&mut self, settings: &SinkSettings) -> io::Result<()>;
+
     /// What does not work although lines are written; one line.
     fn trouble(&self) -> Option<&str> {
         None
@@ -91,6 +97,14 @@ pub trait Sink: Send {
     fn untaken(&self) -> Untaken {
         Untaken::default()
     }
+}
+
+/// What a sink says to settings of another kind of destination.
+fn another_kind() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "is another kind of destination",
+    )
 }
 
 /// Opens the destination of a sink; one that connects does so later.

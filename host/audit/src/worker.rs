@@ -32,6 +32,7 @@ use crate::settings::SinkSettings;
 use crate::sink::{Again, Sink, Stop, Untaken};
 use crate::status::SinkStatus;
 use ledger::Ledger;
+pub(crate) use ledger::of_nobody;
 use lines::Lines;
 use voice::Voice;
 
@@ -94,8 +95,6 @@ pub(crate) struct Worker {
     ledger: Ledger,
     /// How this destination was found, until the record of that is written.
     beginning: Option<Beginning>,
-    /// The destination is opened anew where lines were written before, and others wait.
-    goes_on: bool,
     /// Who signs, if anybody does; when that was done last, and up to which record.
     signing: Option<SigningKey>,
     signed: (Duration, u64),
@@ -136,7 +135,6 @@ impl Worker {
             lost: 0,
             untold: Vec::new(),
             beginning: None,
-            goes_on: false,
             signing: None,
             signed: (Duration::ZERO, 0),
             flushed: Duration::ZERO,
@@ -203,22 +201,10 @@ impl Worker {
     }
 
     fn reconfigure(&mut self, settings: SinkSettings) {
-        let stays = self.settings.describes_the_same_place(&settings);
-        if !stays {
-            self.try_now();
-        }
-        self.write();
-        if stays {
-            self.open_otherwise(&settings);
+        if self.settings.describes_the_same_place(&settings) {
+            self.adjust(&settings);
         } else {
-            if self.sink.is_some() && self.lines.is_empty() {
-                self.farewell(Loss::DESTINATION_CHANGED);
-            } else {
-                self.close(Loss::DESTINATION_CHANGED);
-            }
-            // What the former place did not take is not the next one's.
-            self.discard(Loss::DESTINATION_CHANGED);
-            self.goes_on = false;
+            self.leave();
         }
         if self.settings.name != settings.name {
             self.rename(&settings.name);
@@ -226,20 +212,35 @@ impl Worker {
         self.settings = settings;
     }
 
-    /// The place stays: where its destination is written to in another way, or others sign, it
-    /// is opened anew, and lines go on where they are.
-    fn open_otherwise(&mut self, settings: &SinkSettings) {
-        let (now, then) = (&self.settings, settings);
-        let signs_on = now.signing == then.signing;
-        if self.sink.is_none() || (signs_on && now.destination == then.destination) {
-            return;
+    /// The place stays: everything goes on where it is, in another way.
+    fn adjust(&mut self, settings: &SinkSettings) {
+        if self.again() == Some(Again::Never) {
+            self.reopen();
         }
-        if !signs_on {
-            self.checkpoint();
-            self.write();
+        if self.settings.signing != settings.signing {
+            if self.sink.is_some() {
+                self.checkpoint();
+            }
+            self.signing = None;
         }
-        self.close(Loss::DISCONNECTED);
-        self.goes_on = true;
+        if self.settings.destination != settings.destination {
+            let adjusted = self.with_sink(|sink, _| sink.adjust(settings));
+            self.tell(adjusted);
+        }
+    }
+
+    /// Its records go elsewhere from now on.
+    fn leave(&mut self) {
+        self.try_now();
+        self.write();
+        if self.sink.is_some() && self.lines.is_empty() {
+            self.farewell(Loss::DESTINATION_CHANGED);
+        } else {
+            self.close(Loss::DESTINATION_CHANGED);
+        }
+        // What the former place did not take is not the next one's.
+        self.discard(Loss::DESTINATION_CHANGED);
+        self.signing = None;
     }
 
     /// Its file has another name: what was kept under either is this sink's.

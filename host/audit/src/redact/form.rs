@@ -153,6 +153,31 @@ fn settings(argv: &[&[u8]], first: usize, hidden: &mut Hidden) {
     }
 }
 
+/// Names and values of settings, where `CONFIG SET` is what was sent or what is inside it, and of
+/// `MODULE LOADEX`: one that there is not may be a secret one mistyped, or its value written onto
+/// it.
+pub(super) fn unknown_settings(
+    argv: &[&[u8]],
+    is_known: impl Fn(&[u8]) -> bool,
+    hidden: &mut Hidden,
+) {
+    let mut judge = |place: usize| {
+        if argv.get(place).is_some_and(|name| !is_known(name)) {
+            hidden.hide(place);
+            hidden.hide(place + 1);
+        }
+    };
+    let is_module = is_at(argv, 0, "MODULE");
+    for config in (0..argv.len()).filter(|place| is_at(argv, *place, "CONFIG")) {
+        if is_at(argv, config + 1, "SET") {
+            return (config + 2..argv.len()).step_by(2).for_each(judge);
+        }
+        if is_module {
+            judge(config + 1);
+        }
+    }
+}
+
 /// What follows a word that names a secret; a word that holds such a name and a value.
 fn words(argv: &[&[u8]], first: usize, hidden: &mut Hidden) {
     for (place, argument) in argv.iter().enumerate().skip(first) {

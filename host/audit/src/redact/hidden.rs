@@ -26,8 +26,7 @@ impl Hidden {
         self.places == 0
     }
 
-    /// Hides the argument at a place.
-    pub fn hide(&mut self, place: usize) {
+    pub(super) fn hide(&mut self, place: usize) {
         self.places |= 1 << place.min(LAST);
     }
 

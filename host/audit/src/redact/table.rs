@@ -27,15 +27,22 @@ pub(super) fn is_container(name: &[u8]) -> bool {
 }
 
 /// Commands that can carry a secret, or text that may be anything.
-pub(super) const FORMS: [(&str, Form); 33] = [
+pub(super) const FORMS: [(&str, Form); 40] = [
     ("acl|deluser", Form::UserNames(2)),
     ("acl|dryrun", Form::Inner(3)),
     ("acl|getuser", Form::UserNames(2)),
+    ("acl|list", Form::From(2)),
+    ("acl|load", Form::From(2)),
+    ("acl|save", Form::From(2)),
     ("acl|setuser", Form::UserRules),
+    ("acl|users", Form::From(2)),
+    ("acl|whoami", Form::From(2)),
     ("auth", Form::From(1)),
     ("command|getkeys", Form::Inner(2)),
     ("command|getkeysandflags", Form::Inner(2)),
     ("config|get", Form::Words(2)),
+    ("config|resetstat", Form::From(2)),
+    ("config|rewrite", Form::From(2)),
     ("config|set", Form::Settings(2)),
     ("debug", Form::Debug),
     ("echo", Form::From(1)),
@@ -69,7 +76,7 @@ const CONTAINERS: &str = "acl client cluster command commandlog config function 
 
 /// Commands whose arguments are names, numbers, options and data: shown as they were sent.
 pub(super) const PLAIN: &str = "\
-    acl|cat acl|genpass acl|help acl|list acl|load acl|log acl|save acl|users acl|whoami append \
+    acl|cat acl|genpass acl|help acl|log append \
     asking bgrewriteaof bgsave bitcount bitfield bitfield_ro bitop bitpos blmove blmpop blpop \
     brpop brpoplpush bzmpop bzpopmax bzpopmin client|caching client|capa client|getname \
     client|getredir client|help client|id client|import-source client|info client|kill \
@@ -84,7 +91,7 @@ pub(super) const PLAIN: &str = "\
     cluster|setslot cluster|shards cluster|slaves cluster|slot-stats cluster|slots \
     cluster|syncslots commandlog|get commandlog|help commandlog|len commandlog|reset \
     command|count command|docs command|help command|info command|list config|help \
-    config|resetstat config|rewrite copy dbsize decr decrby del delifeq discard dump exec exists \
+    copy dbsize decr decrby del delifeq discard dump exec exists \
     expire expireat expiretime failover flushall flushdb function|delete function|dump \
     function|flush function|help function|kill function|list function|stats geoadd geodist \
     geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch \

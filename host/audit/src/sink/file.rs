@@ -33,8 +33,8 @@ pub use error::Error as FileError;
 pub use resume::Resumed;
 
 use crate::format::Format;
-use crate::settings::{FileSettings, Fsync};
-use crate::sink::{Head, Refused, Sink};
+use crate::settings::{Destination, FileSettings, Fsync, SinkSettings};
+use crate::sink::{Head, Refused, Sink, another_kind};
 use claim::Claim;
 use error::Error;
 use opened::Opened;
@@ -308,6 +308,16 @@ impl Sink for FileSink {
 
     fn reopen(&mut self) -> io::Result<()> {
         Ok(self.follow()?)
+    }
+
+    fn adjust(&mut self, settings: &SinkSettings) -> io::Result<()> {
+        let Destination::File(settings) = &settings.destination else {
+            return Err(another_kind());
+        };
+        self.settings = settings.clone();
+        let period = self.opened.as_ref().map(|opened| self.period_of(opened));
+        self.period = period.unwrap_or_else(|| self.period_now());
+        Ok(())
     }
 
     fn trouble(&self) -> Option<&str> {

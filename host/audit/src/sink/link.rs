@@ -78,6 +78,17 @@ impl Link {
         })
     }
 
+    /// As [`Sink::adjust`](super::Sink::adjust).
+    pub(crate) fn adjust(&mut self, settings: &TcpSettings) -> io::Result<()> {
+        if let Some(trust) = &mut self.trust {
+            self.is_outdated |= trust.adjust(settings);
+        }
+        self.timeout = settings.retry.timeout;
+        self.reconnect.adjust(settings.retry);
+        self.try_now();
+        Ok(())
+    }
+
     /// As [`Sink::write`](super::Sink::write).
     pub(crate) fn write(
         &mut self,

@@ -73,6 +73,11 @@ impl Reconnect {
         }
     }
 
+    /// Waits and tries as this says from now on; what was given up is not.
+    pub(crate) fn adjust(&mut self, retry: RetrySettings) {
+        self.retry = retry;
+    }
+
     /// A try succeeded.
     pub(crate) fn connected(&mut self, now: Duration) {
         self.state = State::Up { since: now };

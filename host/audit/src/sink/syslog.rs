@@ -8,8 +8,8 @@ use std::io;
 use super::link::Link;
 use super::reconnect::Again;
 use super::stop::Stop;
-use super::{Head, Refused, Sink, Untaken};
-use crate::settings::{SyslogReceiver, SyslogSettings};
+use super::{Head, Refused, Sink, Untaken, another_kind};
+use crate::settings::{Destination, SinkSettings, SyslogReceiver, SyslogSettings};
 
 mod facility;
 mod local;
@@ -59,6 +59,19 @@ impl Sink for SyslogSink {
                 link.write(lines, heads, frame)
             }
         }
+    }
+
+    fn adjust(&mut self, settings: &SinkSettings) -> io::Result<()> {
+        let Destination::Syslog(settings) = &settings.destination else {
+            return Err(another_kind());
+        };
+        match (&mut self.way, &settings.receiver) {
+            (Way::Local(local), SyslogReceiver::Local { retry, .. }) => local.adjust(*retry),
+            (Way::Remote(link), SyslogReceiver::Remote(tcp)) => link.adjust(tcp)?,
+            _ => return Err(another_kind()),
+        }
+        self.writer = Writer::new(settings.facility);
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -8,8 +8,8 @@ use std::io;
 use super::link::Link;
 use super::reconnect::Again;
 use super::stop::Stop;
-use super::{Head, Refused, Sink, Untaken};
-use crate::settings::TcpSettings;
+use super::{Head, Refused, Sink, Untaken, another_kind};
+use crate::settings::{Destination, SinkSettings, TcpSettings};
 
 /// `type = "tcp"`.
 pub struct TcpSink(Link);
@@ -31,6 +31,13 @@ impl Sink for TcpSink {
             bytes.push(b'\n');
         };
         self.0.write(lines, heads, frame)
+    }
+
+    fn adjust(&mut self, settings: &SinkSettings) -> io::Result<()> {
+        match &settings.destination {
+            Destination::Tcp(settings) => self.0.adjust(settings),
+            _ => Err(another_kind()),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -53,6 +53,26 @@ impl Trust {
         })
     }
 
+    /// Has other files; answers whether they are others than before.
+    pub(crate) fn adjust(&mut self, settings: &TcpSettings) -> bool {
+        let before = (&self.authorities, &self.certificate, &self.key);
+        let now = (
+            &settings.ca_file,
+            &settings.certificate_file,
+            &settings.key_file,
+        );
+        if before == now {
+            return false;
+        }
+        self.authorities.clone_from(&settings.ca_file);
+        self.certificate.clone_from(&settings.certificate_file);
+        self.key.clone_from(&settings.key_file);
+        // Whom the former ones trusted is trusted no longer, whether the new ones are good or not.
+        self.config = None;
+        self.looked_at = Stamps::default();
+        true
+    }
+
     /// Whom the peer must prove to be.
     pub(crate) fn name(&self) -> &ServerName<'static> {
         &self.name

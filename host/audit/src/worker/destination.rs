@@ -7,7 +7,6 @@ use super::lines::Lines;
 use super::{Beginning, FOR_GOOD, TENDED, Worker};
 use crate::checkpoint::SigningKey;
 use crate::event::Loss;
-use crate::settings::Destination;
 use crate::sink::file::Resumed;
 use crate::sink::{self, Again, Sink};
 
@@ -15,7 +14,7 @@ impl Worker {
     /// Opens the destination if it is not open, and lets it look after itself; false when it
     /// cannot be written to now.
     pub(super) fn tend(&mut self) -> bool {
-        if self.sink.is_none() && !self.busily(Self::open) {
+        if !self.reads_key() || self.sink.is_none() && !self.busily(Self::open) {
             return false;
         }
         let tended = self.with_sink(|sink, _| sink.tend());
@@ -49,16 +48,29 @@ impl Worker {
         matches!(done, Some(Ok(())))
     }
 
-    fn open(&mut self) -> bool {
-        let signing = self.settings.signing.as_ref();
-        let key = signing.map(|signing| SigningKey::read(&signing.key_file));
-        match key.transpose() {
-            Ok(key) => self.signing = key,
+    /// Reads the key that signs, if it is not there and one shall.
+    fn reads_key(&mut self) -> bool {
+        let Some(signing) = self
+            .settings
+            .signing
+            .as_ref()
+            .filter(|_| self.signing.is_none())
+        else {
+            return true;
+        };
+        match SigningKey::read(&signing.key_file) {
+            Ok(key) => {
+                self.signing = Some(key);
+                true
+            }
             Err(why) => {
                 self.voice.refused(&why.to_string());
-                return false;
+                false
             }
         }
+    }
+
+    fn open(&mut self) -> bool {
         match sink::open(&self.settings, &self.stop) {
             Ok((sink, resumed)) => {
                 self.sink = Some(sink);
@@ -76,14 +88,6 @@ impl Worker {
         if let Some((path, why)) = &resumed.aside {
             let line = format!("what was there is now {path:?}: {why}");
             self.voice.say(true, &line);
-        }
-        if std::mem::take(&mut self.goes_on) {
-            let is_file = matches!(self.settings.destination, Destination::File(_));
-            if !is_file || self.lines.follow(resumed.sequence, resumed.chain) {
-                return;
-            }
-            // Somebody put something else there meanwhile.
-            self.discard(Loss::DESTINATION_CHANGED);
         }
         self.lines.resume(resumed.sequence, resumed.chain);
         self.signed = (self.now(), resumed.sequence);

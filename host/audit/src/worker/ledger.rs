@@ -153,7 +153,30 @@ impl Ledger {
 }
 
 fn file(name: &str) -> String {
-    format!("audit-lost-{name}")
+    format!("{PREFIX}{name}")
+}
+
+/// What the name of each file begins with.
+const PREFIX: &str = "audit-lost-";
+
+/// What is kept of sinks with other names than these: a line for each.
+pub(crate) fn of_nobody(state: &PrivateDir, names: &[&str]) -> Vec<String> {
+    let entries = std::fs::read_dir(state.path(""));
+    let files = entries.into_iter().flatten().flatten();
+    let lines = files.filter_map(|entry| {
+        let file = entry.file_name().into_string().ok()?;
+        let name = file.strip_prefix(PREFIX)?;
+        if names.contains(&name) {
+            return None;
+        }
+        let bytes = state.read(&file, MOST_BYTES).ok()??;
+        let records: u64 = str::from_utf8(&bytes).ok()?.trim_end().parse().ok()?;
+        Some(format!(
+            "{records} records were not written before the end of audit sink {name}, and no sink has that name: give one that name to record this, or remove {:?}",
+            state.path(&file)
+        ))
+    });
+    lines.collect()
 }
 
 #[cfg(test)]
@@ -214,6 +237,20 @@ mod tests {
         assert_eq!(other().read(), Ok(7));
         renamed.clear().unwrap();
         assert_eq!(other().read(), Ok(0));
+    }
+
+    #[test]
+    fn what_no_sink_will_record_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let state = Arc::new(PrivateDir::open(&place.path().join("state")).unwrap());
+        ledger(&state).keep(5).unwrap();
+        Ledger::new(Arc::clone(&state), "other").keep(7).unwrap();
+        state.replace("audit-lost-none", &[b"x"]).unwrap();
+        state.replace("other", &[b"5"]).unwrap();
+        let lines = of_nobody(&state, &["main"]);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].starts_with("7 records ") && lines[0].contains("audit-lost-other"));
+        assert!(of_nobody(&state, &["main", "other"]).is_empty());
     }
 
     #[test]

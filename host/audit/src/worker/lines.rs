@@ -65,11 +65,6 @@ impl Lines {
         self.written = position;
     }
 
-    /// Whether they go on after the record of this number, whose chain has this value.
-    pub(super) fn follow(&self, sequence: u64, chain: chain::Value) -> bool {
-        self.written.sequence == sequence && self.written.chain.value() == chain
-    }
-
     /// The last number given.
     pub(super) fn sequence(&self) -> u64 {
         self.next.sequence

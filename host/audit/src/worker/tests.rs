@@ -58,6 +58,8 @@ struct Bids {
     written: Vec<u8>,
     refuses: bool,
     is_given_up: bool,
+    /// How often it was told of other settings.
+    adjusted: usize,
     /// What it was asked to do while INFO showed how long that took.
     busy: Vec<&'static str>,
     status: Arc<SinkStatus>,
@@ -74,6 +76,11 @@ impl Sink for Bidden {
             });
         }
         bids.written.extend_from_slice(lines);
+        Ok(())
+    }
+
+    fn adjust(&mut self, _: &SinkSettings) -> io::Result<()> {
+        self.0.lock().unwrap().adjusted += 1;
         Ok(())
     }
 
@@ -251,9 +258,8 @@ fn lines_wait_and_go_on_where_only_the_way_to_their_collector_changes() {
         assert!(bench.go_on());
         bench.wait_behind(&sink);
         bench.reconfigure(&format!("{text}{change}"));
-        assert!(bench.worker.sink.is_none(), "{change}");
+        assert_eq!(sink.0.lock().unwrap().adjusted, 1, "{change}");
         sink.refuse(false);
-        bench.bid(&sink);
         assert!(bench.go_on());
         let expected = ["1 audit-start", "2 connect", "3 disconnect"];
         assert_eq!(sink.written(), expected, "{change}");
@@ -262,17 +268,23 @@ fn lines_wait_and_go_on_where_only_the_way_to_their_collector_changes() {
 }
 
 #[test]
-fn lines_wait_and_go_on_where_their_file_is_only_opened_in_another_way() {
+fn a_file_that_is_gone_goes_on_with_number_and_chain_where_only_the_way_to_write_changes() {
     let mut bench = Bench::new(FILE);
     bench.worker.tend();
     bench.push(&Event::Opened);
     assert!(bench.go_on());
-    bench.wait_behind(&Bidden::default());
+    let path = bench.place.path().join("audit.log");
+    let moved = path.with_extension("moved");
+    std::fs::rename(&path, &moved).unwrap();
     bench.reconfigure(&format!("{FILE}fsync = 'always'\nrotate_bytes = 1048576\n"));
+    bench.push(&Event::Closed);
     bench.worker.tend();
     assert!(bench.go_on());
+    let all = [moved, path]
+        .map(|path| std::fs::read(path).unwrap())
+        .concat();
     let expected = ["1 audit-start", "2 connect", "3 disconnect"];
-    assert_eq!(bench.in_file(), expected);
+    assert_eq!(told(Format::Text, &all), expected);
     assert_eq!(bench.status.dropped(), 0);
 }
 
@@ -292,21 +304,6 @@ fn what_another_place_was_to_have_is_lost_and_numbers_begin_anew() {
         let expected = ["1 audit-start", "2 audit-loss destination changed 1"];
         assert_eq!(sink.written(), expected);
     }
-}
-
-#[test]
-fn lines_are_lost_where_somebody_changed_the_file_before_it_was_opened_anew() {
-    let mut bench = Bench::new(FILE);
-    bench.worker.tend();
-    bench.push(&Event::Opened);
-    assert!(bench.go_on());
-    bench.wait_behind(&Bidden::default());
-    bench.reconfigure(&format!("{FILE}fsync = 'never'"));
-    std::fs::write(bench.place.path().join("audit.log"), "").unwrap();
-    bench.worker.tend();
-    assert!(bench.go_on());
-    let expected = ["1 audit-start", "2 audit-loss destination changed 1"];
-    assert_eq!(bench.in_file(), expected);
 }
 
 #[test]

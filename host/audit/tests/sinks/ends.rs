@@ -52,6 +52,33 @@ fn a_collector_that_is_back_gets_the_last_words_when_its_sink_goes_elsewhere() {
     assert_eq!(house.sink().dropped(), 0);
 }
 
+/// What the buffers of a connection hold is sent again, whatever else changed meanwhile.
+#[test]
+fn what_a_collector_had_not_read_arrives_after_a_change_of_the_way_to_it() {
+    let collector = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = collector.local_addr().unwrap();
+    let mut house = House::with(&patient(address));
+    house.record(100);
+    let (connection, _) = collector.accept().unwrap();
+    eventually("all of them are sent", || {
+        (house.sink().status.records() == 101).then_some(())
+    });
+    // Unread: that is a reset.
+    drop((connection, collector));
+    house.wait_for_word("records will be sent again");
+    house.change(&(patient(address) + "timeout_ms = 4000\n"));
+    let collector = Collector::at(address, None);
+    // Also while it is connected.
+    house.record(1);
+    house.change(&(patient(address) + "timeout_ms = 3000\n"));
+    eventually("all of them arrive", || {
+        let numbers = records(&collector.lines());
+        numbers.into_iter().eq(1..=101).then_some(())
+    });
+    assert_eq!(house.end(), 0, "{:?}", house.log());
+    assert_eq!(house.sink().dropped(), 0);
+}
+
 /// Every record arrived, or was counted as lost and kept for the next start; none both.
 fn each_is_accounted_for(house: &House, all: u64, arrived: &[u64], kept: u64) {
     let log = house.log();

@@ -13,6 +13,7 @@ use warden_audit::event::Session;
 use warden_audit::{Client, Interest, Wants};
 use warden_core::ClientId;
 
+use super::commands::Facts;
 use crate::ffi::{ClientInfo, Connection, Context, Detached, Reply, ServerLock};
 use crate::sessions;
 
@@ -50,6 +51,9 @@ pub(super) struct Known {
     pub(super) database: u32,
     /// A replication link, or another client without a user.
     pub(super) is_internal: bool,
+    /// What sinks want of the data that it brings, where it says that it moves slots here:
+    /// anybody with the right to that command can say so.
+    imports: Option<Wants>,
     /// Sinks that want records of it.
     pub(super) wants: Wants,
     /// Of which epoch all this is; another one means: ask again.
@@ -86,8 +90,8 @@ impl Clients {
         }
         let ctx = Detached::new(lock).ok()?;
         let is_suspect = self.suspects.contains(&client.0);
-        let is_link = is_suspect && is_slot_import(&ctx, client);
-        let Some(mut known) = Known::ask(&ctx, client, is_link, (interest, epoch)) else {
+        let is_import = is_suspect && is_slot_import(&ctx, client);
+        let Some(mut known) = Known::ask(&ctx, client, is_import, (interest, epoch)) else {
             if self.strangers.len() >= MOST_STRANGERS {
                 self.strangers.clear();
             }
@@ -135,6 +139,19 @@ impl Known {
         !self.is_internal && !self.user.is_empty() && self.user != b"default"
     }
 
+    /// Sinks that want this command of it.
+    pub(super) fn wants_of(&self, facts: &Facts) -> Wants {
+        match self.imports {
+            Some(wants) if facts.is_data() => wants,
+            _ => self.wants,
+        }
+    }
+
+    /// Whether this command of it is another server's.
+    pub(super) fn is_replicating(&self, facts: &Facts) -> bool {
+        self.is_internal || self.imports.is_some() && facts.is_data()
+    }
+
     /// The user it runs as.
     pub(super) fn user(&self) -> &[u8] {
         &self.user
@@ -149,7 +166,7 @@ impl Known {
     fn ask(
         ctx: &Context<'_>,
         client: ClientId,
-        is_link: bool,
+        is_import: bool,
         of: (&Interest, u64),
     ) -> Option<Self> {
         let user = match ctx.connection(client) {
@@ -158,7 +175,7 @@ impl Known {
             Connection::Of(user) => Some(user),
         };
         let info = ClientInfo::of(ctx.lock(), client)?;
-        Some(Self::new(ctx, client, user, (&info, is_link), of))
+        Some(Self::new(ctx, client, user, (&info, is_import), of))
     }
 
     /// The same, where the server has said already what it says of connections.
@@ -175,10 +192,10 @@ impl Known {
         ctx: &Context<'_>,
         client: ClientId,
         user: Option<Vec<u8>>,
-        (info, is_link): (&ClientInfo, bool),
+        (info, is_import): (&ClientInfo, bool),
         (interest, epoch): (&Interest, u64),
     ) -> Self {
-        let is_internal = user.is_none() || info.is_primary || is_link;
+        let is_internal = user.is_none() || info.is_primary;
         let user = user.unwrap_or_default();
         let address: Option<IpAddr> = info.address.parse().ok();
         let session = sessions::with_registry(ctx.lock(), |registry| {
@@ -206,6 +223,7 @@ impl Known {
             database: info.database,
             is_internal,
             wants: interest.of_client(&user, address, is_internal),
+            imports: is_import.then(|| interest.of_client(&user, address, true)),
             epoch,
             version: 0,
             user: cut(user),

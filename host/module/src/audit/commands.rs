@@ -69,6 +69,14 @@ impl Facts {
     }
 }
 
+impl Facts {
+    /// Whether it only brings data: part of what another node sends with a slot.
+    pub(super) fn is_data(&self) -> bool {
+        let runs_scripts = self.effect == Effect::Runs && self.name != b"exec";
+        matches!(self.category, Category::Keys | Category::Other) && !runs_scripts
+    }
+}
+
 /// What a command may do that concerns the audit itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {

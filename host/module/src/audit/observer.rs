@@ -25,7 +25,7 @@ use super::subscriptions;
 use super::trail::Trail;
 use crate::ffi::{self, Context, Detached, MainThread, ServerLock, as_module, microseconds};
 use crate::shared::Shared;
-use runners::Runners;
+use runners::{Behind, Runners};
 
 /// The observer of this load; nothing while no sink wants anything.
 static OBSERVER: MainThread<Option<Observer>> = MainThread::new(None);
@@ -202,6 +202,11 @@ impl Observer {
         let of = (&self.roster.interest, self.epoch);
         let known = self.clients.get(lock, client, of);
         known.is_some_and(|known| known.is_internal)
+    }
+
+    /// For whom what no connection does itself is done now.
+    fn behind(&self, lock: &ServerLock) -> Behind {
+        self.runners.current(lock, self.tells_results)
     }
 
     /// Whether a client's transaction runs.

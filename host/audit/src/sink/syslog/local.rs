@@ -85,6 +85,13 @@ impl Local {
         }
     }
 
+    /// As [`Sink::adjust`](crate::sink::Sink::adjust).
+    pub(crate) fn adjust(&mut self, retry: RetrySettings) {
+        self.timeout = retry.timeout;
+        self.reconnect.adjust(retry);
+        self.try_now();
+    }
+
     /// As [`Sink::write`](crate::sink::Sink::write).
     pub(crate) fn write(
         &mut self,

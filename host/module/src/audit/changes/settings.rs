@@ -65,8 +65,13 @@ impl Settings {
         // Of all: some have two names, and the server tells of one.
         let all = all_settings(ctx);
         if all.is_empty() {
-            // The server does not answer: it may have CONFIG under another name.
-            return Vec::new();
+            // The server does not answer: it has CONFIG under another name.
+            let unknown = |name: &String| OwnedChange {
+                name: name.clone().into_bytes(),
+                before: None,
+                after: None,
+            };
+            return names.iter().map(unknown).collect();
         }
         let were = std::mem::replace(known, all);
         let mut changes = Vec::new();

@@ -10,7 +10,11 @@ use warden_core::ClientId;
 
 use super::super::trail::Digests;
 use super::{OwnedChange, Value};
-use crate::ffi::{ClientInfo, Detached, Reply, ServerLock, Words, local_rules};
+use crate::ffi::{ClientInfo, Detached, Reply, ServerLock, Words, local_rules, microseconds};
+
+/// Looking at all users takes no more than one part in so many of the time: anybody can send
+/// `ACL LOAD`, and 8.0 does not tell whether it did run.
+const REST: u64 = 5;
 
 /// Users that are looked at in one go.
 const FEW: usize = 16;
@@ -34,8 +38,10 @@ pub(in super::super) struct Users {
     pass: Option<Pass>,
     /// Users that each of some commands may have changed, and whose it was.
     expected: Vec<(Option<ClientId>, BTreeSet<Vec<u8>>)>,
-    /// Whose command may have changed any of them, and whether it did run.
-    all_expected: Option<(Option<ClientId>, bool)>,
+    /// Whose command may have changed any of them; nobody's where it may be one of several.
+    all_expected: Option<Option<ClientId>>,
+    /// When all may be looked at again: microseconds since 1970.
+    rested_us: u64,
     /// Users that each client named since its last EXEC: the command may have been queued, and
     /// runs with it.
     queued: BTreeMap<ClientId, Expected>,
@@ -46,9 +52,7 @@ struct Pass {
     /// Whose command may have changed them.
     client: Option<ClientId>,
     names: Vec<Vec<u8>>,
-    /// Whether it is worth the time: anybody can send `ACL LOAD`, and 8.0 does not tell whether
-    /// it did run.
-    is_due: bool,
+    began_us: u64,
 }
 
 /// When to look at what a command of the ACL is about.
@@ -60,7 +64,7 @@ pub(in super::super) struct Look {
     pub(in super::super) after: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Expected {
     Users(BTreeSet<Vec<u8>>),
     Everybody,
@@ -77,6 +81,7 @@ impl Users {
             pass: None,
             expected: Vec::new(),
             all_expected: None,
+            rested_us: 0,
             queued: BTreeMap::new(),
         }
     }
@@ -90,7 +95,7 @@ impl Users {
         self.is_watched = is_wanted;
         if is_wanted {
             // With the next slice: a server that starts reads its file of users after us.
-            self.all_expected = Some((None, true));
+            self.all_expected = Some(None);
         }
     }
 
@@ -105,6 +110,11 @@ impl Users {
         if !self.is_watched {
             return;
         }
+        // Where the server does not tell what runs with EXEC.
+        let is_queueing = || {
+            let info = || ClientInfo::of(lock, client?);
+            look.before && look.after && info().is_some_and(|info| info.is_queueing)
+        };
         let is = |subcommand: &[u8]| {
             let word = words.get(1).unwrap_or_default();
             word.eq_ignore_ascii_case(subcommand)
@@ -112,25 +122,32 @@ impl Users {
         let names = match words.len().saturating_sub(2) {
             count if is(b"setuser") => count.min(1),
             count if is(b"deluser") && count <= MOST => count,
+            _ if !(is(b"load") || is(b"deluser")) => return,
+            _ if is_queueing() => {
+                if let Some(client) = client {
+                    self.queued.insert(client, Expected::Everybody);
+                }
+                return;
+            }
             _ => {
-                if look.after && (is(b"load") || is(b"deluser")) {
-                    self.all_expected = Some((client, !look.before));
+                if look.after {
+                    self.expect_all(client);
                 }
                 return;
             }
         };
         let named = words.iter().skip(2).take(names);
         let named: BTreeSet<Vec<u8>> = named.map(<[u8]>::to_vec).collect();
-        if look.before {
+        if look.before && !self.knows_all {
             for name in &named {
-                let rules = local_rules(lock, name).unwrap_or_default();
-                self.keep(name, rules);
+                if !self.rules.contains_key(name) {
+                    let rules = local_rules(lock, name).unwrap_or_default();
+                    self.keep(name, rules);
+                }
             }
         }
-        if look.before
-            && look.after
-            && let Some(client) = client
-            && ClientInfo::of(lock, client).is_some_and(|info| info.is_queueing)
+        if let Some(client) = client
+            && is_queueing()
         {
             self.queue(client, &named);
         }
@@ -139,12 +156,33 @@ impl Users {
         }
     }
 
+    /// Something else than a command of the ACL has changed a user.
+    pub(in super::super) fn changed(&mut self, client: Option<ClientId>, name: &[u8]) {
+        if self.is_watched {
+            self.awaits_end(client, BTreeSet::from([name.to_vec()]));
+        }
+    }
+
+    /// A command may change any, or has.
+    fn expect_all(&mut self, client: Option<ClientId>) {
+        let others = [
+            self.all_expected,
+            self.pass.as_ref().map(|pass| pass.client),
+        ];
+        let is_of_one = others.into_iter().flatten().all(|other| other == client);
+        let client = client.filter(|_| is_of_one);
+        self.all_expected = Some(client);
+        if let Some(pass) = &mut self.pass {
+            pass.client = client;
+        }
+    }
+
     /// A command may change these, or has.
     fn awaits_end(&mut self, client: Option<ClientId>, named: BTreeSet<Vec<u8>>) {
         if self.expected.len() < MOST {
             self.expected.push((client, named));
         } else {
-            self.all_expected = Some((None, true));
+            self.expect_all(None);
         }
     }
 
@@ -162,7 +200,7 @@ impl Users {
         let queued = self.queued.entry(client).or_insert_with(nobody);
         if let Expected::Users(users) = queued {
             let is_too_long = named.iter().any(|name| name.len() > NAME_BYTES);
-            if is_too_long || users.len() >= MOST {
+            if is_too_long || users.len().saturating_add(named.len()) > MOST {
                 *queued = Expected::Everybody;
             } else {
                 users.extend(named.iter().cloned());
@@ -170,11 +208,15 @@ impl Users {
         }
     }
 
-    /// A transaction runs: what was queued in one may change users now.
-    pub(in super::super) fn expect_queued(&mut self, client: ClientId) {
-        match self.queued.remove(&client) {
+    /// A transaction runs, or may: what was queued in it may change users now.
+    pub(in super::super) fn expect_queued(&mut self, client: ClientId, is_sure: bool) {
+        let queued = self.queued.remove(&client);
+        if !is_sure && let Some(queued) = queued.clone() {
+            self.queued.insert(client, queued);
+        }
+        match queued {
             Some(Expected::Users(users)) => self.awaits_end(Some(client), users),
-            Some(Expected::Everybody) => self.all_expected = Some((Some(client), false)),
+            Some(Expected::Everybody) => self.expect_all(Some(client)),
             None => {}
         }
     }
@@ -182,7 +224,7 @@ impl Users {
     /// Whether what this client did is still to be looked at.
     pub(in super::super) fn awaits(&self, client: ClientId) -> bool {
         let looks = self.pass.as_ref().and_then(|pass| pass.client);
-        looks == Some(client) || matches!(self.all_expected, Some((Some(one), _)) if one == client)
+        looks == Some(client) || self.all_expected == Some(Some(client))
     }
 
     /// The users that a command has changed, and whose it was; `None` when there is nothing
@@ -195,6 +237,15 @@ impl Users {
         let mut expected = self.expected.iter();
         let place = expected.position(|(client, _)| is_over(lock, *client))?;
         let (client, names) = self.expected.remove(place);
+        // What several have named may be of either.
+        let is_of_another = |(other, named): &(Option<ClientId>, BTreeSet<Vec<u8>>)| {
+            *other != client && !named.is_disjoint(&names)
+        };
+        let pass = self.pass.as_ref().map(|pass| pass.client);
+        let all = [self.all_expected, pass].into_iter().flatten();
+        let is_of_any = self.knows_all && all.into_iter().any(|other| other != client);
+        let is_of_one = !is_of_any && !self.expected.iter().any(is_of_another);
+        let client = client.filter(|_| is_of_one);
         Some((client, self.compare(lock, redactor, names)))
     }
 
@@ -205,19 +256,20 @@ impl Users {
         lock: &ServerLock,
         redactor: &Redactor,
     ) -> (Option<ClientId>, Vec<OwnedChange>) {
+        let now_us = microseconds();
         if self.pass.is_none()
             && let Some(expected) = self
                 .all_expected
-                .take_if(|(client, _)| is_over(lock, *client))
+                .take_if(|client| now_us >= self.rested_us && is_over(lock, *client))
         {
-            self.begin_pass(lock, expected);
+            self.begin_pass(lock, expected, now_us);
         }
         let Some(pass) = &mut self.pass else {
             return (None, Vec::new());
         };
         let left = pass.names.len().saturating_sub(FEW);
         let names = pass.names.split_off(left);
-        let (client, is_last) = (pass.client, pass.names.is_empty());
+        let (client, began_us, is_last) = (pass.client, pass.began_us, pass.names.is_empty());
         let (known, unknown): (Vec<_>, Vec<_>) = names
             .into_iter()
             .partition(|name| self.knows_all || self.rules.contains_key(name));
@@ -228,27 +280,29 @@ impl Users {
         }
         let changes = self.compare(lock, redactor, known);
         if is_last {
+            let took = now_us.saturating_sub(began_us);
+            self.rested_us = now_us.saturating_add(took.saturating_mul(REST));
             self.pass = None;
             self.knows_all = true;
         }
         (client, changes)
     }
 
-    /// Whether there are users to be looked at soon.
+    /// Whether there are users to be looked at now.
     pub(in super::super) fn is_looking(&self) -> bool {
-        self.pass.as_ref().is_some_and(|pass| pass.is_due)
+        self.pass.is_some()
     }
 
     /// Begins a look at all users: those that there are, and those that there were. One call of
     /// the server's.
-    fn begin_pass(&mut self, lock: &ServerLock, (client, is_due): (Option<ClientId>, bool)) {
+    fn begin_pass(&mut self, lock: &ServerLock, client: Option<ClientId>, began_us: u64) {
         let mut names: BTreeSet<Vec<u8>> = all_names(lock).into_iter().collect();
         names.extend(self.rules.keys().cloned());
         let names = names.into_iter().collect();
         self.pass = Some(Pass {
             client,
             names,
-            is_due,
+            began_us,
         });
     }
 
@@ -264,7 +318,7 @@ impl Users {
             let before = self.keep(&name, after.clone());
             if before != after {
                 changes.push(OwnedChange {
-                    name: shown_user(name),
+                    name: shown_user(redactor, name),
                     before: before.map(|rules| self.shown(redactor, &rules)),
                     after: after.map(|rules| self.shown(redactor, &rules)),
                 });
@@ -308,8 +362,9 @@ fn is_over(lock: &ServerLock, client: Option<ClientId>) -> bool {
 }
 
 /// The name of a user, unless it is a password in the wrong place.
-fn shown_user(name: Vec<u8>) -> Vec<u8> {
-    if name.first().is_some_and(|first| b"><#!".contains(first)) {
+fn shown_user(redactor: &Redactor, name: Vec<u8>) -> Vec<u8> {
+    let redaction = redactor.of_command(b"acl|setuser", true);
+    if redaction.hidden(&[b"acl", b"setuser", &name]).hides(2) {
         b"(redacted)".to_vec()
     } else {
         name

@@ -9,6 +9,7 @@ use warden_core::ClientId;
 use super::super::changes::Settings;
 use super::super::commands::{CommandId, Facts};
 use super::Observer;
+use super::runners::Behind;
 use crate::ffi::{Ended, Finished, ServerLock, Words, cached_microseconds};
 
 /// Most arguments of one command that a record holds.
@@ -61,11 +62,12 @@ impl Observer {
         words: &Words<'_>,
         mut seen: Seen<'_>,
     ) {
-        let runner = if self.clients.is_connection(seen.client) {
-            None
+        let behind = if self.clients.is_connection(seen.client) {
+            Behind::Nobody
         } else {
-            self.runners.current(lock)
+            self.behind(lock)
         };
+        let runner = behind.known();
         let Some(facts) = self.commands.facts(command) else {
             return;
         };
@@ -77,9 +79,9 @@ impl Observer {
             None => {
                 selected = self.selected;
                 if seen.origin == Origin::Client {
-                    seen.origin = match runner {
-                        Some(_) => Origin::Script,
-                        None => Origin::Module,
+                    seen.origin = match behind {
+                        Behind::One(_) | Behind::Several => Origin::Script,
+                        Behind::Nobody => Origin::Module,
                     };
                 }
                 // Of a module that works for nobody there is no client at all.
@@ -87,7 +89,12 @@ impl Observer {
                 runner.and_then(|runner| self.clients.get(lock, runner, of))
             }
         };
-        let wants = known.map_or_else(|| interest.of_client(b"", None, true), |known| known.wants);
+        let wants = match (known, behind) {
+            (Some(known), _) => known.wants_of(facts),
+            // A client's, and nobody knows whose.
+            (None, Behind::Several) => interest.of_client(b"", None, false),
+            (None, _) => interest.of_client(b"", None, true),
+        };
         if wants.sinks.or(wants.config_sinks).is_empty() {
             return;
         }
@@ -96,7 +103,7 @@ impl Observer {
         if sinks.is_empty() {
             return;
         }
-        if known.is_some_and(|known| known.is_internal) {
+        if known.is_some_and(|known| known.is_replicating(facts)) {
             seen.origin = Origin::Replication;
         }
         let hidden = hidden(facts, words, &self.settings);
@@ -148,16 +155,9 @@ fn hidden(facts: &Facts, words: &Words<'_>, settings: &Settings) -> Hidden {
         return Hidden::NONE;
     }
     let words: SmallVec<[&[u8]; 16]> = words.iter().collect();
-    let mut hidden = facts.redaction.hidden(&words);
-    if facts.name == b"config|set" {
-        // A setting that there is not may be one of a secret, mistyped.
-        for (place, name) in words.iter().enumerate().skip(2).step_by(2) {
-            if !settings.has(name) {
-                hidden.hide(place + 1);
-            }
-        }
-    }
-    hidden
+    facts
+        .redaction
+        .hidden_among(&words, |name| settings.has(name))
 }
 
 /// What of a command is shown.

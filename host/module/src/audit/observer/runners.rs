@@ -8,22 +8,29 @@
 
 use warden_core::ClientId;
 
-use crate::ffi::{ClientInfo, ServerLock};
+use crate::ffi::{ClientInfo, ServerLock, microseconds};
 
-/// Most that are remembered.
-const MOST: usize = 100;
+/// Most that are remembered. Of more, those that were put off first are forgotten.
+const MOST: usize = 1000;
 
 /// How long one may neither wait nor end before its end was missed: the server does not tell of
 /// each (a redirection in a cluster), and runs what was put off within one turn.
 const MISSED_US: u64 = 100_000;
 
-/// Those that have not ended, oldest first.
+/// Those that have not ended.
 #[derive(Default)]
-pub(super) struct Runners(Vec<Runner>);
+pub(super) struct Runners {
+    /// Oldest first.
+    all: Vec<Runner>,
+    /// Whose command arrived last: it runs, unless it has ended or was put off.
+    last: Option<ClientId>,
+    /// Whether some were forgotten that have not ended.
+    has_forgotten: bool,
+}
 
 struct Runner {
     client: ClientId,
-    /// The command's name; empty where it has another one here.
+    /// The command's name; where it has another one here, the word that was sent.
     command: Vec<u8>,
     /// Whether it may run others.
     runs: bool,
@@ -33,46 +40,75 @@ struct Runner {
     idle_since_us: u64,
 }
 
+/// For whom something runs.
+#[derive(Clone, Copy)]
+pub(super) enum Behind {
+    One(ClientId),
+    /// One of several: the server does not tell which.
+    Several,
+    Nobody,
+}
+
+impl Behind {
+    /// Who that is, if it is known.
+    pub(super) fn known(self) -> Option<ClientId> {
+        match self {
+            Self::One(client) => Some(client),
+            Self::Several | Self::Nobody => None,
+        }
+    }
+}
+
 impl Runners {
     /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
-    /// A client's command arrives.
-    pub(super) fn begins(&mut self, client: ClientId, command: Vec<u8>, runs: bool) {
+    /// A client's command arrives, and no script runs: its former one is over, also where the
+    /// server has not told of the end; where it never does, so are all that were not put off.
+    pub(super) fn arrives(&mut self, lock: &ServerLock, client: ClientId, tells_ends: bool) {
+        self.last = Some(client);
+        if self.all.is_empty() {
+            return;
+        }
         self.leaves(client);
-        if self.0.len() < MOST {
-            self.0.push(Runner {
-                client,
-                command,
-                runs,
-                was_put_off: false,
-                idle_since_us: 0,
-            });
+        if !tells_ends {
+            self.look(lock, microseconds(), false);
         }
     }
 
-    /// A command has ended; answers whether it was one of these.
-    pub(super) fn ended(&mut self, client: ClientId, command: &[u8]) -> bool {
-        let before = self.0.len();
+    /// It is one whose end is wanted.
+    pub(super) fn begins(&mut self, client: ClientId, command: Vec<u8>, runs: bool) {
+        self.leaves(client);
+        if self.all.len() >= MOST {
+            self.all.remove(0);
+            self.has_forgotten = true;
+        }
+        self.all.push(Runner {
+            client,
+            command,
+            runs,
+            was_put_off: false,
+            idle_since_us: 0,
+        });
+    }
+
+    /// A command has ended, of this name and sent by this word; answers whether it was one of
+    /// these.
+    pub(super) fn ended(&mut self, client: ClientId, name: &[u8], word: &[u8]) -> bool {
+        let before = self.all.len();
         let is_it = |runner: &Runner| {
-            let is_named = runner.command == command || runner.command.is_empty();
-            runner.client == client && is_named
+            let command = runner.command.as_slice();
+            runner.client == client && (command == name || command.eq_ignore_ascii_case(word))
         };
-        self.0.retain(|runner| !is_it(runner));
-        self.0.len() < before
+        self.all.retain(|runner| !is_it(runner));
+        self.all.len() < before
     }
 
-    /// Another command comes, on a server that does not tell of ends: what does not wait has
-    /// ended.
-    pub(super) fn ended_unless_put_off(&mut self, lock: &ServerLock) {
-        self.0.retain(|runner| is_blocked(lock, runner.client));
-    }
-
-    /// Between commands: forgets those whose end was missed, or is not told.
+    /// Forgets those whose end was missed, or is not told.
     pub(super) fn look(&mut self, lock: &ServerLock, now_us: u64, tells_ends: bool) {
-        self.0.retain_mut(|runner| {
+        self.all.retain_mut(|runner| {
             if is_blocked(lock, runner.client) {
                 (runner.was_put_off, runner.idle_since_us) = (true, 0);
                 return true;
@@ -83,40 +119,78 @@ impl Runners {
             let idle_us = now_us.saturating_sub(runner.idle_since_us);
             (tells_ends || runner.was_put_off) && idle_us < MISSED_US
         });
+        self.has_forgotten &= !self.all.is_empty();
     }
 
     /// It is gone, or goes on with another command.
     pub(super) fn leaves(&mut self, client: ClientId) {
-        self.0.retain(|runner| runner.client != client);
+        self.all.retain(|runner| runner.client != client);
     }
 
-    /// For whom what runs now runs: the first that does not wait.
-    pub(super) fn current(&self, lock: &ServerLock) -> Option<ClientId> {
-        first(lock, self.0.iter().filter(|runner| runner.runs))
+    /// For whom what a script, a function or a module does now is done.
+    pub(super) fn current(&self, lock: &ServerLock, tells_ends: bool) -> Behind {
+        self.behind(lock, tells_ends, |runner| runner.runs)
     }
 
     /// Whose command changes the settings that change now.
-    pub(super) fn sets(&self, lock: &ServerLock) -> Option<ClientId> {
-        let may_set = |runner: &&Runner| runner.runs || runner.command.starts_with(b"config|");
-        first(lock, self.0.iter().filter(may_set))
+    pub(super) fn sets(&self, lock: &ServerLock, tells_ends: bool) -> Behind {
+        self.behind(lock, tells_ends, |runner| {
+            runner.runs || runner.command.starts_with(b"config|")
+        })
+    }
+
+    /// Whose command runs of those that are one of these. Where the server tells of ends, that is
+    /// the one that came last and has not ended, or the first that was put off. Where it does
+    /// not, any that does not wait may be it.
+    fn behind(
+        &self,
+        lock: &ServerLock,
+        tells_ends: bool,
+        is_one: impl Fn(&Runner) -> bool,
+    ) -> Behind {
+        let mut those = self.all.iter().filter(|runner| is_one(runner));
+        let Some(first) = those.next() else {
+            return self.nobody();
+        };
+        let mut rest = those.peekable();
+        if rest.peek().is_none() && !self.has_forgotten {
+            return Behind::One(first.client);
+        }
+        let all = std::iter::once(first).chain(rest);
+        let mut running = all.filter(|runner| !is_blocked(lock, runner.client));
+        let Some(first) = running.next() else {
+            return self.nobody();
+        };
+        let mut rest = running.peekable();
+        if rest.peek().is_none() && !self.has_forgotten {
+            return Behind::One(first.client);
+        }
+        if !tells_ends {
+            return Behind::Several;
+        }
+        let last = self.last;
+        if Some(first.client) == last || rest.any(|runner| Some(runner.client) == last) {
+            return last.map_or(Behind::Nobody, Behind::One);
+        }
+        if self.has_forgotten {
+            return Behind::Several;
+        }
+        Behind::One(first.client)
+    }
+
+    fn nobody(&self) -> Behind {
+        if self.has_forgotten {
+            Behind::Several
+        } else {
+            Behind::Nobody
+        }
     }
 
     /// Whether a client's transaction runs.
     pub(super) fn is_in_exec(&self, client: ClientId) -> bool {
         let of_it = |runner: &Runner| runner.client == client && runner.command == b"exec";
-        self.0.iter().any(of_it)
+        self.all.iter().any(of_it)
     }
-}
-
-/// The first that does not wait, or the only one.
-fn first<'r>(lock: &ServerLock, mut runners: impl Iterator<Item = &'r Runner>) -> Option<ClientId> {
-    let only = runners.next()?;
-    let Some(second) = runners.next() else {
-        return Some(only.client);
-    };
-    let mut all = [only, second].into_iter().chain(runners);
-    let current = all.find(|runner| !is_blocked(lock, runner.client))?;
-    Some(current.client)
 }
 
 fn is_blocked(lock: &ServerLock, client: ClientId) -> bool {

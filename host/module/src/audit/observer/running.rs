@@ -10,8 +10,8 @@ use super::super::changes::Look;
 use super::super::clients::Clients;
 use super::super::commands::{CommandId, Effect};
 use super::super::{authentication, refusing, subscriptions};
-use super::Observer;
 use super::record::Seen;
+use super::{Observer, is_in_script};
 use crate::ffi::{ClientInfo, Context, Ended, Finished, ServerLock, Words, microseconds};
 
 /// Where the server does not tell how commands end, what they do is looked at when the next one
@@ -34,39 +34,46 @@ impl Observer {
         let known = (&self.roster.interest, self.epoch);
         // What scripts and modules call comes here, too, while their caller's command runs.
         let is_a_clients = self.clients.get(lock, client, known).is_some();
+        // While a script is slow, others are answered that it is.
+        let takes_turn = is_a_clients && (self.runners.is_empty() || !is_in_script(lock));
         if is_a_clients {
             self.settle(lock, Whose::Of(client));
-            // Its former one is over, also where the server has not told of the end.
-            self.runners.leaves(client);
-            if !self.tells_results {
-                // Its end is not told: the next command of a connection is.
-                self.runners.ended_unless_put_off(lock);
-                self.selected = None;
+            if takes_turn {
+                self.runners.arrives(lock, client, self.tells_results);
+                if !self.tells_results {
+                    self.selected = None;
+                }
             }
         } else if !self.tells_results
-            && let Some(client) = self.runners.current(lock)
+            && let Some(client) = self.behind(lock).known()
             && self.is_in_exec(client)
         {
             // What else the transaction runs is not told, and may have made another of its client.
             self.clients.doubt(client);
             authentication::settle(self, lock, Whose::Of(client));
         }
-        let is_renamed = is_a_clients
-            && words
-                .get(0)
-                .is_some_and(|word| self.commands.may_be_renamed(word));
-        if is_renamed {
-            self.runners.begins(client, Vec::new(), true);
+        if takes_turn
+            && let Some(word) = words.get(0)
+            && self.commands.may_be_renamed(word)
+        {
+            self.runners.begins(client, word.to_ascii_lowercase(), true);
             self.hear_this(lock);
             self.doubtful = Some(client);
             let look = around(self.tells_results);
             self.users.expect(lock, Some(client), words, look);
+            if !self.tells_results && words.len() == 1 {
+                // It may be EXEC.
+                self.users.expect_queued(client, false);
+            }
         }
         let of = (&self.roster.interest, &self.roster.redactor);
         let Some(command) = self.commands.of_words(words, of) else {
             return;
         };
         self.expect(lock, (client, is_a_clients), command, words);
+        if takes_turn {
+            self.begins(lock, client, command);
+        }
         if !self.tells_results {
             let seen = Seen::arriving(client, CommandResult::Unknown, microseconds());
             self.record(lock, command, words, seen);
@@ -95,6 +102,7 @@ impl Observer {
                 let known = (&self.roster.interest, self.epoch);
                 self.clients.get(lock, client, known);
                 self.doubtful = self.doubtful.or(Some(client).filter(|_| is_a_clients));
+                self.attempts.remove(&client);
                 if !self.tells_results && !is_a_clients && facts.name == b"select" {
                     self.selected = database(words);
                 }
@@ -107,23 +115,20 @@ impl Observer {
             }
             Effect::Runs => {
                 if is_a_clients && is_exec && !self.tells_results {
-                    self.users.expect_queued(client);
+                    self.users.expect_queued(client, true);
                 }
             }
             Effect::Acl => {
                 let teller = if is_a_clients {
                     Some(client)
                 } else {
-                    self.runners.current(lock)
+                    self.behind(lock).known()
                 };
                 // What nobody runs for a client ends unheard.
                 let is_told = self.hears_successes || self.hears_this || is_a_clients;
                 let look = around(self.tells_results && is_told);
                 self.users.expect(lock, teller, words, look);
             }
-        }
-        if is_a_clients {
-            self.begins(lock, client, command);
         }
     }
 
@@ -224,7 +229,7 @@ impl Observer {
         if effect != Effect::None {
             self.conclude(lock, command, finished);
         }
-        self.ended(command, finished.client);
+        self.ended(command, finished);
     }
 
     /// What a command that has ended has changed.
@@ -248,7 +253,7 @@ impl Observer {
                 let client = if self.clients.is_connection(finished.client) {
                     Some(finished.client)
                 } else {
-                    self.runners.current(lock)
+                    self.behind(lock).known()
                 };
                 let look = Look {
                     before: false,
@@ -262,12 +267,13 @@ impl Observer {
     }
 
     /// What it ran is at its end, too.
-    fn ended(&mut self, command: CommandId, client: ClientId) {
+    fn ended(&mut self, command: CommandId, finished: &Finished<'_>) {
         if self.runners.is_empty() {
             return;
         }
         if let Some(facts) = self.commands.facts(command)
-            && self.runners.ended(client, &facts.name)
+            && let word = finished.words.get(0).unwrap_or_default()
+            && self.runners.ended(finished.client, &facts.name, word)
         {
             self.selected = None;
         }

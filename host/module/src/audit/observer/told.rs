@@ -17,9 +17,13 @@ impl Observer {
         let changes = self.settings.take(ctx, &self.roster.redactor, names);
         let interest = &self.roster.interest;
         let sinks = interest.of_category(Category::Config);
-        let client = self.runners.sets(ctx.lock());
+        let client = self.runners.sets(ctx.lock(), self.tells_results).known();
         for change in changes {
             self.of_client(ctx.lock(), client, sinks, &Event::Setting(change.borrow()));
+        }
+        if names.iter().any(|name| name == "requirepass") {
+            // It is that user's password.
+            self.users.changed(client, b"default");
         }
     }
 
