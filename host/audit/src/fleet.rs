@@ -90,7 +90,7 @@ pub struct FleetReport {
     pub roster: Arc<Roster>,
     /// Names that were not in force before.
     pub added: Vec<String>,
-    /// Names in force as before, with other settings.
+    /// Names in force with other settings than before, or of another file.
     pub changed: Vec<String>,
     /// Names no longer in force.
     pub removed: Vec<String>,

@@ -165,9 +165,16 @@ impl Redaction {
 
     /// The same on a server that has just these settings: names of others, which may be secret
     /// ones mistyped, must not be seen, nor their values.
-    pub fn hidden_among(&self, argv: &[&[u8]], has_setting: impl Fn(&[u8]) -> bool) -> Hidden {
+    ///
+    /// `name` is the command's, which may have been sent under another.
+    pub fn hidden_among(
+        &self,
+        name: &[u8],
+        argv: &[&[u8]],
+        has_setting: impl Fn(&[u8]) -> bool,
+    ) -> Hidden {
         let mut hidden = self.hidden(argv);
-        form::unknown_settings(argv, has_setting, &mut hidden);
+        form::unknown_settings(name, argv, has_setting, &mut hidden);
         hidden
     }
 }

@@ -196,7 +196,8 @@ impl Interest {
             connections: any(&[Category::Connections]),
             auth: any(&[Category::Auth]),
             session: any(&[Category::Session]),
-            settings: any(&[Category::Config]) || always_config,
+            // Also to know which there are.
+            settings: any(&[Category::Config]) || always_config || !own.is_empty(),
             acl: any(&[Category::Acl]),
             policy: any(&[Category::Policy]),
             // Also log-ins that nobody gets to decide about.

@@ -638,8 +638,10 @@ fn a_slot_that_moves_is_no_work_of_clients(line: Line) {
         let found = of_key(&records, key);
         assert!(found.is_empty(), "{key}: {found:?}");
     }
+    first.wait_for(&[("warden.key", "{q}before")]);
     let records = first.records();
-    assert!(of_key(&records, "{q}before").len() == 1);
+    let before = of_key(&records, "{q}before");
+    assert_eq!(before.len(), 1, "{before:?}");
     assert!(
         of_key(&records, "{q}meanwhile")
             .iter()

@@ -157,6 +157,7 @@ fn settings(argv: &[&[u8]], first: usize, hidden: &mut Hidden) {
 /// `MODULE LOADEX`: one that there is not may be a secret one mistyped, or its value written onto
 /// it.
 pub(super) fn unknown_settings(
+    name: &[u8],
     argv: &[&[u8]],
     is_known: impl Fn(&[u8]) -> bool,
     hidden: &mut Hidden,
@@ -167,12 +168,14 @@ pub(super) fn unknown_settings(
             hidden.hide(place + 1);
         }
     };
-    let is_module = is_at(argv, 0, "MODULE");
+    if name == b"config|set" {
+        return (2..argv.len()).step_by(2).for_each(judge);
+    }
     for config in (0..argv.len()).filter(|place| is_at(argv, *place, "CONFIG")) {
         if is_at(argv, config + 1, "SET") {
             return (config + 2..argv.len()).step_by(2).for_each(judge);
         }
-        if is_module {
+        if name == b"module|loadex" {
             judge(config + 1);
         }
     }

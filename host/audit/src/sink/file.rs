@@ -317,6 +317,8 @@ impl Sink for FileSink {
         self.settings = settings.clone();
         let period = self.opened.as_ref().map(|opened| self.period_of(opened));
         self.period = period.unwrap_or_else(|| self.period_now());
+        self.trouble = None;
+        self.try_again = Duration::ZERO;
         Ok(())
     }
 

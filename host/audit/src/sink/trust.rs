@@ -70,6 +70,7 @@ impl Trust {
         // Whom the former ones trusted is trusted no longer, whether the new ones are good or not.
         self.config = None;
         self.looked_at = Stamps::default();
+        self.fault = None;
         true
     }
 

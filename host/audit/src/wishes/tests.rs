@@ -198,6 +198,7 @@ fn nothing_is_heard_of_that_no_sink_wants() {
                 failures: true,
                 administration: true,
                 successes: true,
+                settings: true,
                 ..none
             },
         ),

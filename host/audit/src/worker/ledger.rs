@@ -116,13 +116,13 @@ impl Ledger {
     /// When a file cannot be read or written.
     pub(super) fn rename(&mut self, name: &str) -> Result<u64, String> {
         let known = self.known;
-        self.clear()?;
+        let cleared = self.clear();
         self.file = file(name);
         let found = self.read()?;
-        if known > 0 {
+        if known > 0 && cleared.is_ok() {
             self.keep(found.saturating_add(known))?;
         }
-        Ok(found)
+        cleared.map(|()| found)
     }
 
     /// What the file says; 0 when there is none.

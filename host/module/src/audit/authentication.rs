@@ -50,7 +50,9 @@ pub(crate) fn attempted(shared: &Shared, ctx: &Context<'_>, user: &[u8], outcome
         }
         if !matches!(outcome, Outcome::Passed) {
             observer.passed.retain(|passed| passed.client != client);
-            observer.attempts.insert(client);
+            if !sinks.is_empty() {
+                observer.attempts.insert(client);
+            }
         }
         !sinks.is_empty()
     });
@@ -216,7 +218,14 @@ pub(super) fn decided_by_others(ctx: &Context<'_>, attempt: &LoggedIn<'_>) {
     };
     observer::with(ctx.lock(), |observer| {
         observer.clients.doubt(attempt.client);
-        observer.attempts.insert(attempt.client);
+        if !observer
+            .roster
+            .interest
+            .of_category(Category::Auth)
+            .is_empty()
+        {
+            observer.attempts.insert(attempt.client);
+        }
     });
     tell(
         ctx,

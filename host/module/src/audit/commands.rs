@@ -67,9 +67,7 @@ impl Facts {
             Category::Config | Category::Acl | Category::Admin
         )
     }
-}
 
-impl Facts {
     /// Whether it only brings data: part of what another node sends with a slot.
     pub(super) fn is_data(&self) -> bool {
         let runs_scripts = self.effect == Effect::Runs && self.name != b"exec";

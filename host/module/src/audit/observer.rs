@@ -27,7 +27,7 @@ use crate::ffi::{self, Context, Detached, MainThread, ServerLock, as_module, mic
 use crate::shared::Shared;
 use runners::{Behind, Runners};
 
-/// The observer of this load; nothing while no sink wants anything.
+/// The observer of this load; nothing before the first slice.
 static OBSERVER: MainThread<Option<Observer>> = MainThread::new(None);
 
 /// What the main thread knows.
@@ -59,8 +59,6 @@ pub(super) struct Observer {
     runners: Runners,
     /// The database that what it runs has selected, if that did.
     selected: Option<u32>,
-    /// Whether the command that runs is a transaction.
-    runs_transaction: bool,
     /// Whose command may just have made another of it.
     doubtful: Option<ClientId>,
     /// Log-ins that others decide about, on a server that does not tell how.
@@ -111,6 +109,9 @@ pub(crate) fn adopt(shared: &Shared, ctx: &Context<'_>) {
         if !wants.clients {
             // Nobody tells of those that leave from now on.
             observer.clients = Clients::default();
+            observer.runners = Runners::default();
+            observer.attempts = FxHashSet::default();
+            observer.passed = Vec::new();
         }
         let commands = trail.commands();
         if observer.listed != commands {
@@ -175,7 +176,6 @@ impl Observer {
             spoiled: None,
             runners: Runners::default(),
             selected: None,
-            runs_transaction: false,
             doubtful: None,
             passed: Vec::new(),
             transactions: Transactions::default(),

@@ -21,10 +21,6 @@ use crate::loader::sinks;
 /// How long a server that ends waits for its sinks.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// How long sinks that are out of force wait until nothing is recorded for them any more: the
-/// main thread may be in a slow script.
-const ADOPTION: Duration = Duration::from_secs(10);
-
 /// How often is looked whether what is waited for has come.
 const STEP: Duration = Duration::from_millis(1);
 
@@ -189,11 +185,12 @@ impl Trail {
         self.adopted.store(epoch, Ordering::Release);
     }
 
-    /// Waits until the main thread records for the sinks in force, or nobody any more.
+    /// Waits until the main thread records for the sinks in force, or nobody any more: for as long
+    /// as a script takes.
     pub(crate) fn await_adoption(&self, is_stopping: impl Fn() -> bool) {
         let epoch = self.epoch();
         let is_adopted = || self.adopted.load(Ordering::Acquire) >= epoch;
-        wait_until(ADOPTION, || is_adopted() || is_stopping());
+        wait_until(Duration::MAX, || is_adopted() || is_stopping());
     }
 
     /// Puts a record into the lanes of `sinks`.

@@ -11,6 +11,9 @@ use super::super::trail::Digests;
 use super::{OwnedChange, Value};
 use crate::ffi::{Context, Reply};
 
+/// Longest name of a setting that is looked up, in bytes.
+const NAME_BYTES: usize = 256;
+
 /// Settings as they were last seen.
 pub(in super::super) struct Settings {
     digests: Digests,
@@ -32,14 +35,14 @@ impl Settings {
         if !is_wanted {
             self.known = None;
         } else if self.known.is_none() {
-            self.known = Some(all_settings(ctx));
+            self.known = Some(all_settings(ctx, &[]));
         }
     }
 
     /// Modules came, with settings of theirs.
     pub(in super::super) fn learn(&mut self, ctx: &Context<'_>) {
         if let Some(known) = &mut self.known {
-            for (name, value) in all_settings(ctx) {
+            for (name, value) in all_settings(ctx, &[]) {
                 known.entry(name).or_insert(value);
             }
         }
@@ -47,6 +50,9 @@ impl Settings {
 
     /// Whether the server has a setting of this name, as far as that is known.
     pub(in super::super) fn has(&self, name: &[u8]) -> bool {
+        if name.len() > NAME_BYTES {
+            return false;
+        }
         let name = name.to_ascii_lowercase();
         let known = self.known.as_ref().zip(String::from_utf8(name).ok());
         known.is_some_and(|(known, name)| known.contains_key(&name))
@@ -63,7 +69,7 @@ impl Settings {
             return Vec::new();
         };
         // Of all: some have two names, and the server tells of one.
-        let all = all_settings(ctx);
+        let all = all_settings(ctx, names);
         if all.is_empty() {
             // The server does not answer: it has CONFIG under another name.
             let unknown = |name: &String| OwnedChange {
@@ -101,8 +107,11 @@ impl Settings {
     }
 }
 
-fn all_settings(ctx: &Context<'_>) -> BTreeMap<String, Vec<u8>> {
-    let Ok(Reply::Map(pairs)) = ctx.call("CONFIG", &[b"GET", b"*"]) else {
+/// All settings, and these: some are shown only to who names them.
+fn all_settings(ctx: &Context<'_>, names: &[String]) -> BTreeMap<String, Vec<u8>> {
+    let mut arguments: Vec<&[u8]> = vec![b"GET", b"*"];
+    arguments.extend(names.iter().map(String::as_bytes));
+    let Ok(Reply::Map(pairs)) = ctx.call("CONFIG", &arguments) else {
         return BTreeMap::new();
     };
     pairs.into_iter().filter_map(pair).collect()

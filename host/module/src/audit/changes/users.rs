@@ -4,6 +4,7 @@
 //! change any. Out: those that did, with before and after.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use warden_audit::Redactor;
 use warden_core::ClientId;
@@ -38,8 +39,9 @@ pub(in super::super) struct Users {
     pass: Option<Pass>,
     /// Users that each of some commands may have changed, and whose it was.
     expected: Vec<(Option<ClientId>, BTreeSet<Vec<u8>>)>,
-    /// Whose command may have changed any of them; nobody's where it may be one of several.
-    all_expected: Option<Option<ClientId>>,
+    /// Whose command may have changed any of them, nobody's where it may be one of several; and
+    /// whether it is over.
+    all_expected: Option<(Option<ClientId>, bool)>,
     /// When all may be looked at again: microseconds since 1970.
     rested_us: u64,
     /// Users that each client named since its last EXEC: the command may have been queued, and
@@ -52,6 +54,8 @@ struct Pass {
     /// Whose command may have changed them.
     client: Option<ClientId>,
     names: Vec<Vec<u8>>,
+    /// The last one of those that were known, which may be gone: they come behind `names`.
+    looked_at: Option<Vec<u8>>,
     began_us: u64,
 }
 
@@ -95,7 +99,7 @@ impl Users {
         self.is_watched = is_wanted;
         if is_wanted {
             // With the next slice: a server that starts reads its file of users after us.
-            self.all_expected = Some(None);
+            self.all_expected = Some((None, true));
         }
     }
 
@@ -131,7 +135,7 @@ impl Users {
             }
             _ => {
                 if look.after {
-                    self.expect_all(client);
+                    self.expect_all(client, !look.before);
                 }
                 return;
             }
@@ -164,16 +168,26 @@ impl Users {
     }
 
     /// A command may change any, or has.
-    fn expect_all(&mut self, client: Option<ClientId>) {
-        let others = [
-            self.all_expected,
-            self.pass.as_ref().map(|pass| pass.client),
-        ];
-        let is_of_one = others.into_iter().flatten().all(|other| other == client);
+    fn expect_all(&mut self, client: Option<ClientId>, is_over: bool) {
+        let is_of_one = self.all_pending().all(|other| other == client);
         let client = client.filter(|_| is_of_one);
-        self.all_expected = Some(client);
+        self.all_expected = Some((client, is_over));
         if let Some(pass) = &mut self.pass {
             pass.client = client;
+        }
+    }
+
+    /// Whose commands may have changed any, and are still to be looked at.
+    fn all_pending(&self) -> impl Iterator<Item = Option<ClientId>> {
+        let expected = self.all_expected.map(|(client, _)| client);
+        let looks = self.pass.as_ref().map(|pass| pass.client);
+        [expected, looks].into_iter().flatten()
+    }
+
+    /// A client's next command arrives: the one before is over.
+    pub(in super::super) fn goes_on(&mut self, client: ClientId) {
+        if let Some((Some(one), is_over)) = &mut self.all_expected {
+            *is_over |= *one == client;
         }
     }
 
@@ -182,7 +196,7 @@ impl Users {
         if self.expected.len() < MOST {
             self.expected.push((client, named));
         } else {
-            self.expect_all(None);
+            self.expect_all(None, true);
         }
     }
 
@@ -216,15 +230,14 @@ impl Users {
         }
         match queued {
             Some(Expected::Users(users)) => self.awaits_end(Some(client), users),
-            Some(Expected::Everybody) => self.expect_all(Some(client)),
+            Some(Expected::Everybody) => self.expect_all(Some(client), false),
             None => {}
         }
     }
 
     /// Whether what this client did is still to be looked at.
     pub(in super::super) fn awaits(&self, client: ClientId) -> bool {
-        let looks = self.pass.as_ref().and_then(|pass| pass.client);
-        looks == Some(client) || self.all_expected == Some(Some(client))
+        self.all_pending().any(|one| one == Some(client))
     }
 
     /// The users that a command has changed, and whose it was; `None` when there is nothing
@@ -241,9 +254,7 @@ impl Users {
         let is_of_another = |(other, named): &(Option<ClientId>, BTreeSet<Vec<u8>>)| {
             *other != client && !named.is_disjoint(&names)
         };
-        let pass = self.pass.as_ref().map(|pass| pass.client);
-        let all = [self.all_expected, pass].into_iter().flatten();
-        let is_of_any = self.knows_all && all.into_iter().any(|other| other != client);
+        let is_of_any = self.knows_all && self.all_pending().any(|other| other != client);
         let is_of_one = !is_of_any && !self.expected.iter().any(is_of_another);
         let client = client.filter(|_| is_of_one);
         Some((client, self.compare(lock, redactor, names)))
@@ -258,18 +269,34 @@ impl Users {
     ) -> (Option<ClientId>, Vec<OwnedChange>) {
         let now_us = microseconds();
         if self.pass.is_none()
-            && let Some(expected) = self
-                .all_expected
-                .take_if(|client| now_us >= self.rested_us && is_over(lock, *client))
+            && now_us >= self.rested_us
+            && let Some((client, is_past)) = self.all_expected
+            && (is_past || is_over(lock, client))
         {
-            self.begin_pass(lock, expected, now_us);
+            self.all_expected = None;
+            // One call of the server's.
+            self.pass = Some(Pass {
+                client,
+                names: all_names(lock),
+                looked_at: None,
+                began_us: now_us,
+            });
         }
         let Some(pass) = &mut self.pass else {
             return (None, Vec::new());
         };
-        let left = pass.names.len().saturating_sub(FEW);
-        let names = pass.names.split_off(left);
-        let (client, began_us, is_last) = (pass.client, pass.began_us, pass.names.is_empty());
+        let (client, began_us) = (pass.client, pass.began_us);
+        let mut names = pass.names.split_off(pass.names.len().saturating_sub(FEW));
+        if names.is_empty() {
+            let from = match &pass.looked_at {
+                Some(last) => Bound::Excluded(last.as_slice()),
+                None => Bound::Unbounded,
+            };
+            let were = self.rules.range::<[u8], _>((from, Bound::Unbounded));
+            names = were.take(FEW).map(|(name, _)| name.clone()).collect();
+            pass.looked_at = names.last().cloned();
+        }
+        let is_last = names.is_empty();
         let (known, unknown): (Vec<_>, Vec<_>) = names
             .into_iter()
             .partition(|name| self.knows_all || self.rules.contains_key(name));
@@ -291,19 +318,6 @@ impl Users {
     /// Whether there are users to be looked at now.
     pub(in super::super) fn is_looking(&self) -> bool {
         self.pass.is_some()
-    }
-
-    /// Begins a look at all users: those that there are, and those that there were. One call of
-    /// the server's.
-    fn begin_pass(&mut self, lock: &ServerLock, client: Option<ClientId>, began_us: u64) {
-        let mut names: BTreeSet<Vec<u8>> = all_names(lock).into_iter().collect();
-        names.extend(self.rules.keys().cloned());
-        let names = names.into_iter().collect();
-        self.pass = Some(Pass {
-            client,
-            names,
-            began_us,
-        });
     }
 
     fn compare(

@@ -155,9 +155,8 @@ fn hidden(facts: &Facts, words: &Words<'_>, settings: &Settings) -> Hidden {
         return Hidden::NONE;
     }
     let words: SmallVec<[&[u8]; 16]> = words.iter().collect();
-    facts
-        .redaction
-        .hidden_among(&words, |name| settings.has(name))
+    let has = |name: &[u8]| settings.has(name);
+    facts.redaction.hidden_among(&facts.name, &words, has)
 }
 
 /// What of a command is shown.

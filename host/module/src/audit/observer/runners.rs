@@ -6,6 +6,7 @@
 //! server has put some off (CLIENT PAUSE, FAILOVER), and runs them later in their order, or
 //! answers others while a script is slow.
 
+use smallvec::SmallVec;
 use warden_core::ClientId;
 
 use crate::ffi::{ClientInfo, ServerLock, microseconds};
@@ -59,6 +60,15 @@ impl Behind {
     }
 }
 
+impl Runner {
+    /// Whether something may be done for it while it waits: by a module, whose command it is. A
+    /// script waits because it was put off.
+    fn works_blocked(&self) -> bool {
+        let command = std::str::from_utf8(&self.command);
+        self.runs && !command.is_ok_and(warden_core::server::is_built_in)
+    }
+}
+
 impl Runners {
     /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
@@ -73,7 +83,9 @@ impl Runners {
             return;
         }
         self.leaves(client);
-        if !tells_ends {
+        if tells_ends {
+            self.see_who_waits(lock);
+        } else {
             self.look(lock, microseconds(), false);
         }
     }
@@ -104,6 +116,12 @@ impl Runners {
         };
         self.all.retain(|runner| !is_it(runner));
         self.all.len() < before
+    }
+
+    fn see_who_waits(&mut self, lock: &ServerLock) {
+        for runner in self.all.iter_mut().filter(|runner| !runner.was_put_off) {
+            runner.was_put_off = is_blocked(lock, runner.client);
+        }
     }
 
     /// Forgets those whose end was missed, or is not told.
@@ -140,42 +158,31 @@ impl Runners {
     }
 
     /// Whose command runs of those that are one of these. Where the server tells of ends, that is
-    /// the one that came last and has not ended, or the first that was put off. Where it does
-    /// not, any that does not wait may be it.
+    /// the one that came last, unless it was put off, too; or the first of those that were. Where
+    /// it does not, any that does not wait may be it.
     fn behind(
         &self,
         lock: &ServerLock,
         tells_ends: bool,
         is_one: impl Fn(&Runner) -> bool,
     ) -> Behind {
-        let mut those = self.all.iter().filter(|runner| is_one(runner));
-        let Some(first) = those.next() else {
-            return self.nobody();
-        };
-        let mut rest = those.peekable();
-        if rest.peek().is_none() && !self.has_forgotten {
-            return Behind::One(first.client);
+        let those = self.all.iter().filter(|runner| is_one(runner));
+        let running: SmallVec<[&Runner; 4]> = those
+            .filter(|runner| runner.works_blocked() || !is_blocked(lock, runner.client))
+            .collect();
+        match running.as_slice() {
+            [] => self.nobody(),
+            [only] if !self.has_forgotten => Behind::One(only.client),
+            _ if !tells_ends => Behind::Several,
+            [first, ..] => {
+                let mut came_now = running.iter().filter(|runner| !runner.was_put_off);
+                match (came_now.next(), came_now.next()) {
+                    (Some(one), None) if Some(one.client) == self.last => Behind::One(one.client),
+                    (None, _) if !self.has_forgotten => Behind::One(first.client),
+                    _ => Behind::Several,
+                }
+            }
         }
-        let all = std::iter::once(first).chain(rest);
-        let mut running = all.filter(|runner| !is_blocked(lock, runner.client));
-        let Some(first) = running.next() else {
-            return self.nobody();
-        };
-        let mut rest = running.peekable();
-        if rest.peek().is_none() && !self.has_forgotten {
-            return Behind::One(first.client);
-        }
-        if !tells_ends {
-            return Behind::Several;
-        }
-        let last = self.last;
-        if Some(first.client) == last || rest.any(|runner| Some(runner.client) == last) {
-            return last.map_or(Behind::Nobody, Behind::One);
-        }
-        if self.has_forgotten {
-            return Behind::Several;
-        }
-        Behind::One(first.client)
     }
 
     fn nobody(&self) -> Behind {

@@ -36,15 +36,15 @@ impl Observer {
         let is_a_clients = self.clients.get(lock, client, known).is_some();
         // While a script is slow, others are answered that it is.
         let takes_turn = is_a_clients && (self.runners.is_empty() || !is_in_script(lock));
-        if is_a_clients {
+        if takes_turn {
             self.settle(lock, Whose::Of(client));
-            if takes_turn {
-                self.runners.arrives(lock, client, self.tells_results);
-                if !self.tells_results {
-                    self.selected = None;
-                }
+            self.users.goes_on(client);
+            self.runners.arrives(lock, client, self.tells_results);
+            if !self.tells_results {
+                self.selected = None;
             }
-        } else if !self.tells_results
+        } else if !is_a_clients
+            && !self.tells_results
             && let Some(client) = self.behind(lock).known()
             && self.is_in_exec(client)
         {
@@ -92,9 +92,6 @@ impl Observer {
             return;
         };
         let is_exec = facts.name == b"exec";
-        if is_a_clients {
-            self.runs_transaction = is_exec;
-        }
         match facts.effect {
             Effect::None => {}
             Effect::Client | Effect::Links => {
@@ -197,11 +194,6 @@ impl Observer {
         let (Some(command), Some(facts)) = (command, facts) else {
             return;
         };
-        // Failures alone do not tell what came before them in the transaction.
-        if self.runs_transaction && !self.hears_successes && self.doubtful == Some(finished.client)
-        {
-            self.clients.doubt(finished.client);
-        }
         // What it stands for is recorded already.
         let is_refusal = match &*facts.name {
             b"exec" => self.spoiled.take() == Some(finished.client),
@@ -248,7 +240,7 @@ impl Observer {
                 }
             }
             // Also within a transaction.
-            Effect::Client if is_success => self.clients.doubt(finished.client),
+            Effect::Client | Effect::Runs if is_success => self.clients.doubt(finished.client),
             Effect::Acl if is_success => {
                 let client = if self.clients.is_connection(finished.client) {
                     Some(finished.client)

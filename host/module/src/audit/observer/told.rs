@@ -86,6 +86,8 @@ impl Observer {
     pub(in super::super) fn look_at_users(&mut self, lock: &ServerLock) -> bool {
         let changed = self.users.look_at_some(lock, &self.roster.redactor);
         self.users_changed(lock, changed);
+        self.departed
+            .take_if(|(client, _)| !self.users.awaits(*client));
         self.users.is_looking()
     }
 
