@@ -6,7 +6,7 @@
 # cargo and the scripts parallelise on their own; two goals at once would only
 # wait for each other's lock.
 .NOTPARALLEL:
-.PHONY: help demo run build test test-full fuzz bench bench-e2e bench-storm fmt lint advisories doc clean
+.PHONY: help demo run build test test-full fuzz gate bench bench-full bench-e2e bench-storm fmt lint advisories doc clean
 
 help: ## show this list
 	@echo 'usage: make GOAL'
@@ -33,8 +33,14 @@ fuzz: ## every fuzz target for ten minutes
 	@scripts/bootstrap fuzz
 	@scripts/fuzz 600
 
-bench: build ## figures of each part, inside one process
-	@scripts/bench rooms
+gate: ## instructions of each hot path, held against what they were
+	@scripts/gate
+
+bench: build ## what warden costs, in five minutes: target/bench/report.html
+	@scripts/bench quick
+
+bench-full: build ## all figures on both release lines, in an hour and a half
+	@scripts/bench full
 
 bench-e2e: build ## what warden costs a server, beside a baseline of the same run
 	@scripts/bench e2e

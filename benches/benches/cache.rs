@@ -1,4 +1,5 @@
-//! What does a credential cost that is in the cache already: its digest, and the look?
+//! What does a credential cost that is in the cache already: its digest, and the look? And what
+//! would another digest cost?
 
 #![allow(
     clippy::expect_used,
@@ -7,6 +8,7 @@
 
 use std::hint::black_box;
 
+use aws_lc_rs::hmac;
 use criterion::{Criterion, criterion_group, criterion_main};
 use warden_authn::{Cache, CacheSettings, Outcome};
 use warden_benches::rooms::Rooms;
@@ -33,5 +35,23 @@ fn cache(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, cache);
+/// Both are keyed and have 256 bits.
+fn digests(criterion: &mut Criterion) {
+    let secret = [b'x'; 757];
+    let mut group = criterion.benchmark_group("digest of 757 bytes");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
+    group.bench_function("HMAC-SHA-256", |bencher| {
+        bencher.iter(|| hmac::sign(&key, black_box(&secret)));
+    });
+    group.bench_function("keyed BLAKE3", |bencher| {
+        bencher.iter(|| blake3::keyed_hash(&[7; 32], black_box(&secret)));
+    });
+    let cache = Cache::new(CacheSettings::default()).expect("random bytes");
+    group.bench_function("the cache's key", |bencher| {
+        bencher.iter(|| cache.key(1, b"alice", black_box(&secret), b""));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, cache, digests);
 criterion_main!(benches);

@@ -13,21 +13,17 @@
 )]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tempfile::TempDir;
-use warden_benches::pairs::{Spread, spread};
+use warden_benches::bundles::{self, BUNDLES};
+use warden_benches::figures::{Spread, spread};
 use warden_benches::rooms::generation;
 use warden_policy::{Engine, EngineSettings, Generation};
-use warden_tests::{parts, scene::ROLES};
 
-const BUNDLES: u8 = 20;
 const ROUNDS: usize = 11;
-
-const TENANT: &str = include_str!("../../policies/tenant/golden/tenant.toml");
-const GUARDRAILS: &str = include_str!("../../policies/guardrails/golden/guardrails.toml");
 
 fn main() {
     let scene = Scene::new();
@@ -103,22 +99,8 @@ impl Scene {
 
     /// Every bundle: its wasm in this version, its data with a comment.
     fn write(&self, version: u8, comment: u8) {
-        for number in 0..BUNDLES {
-            let (policy, data) = match number % 4 {
-                0 => ("tenant", TENANT),
-                1 => ("guardrails", GUARDRAILS),
-                _ => ("rbac", ROLES),
-            };
-            let file = |ending: &str| self.policies().join(format!("p{number:02}.{ending}"));
-            let mut wasm = parts::policy(policy);
-            // A custom section named "v" of two bytes.
-            wasm.extend([0, 4, 1, b'v', version, number]);
-            put(&file("wasm"), &wasm);
-            put(&file("toml"), format!("# {comment}\n{data}").as_bytes());
+        for (name, content) in bundles::files(version, comment) {
+            fs::write(self.policies().join(name), content).expect("it can be written");
         }
     }
-}
-
-fn put(path: &Path, bytes: &[u8]) {
-    fs::write(path, bytes).expect("it can be written");
 }

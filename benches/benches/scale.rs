@@ -15,7 +15,7 @@ use std::fmt::Write;
 
 use rustix::time::{ClockId, clock_gettime};
 use warden_benches::count;
-use warden_benches::pairs::spread;
+use warden_benches::figures::spread;
 use warden_benches::rooms::Rooms;
 use warden_policy::Request;
 

@@ -1,59 +1,72 @@
 //! Two ways of doing the same, measured in turn: figures and their ratio.
 //!
-//! In: two rounds, each of which tells how many requests it made. Out: for each pair requests
-//! a second and the server's processor time a request, and the ratios pair by pair:
-//! median, least and most. Both sides see the same drift of the machine.
+//! In: two rounds, each of which tells how many requests it made and how long they took. Out:
+//! for each pair requests a second, latencies and the server's processor time a request, and the
+//! ratios pair by pair. Both sides see the same drift of the machine.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-
 use crate::count;
+use crate::figures::{Aim, Question};
+use crate::latencies::Latencies;
 
 /// Pairs of rounds at least; the median is quoted.
 pub const PAIRS: usize = 5;
 
+/// What a round did.
+#[derive(Clone, Copy, Debug)]
+pub struct Done {
+    /// How many requests it made.
+    pub requests: usize,
+    /// How long they took, where that was looked at.
+    pub latencies: Option<Latencies>,
+}
+
 /// What one round came to.
 #[derive(Clone, Copy, Debug)]
-pub struct Figures {
+pub struct Round {
     /// Requests a second.
     pub rate: f64,
     /// Processor time of the server a request, in microseconds, all its threads.
     pub cpu_us: f64,
+    /// How long requests took.
+    pub latencies: Option<Latencies>,
 }
 
-/// Runs a round and measures it; `round` answers how many requests it made. `pid` is
-/// the server's.
-pub fn measured(pid: u32, round: impl FnOnce() -> usize) -> Figures {
+/// Runs a round and measures it. `pid` is the server's.
+pub fn measured(pid: u32, round: impl FnOnce() -> Done) -> Round {
     let (cpu, start) = (processor_time(pid), Instant::now());
-    let requests = count(round());
-    Figures {
+    let done = round();
+    let requests = count(done.requests);
+    Round {
         rate: requests / start.elapsed().as_secs_f64(),
         cpu_us: (processor_time(pid) - cpu).as_secs_f64() * 1e6 / requests,
+        latencies: done.latencies,
     }
 }
 
-/// The processor time a process has used, from /proc: in steps of 10 ms.
+/// The processor time that the threads of a process have used, those that ended left out, from
+/// /proc: in nanoseconds.
 pub(crate) fn processor_time(pid: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the server runs");
-    // The name in parentheses may hold anything; user and system time are the 12th and
-    // 13th field behind it.
-    let rest = stat.rsplit(')').next().expect("a name in parentheses");
-    let ticks: u64 = rest
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|field| field.parse::<u64>().expect("a number"))
-        .sum();
-    Duration::from_millis(ticks * 10)
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the server runs");
+    let of_threads = threads.map(|thread| {
+        let file = thread.expect("a thread").path().join("schedstat");
+        // One that has just ended is gone.
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let first = text.split_whitespace().next().map(str::parse);
+        first.and_then(Result::ok).unwrap_or(0)
+    });
+    Duration::from_nanos(of_threads.sum())
 }
 
-/// A question and what five pairs answered.
+/// A question and what its pairs answered.
 pub struct Answer {
     question: String,
     names: (String, String),
-    pairs: Vec<(Figures, Figures)>,
+    pairs: Vec<(Round, Round)>,
+    /// What the ratios of rate and of processor time are to be.
+    aims: (Option<Aim>, Option<Aim>),
+    longest_slice_us: Option<f64>,
 }
 
 impl Answer {
@@ -62,8 +75,8 @@ impl Answer {
     pub fn ask(
         question: &str,
         names: (&str, &str),
-        one: impl FnMut() -> Figures,
-        other: impl FnMut() -> Figures,
+        one: impl FnMut() -> Round,
+        other: impl FnMut() -> Round,
     ) -> Self {
         Self::ask_often(PAIRS, question, names, one, other)
     }
@@ -73,8 +86,8 @@ impl Answer {
         pairs: usize,
         question: &str,
         (ours, baseline): (&str, &str),
-        mut one: impl FnMut() -> Figures,
-        mut other: impl FnMut() -> Figures,
+        mut one: impl FnMut() -> Round,
+        mut other: impl FnMut() -> Round,
     ) -> Self {
         one();
         other();
@@ -92,91 +105,59 @@ impl Answer {
             question: question.to_owned(),
             names: (ours.to_owned(), baseline.to_owned()),
             pairs,
+            aims: (None, None),
+            longest_slice_us: None,
         }
     }
 
-    /// As JSON: medians and ratios with their spread.
-    pub fn json(&self) -> Value {
-        let side = |figures: &dyn Fn(&(Figures, Figures)) -> Figures| {
-            json!({
-                "requests_per_second": middle(self.pairs.iter().map(|p| figures(p).rate)),
-                "server_cpu_us": middle(self.pairs.iter().map(|p| figures(p).cpu_us)),
-            })
-        };
-        let ratio = |spread: Spread| json!({ "median": spread.middle, "least": spread.least, "most": spread.most });
-        json!({
-            "question": self.question,
-            "pairs": self.pairs.len(),
-            "measured": self.names.0,
-            "baseline": self.names.1,
-            self.names.0.as_str(): side(&|pair| pair.0),
-            self.names.1.as_str(): side(&|pair| pair.1),
-            "rate_ratio": ratio(self.rate()),
-            "cpu_ratio": ratio(self.cpu()),
-        })
+    /// The rate is to be at least so many times that of the baseline.
+    #[must_use]
+    pub fn rate_at_least(mut self, least: f64) -> Self {
+        self.aims.0 = Some(Aim::AtLeast(least));
+        self
     }
 
-    fn rate(&self) -> Spread {
-        spread(self.pairs.iter().map(|(one, other)| one.rate / other.rate))
+    /// The processor time of a request is to be at most so many times that of the baseline.
+    #[must_use]
+    pub fn cpu_at_most(mut self, most: f64) -> Self {
+        self.aims.1 = Some(Aim::AtMost(most));
+        self
     }
 
-    fn cpu(&self) -> Spread {
-        spread(
-            self.pairs
-                .iter()
-                .map(|(one, other)| one.cpu_us / other.cpu_us),
-        )
+    /// The longest slice of the main thread that warden took meanwhile.
+    #[must_use]
+    pub fn longest_slice(mut self, us: f64) -> Self {
+        self.longest_slice_us = Some(us);
+        self
     }
-}
 
-impl fmt::Display for Answer {
-    /// One row of the table of docs/benchmarks.md.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of =
-            |figures: &dyn Fn(&(Figures, Figures)) -> f64| middle(self.pairs.iter().map(figures));
-        write!(
-            f,
-            "| {} | {:.0}/s, {:.1} µs | {:.0}/s, {:.1} µs | {} | {} |",
-            self.question,
-            of(&|pair| pair.0.rate),
-            of(&|pair| pair.0.cpu_us),
-            of(&|pair| pair.1.rate),
-            of(&|pair| pair.1.cpu_us),
-            self.rate(),
-            self.cpu(),
-        )
+    /// With all its figures.
+    pub fn question(&self) -> Question {
+        let mut question = Question::new(format!("{}, against {}", self.question, self.names.1));
+        for (one, other) in &self.pairs {
+            question.add("rate", "times", one.rate / other.rate);
+            question.add("server CPU", "times", one.cpu_us / other.cpu_us);
+            for (round, of) in [(one, ""), (other, " of the baseline")] {
+                question.add(&format!("requests{of}"), "/s", round.rate);
+                question.add(&format!("server CPU a request{of}"), "us", round.cpu_us);
+                for (part, latency) in round
+                    .latencies
+                    .iter()
+                    .flat_map(|all| [("p50", all.p50), ("p99", all.p99), ("p99.9", all.p999)])
+                {
+                    question.add(&format!("{part}{of}"), "us", latency);
+                }
+            }
+        }
+        if let Some(us) = self.longest_slice_us {
+            question.add("longest slice", "us", us);
+        }
+        if let Some(aim) = self.aims.0 {
+            question = question.aim("rate", aim);
+        }
+        if let Some(aim) = self.aims.1 {
+            question = question.aim("server CPU", aim);
+        }
+        question
     }
-}
-
-/// The smallest, the middle and the largest.
-#[derive(Clone, Copy, Debug)]
-pub struct Spread {
-    /// The smallest.
-    pub least: f64,
-    /// The middle.
-    pub middle: f64,
-    /// The largest.
-    pub most: f64,
-}
-
-impl fmt::Display for Spread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.2} ({:.2}–{:.2})", self.middle, self.least, self.most)
-    }
-}
-
-/// The spread of some figures; not a number when there are none.
-pub fn spread(figures: impl Iterator<Item = f64>) -> Spread {
-    let mut figures: Vec<f64> = figures.collect();
-    figures.sort_by(f64::total_cmp);
-    let at = |place: usize| figures.get(place).copied().unwrap_or(f64::NAN);
-    Spread {
-        least: at(0),
-        middle: at(figures.len() / 2),
-        most: at(figures.len().saturating_sub(1)),
-    }
-}
-
-fn middle(figures: impl Iterator<Item = f64>) -> f64 {
-    spread(figures).middle
 }

@@ -46,7 +46,7 @@ pub fn server(has_databases: bool) -> Server {
         .collect();
     Server {
         categories: commands.values().flatten().cloned().collect(),
-        commands,
+        commands: commands.into(),
         has_databases,
         version: if has_databases { "9.1.2" } else { "8.0.1" }.to_owned(),
     }

@@ -20,7 +20,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 use warden_tests::parts::workspace;
 
 /// Who may name whom inside the workspace: docs/architecture.md.
-const ARROWS: [(&str, &[&str]); 25] = [
+const ARROWS: [(&str, &[&str]); 26] = [
     ("warden-rules", &[]),
     ("warden-core", &["warden-rules"]),
     ("warden-state", &[]),
@@ -92,6 +92,15 @@ const ARROWS: [(&str, &[&str]); 25] = [
             "warden-policy",
             "warden-session",
             "warden-tests",
+        ],
+    ),
+    (
+        "warden-gate",
+        &[
+            "warden-audit",
+            "warden-authn",
+            "warden-core",
+            "warden-session",
         ],
     ),
     ("warden-policy-rbac", &["warden-sdk"]),

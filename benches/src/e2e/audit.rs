@@ -11,7 +11,9 @@ use warden_tests::audited::sink_status;
 use warden_tests::{ADMIN_PASSWORD, Line, Server};
 
 use super::load::{User, drive};
-use crate::pairs::{Answer, Figures, measured};
+use crate::figures::Question;
+use crate::pairs::{Answer, Round, measured};
+use crate::program::Run;
 
 /// Requests of one round, by pipeline depth: most of a second. A virtual machine is faster and
 /// slower from one to the next.
@@ -29,6 +31,8 @@ struct Row {
     enabled: &'static str,
     /// Whether each command must be in the file.
     everything: bool,
+    /// What part of the rate is to be left, at one command at a time and at 16.
+    asked: [Option<f64>; 2],
 }
 
 const ROWS: [Row; 6] = [
@@ -37,36 +41,42 @@ const ROWS: [Row; 6] = [
         sink: "command_result_mode = \"all\"",
         enabled: "no",
         everything: false,
+        asked: [Some(0.99), None],
     },
     Row {
         name: "excluded",
         sink: "command_result_mode = \"all\"\nexclude = [\"default\"]",
         enabled: "yes",
         everything: false,
+        asked: [Some(0.97), None],
     },
     Row {
         name: "excluded, CONFIG all the same",
         sink: "command_result_mode = \"all\"\nexclude = [\"default\"]\nalways_audit_config = true",
         enabled: "yes",
         everything: false,
+        asked: [Some(0.97), None],
     },
     Row {
         name: "failures only",
         sink: "",
         enabled: "yes",
         everything: false,
+        asked: [Some(0.97), None],
     },
     Row {
         name: "everything",
         sink: "command_result_mode = \"all\"",
         enabled: "yes",
         everything: true,
+        asked: [Some(0.92), Some(0.55)],
     },
     Row {
         name: "everything, chained JSON",
         sink: "command_result_mode = \"all\"\nformat = \"json\"\nchain = true",
         enabled: "yes",
         everything: true,
+        asked: [None, None],
     },
 ];
 
@@ -138,11 +148,11 @@ impl Audited {
 }
 
 /// SET and GET under each way of being audited, against a server without the module.
-pub fn costs(line: Line) -> Vec<Answer> {
+pub fn costs(Run { line, .. }: Run) -> Vec<Question> {
     let without = Server::builder(line).start();
     let default = User::new("default", ADMIN_PASSWORD);
     let value = "x".repeat(100);
-    let mut answers = Vec::new();
+    let mut questions = Vec::new();
     for row in &ROWS {
         let audited = Audited::start(line, row);
         for command in [
@@ -151,26 +161,32 @@ pub fn costs(line: Line) -> Vec<Answer> {
         ] {
             for (depth, requests) in REQUESTS {
                 let load = (command.as_str(), requests, depth);
-                let round = |server: &Server| -> Figures {
+                let round = |server: &Server| -> Round {
                     measured(server.pid(), || drive(line, server, Some(&default), load))
                 };
                 let ours = || {
-                    let figures = round(&audited.server);
+                    let round = round(&audited.server);
                     if row.everything {
                         audited.expect_all(requests);
                     }
-                    figures
+                    round
                 };
                 let word = command.split(' ').next().unwrap_or_default();
-                answers.push(Answer::ask_often(
+                let answer = Answer::ask_often(
                     PAIRS,
                     &format!("{word}, P{depth}, audit: {}", row.name),
-                    ("audited", "without"),
+                    ("audited", "no module"),
                     ours,
                     || round(&without),
-                ));
+                );
+                let [at_1, at_16] = row.asked;
+                let answer = match if depth == 1 { at_1 } else { at_16 } {
+                    Some(least) => answer.rate_at_least(least),
+                    None => answer,
+                };
+                questions.push(answer.question());
             }
         }
     }
-    answers
+    questions
 }

@@ -1,20 +1,24 @@
 //! Does a command cost more in a session than for a native user; and does the module cost
 //! those who do not use it?
 
-use warden_tests::{ADMIN_PASSWORD, Line, Scene, Server};
+use warden_tests::{ADMIN_PASSWORD, Scene, Server};
 
 use super::load::{User, drive};
-use crate::pairs::{Answer, Figures, measured};
-
-/// Requests of one round, by pipeline depth: a second or more.
-const REQUESTS: [(usize, usize); 2] = [(1, 60_000), (16, 600_000)];
+use crate::figures::Question;
+use crate::pairs::{Answer, Round, measured};
+use crate::program::Run;
 
 const ROLES: &str = "[roles.worker]\nmembers = [\"user:corp/alice\"]\nrules = [\"+@read\", \"+set\", \"~reports:*\"]\n";
 
+/// Requests of one round: a second or more.
+fn requests(run: Run, depth: usize) -> usize {
+    run.requests(if depth == 1 { 60_000 } else { 600_000 })
+}
+
 /// GET and SET of a session, against a native user with the same rendered rules, and
 /// against one whose rules were written by hand.
-pub fn sessions(line: Line) -> Vec<Answer> {
-    let scene = Scene::builder(line).roles(ROLES).start();
+pub fn sessions(run: Run) -> Vec<Question> {
+    let scene = Scene::builder(run.line).roles(ROLES).start();
     let mut admin = scene.server.admin();
     let rules = scene.log_in("alice").whoami().field("rules").text();
     // As one line: the quoted selectors are words for the server to split.
@@ -24,51 +28,61 @@ pub fn sessions(line: Line) -> Vec<Answer> {
         .run("ACL SETUSER flat on >secret ~reports:* +@read +set")
         .expect_ok();
     let session = User::new("alice", &scene.token("alice"));
-    let mut answers = Vec::new();
+    let mut questions = Vec::new();
     for command in ["GET reports:q3", "SET reports:q3 x"] {
-        for (depth, requests) in REQUESTS {
-            for (name, what) in [
-                ("rendered", "a native user with the same rules"),
-                ("flat", "a native user with rules by hand"),
+        for depth in run.depths() {
+            for (name, what, least) in [
+                ("rendered", "a native user with the same rules", 0.99),
+                ("flat", "a native user with rules by hand", 0.95),
             ] {
                 let native = User::new(name, "secret");
-                let round = |user: &User| -> Figures {
-                    let load = (command, requests, depth);
+                let round = |user: &User| -> Round {
+                    let load = (command, requests(run, *depth), *depth);
                     measured(scene.server.pid(), || {
-                        drive(line, &scene.server, Some(user), load)
+                        drive(run.line, &scene.server, Some(user), load)
                     })
                 };
                 let word = command.split(' ').next().unwrap_or_default();
-                answers.push(Answer::ask(
-                    &format!("{word} of a session, P{depth}, against {what}"),
-                    ("session", name),
+                let answer = Answer::ask_often(
+                    run.pairs(11),
+                    &format!("{word} of a session, P{depth}"),
+                    ("session", what),
                     || round(&session),
                     || round(&native),
-                ));
+                );
+                let answer = if *depth == 16 {
+                    answer.rate_at_least(least)
+                } else {
+                    answer
+                };
+                questions.push(answer.question());
             }
         }
     }
-    answers
+    questions
 }
 
 /// GET of user `default` on a server with the module loaded, and one without.
-pub fn unused(line: Line) -> Vec<Answer> {
-    let with = Scene::start(line);
-    let without = Server::builder(line).start();
+pub fn unused(run: Run) -> Vec<Question> {
+    let with = Scene::start(run.line);
+    let without = Server::builder(run.line).start();
     let default = User::new("default", ADMIN_PASSWORD);
-    REQUESTS
-        .into_iter()
-        .map(|(depth, requests)| {
-            let round = |server: &Server| -> Figures {
-                let load = ("GET reports:q3", requests, depth);
-                measured(server.pid(), || drive(line, server, Some(&default), load))
-            };
-            Answer::ask(
-                &format!("GET with the module loaded and unused, P{depth}, against no module"),
-                ("loaded", "without"),
-                || round(&with.server),
-                || round(&without),
-            )
-        })
-        .collect()
+    let ask = |depth: &usize| {
+        let round = |server: &Server| -> Round {
+            let load = ("GET reports:q3", requests(run, *depth), *depth);
+            measured(server.pid(), || {
+                drive(run.line, server, Some(&default), load)
+            })
+        };
+        // Half a part in a hundred is asked for: many pairs.
+        let answer = Answer::ask_often(
+            run.pairs(41),
+            &format!("GET with the module loaded and unused, P{depth}"),
+            ("loaded", "no module"),
+            || round(&with.server),
+            || round(&without),
+        );
+        answer.cpu_at_most(1.005).question()
+    };
+    run.depths().iter().map(ask).collect()
 }

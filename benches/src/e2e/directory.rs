@@ -14,7 +14,9 @@ use warden_tests::{Authority, Line, Scene, Slapd, eventually};
 
 use super::log_ins::{self, KNOWN, SHORT_PAIRS, connections};
 use crate::CLIENTS;
-use crate::pairs::{Answer, measured};
+use crate::figures::Question;
+use crate::pairs::{Answer, Done, measured};
+use crate::program::Run;
 
 /// Log-ins of each client in one round.
 const ROUNDS: usize = 2000;
@@ -24,12 +26,13 @@ const THREADS: usize = 2;
 
 /// AUTH by a simple bind, with a connection for each user and with as few as by default;
 /// and AUTH that is remembered.
-pub fn log_ins(line: Line) -> Vec<Answer> {
+pub fn log_ins(Run { line, .. }: Run) -> Vec<Question> {
     let remembered = [1, 16].map(|depth| remembered(line, depth));
     [(CLIENTS, 16), (CLIENTS, 2), (2, 16), (2, 2)]
         .into_iter()
         .map(|(connections, threads)| binds(line, connections, threads))
         .chain(remembered)
+        .map(|answer| answer.question())
         .collect()
 }
 
@@ -67,7 +70,7 @@ fn remembered(line: Line, depth: usize) -> Answer {
     Answer::ask_often(
         SHORT_PAIRS,
         &format!("AUTH that a directory has judged before, P{depth}"),
-        ("password", "token"),
+        ("password", "a known token"),
         || log_ins::auth(&scene, &mut some, &by_password, depth),
         || log_ins::auth(&scene, &mut others, &by_token, depth),
     )
@@ -97,7 +100,7 @@ fn binds(line: Line, connections: usize, threads: usize) -> Answer {
             "AUTH that a directory judges by a bind, {CLIENTS} users, {connections} connections, \
              a directory of {threads} threads"
         ),
-        ("log-in", "bare bind"),
+        ("log-in", "as many bare binds"),
         || measured(pid, || drive(&mut clients)),
         || measured(slapd.pid(), || drive(&mut bare)),
     )
@@ -172,7 +175,7 @@ fn bind(name: &str) -> Vec<u8> {
 }
 
 /// All clients, [`ROUNDS`] times each.
-fn drive(clients: &mut [Client]) -> usize {
+fn drive(clients: &mut [Client]) -> Done {
     let requests = clients.len() * ROUNDS;
     thread::scope(|scope| {
         for group in clients.chunks_mut(CLIENTS / THREADS) {
@@ -191,5 +194,8 @@ fn drive(clients: &mut [Client]) -> usize {
             });
         }
     });
-    requests
+    Done {
+        requests,
+        latencies: None,
+    }
 }

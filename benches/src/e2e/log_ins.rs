@@ -2,10 +2,14 @@
 //! with a connection of its own?
 
 use std::thread;
+use std::time::Instant;
 
 use warden_tests::{Algorithm, Claims, Connection, Issuer, Line, Scene, SigningKey};
 
-use crate::pairs::{Answer, Figures, measured};
+use crate::figures::Question;
+use crate::latencies::{Latencies, micros};
+use crate::pairs::{Answer, Done, Round, measured};
+use crate::program::Run;
 use crate::{CLIENTS, drive};
 
 /// Log-ins of each client in one round of a known credential.
@@ -13,6 +17,9 @@ pub(super) const KNOWN: usize = 800;
 
 /// Log-ins of each client in one round of new tokens.
 const NEW: usize = 250;
+
+/// A usual length of a token.
+const USUAL_BYTES: usize = 757;
 
 /// Connections of each of four threads in one round.
 const CONNECTIONS: usize = 500;
@@ -40,12 +47,9 @@ fn scene(line: Line, issuer: Issuer) -> Scene {
 
 /// AUTH with tokens that are in the cache: that of the session again, and two of one
 /// principal in turn.
-pub fn cached(line: Line) -> Vec<Answer> {
-    let scene = scene(line, Issuer::corp());
-    let (token, other) = (
-        scene.token("alice"),
-        scene.issuer.token(&Claims::of("alice").id("other")),
-    );
+pub fn cached(run: Run) -> Vec<Question> {
+    let scene = scene(run.line, Issuer::corp());
+    let (token, other) = (usual(&scene, "one"), usual(&scene, "two"));
     let mut clients = connections(&scene);
     let turns = [
         ("the session's own token again", [&token, &token]),
@@ -65,70 +69,101 @@ pub fn cached(line: Line) -> Vec<Answer> {
             let round = |credentials: &[Vec<Credential>]| {
                 auth(&scene, &mut clients.borrow_mut(), credentials, depth)
             };
-            Answer::ask_often(
+            let answer = Answer::ask_often(
                 SHORT_PAIRS,
                 &format!("AUTH, {what} ({} bytes), P{depth}", token.len()),
-                ("token", "password"),
+                ("token", "a native password"),
                 || round(&session),
                 || round(&native),
-            )
+            );
+            let answer = match depth {
+                1 => answer.rate_at_least(0.98),
+                _ => answer.cpu_at_most(1.5),
+            };
+            answer.question()
         })
         .collect()
 }
 
+/// A token of the usual length.
+fn usual(scene: &Scene, id: &str) -> String {
+    let padded = |bytes: usize| {
+        let claims = Claims::of("alice").id(id).set("padding", "x".repeat(bytes));
+        scene.issuer.token(&claims)
+    };
+    let mut padded = (0..USUAL_BYTES).map(padded);
+    let token = padded.find(|token| token.len() >= USUAL_BYTES);
+    token.expect("padding makes it long")
+}
+
 /// AUTH with tokens nobody has seen, all of one class.
-pub fn uncached(line: Line) -> Vec<Answer> {
+pub fn uncached(run: Run) -> Vec<Question> {
     [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA]
         .into_iter()
         .map(|algorithm| {
             let key = SigningKey::generate(algorithm, "corp-1");
-            let scene = scene(line, Issuer::corp().with_key(key));
+            let scene = scene(run.line, Issuer::corp().with_key(key));
             let clients = std::cell::RefCell::new(connections(&scene));
             let native = vec![vec![native(); NEW]; CLIENTS];
             let mut seen = 0;
-            Answer::ask(
+            let answer = Answer::ask(
                 &format!("AUTH with a new {} token, P1", algorithm.name()),
-                ("token", "password"),
+                ("token", "a native password"),
                 || {
                     seen += 1;
                     let fresh = fresh(&scene, seen);
                     auth(&scene, &mut clients.borrow_mut(), &fresh, 1)
                 },
                 || auth(&scene, &mut clients.borrow_mut(), &native, 1),
-            )
+            );
+            answer.question()
         })
         .collect()
 }
 
 /// Connect, HELLO with a credential, PING, close.
-pub fn whole(line: Line) -> Answer {
-    let scene = scene(line, Issuer::corp());
+pub fn whole(run: Run) -> Vec<Question> {
+    let scene = scene(run.line, Issuer::corp());
     let token = scene.token("alice");
     // Known from the first round on.
-    let round = |user: &str, secret: &str| -> Figures {
+    let round = |user: &str, secret: &str| -> Round {
+        let client = || {
+            let connection = |_| {
+                let start = Instant::now();
+                let mut client = scene.server.connect();
+                let hello = client.hello_auth(3, user, secret);
+                assert!(hello.error().is_none(), "{hello}");
+                client.run("PING").expect_text("PONG");
+                drop(client);
+                micros(start.elapsed())
+            };
+            (0..CONNECTIONS).map(connection).collect()
+        };
         measured(scene.server.pid(), || {
-            thread::scope(|scope| {
-                for _ in 0..4 {
-                    scope.spawn(|| {
-                        for _ in 0..CONNECTIONS {
-                            let mut client = scene.server.connect();
-                            let hello = client.hello_auth(3, user, secret);
-                            assert!(hello.error().is_none(), "{hello}");
-                            client.run("PING").expect_text("PONG");
-                        }
-                    });
-                }
-            });
-            4 * CONNECTIONS
+            all(std::iter::repeat_with(|| client).take(4))
         })
     };
-    Answer::ask_often(
+    let answer = Answer::ask_often(
         SHORT_PAIRS,
         "connect, HELLO with a known token, PING, close",
-        ("token", "password"),
+        ("token", "a native password"),
         || round("alice", &token),
         || round("native", "secret"),
-    )
+    );
+    vec![answer.rate_at_least(0.97).question()]
+}
+
+/// Runs clients, each on a thread of its own, which say how long each request took.
+fn all<C: FnOnce() -> Vec<f64> + Send>(clients: impl Iterator<Item = C>) -> Done {
+    let took: Vec<f64> = thread::scope(|scope| {
+        let clients: Vec<_> = clients.map(|client| scope.spawn(client)).collect();
+        let took = clients.into_iter().map(|client| client.join());
+        took.flat_map(|took| took.expect("a client ends")).collect()
+    });
+    Done {
+        requests: took.len(),
+        latencies: Some(Latencies::of(took)),
+    }
 }
 
 /// As many as there are clients, which are nobody yet.
@@ -152,7 +187,7 @@ pub(super) fn auth(
     clients: &mut [Connection],
     credentials: &[Vec<Credential>],
     depth: usize,
-) -> Figures {
+) -> Round {
     let commands: Vec<Vec<Vec<String>>> = credentials
         .iter()
         .map(|list| {
@@ -162,16 +197,7 @@ pub(super) fn auth(
         })
         .collect();
     measured(scene.server.pid(), || {
-        thread::scope(|scope| {
-            let clients: Vec<_> = clients
-                .iter_mut()
-                .zip(&commands)
-                .map(|(client, commands)| scope.spawn(move || drive(client, commands, depth)))
-                .collect();
-            clients
-                .into_iter()
-                .map(|client| client.join().expect("a client ends"))
-                .sum()
-        })
+        let clients = clients.iter_mut().zip(&commands);
+        all(clients.map(|(client, commands)| move || drive(client, commands, depth)))
     })
 }

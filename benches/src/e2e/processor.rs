@@ -8,20 +8,20 @@
 //! thread which decides nothing: what the server takes that is asked by any module whose
 //! main thread verifies nothing.
 
-use std::fmt;
 use std::hint::black_box;
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use serde_json::{Value, json};
 use warden_authn::{KeySet, verify_token};
 use warden_core::clock::{Clock, SystemClock};
 use warden_tests::native::hand_over_module;
 use warden_tests::{Algorithm, Claims, Issuer, Line, Scene, SigningKey, scene};
 
-use crate::pairs::{PAIRS, Spread, processor_time, spread};
+use crate::figures::{Aim, Question};
+use crate::pairs::{PAIRS, processor_time};
+use crate::program::Run;
 use crate::storm::crowd::{Credential, authenticate, strangers};
 use crate::storm::stage::{MainThread, builder};
 use crate::{CLIENTS, count};
@@ -31,12 +31,6 @@ const LOG_INS: usize = 6_000;
 
 /// Log-ins before anything counts.
 const WARM_UP: usize = 200;
-
-/// What a log-in costs, and its parts, in microseconds of processor time.
-pub struct Account {
-    what: String,
-    rounds: Vec<Parts>,
-}
 
 /// Those of one round.
 #[derive(Clone, Copy, Debug)]
@@ -52,18 +46,17 @@ struct Parts {
 }
 
 /// Of a known and of a new class, by algorithm.
-pub fn log_ins(line: Line) -> Vec<Account> {
-    [Algorithm::ES256, Algorithm::RS256]
+pub fn log_ins(Run { line, .. }: Run) -> Vec<Question> {
+    [Algorithm::ES256, Algorithm::RS256, Algorithm::EdDSA]
         .into_iter()
         .flat_map(|algorithm| {
             let issuer = Issuer::corp().with_key(SigningKey::generate(algorithm, "corp-1"));
             let rounds: Vec<_> = (0..PAIRS).map(|_| round(line, &issuer)).collect();
-            let account = |class: &str, rounds: Vec<Parts>| Account {
-                what: format!("{} token, {class} class", algorithm.name()),
-                rounds,
-            };
-            let (known, new) = rounds.into_iter().unzip();
-            [account("known", known), account("new", new)]
+            let (known, new): (Vec<_>, Vec<_>) = rounds.into_iter().unzip();
+            [("known", 25.0, known), ("new", 70.0, new)].map(|(class, most_us, rounds)| {
+                let asked = format!("{} token, {class} class", algorithm.name());
+                question(&asked, most_us, &rounds)
+            })
         })
         .collect()
 }
@@ -171,53 +164,25 @@ fn per_log_in(time: Duration, log_ins: usize) -> f64 {
     time.as_secs_f64() * 1e6 / count(log_ins)
 }
 
-impl Account {
-    /// The heading of the table.
-    pub const HEADING: &str = "| log-in with a new token | process | bare verification | native `AUTH` | handed over | process less verification | less handing over, too |\n|---|---|---|---|---|---|---|";
-
-    /// As JSON: medians with their spread.
-    pub fn json(&self) -> Value {
-        let spread = |spread: Spread| json!({ "median": spread.middle, "least": spread.least, "most": spread.most });
-        json!({
-            "question": self.what,
-            "rounds": self.rounds.len(),
-            "process_us": spread(self.of(|parts| parts.total)),
-            "verification_us": spread(self.of(|parts| parts.verification)),
-            "native_us": spread(self.of(|parts| parts.native)),
-            "handed_over_us": spread(self.of(|parts| parts.handed_over)),
-            "above_verification_us": spread(self.of(Parts::above_verification)),
-            "above_both_us": spread(self.of(Parts::above_both)),
-        })
+/// With all its figures; `most_us` is what a log-in may cost above bare verification.
+fn question(asked: &str, most_us: f64, rounds: &[Parts]) -> Question {
+    const ABOVE: &str = "above verification";
+    let mut question = Question::new(format!("processor time of a log-in, {asked}"));
+    for parts in rounds {
+        let above = parts.total - parts.verification;
+        for (name, figure) in [
+            (ABOVE, above),
+            (
+                "above verification and handing over",
+                above - parts.handed_over,
+            ),
+            ("process", parts.total),
+            ("bare verification", parts.verification),
+            ("native AUTH", parts.native),
+            ("handed over", parts.handed_over),
+        ] {
+            question.add(name, "us", figure);
+        }
     }
-
-    fn of(&self, part: impl Fn(Parts) -> f64) -> Spread {
-        spread(self.rounds.iter().copied().map(part))
-    }
-}
-
-impl Parts {
-    fn above_verification(self) -> f64 {
-        self.total - self.verification
-    }
-
-    fn above_both(self) -> f64 {
-        self.above_verification() - self.handed_over
-    }
-}
-
-impl fmt::Display for Account {
-    /// One row of the table of docs/benchmarks.md.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "| {} | {} | {} | {} | {} | {} | {} |",
-            self.what,
-            self.of(|parts| parts.total),
-            self.of(|parts| parts.verification),
-            self.of(|parts| parts.native),
-            self.of(|parts| parts.handed_over),
-            self.of(Parts::above_verification),
-            self.of(Parts::above_both),
-        )
-    }
+    question.aim(ABOVE, Aim::AtMost(most_us))
 }

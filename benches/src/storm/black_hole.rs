@@ -9,13 +9,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use warden_tests::hostile_provider::{Handshake, Hostile};
-use warden_tests::{ADMIN_PASSWORD, Authority, Line, Scene};
+use warden_tests::{ADMIN_PASSWORD, Authority, Scene};
 
 use super::crowd::{Credential, authenticate, strangers};
 use super::flood::Flood;
 use super::probe::Probe;
-use super::report::{Figures, ROUNDS};
+use super::report::{ROUNDS, add_stalls};
 use super::stage::{MainThread, builder, start, tokens};
+use crate::figures::Question;
+use crate::program::Run;
 use crate::{CLIENTS, count};
 
 /// Between two log-ins of the flood.
@@ -30,9 +32,10 @@ const PROBED: Duration = Duration::from_secs(4);
 /// Log-ins that need no provider, of one round of [`throughput`].
 const LOG_INS: usize = 20_000;
 
-/// PING of a native client, and log-ins at an authenticator with keys of its own.
-pub fn run(line: Line) {
-    let mut figures = Figures::default();
+/// GET of a native client, and log-ins at an authenticator with keys of its own.
+pub fn run(Run { line, .. }: Run) -> Vec<Question> {
+    let mut question =
+        Question::new("a provider that never answers, 1,000 log-ins a second that need it");
     for _ in 0..ROUNDS {
         let authority = Authority::new("hole");
         let hole = Hostile::start(&authority);
@@ -43,9 +46,9 @@ pub fn run(line: Line) {
         throughput(&scene, &fresh.next());
 
         let idle = Probe::idle(&scene, PROBED);
-        figures.add_latencies("PING, idle", idle);
+        idle.add_to(&mut question, "GET, idle");
         let alone = throughput(&scene, &fresh.next());
-        figures.add("log-ins at the other authenticator, alone", "/s", alone);
+        question.add("log-ins at the other authenticator, alone", "/s", alone);
         for kind in ["native", "black hole"] {
             let mut main = MainThread::watch(&scene);
             let credentials = (0_usize..).map(move |number| match kind {
@@ -54,34 +57,34 @@ pub fn run(line: Line) {
             });
             let flood = Flood::start(scene.server.address(), EVERY, credentials);
             thread::sleep(SETTLED_AFTER);
-            figures.add(&format!("connections, {kind}"), "", main.clients());
+            question.add(&format!("connections, {kind}"), "", main.clients());
             let probe = Probe::idle(&scene, PROBED);
-            figures.add_latencies(&format!("PING, {kind}"), probe);
-            figures.add(
-                &format!("PING p99, {kind} to idle"),
+            probe.add_to(&mut question, &format!("GET, {kind}"));
+            question.add(
+                &format!("GET p99, {kind} to idle"),
                 "%",
                 100.0 * probe.p99 / idle.p99,
             );
             let beside = throughput(&scene, &fresh.next());
-            figures.add(
+            question.add(
                 &format!("log-ins at the other authenticator, {kind}"),
                 "/s",
                 beside,
             );
-            figures.add(
+            question.add(
                 &format!("the same, {kind} to alone"),
                 "%",
                 100.0 * beside / alone,
             );
-            figures.add_stalls(kind, main.stalls());
+            add_stalls(&mut question, kind, main.stalls());
             let answers = flood.finish();
-            figures.add(&format!("arrived in a second, {kind}"), "", answers.rate);
-            figures.add(
+            question.add(&format!("arrived in a second, {kind}"), "", answers.rate);
+            question.add(
                 &format!("answered TRYAGAIN, {kind}"),
                 "%",
                 100.0 * count(answers.undecided) / count(answers.all()),
             );
-            figures.add(
+            question.add(
                 &format!("refused or broken, {kind}"),
                 "",
                 count(answers.refused + answers.broken),
@@ -89,7 +92,7 @@ pub fn run(line: Line) {
             main.wait_until("all are gone", |main| main.clients() < 1.0);
         }
     }
-    figures.print("a provider that never answers, 1,000 log-ins a second that need it");
+    vec![question]
 }
 
 /// A user-information service that is the black hole, behind the authenticator with keys

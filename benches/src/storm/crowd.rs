@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::probe::micros;
 use crate::count;
+use crate::latencies::micros;
 
 /// Threads that drive a crowd in turn: more would only take the processor from the
 /// server.

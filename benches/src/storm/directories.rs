@@ -17,9 +17,11 @@ use warden_tests::{Authority, Directory, Line, Scene};
 use super::crowd::Credential;
 use super::flood::Flood;
 use super::probe::Probe;
-use super::report::{Figures, ROUNDS};
+use super::report::{ROUNDS, add_stalls};
 use super::stage::{MainThread, builder, start};
 use crate::count;
+use crate::figures::Question;
+use crate::program::Run;
 
 /// Between two log-ins.
 const EVERY: Duration = Duration::from_millis(2);
@@ -59,7 +61,7 @@ const EVENTS: [Event; 3] = [
 ];
 
 /// A bind at the first server that is up, and a search and a bind at each in turn.
-pub fn run(line: Line) {
+pub fn run(Run { line, .. }: Run) -> Vec<Question> {
     let authority = Authority::new("ca");
     let secrets = Directory::create(authority.directory().join("secrets"));
     secrets.replace_secret("service.password", SERVICE_PASSWORD);
@@ -73,25 +75,27 @@ pub fn run(line: Line) {
     );
     let described = Slapd::builder().crowd(USERS);
     let slapds = [described.start(&authority), described.start(&authority)];
+    let mut questions = Vec::new();
     for (way, lines) in [
         ("bind, servers in order", by_bind),
         ("search and bind, servers in rotation", by_search),
     ] {
-        let mut figures = Figures::default();
+        let mut question = Question::new(format!(
+            "two directories, 500 log-ins a second that they judge; {way}"
+        ));
         for _ in 0..ROUNDS {
             let [first, second] = slapds.each_ref().map(Slapd::url);
             let file = format!(
                 "type = 'ldap'\nservers = ['{first}', '{second}']\ncache_seconds = 0\n{lines}"
             );
-            round(line, &file, &slapds, &mut figures);
+            round(line, &file, &slapds, &mut question);
         }
-        figures.print(&format!(
-            "two directories, 500 log-ins a second that they judge; {way}"
-        ));
+        questions.push(question);
     }
+    questions
 }
 
-fn round(line: Line, file: &str, slapds: &[Slapd], figures: &mut Figures) {
+fn round(line: Line, file: &str, slapds: &[Slapd], question: &mut Question) {
     let members: Vec<_> = (0..USERS)
         .map(|number| format!("user:corp/{}", crowd_name(number)))
         .collect();
@@ -106,12 +110,12 @@ fn round(line: Line, file: &str, slapds: &[Slapd], figures: &mut Figures) {
         .collect();
     let scene = start(builder(line).roles(&roles).authenticator_file(file));
     let idle = Probe::idle(&scene, PROBED);
-    figures.add_latencies("PING, idle", idle);
-    during(&scene, "undisturbed", idle.p99, figures, || {
+    idle.add_to(question, "GET, idle");
+    during(&scene, "undisturbed", idle.p99, question, || {
         thread::sleep(PROBED);
     });
     for (event, happen) in EVENTS {
-        during(&scene, event, idle.p99, figures, || {
+        during(&scene, event, idle.p99, question, || {
             for (place, slapd) in slapds.iter().enumerate() {
                 happen(slapd);
                 wait_until_up(&scene, slapd, place);
@@ -122,7 +126,13 @@ fn round(line: Line, file: &str, slapds: &[Slapd], figures: &mut Figures) {
 }
 
 /// Log-ins for as long as something goes on.
-fn during(scene: &Scene, what: &str, idle_p99: f64, figures: &mut Figures, goes_on: impl FnOnce()) {
+fn during(
+    scene: &Scene,
+    what: &str,
+    idle_p99: f64,
+    question: &mut Question,
+    goes_on: impl FnOnce(),
+) {
     let mut main = MainThread::watch(scene);
     let credentials = (0..USERS).cycle().map(|number| {
         let name = crowd_name(number);
@@ -133,7 +143,7 @@ fn during(scene: &Scene, what: &str, idle_p99: f64, figures: &mut Figures, goes_
     goes_on();
     let probed = probe.finish();
     let answers = flood.finish();
-    figures.add(&format!("arrived in a second, {what}"), "", answers.rate);
+    question.add(&format!("arrived in a second, {what}"), "", answers.rate);
     for (answer, number) in [
         ("answered OK", answers.granted),
         ("answered TRYAGAIN", answers.undecided),
@@ -141,17 +151,17 @@ fn during(scene: &Scene, what: &str, idle_p99: f64, figures: &mut Figures, goes_
         ("connections that broke", answers.broken),
         ("lost in all", answers.all() - answers.granted),
     ] {
-        figures.add(&format!("{answer}, {what}"), "", count(number));
+        question.add(&format!("{answer}, {what}"), "", count(number));
     }
     let longest = answers.longest.as_secs_f64() * 1e3;
-    figures.add(&format!("longest log-in, {what}"), "ms", longest);
-    figures.add_latencies(&format!("PING, {what}"), probed);
-    figures.add(
-        &format!("PING p99, {what} to idle"),
+    question.add(&format!("longest log-in, {what}"), "ms", longest);
+    probed.add_to(question, &format!("GET, {what}"));
+    question.add(
+        &format!("GET p99, {what} to idle"),
         "%",
         100.0 * probed.p99 / idle_p99,
     );
-    figures.add_stalls(what, main.stalls());
+    add_stalls(question, what, main.stalls());
     main.wait_until("all are gone", |main| main.clients() < 1.0);
 }
 

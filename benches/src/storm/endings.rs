@@ -5,12 +5,14 @@
 
 use std::time::{Duration, Instant};
 
-use warden_tests::{ADMIN_PASSWORD, Line, Scene, unix_now};
+use warden_tests::{ADMIN_PASSWORD, Scene, unix_now};
 
 use super::crowd::{Credential, gather, scatter};
 use super::probe::Probe;
-use super::report::{Figures, ROUNDS};
+use super::report::{ROUNDS, add_stalls};
 use super::stage::{MainThread, ROLES, scene, sessions_that_fit, tokens};
+use crate::figures::{Aim, Question};
+use crate::program::Run;
 
 const PRINCIPALS: usize = 1_000;
 
@@ -18,9 +20,9 @@ const PRINCIPALS: usize = 1_000;
 const LOG_IN_SECONDS: u64 = 20;
 
 /// All tokens end in the same second.
-pub fn expiry(line: Line) {
-    let mut figures = Figures::default();
+pub fn expiry(Run { line, .. }: Run) -> Vec<Question> {
     let sessions = sessions_that_fit();
+    let mut question = Question::new(format!("{sessions} sessions expire in the same second"));
     for _ in 0..ROUNDS {
         let scene = scene(line);
         let until = unix_now() + LOG_IN_SECONDS;
@@ -36,16 +38,16 @@ pub fn expiry(line: Line) {
         main.wait_until("the first is closed", |main| {
             main.warden("warden_closed") > 0.0
         });
-        observe(&scene, main, probe, &mut figures);
+        observe(&scene, main, probe, &mut question);
         drop(open);
     }
-    figures.print(&format!("{sessions} sessions expire in the same second"));
+    vec![question.aim("longest slice, meanwhile", Aim::AtMost(1000.0))]
 }
 
 /// Their policies refuse all of them.
-pub fn refusal(line: Line) {
-    let mut figures = Figures::default();
+pub fn refusal(Run { line, .. }: Run) -> Vec<Question> {
     let sessions = sessions_that_fit();
+    let mut question = Question::new(format!("{sessions} sessions lose their role"));
     for _ in 0..ROUNDS {
         let scene = scene(line);
         let tokens = tokens(&scene, PRINCIPALS, PRINCIPALS, None);
@@ -61,62 +63,59 @@ pub fn refusal(line: Line) {
         main.wait_until("the first is closed", |main| {
             main.warden("warden_closed") > 0.0
         });
-        observe(&scene, main, probe, &mut figures);
+        observe(&scene, main, probe, &mut question);
         drop(open);
     }
-    figures.print(&format!("{sessions} sessions lose their role"));
+    vec![question]
 }
 
 /// Their clients disconnect.
-pub fn disconnect(line: Line) {
-    let mut figures = Figures::default();
+pub fn disconnect(Run { line, .. }: Run) -> Vec<Question> {
     let sessions = sessions_that_fit();
+    let mut question = Question::new(format!("{sessions} clients disconnect at once"));
     for _ in 0..ROUNDS {
         let scene = scene(line);
         let native = [Credential::new("default", ADMIN_PASSWORD)];
         let open = gather(scene.server.address(), &native, sessions);
-        leave(&scene, "native", open, &mut figures);
+        leave(&scene, "native", open, &mut question);
         let tokens = tokens(&scene, PRINCIPALS, PRINCIPALS, None);
         let open = gather(
             scene.server.address(),
             &Credential::tokens(&tokens),
             sessions,
         );
-        leave(&scene, "sessions", open, &mut figures);
+        leave(&scene, "sessions", open, &mut question);
     }
-    figures.print(&format!("{sessions} clients disconnect at once"));
+    vec![question]
 }
 
-fn leave(scene: &Scene, kind: &str, open: Vec<std::net::TcpStream>, figures: &mut Figures) {
+fn leave(scene: &Scene, kind: &str, open: Vec<std::net::TcpStream>, question: &mut Question) {
     let mut main = MainThread::watch(scene);
     let probe = Probe::start(scene);
     let start = Instant::now();
     scatter(open);
     main.wait_until("all are gone", |main| main.clients() <= 1.0);
-    figures.add(
+    question.add(
         &format!("time until all are gone, {kind}"),
         "ms",
         millis(start),
     );
     std::thread::sleep(Duration::from_millis(200));
-    figures.add_latencies(&format!("PING, {kind}"), probe.finish());
-    figures.add_stalls(kind, main.stalls());
+    probe.finish().add_to(question, &format!("GET, {kind}"));
+    add_stalls(question, kind, main.stalls());
 }
 
 /// From the first closed to the last.
-fn observe(scene: &Scene, mut main: MainThread, probe: Probe, figures: &mut Figures) {
+fn observe(scene: &Scene, mut main: MainThread, probe: Probe, question: &mut Question) {
     let start = Instant::now();
     main.wait_until("all are gone", |main| main.clients() <= 1.0);
-    figures.add("time from the first to the last", "ms", millis(start));
+    question.add("time from the first to the last", "ms", millis(start));
     main.wait_until("nobody is left", |main| {
         main.warden("warden_sessions") < 1.0
     });
-    figures.add_latencies("PING meanwhile", probe.finish());
-    figures.add_latencies(
-        "PING, idle after it",
-        Probe::idle(scene, Duration::from_secs(1)),
-    );
-    figures.add_stalls("meanwhile", main.stalls());
+    probe.finish().add_to(question, "GET meanwhile");
+    Probe::idle(scene, Duration::from_secs(1)).add_to(question, "GET, idle after it");
+    add_stalls(question, "meanwhile", main.stalls());
 }
 
 fn millis(since: Instant) -> f64 {

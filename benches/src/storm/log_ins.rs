@@ -6,13 +6,16 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use warden_tests::{Line, Scene};
+use warden_tests::Scene;
 
 use super::crowd::{Credential, all_at_once, authenticate, scatter, storm, strangers};
-use super::probe::{Latencies, Probe};
-use super::report::{Figures, ROUNDS};
+use super::probe::Probe;
+use super::report::{ROUNDS, add_stalls};
 use super::stage::{MainThread, scene, tokens};
 use crate::count;
+use crate::figures::{Aim, Question};
+use crate::latencies::Latencies;
+use crate::program::Run;
 
 const LOG_INS: usize = 5_000;
 const PRINCIPALS: usize = 1_000;
@@ -23,24 +26,28 @@ const AFTERWARDS: usize = 500;
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(6);
 
 /// Paced over a second.
-pub fn run(line: Line) {
-    let mut figures = Figures::default();
+pub fn run(Run { line, .. }: Run) -> Vec<Question> {
+    let mut question = Question::new(format!(
+        "{LOG_INS} log-ins in a second, each a new connection, {PRINCIPALS} principals, every token a new one"
+    ));
     for _ in 0..ROUNDS {
         let scene = scene(line);
         let credentials = Credential::tokens(&tokens(&scene, LOG_INS, PRINCIPALS, None));
-        figures.add_latencies("PING, idle", Probe::idle(&scene, Duration::from_secs(1)));
-        unleash(&scene, "native", &natives(&scene), &mut figures);
-        unleash(&scene, "token", &credentials, &mut figures);
+        let idle = Probe::idle(&scene, Duration::from_secs(1));
+        idle.add_to(&mut question, "GET, idle");
+        for (kind, credentials) in [("native", natives(&scene)), ("token", credentials)] {
+            let others = unleash(&scene, kind, &credentials, &mut question);
+            let to_idle = others.p99 / idle.p99;
+            question.add(&format!("GET p99, {kind} to idle"), "times", to_idle);
+        }
     }
-    figures.print(&format!(
-        "{LOG_INS} log-ins in a second, each a new connection, {PRINCIPALS} principals, every token a new one"
-    ));
+    vec![question.aim("GET p99, token to idle", Aim::AtMost(3.0))]
 }
 
 /// All of them at once: every client has connected, and all credentials arrive before
 /// the first is answered.
-pub fn burst(line: Line) {
-    let mut figures = Figures::default();
+pub fn burst(Run { line, .. }: Run) -> Vec<Question> {
+    let mut question = Question::new(format!("{LOG_INS} new tokens on open connections at once"));
     for _ in 0..ROUNDS {
         let scene = scene(line);
         let credentials = Credential::tokens(&tokens(&scene, LOG_INS, PRINCIPALS, None));
@@ -51,20 +58,25 @@ pub fn burst(line: Line) {
             let started = Instant::now();
             all_at_once(&mut open, &credentials);
             let took = started.elapsed().as_secs_f64() * 1e3;
-            figures.add(&format!("time until all are in, {kind}"), "ms", took);
-            figures.add_latencies(&format!("PING, {kind}"), probe.finish());
-            figures.add_stalls(kind, main.stalls());
+            question.add(&format!("time until all are in, {kind}"), "ms", took);
+            probe
+                .finish()
+                .add_to(&mut question, &format!("GET, {kind}"));
+            add_stalls(&mut question, kind, main.stalls());
             scatter(open);
             main.wait_until("all are gone", |main| main.clients() < 1.0);
         }
     }
-    figures.print(&format!("{LOG_INS} new tokens on open connections at once"));
+    vec![question]
 }
 
 /// Tokens with wrong signatures, each another one, and then nobody until their refusals
 /// are no longer remembered: what does the next log-in pay for?
-pub fn forged(line: Line) {
-    let mut figures = Figures::default();
+pub fn forged(Run { line, .. }: Run) -> Vec<Question> {
+    let mut question = Question::new(format!(
+        "{FORGED} tokens with wrong signatures, {} s of rest, {AFTERWARDS} log-ins",
+        FORGOTTEN_AFTER.as_secs()
+    ));
     for _ in 0..ROUNDS {
         let scene = scene(line);
         let token = scene.token("alice");
@@ -86,8 +98,8 @@ pub fn forged(line: Line) {
                 });
             }
         });
-        figures.add_latencies("PING meanwhile", probe.finish());
-        figures.add_stalls("meanwhile", main.stalls());
+        probe.finish().add_to(&mut question, "GET meanwhile");
+        add_stalls(&mut question, "meanwhile", main.stalls());
         thread::sleep(FORGOTTEN_AFTER);
         let mut main = MainThread::watch(&scene);
         let probe = Probe::start(&scene);
@@ -98,13 +110,10 @@ pub fn forged(line: Line) {
             Duration::from_secs(1),
         );
         assert_eq!(failed, 0, "everybody else gets in");
-        figures.add_latencies("PING afterwards", probe.finish());
-        figures.add_stalls("afterwards", main.stalls());
+        probe.finish().add_to(&mut question, "GET afterwards");
+        add_stalls(&mut question, "afterwards", main.stalls());
     }
-    figures.print(&format!(
-        "{FORGED} tokens with wrong signatures, {} s of rest, {AFTERWARDS} log-ins",
-        FORGOTTEN_AFTER.as_secs()
-    ));
+    vec![question]
 }
 
 /// Users of the server's own ACL, as many as principals.
@@ -129,13 +138,20 @@ fn natives(scene: &Scene) -> Vec<Credential> {
         .collect()
 }
 
-fn unleash(scene: &Scene, kind: &str, credentials: &[Credential], figures: &mut Figures) {
+fn unleash(
+    scene: &Scene,
+    kind: &str,
+    credentials: &[Credential],
+    question: &mut Question,
+) -> Latencies {
     let mut main = MainThread::watch(scene);
     let probe = Probe::start(scene);
     let (took, failed) = storm(scene.server.address(), credentials, Duration::from_secs(1));
-    figures.add_latencies(&format!("PING during {kind} log-ins"), probe.finish());
-    figures.add_latencies(&format!("AUTH {kind}"), Latencies::of(took));
-    figures.add(&format!("refused or broken, {kind}"), "", count(failed));
-    figures.add_stalls(kind, main.stalls());
+    let others = probe.finish();
+    others.add_to(question, &format!("GET during {kind} log-ins"));
+    Latencies::of(took).add_to(question, &format!("AUTH {kind}"));
+    question.add(&format!("refused or broken, {kind}"), "", count(failed));
+    add_stalls(question, kind, main.stalls());
     main.wait_until("all are gone", |main| main.clients() < 1.0);
+    others
 }

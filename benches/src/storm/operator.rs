@@ -3,13 +3,16 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use warden_tests::{Connection, Line, Reply, Scene};
+use warden_tests::{Connection, Reply, Scene};
 
 use super::crowd::{Credential, gather, storm};
-use super::probe::{Latencies, Probe, micros};
-use super::report::{Figures, ROUNDS};
+use super::probe::Probe;
+use super::report::{ROUNDS, add_stalls};
 use super::stage::{MainThread, scene, scene_with, sessions_that_fit, tokens};
 use crate::count;
+use crate::figures::Question;
+use crate::latencies::{Latencies, micros};
+use crate::program::Run;
 
 /// Log-ins in five seconds, meanwhile.
 const LOG_INS: usize = 10_000;
@@ -36,8 +39,11 @@ const SETTINGS: [(&str, &str, &str); 16] = [
 ];
 
 /// `INFO warden` and CONFIG SET while others log in.
-pub fn commands(line: Line) {
-    let mut figures = Figures::default();
+pub fn commands(Run { line, .. }: Run) -> Vec<Question> {
+    let mut question = Question::new(format!(
+        "{} live sessions, 2,000 log-ins a second meanwhile",
+        LOG_INS / 2
+    ));
     for _ in 0..ROUNDS {
         // The operator is asked for with `fallback deny`, too.
         let scene = scene_with(line, &["native_users", "default"]);
@@ -53,8 +59,8 @@ pub fn commands(line: Line) {
                     admin.call(["CONFIG", "SET", &name, value]).expect_ok();
                     vec![micros(start.elapsed())]
                 });
-                figures.add(&format!("CONFIG SET {name}"), "us", took.max);
-                figures.add_stalls("any CONFIG SET", main.stalls());
+                question.add(&format!("CONFIG SET {name}"), "us", took.max);
+                add_stalls(&mut question, "any CONFIG SET", main.stalls());
             }
         }
         let info = under_load(&scene, &credentials, |admin| {
@@ -66,12 +72,9 @@ pub fn commands(line: Line) {
                 })
                 .collect()
         });
-        figures.add_latencies("INFO warden", info);
+        info.add_to(&mut question, "INFO warden");
     }
-    figures.print(&format!(
-        "{} live sessions, 2,000 log-ins a second meanwhile",
-        LOG_INS / 2
-    ));
+    vec![question]
 }
 
 /// Runs `work` in the middle of log-ins of half a second.
@@ -90,10 +93,12 @@ fn under_load(
 }
 
 /// MODULE UNLOAD, repeated until it succeeds.
-pub fn unload(line: Line) {
-    let mut figures = Figures::default();
+pub fn unload(Run { line, .. }: Run) -> Vec<Question> {
     let sessions = sessions_that_fit();
     let classes = sessions * 9 / 10;
+    let mut question = Question::new(format!(
+        "MODULE UNLOAD with {sessions} sessions of {classes} classes"
+    ));
     for _ in 0..ROUNDS {
         let scene = scene(line);
         let credentials = Credential::tokens(&tokens(&scene, classes, classes, None));
@@ -115,24 +120,22 @@ pub fn unload(line: Line) {
             thread::sleep(Duration::from_millis(50));
             assert!(start.elapsed() < Duration::from_secs(120), "{reply}");
         }
-        figures.add(
+        question.add(
             "time until it succeeded",
             "ms",
             start.elapsed().as_secs_f64() * 1e3,
         );
-        figures.add("times it was asked", "", count(calls.len()));
-        figures.add("last call", "us", calls.last().copied().unwrap_or(f64::NAN));
-        figures.add("longest call", "us", Latencies::of(calls).max);
-        figures.add_latencies("PING meanwhile", probe.finish());
-        figures.add(
+        question.add("times it was asked", "", count(calls.len()));
+        question.add("last call", "us", calls.last().copied().unwrap_or(f64::NAN));
+        question.add("longest call", "us", Latencies::of(calls).max);
+        probe.finish().add_to(&mut question, "GET meanwhile");
+        question.add(
             "longest turn, the last call included",
             "us",
             main.stalls().longest_turn_us,
         );
-        figures.add_stalls("while it drained", stalls);
+        add_stalls(&mut question, "while it drained", stalls);
         drop(open);
     }
-    figures.print(&format!(
-        "MODULE UNLOAD with {sessions} sessions of {classes} classes"
-    ));
+    vec![question]
 }

@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use warden_tests::hostile_provider::{Answer, Hostile};
-use warden_tests::{ADMIN_PASSWORD, Authority, Claims, Line, Scene};
+use warden_tests::{ADMIN_PASSWORD, Authority, Claims, Scene};
 
 use super::crowd::{Credential, all_at_once, scatter, strangers};
 use super::probe::Probe;
-use super::report::{Figures, ROUNDS};
+use super::report::{ROUNDS, add_stalls};
 use super::stage::{MainThread, builder, start};
 use crate::count;
+use crate::figures::Question;
+use crate::program::Run;
 
 const CONNECTIONS: usize = 5_000;
 
@@ -21,19 +23,22 @@ const CONNECTIONS: usize = 5_000;
 const THOUGHT: Duration = Duration::from_millis(500);
 
 /// How often the credential was verified, and until when all were in.
-pub fn run(line: Line) {
-    let mut figures = Figures::default();
+pub fn run(Run { line, .. }: Run) -> Vec<Question> {
+    let mut question = Question::new(format!(
+        "{CONNECTIONS} connections with one token at once; the service answers after {} ms",
+        THOUGHT.as_millis()
+    ));
     for _ in 0..ROUNDS {
         let scene = start(builder(line));
         let native = Credential::new("default", ADMIN_PASSWORD);
-        come_back(&scene, "native", &native, &mut figures);
+        come_back(&scene, "native", &native, &mut question);
         let claims = Claims::of("alice").groups(&["analysts"]);
         let token = scene.issuer.token(&claims);
         come_back(
             &scene,
             "verified here",
             &Credential::new("token", &token),
-            &mut figures,
+            &mut question,
         );
 
         let authority = Authority::new("slow");
@@ -50,18 +55,15 @@ pub fn run(line: Line) {
             &scene,
             "asked about",
             &Credential::new("token", "an-opaque-token"),
-            &mut figures,
+            &mut question,
         );
         let calls = count(service.requests("/userinfo").len());
-        figures.add("calls of the service, asked about", "", calls);
+        question.add("calls of the service, asked about", "", calls);
     }
-    figures.print(&format!(
-        "{CONNECTIONS} connections with one token at once; the service answers after {} ms",
-        THOUGHT.as_millis()
-    ));
+    vec![question]
 }
 
-fn come_back(scene: &Scene, kind: &str, credential: &Credential, figures: &mut Figures) {
+fn come_back(scene: &Scene, kind: &str, credential: &Credential, question: &mut Question) {
     let credentials = vec![credential.clone(); CONNECTIONS];
     let mut open = strangers(scene.server.address(), CONNECTIONS);
     let mut main = MainThread::watch(scene);
@@ -70,11 +72,11 @@ fn come_back(scene: &Scene, kind: &str, credential: &Credential, figures: &mut F
     let started = Instant::now();
     all_at_once(&mut open, &credentials);
     let took = started.elapsed().as_secs_f64() * 1e3;
-    figures.add(&format!("time until all are in, {kind}"), "ms", took);
+    question.add(&format!("time until all are in, {kind}"), "ms", took);
     let verified = main.warden("warden_verifications") - before;
-    figures.add(&format!("verifications, {kind}"), "", verified);
-    figures.add_latencies(&format!("PING, {kind}"), probe.finish());
-    figures.add_stalls(kind, main.stalls());
+    question.add(&format!("verifications, {kind}"), "", verified);
+    probe.finish().add_to(question, &format!("GET, {kind}"));
+    add_stalls(question, kind, main.stalls());
     scatter(open);
     main.wait_until("all are gone", |main| main.clients() < 1.0);
 }

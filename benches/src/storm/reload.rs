@@ -6,21 +6,22 @@
 
 use std::time::Instant;
 
-use warden_tests::Line;
-
 use super::crowd::{Credential, gather};
 use super::probe::Probe;
-use super::report::{Figures, ROUNDS};
+use super::report::{ROUNDS, add_stalls};
 use super::stage::{MainThread, ROLES, scene, tokens};
+use crate::figures::{Aim, Question};
+use crate::program::Run;
 
 const SESSIONS: usize = 10_000;
 const CLASSES: usize = 1_000;
 
 /// Reloads of three kinds on one server, in turn.
-pub fn run(line: Line) {
+pub fn run(Run { line, .. }: Run) -> Vec<Question> {
     let scene = scene(line);
     let credentials = Credential::tokens(&tokens(&scene, SESSIONS, CLASSES, None));
     let _open = gather(scene.server.address(), &credentials, SESSIONS);
+    let mut questions = Vec::new();
     for (what, other) in [
         ("no rule changes", format!("# another file\n{ROLES}")),
         (
@@ -32,7 +33,8 @@ pub fn run(line: Line) {
             ROLES.replace(", \"&news.*\"", ""),
         ),
     ] {
-        let mut figures = Figures::default();
+        let mut question =
+            Question::new(format!("{SESSIONS} sessions of {CLASSES} classes, {what}"));
         for _ in 0..ROUNDS {
             for roles in [other.as_str(), ROLES] {
                 let mut main = MainThread::watch(&scene);
@@ -45,17 +47,19 @@ pub fn run(line: Line) {
                         && main.warden("warden_review_pending") < 1.0
                 });
                 let since_edit = start.elapsed().as_secs_f64() * 1e3;
-                figures.add(
+                question.add(
                     "from the swap",
                     "ms",
                     main.warden("warden_last_review_us") / 1e3,
                 );
-                figures.add("from the edit", "ms", since_edit);
-                figures.add_latencies("PING meanwhile", probe.finish());
-                figures.add_stalls("meanwhile", main.stalls());
+                question.add("from the edit", "ms", since_edit);
+                probe.finish().add_to(&mut question, "GET meanwhile");
+                add_stalls(&mut question, "meanwhile", main.stalls());
                 assert!(main.warden("warden_closed") < 1.0, "nobody is closed");
             }
         }
-        figures.print(&format!("{SESSIONS} sessions of {CLASSES} classes, {what}"));
+        let question = question.aim("from the swap", Aim::AtMost(200.0));
+        questions.push(question.aim("longest slice, meanwhile", Aim::AtMost(1000.0)));
     }
+    questions
 }

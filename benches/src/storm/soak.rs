@@ -5,11 +5,13 @@
 
 use std::thread;
 
-use warden_tests::{Line, Scene};
+use warden_tests::Scene;
 
 use super::crowd::{Credential, authenticate, reset};
 use super::stage::{MainThread, scene_with, tokens};
 use crate::count;
+use crate::figures::Question;
+use crate::program::Run;
 
 const PRINCIPALS: usize = 50_000;
 const CLIENTS: usize = 8;
@@ -31,24 +33,18 @@ pub struct Memory {
     pub classes: f64,
 }
 
-/// Prints memory lap by lap.
-#[allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
-pub fn run(line: Line) {
+/// Memory lap by lap.
+pub fn run(Run { line, .. }: Run) -> Vec<Question> {
     let scene = scene_with(line, &["cache_entries", "5000"]);
     let credentials = Credential::tokens(&tokens(&scene, PRINCIPALS, PRINCIPALS, None));
-    println!("a million log-ins of {PRINCIPALS} principals");
+    let mut question = Question::new(format!("a million log-ins of {PRINCIPALS} principals"));
     for number in 1..=10 {
         let start = std::time::Instant::now();
         lap(&scene, &credentials, number, LAP);
-        let memory = read(&scene);
-        println!(
-            "  {:9} log-ins: used_memory {:6.1} MB, resident {:6.1} MB, {:6} classes, {:.0} log-ins/s",
-            number * LAP,
-            memory.used / 1e6,
-            memory.resident / 1e6,
-            memory.classes,
-            count(LAP) / start.elapsed().as_secs_f64()
-        );
+        let log_ins = count(LAP) / start.elapsed().as_secs_f64();
+        question.add("log-ins", "/s", log_ins);
+        let after = format!("after {} log-ins", number * LAP);
+        read(&scene).add_to(&mut question, &after);
     }
     let mut main = MainThread::watch(&scene);
     for _ in 0..3 {
@@ -58,15 +54,20 @@ pub fn run(line: Line) {
     main.wait_until("every idle class is freed", |main| {
         main.warden("warden_classes") < 1.0
     });
-    let memory = read(&scene);
-    println!(
-        "  after a minute at rest: used_memory {:.1} MB, resident {:.1} MB, {} classes, longest slice {} us, {} over 2 ms",
-        memory.used / 1e6,
-        memory.resident / 1e6,
-        memory.classes,
-        main.warden("warden_longest_slice_us"),
-        main.warden("warden_slices_over_2ms"),
-    );
+    read(&scene).add_to(&mut question, "after a minute at rest");
+    let longest = main.warden("warden_longest_slice_us");
+    question.add("longest slice", "us", longest);
+    let over = main.warden("warden_slices_over_2ms");
+    question.add("slices over 2 ms", "", over);
+    vec![question]
+}
+
+impl Memory {
+    fn add_to(self, question: &mut Question, when: &str) {
+        question.add(&format!("used_memory {when}"), "MB", self.used / 1e6);
+        question.add(&format!("resident {when}"), "MB", self.resident / 1e6);
+        question.add(&format!("classes {when}"), "", self.classes);
+    }
 }
 
 /// `count` log-ins by some clients; `seed` chooses whose.

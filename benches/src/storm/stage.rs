@@ -127,9 +127,11 @@ pub struct Stalls {
     /// The longest turn of the server's event loop: commands, our slices, and the
     /// freeing of clients that a slice has closed.
     pub longest_turn_us: f64,
+    /// Our slices longer than one millisecond.
+    pub over_1ms: f64,
     /// Our slices longer than two milliseconds.
     pub over_2ms: f64,
-    /// Our longest slice since the server started.
+    /// Our longest slice of the last ten to twenty seconds.
     pub longest_slice_us: f64,
 }
 
@@ -167,11 +169,12 @@ impl MainThread {
     pub fn stalls(&mut self) -> Stalls {
         let turns = fields(&mut self.admin, "debug");
         let after = fields(&mut self.admin, "warden");
-        let over = "warden_slices_over_2ms";
+        let since = |field| number(&after, field) - number(&self.before, field);
         Stalls {
             longest_turn_us: number(&turns, "eventloop_duration_max"),
-            over_2ms: number(&after, over) - number(&self.before, over),
-            longest_slice_us: number(&after, "warden_longest_slice_us"),
+            over_1ms: since("warden_slices_over_1ms"),
+            over_2ms: since("warden_slices_over_2ms"),
+            longest_slice_us: number(&after, "warden_longest_recent_slice_us"),
         }
     }
 }

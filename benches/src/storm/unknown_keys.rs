@@ -9,15 +9,17 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use warden_tests::hostile_provider::{Answer, Hostile};
 use warden_tests::{
-    ADMIN_PASSWORD, Algorithm, Authority, Claims, Issuer, Line, Scene, SigningKey, eventually,
+    ADMIN_PASSWORD, Algorithm, Authority, Claims, Issuer, Scene, SigningKey, eventually,
 };
 
 use super::crowd::Credential;
 use super::flood::Flood;
 use super::probe::Probe;
-use super::report::{Figures, ROUNDS};
+use super::report::{ROUNDS, add_stalls};
 use super::stage::{MainThread, builder, start};
 use crate::count;
+use crate::figures::Question;
+use crate::program::Run;
 
 const TOKENS: usize = 10_000;
 
@@ -27,9 +29,12 @@ const EVERY: Duration = Duration::from_millis(1);
 /// The default of `unknown_key_seconds`.
 const COOL_DOWN: Duration = Duration::from_secs(5);
 
-/// Fetches, the time between two of them, and PING meanwhile.
-pub fn run(line: Line) {
-    let mut figures = Figures::default();
+/// Fetches, the time between two of them, and GET meanwhile.
+pub fn run(Run { line, .. }: Run) -> Vec<Question> {
+    let mut question = Question::new(format!(
+        "{TOKENS} tokens of unknown keys, 1,000 a second; a cool-down lasts {} s",
+        COOL_DOWN.as_secs()
+    ));
     for _ in 0..ROUNDS {
         let authority = Authority::new("idp");
         let provider = Hostile::start(&authority);
@@ -51,40 +56,39 @@ pub fn run(line: Line) {
         std::thread::sleep(COOL_DOWN);
 
         let idle = Probe::idle(&scene, Duration::from_secs(2));
-        figures.add_latencies("PING, idle", idle);
+        idle.add_to(&mut question, "GET, idle");
         for (kind, credentials) in [("native", native), ("unknown keys", unknown)] {
             let mut main = MainThread::watch(&scene);
             let before = count(fetches.lock().expect("nobody panicked here").len());
             let probe = Probe::start(&scene);
             let flood = Flood::start(scene.server.address(), EVERY, credentials.into_iter());
             let answers = flood.to_the_end();
-            figures.add_latencies(&format!("PING, {kind}"), probe.finish());
-            figures.add_stalls(kind, main.stalls());
-            figures.add(&format!("let in, {kind}"), "", count(answers.granted));
-            figures.add(&format!("TRYAGAIN, {kind}"), "", count(answers.undecided));
-            figures.add(
+            probe
+                .finish()
+                .add_to(&mut question, &format!("GET, {kind}"));
+            add_stalls(&mut question, kind, main.stalls());
+            question.add(&format!("let in, {kind}"), "", count(answers.granted));
+            question.add(&format!("TRYAGAIN, {kind}"), "", count(answers.undecided));
+            question.add(
                 &format!("refused, {kind}"),
                 "",
                 count(answers.refused + answers.broken),
             );
             let fetches = fetches.lock().expect("nobody panicked here");
-            figures.add(
+            question.add(
                 &format!("fetches, {kind}"),
                 "",
                 count(fetches.len()) - before,
             );
         }
         scene.attempt(&good.id("afterwards")).expect_ok();
-        figures.add(
+        question.add(
             "shortest time between two fetches",
             "ms",
             shortest(&fetches),
         );
     }
-    figures.print(&format!(
-        "{TOKENS} tokens of unknown keys, 1,000 a second; a cool-down lasts {} s",
-        COOL_DOWN.as_secs()
-    ));
+    vec![question]
 }
 
 /// Publishes an issuer's key, and notes when a fetch of it begins: with the discovery

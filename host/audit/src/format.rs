@@ -20,11 +20,10 @@ mod fields;
 mod json;
 pub mod read;
 mod remembered;
+mod start;
 mod text;
 mod time;
 mod walk;
-
-use std::cell::Cell;
 
 pub use argument::Item;
 pub use class::ECS_FIELDS;
@@ -57,14 +56,6 @@ pub struct Numbered<'a, 'r> {
     pub record: &'a Record<'r>,
 }
 
-/// What stays allocated from record to record; more than that is given back.
-const SCRATCH_BYTES: usize = 64 * 1024;
-
-thread_local! {
-    /// Where values are escaped before they are quoted.
-    static SCRATCH: Cell<String> = const { Cell::new(String::new()) };
-}
-
 impl Format {
     /// Appends the line, without its end and without a chain value.
     pub fn write(self, line: &mut Vec<u8>, numbered: Numbered<'_, '_>, payload: Payload) {
@@ -80,25 +71,18 @@ impl Format {
         payload: Payload,
         remembered: &mut Remembered,
     ) {
-        let mut scratch = SCRATCH.take();
         match self {
-            Self::Text => {
-                let mut text = text::Text::new(line, &mut scratch, remembered);
-                walk::walk(&mut text, &numbered, payload);
-            }
+            Self::Text => walk::walk(&mut text::Text::new(line, remembered), &numbered, payload),
             Self::Json => {
-                let mut json = json::Json::new(line, &mut scratch, remembered);
+                let mut json = json::Json::new(line, remembered);
                 walk::walk(&mut json, &numbered, payload);
                 json.finish();
             }
             Self::Csv => {
-                let mut csv = csv::Csv::new(line, &mut scratch, remembered);
+                let mut csv = csv::Csv::new(line, remembered);
                 walk::walk(&mut csv, &numbered, payload);
                 csv.finish();
             }
-        }
-        if scratch.capacity() <= SCRATCH_BYTES {
-            SCRATCH.set(scratch);
         }
     }
 

@@ -5,18 +5,20 @@
 //! The module reads this from `COMMAND` and `ACL CAT` at load and again
 //! whenever a module is loaded or unloaded.
 
+mod commands;
 mod known;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+pub(crate) use commands::CommandSet;
+pub use commands::Commands;
 pub use known::is_built_in;
 
 /// The commands, categories and abilities of one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
-    /// Every command and subcommand (`config|get`), lower case, with its
-    /// categories (without `@`).
-    pub commands: BTreeMap<String, BTreeSet<String>>,
+    /// Its commands and subcommands with their categories.
+    pub commands: Commands,
     /// Every category, without `@`.
     pub categories: BTreeSet<String>,
     /// Whether selectors can name databases (`db=`): Valkey 9.1 and later.

@@ -83,7 +83,7 @@ pub(crate) fn of_server(ctx: &Context<'_>) -> Result<Server, Error> {
     }
     let [_, major, minor, patch] = server_version().to_be_bytes();
     Ok(Server {
-        commands,
+        commands: commands.into(),
         categories: ctx
             .call("ACL", &[b"CAT"])?
             .into_texts()

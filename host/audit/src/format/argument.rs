@@ -4,13 +4,13 @@
 //! `(digest:HEX)`, `(cut:BYTES)` with the beginning behind it, and `()` for no bytes. The first
 //! byte of what was an opening parenthesis is written `\x28`, so that nobody can send a mark.
 
-use std::fmt::Write;
+use std::io::Write as _;
 
 use super::escape::{BAR, HIDDEN, SPECIAL_IN_TEXT, escape, hexadecimal, unescape};
 use crate::event::Argument;
 
 /// What stands between the items of a list in text and CSV; within an item it is `\x7c`.
-const BETWEEN: char = '|';
+const BETWEEN: u8 = b'|';
 
 /// An argument that was read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,20 +38,20 @@ impl Item {
 }
 
 /// Appends it, escaped as [`escape`] does. Returns what its bytes asked for.
-pub(super) fn write(out: &mut String, argument: &Argument<'_>, also: u8) -> u8 {
+pub(super) fn write(out: &mut Vec<u8>, argument: &Argument<'_>, also: u8) -> u8 {
     match *argument {
-        Argument::Plain([]) => out.push_str("()"),
+        Argument::Plain([]) => out.extend_from_slice(b"()"),
         Argument::Plain([b'(', rest @ ..]) => {
-            hexadecimal(out, b'(');
+            out.extend_from_slice(&hexadecimal(b'('));
             return escape(out, rest, also) | HIDDEN | SPECIAL_IN_TEXT;
         }
         Argument::Plain(bytes) => return escape(out, bytes, also),
         Argument::Cut(bytes, total) => {
-            // Writing to a string never fails.
+            // Writing to a vector never fails.
             let _ = write!(out, "(cut:{total})");
             return escape(out, bytes, also);
         }
-        Argument::Redacted => out.push_str("(redacted)"),
+        Argument::Redacted => out.extend_from_slice(b"(redacted)"),
         Argument::Digest(digest) => {
             let _ = write!(out, "(digest:{:032x})", u128::from_be_bytes(digest));
         }
@@ -62,7 +62,7 @@ pub(super) fn write(out: &mut String, argument: &Argument<'_>, also: u8) -> u8 {
 /// Appends several, with [`BETWEEN`] between them and no such byte in any. Returns what all
 /// their bytes asked for.
 pub(super) fn write_list<'a>(
-    out: &mut String,
+    out: &mut Vec<u8>,
     items: impl Iterator<Item = Argument<'a>>,
     also: u8,
 ) -> u8 {
@@ -78,7 +78,7 @@ pub(super) fn write_list<'a>(
 
 /// What [`write_list`] wrote.
 pub(super) fn read_list(text: &str) -> Option<Vec<Item>> {
-    text.split(BETWEEN).map(read).collect()
+    text.split(char::from(BETWEEN)).map(read).collect()
 }
 
 /// What was written; `None` when it is nothing that [`write()`] writes.

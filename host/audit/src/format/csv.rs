@@ -5,7 +5,7 @@
 
 use csv_core::WriteResult;
 
-use super::escape::{HIDDEN, SPECIAL_IN_CSV, escape, needs};
+use super::escape::{SPECIAL_IN_CSV, escape, hexadecimal};
 use super::walk::Pairs;
 use super::{Field, Format, Remembered, argument};
 use crate::event::Argument;
@@ -16,21 +16,15 @@ const FORMULA: &[u8] = b"=+-@";
 /// Writes one line.
 pub(super) struct Csv<'a> {
     line: &'a mut Vec<u8>,
-    scratch: &'a mut String,
     remembered: &'a mut Remembered,
     /// The column that is next.
     column: usize,
 }
 
 impl<'a> Csv<'a> {
-    pub(super) fn new(
-        line: &'a mut Vec<u8>,
-        scratch: &'a mut String,
-        remembered: &'a mut Remembered,
-    ) -> Self {
+    pub(super) fn new(line: &'a mut Vec<u8>, remembered: &'a mut Remembered) -> Self {
         Self {
             line,
-            scratch,
             remembered,
             column: 0,
         }
@@ -50,36 +44,33 @@ impl<'a> Csv<'a> {
         self.column = column;
     }
 
-    /// What is printable, quoted where its bytes asked for it.
-    fn value(line: &mut Vec<u8>, value: &[u8], asked: u8) {
-        if asked & SPECIAL_IN_CSV == 0 {
-            line.extend_from_slice(value);
-            return;
+    /// A value that is escaped as it is written, and quoted where its bytes asked for it.
+    fn value(&mut self, field: Field, write: impl FnOnce(&mut Vec<u8>) -> u8) {
+        self.go_to(field.column());
+        let start = self.line.len();
+        let asked = write(self.line);
+        if let Some(first) = self.line.get(start).copied()
+            && FORMULA.contains(&first)
+        {
+            self.line.splice(start..=start, hexadecimal(first));
         }
-        line.push(b'"');
-        let start = line.len();
-        // Every byte is a quotation mark at worst.
-        line.resize(start + value.len() * 2, 0);
-        let room = line.get_mut(start..).unwrap_or_default();
-        let (done, _, written) = csv_core::quote(value, room, b'"', b'"', true);
-        debug_assert!(matches!(done, WriteResult::InputEmpty));
-        line.truncate(start + written);
-        line.push(b'"');
+        if asked & SPECIAL_IN_CSV != 0 {
+            self.quote(start);
+        }
     }
 
-    /// What was escaped into the scratch.
-    fn escaped(&mut self, asked: u8) {
-        let first = self.scratch.bytes().next();
-        if let Some(first) = first.filter(|first| FORMULA.contains(first)) {
-            let escaped = match first {
-                b'=' => "\\x3d",
-                b'+' => "\\x2b",
-                b'-' => "\\x2d",
-                _ => "\\x40",
-            };
-            self.scratch.replace_range(..1, escaped);
-        }
-        Self::value(self.line, self.scratch.as_bytes(), asked);
+    /// Puts what was written since `start` in quotation marks.
+    fn quote(&mut self, start: usize) {
+        let value = self.remembered.set_aside(self.line, start);
+        self.line.truncate(start);
+        self.line.push(b'"');
+        // Every byte is a quotation mark at worst.
+        self.line.resize(start + 1 + value.len() * 2, 0);
+        let room = self.line.get_mut(start + 1..).unwrap_or_default();
+        let (done, _, written) = csv_core::quote(value, room, b'"', b'"', true);
+        debug_assert!(matches!(done, WriteResult::InputEmpty));
+        self.line.truncate(start + 1 + written);
+        self.line.push(b'"');
     }
 }
 
@@ -118,29 +109,14 @@ impl Pairs for Csv<'_> {
     }
 
     fn bytes(&mut self, field: Field, value: &[u8]) {
-        self.go_to(field.column());
-        let asked = needs(value);
-        let is_formula = value.first().is_some_and(|first| FORMULA.contains(first));
-        if asked & HIDDEN == 0 && !is_formula {
-            Self::value(self.line, value, asked);
-        } else {
-            self.scratch.clear();
-            let asked = escape(self.scratch, value, 0);
-            self.escaped(asked);
-        }
+        self.value(field, |line| escape(line, value, 0));
     }
 
     fn argument(&mut self, field: Field, argument: Argument<'_>) {
-        self.go_to(field.column());
-        self.scratch.clear();
-        let asked = argument::write(self.scratch, &argument, 0);
-        self.escaped(asked);
+        self.value(field, |line| argument::write(line, &argument, 0));
     }
 
     fn list<'a>(&mut self, field: Field, items: impl Iterator<Item = Argument<'a>>) {
-        self.go_to(field.column());
-        self.scratch.clear();
-        let asked = argument::write_list(self.scratch, items, 0);
-        self.escaped(asked);
+        self.value(field, |line| argument::write_list(line, items, 0));
     }
 }

@@ -70,25 +70,24 @@ pub(super) fn needs(value: &[u8]) -> u8 {
 
 /// Appends the bytes, escaped; with [`QUOTE`] or [`BAR`] in `also`, those as `\xNN` too.
 /// Returns what the bytes asked for.
-pub(super) fn escape(out: &mut String, value: &[u8], also: u8) -> u8 {
+pub(super) fn escape(out: &mut Vec<u8>, value: &[u8], also: u8) -> u8 {
     let needs = needs(value);
-    if needs & (HIDDEN | also) == 0
-        && let Ok(text) = std::str::from_utf8(value)
-    {
-        out.push_str(text);
+    if needs & (HIDDEN | also) == 0 {
+        // Printable ASCII.
+        out.extend_from_slice(value);
         return needs;
     }
     for chunk in value.utf8_chunks() {
         escape_text(out, chunk.valid(), also);
         for byte in chunk.invalid() {
-            hexadecimal(out, *byte);
+            out.extend_from_slice(&hexadecimal(*byte));
         }
     }
     // A backslash is special in text.
     needs | SPECIAL_IN_TEXT
 }
 
-fn escape_text(out: &mut String, text: &str, also: u8) {
+fn escape_text(out: &mut Vec<u8>, text: &str, also: u8) {
     let mut left = text;
     let is_doubtful = |byte: u8| {
         OF_BYTE
@@ -98,25 +97,29 @@ fn escape_text(out: &mut String, text: &str, also: u8) {
     while let Some(at) = left.bytes().position(is_doubtful) {
         // What is before the beginning of a character ends with the end of one.
         let (before, rest) = left.split_at(at);
-        out.push_str(before);
+        out.extend_from_slice(before.as_bytes());
         let mut characters = rest.chars();
         match characters.next() {
-            Some('\\') => out.push_str("\\\\"),
-            Some('\n') => out.push_str("\\n"),
-            Some('\r') => out.push_str("\\r"),
-            Some('\t') => out.push_str("\\t"),
-            Some(other) if must_be_escaped(other, also) => {
+            Some('\\') => out.extend_from_slice(br"\\"),
+            Some('\n') => out.extend_from_slice(br"\n"),
+            Some('\r') => out.extend_from_slice(br"\r"),
+            Some('\t') => out.extend_from_slice(br"\t"),
+            Some(other) => {
                 let mut bytes = [0; 4];
-                for byte in other.encode_utf8(&mut bytes).bytes() {
-                    hexadecimal(out, byte);
+                let bytes = other.encode_utf8(&mut bytes).as_bytes();
+                if must_be_escaped(other, also) {
+                    for byte in bytes {
+                        out.extend_from_slice(&hexadecimal(*byte));
+                    }
+                } else {
+                    out.extend_from_slice(bytes);
                 }
             }
-            Some(other) => out.push(other),
             None => {}
         }
         left = characters.as_str();
     }
-    out.push_str(left);
+    out.extend_from_slice(left.as_bytes());
 }
 
 fn must_be_escaped(character: char, also: u8) -> bool {
@@ -131,12 +134,12 @@ fn must_be_escaped(character: char, also: u8) -> bool {
     }
 }
 
-/// Appends one byte as `\xNN`.
-pub(super) fn hexadecimal(out: &mut String, byte: u8) {
-    out.push_str("\\x");
-    for half in [byte >> 4, byte & 0xf] {
-        out.extend(char::from_digit(u32::from(half), 16));
+/// A byte as `\xNN`.
+pub(super) const fn hexadecimal(byte: u8) -> [u8; 4] {
+    const fn of_half(half: u8) -> u8 {
+        half + if half < 10 { b'0' } else { b'a' - 10 }
     }
+    [b'\\', b'x', of_half(byte >> 4), of_half(byte & 0xf)]
 }
 
 /// The bytes that were escaped; `None` when a backslash begins nothing that [`escape`] writes.

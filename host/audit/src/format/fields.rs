@@ -4,6 +4,8 @@
 //! value is, and what it means. docs/audit/records.md and the JSON Schema are held against
 //! this table by tests.
 
+use super::start::Start;
+
 /// What the value of a field is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -75,13 +77,13 @@ macro_rules! fields {
             }
 
             /// What stands before its value in text, where another field is before it.
-            pub(super) const fn text_start(self) -> &'static str {
-                match self { $(Self::$variant => concat!(" ", $text, "=")),* }
+            pub(super) const fn text_start(self) -> &'static Start {
+                match self { $(Self::$variant => const { &Start::of(concat!(" ", $text, "=")) }),* }
             }
 
             /// What stands before its value in JSON, where another field is before it.
-            pub(super) const fn json_start(self) -> &'static str {
-                match self { $(Self::$variant => concat!(",\"", $json, "\":")),* }
+            pub(super) const fn json_start(self) -> &'static Start {
+                match self { $(Self::$variant => const { &Start::of(concat!(",\"", $json, "\":")) }),* }
             }
         }
 

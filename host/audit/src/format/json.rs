@@ -1,7 +1,7 @@
 //! A record as one JSON object (RFC 8259), flat, with the names of the Elastic Common Schema.
 
 use super::class::CONSTANT;
-use super::escape::{HIDDEN, QUOTE, escape, needs};
+use super::escape::{HIDDEN, QUOTE, escape};
 use super::walk::Pairs;
 use super::{Field, Format, Remembered, argument};
 use crate::event::Argument;
@@ -9,23 +9,17 @@ use crate::event::Argument;
 /// Writes one line.
 pub(super) struct Json<'a> {
     line: &'a mut Vec<u8>,
-    scratch: &'a mut String,
     remembered: &'a mut Remembered,
     /// Where its first field begins.
     start: usize,
 }
 
 impl<'a> Json<'a> {
-    pub(super) fn new(
-        line: &'a mut Vec<u8>,
-        scratch: &'a mut String,
-        remembered: &'a mut Remembered,
-    ) -> Self {
+    pub(super) fn new(line: &'a mut Vec<u8>, remembered: &'a mut Remembered) -> Self {
         line.push(b'{');
         let start = line.len();
         Self {
             line,
-            scratch,
             remembered,
             start,
         }
@@ -37,29 +31,25 @@ impl<'a> Json<'a> {
     }
 
     fn name(&mut self, field: Field) {
-        let start = field.json_start().as_bytes();
         let is_first = self.line.len() == self.start;
-        let start = start.get(usize::from(is_first)..).unwrap_or_default();
-        self.line.extend_from_slice(start);
+        field.json_start().put(self.line, is_first);
     }
 
-    /// Writes it in quotation marks. What its bytes asked for tells whether JSON must escape any.
-    fn string(line: &mut Vec<u8>, text: &str, asked: u8) {
+    /// A string that is escaped as it is written. What its bytes asked for tells whether JSON
+    /// must escape any once more.
+    fn string(&mut self, write: impl FnOnce(&mut Vec<u8>) -> u8) {
+        let start = self.line.len();
+        self.line.push(b'"');
+        let asked = write(self.line);
         if asked & (HIDDEN | QUOTE) == 0 {
-            line.push(b'"');
-            line.extend_from_slice(text.as_bytes());
-            line.push(b'"');
-        } else {
-            // Writing a string into a vector never fails.
-            let _ = serde_json::to_writer(line, text);
+            self.line.push(b'"');
+            return;
         }
-    }
-
-    /// An argument as a string.
-    fn item(&mut self, argument: &Argument<'_>) {
-        self.scratch.clear();
-        let asked = argument::write(self.scratch, argument, 0);
-        Self::string(self.line, self.scratch, asked);
+        let written = self.remembered.set_aside(self.line, start + 1);
+        let text = String::from_utf8_lossy(written);
+        self.line.truncate(start);
+        // Writing a string into a vector never fails.
+        let _ = serde_json::to_writer(&mut *self.line, &text);
     }
 }
 
@@ -101,20 +91,12 @@ impl Pairs for Json<'_> {
 
     fn bytes(&mut self, field: Field, value: &[u8]) {
         self.name(field);
-        let asked = needs(value);
-        match std::str::from_utf8(value) {
-            Ok(text) if asked & HIDDEN == 0 => Self::string(self.line, text, asked),
-            _ => {
-                self.scratch.clear();
-                let asked = escape(self.scratch, value, 0);
-                Self::string(self.line, self.scratch, asked);
-            }
-        }
+        self.string(|line| escape(line, value, 0));
     }
 
     fn argument(&mut self, field: Field, argument: Argument<'_>) {
         self.name(field);
-        self.item(&argument);
+        self.string(|line| argument::write(line, &argument, 0));
     }
 
     fn list<'a>(&mut self, field: Field, items: impl Iterator<Item = Argument<'a>>) {
@@ -124,7 +106,7 @@ impl Pairs for Json<'_> {
             if place > 0 {
                 self.line.push(b',');
             }
-            self.item(&item);
+            self.string(|line| argument::write(line, &item, 0));
         }
         self.line.push(b']');
     }

@@ -140,7 +140,7 @@ fn beginning(text: &str) -> String {
 impl Value {
     /// On one printable line, as text shows it without its quotation marks.
     pub fn shown(&self) -> String {
-        let mut text = String::new();
+        let mut text = Vec::new();
         match self {
             Self::Bytes(bytes) => super::escape::escape(&mut text, bytes, 0),
             Self::Item(item) => super::argument::write(&mut text, &item.as_argument(), 0),
@@ -149,7 +149,7 @@ impl Value {
                 super::argument::write_list(&mut text, items, 0)
             }
         };
-        text
+        String::from_utf8_lossy(&text).into_owned()
     }
 }
 

@@ -1,8 +1,9 @@
-//! What was last written of a connection: it may have many records in a row.
+//! What stays from line to line: what was last written of a connection, which may have many
+//! records in a row, and room to work in.
 
 use super::Format;
 
-/// The part of a line that tells of a connection, to be written once more.
+/// What stays from line to line of one sink.
 #[derive(Debug, Default)]
 pub struct Remembered {
     /// The client's [`version`](crate::Client::version), and the format of what was written.
@@ -10,7 +11,12 @@ pub struct Remembered {
     written: Vec<u8>,
     /// Where in a line what is to be remembered begins.
     start: usize,
+    /// Where a value is while it is quoted.
+    aside: Vec<u8>,
 }
+
+/// What of that stays allocated from line to line.
+const ASIDE_BYTES: usize = 64 * 1024;
 
 impl Remembered {
     /// Writes what was written of this client, if that is known; else it is written now, and
@@ -30,5 +36,14 @@ impl Remembered {
         self.written.clear();
         let written = line.get(self.start..).unwrap_or_default();
         self.written.extend_from_slice(written);
+    }
+
+    /// Copies what stands behind `start`, to be written there in another way.
+    pub(super) fn set_aside(&mut self, line: &[u8], start: usize) -> &[u8] {
+        self.aside.clear();
+        self.aside.shrink_to(ASIDE_BYTES);
+        let value = line.get(start..).unwrap_or_default();
+        self.aside.extend_from_slice(value);
+        &self.aside
     }
 }

@@ -5,7 +5,7 @@
 //! so that every `"` of a line begins or ends a value.
 
 use super::argument;
-use super::escape::{HIDDEN, QUOTE, SPECIAL_IN_TEXT, escape, needs};
+use super::escape::{QUOTE, SPECIAL_IN_TEXT, escape};
 use super::walk::Pairs;
 use super::{Field, Format, Remembered};
 use crate::event::Argument;
@@ -13,42 +13,34 @@ use crate::event::Argument;
 /// Writes one line.
 pub(super) struct Text<'a> {
     line: &'a mut Vec<u8>,
-    scratch: &'a mut String,
     remembered: &'a mut Remembered,
     /// Where the line begins.
     start: usize,
 }
 
 impl<'a> Text<'a> {
-    pub(super) fn new(
-        line: &'a mut Vec<u8>,
-        scratch: &'a mut String,
-        remembered: &'a mut Remembered,
-    ) -> Self {
+    pub(super) fn new(line: &'a mut Vec<u8>, remembered: &'a mut Remembered) -> Self {
         let start = line.len();
         Self {
             line,
-            scratch,
             remembered,
             start,
         }
     }
 
     fn name(&mut self, field: Field) {
-        let start = field.text_start().as_bytes();
         let is_first = self.line.len() == self.start;
-        let start = start.get(usize::from(is_first)..).unwrap_or_default();
-        self.line.extend_from_slice(start);
+        field.text_start().put(self.line, is_first);
     }
 
-    /// What is printable and has no quotation mark, quoted where its bytes asked for it.
-    fn value(line: &mut Vec<u8>, value: &[u8], asked: u8) {
-        if asked & SPECIAL_IN_TEXT == 0 {
-            line.extend_from_slice(value);
-        } else {
-            line.push(b'"');
-            line.extend_from_slice(value);
-            line.push(b'"');
+    /// A value that is escaped as it is written, and quoted where its bytes asked for it.
+    fn value(&mut self, field: Field, write: impl FnOnce(&mut Vec<u8>) -> u8) {
+        self.name(field);
+        let start = self.line.len();
+        let asked = write(self.line);
+        if asked & SPECIAL_IN_TEXT != 0 {
+            self.line.insert(start, b'"');
+            self.line.push(b'"');
         }
     }
 }
@@ -68,10 +60,8 @@ impl Pairs for Text<'_> {
     }
 
     fn number(&mut self, field: Field, number: u64) {
-        self.name(field);
         let mut digits = itoa::Buffer::new();
-        self.line
-            .extend_from_slice(digits.format(number).as_bytes());
+        self.word(field, digits.format(number));
     }
 
     fn flag(&mut self, field: Field, is_so: bool) {
@@ -84,28 +74,14 @@ impl Pairs for Text<'_> {
     }
 
     fn bytes(&mut self, field: Field, value: &[u8]) {
-        self.name(field);
-        let asked = needs(value);
-        if asked & (HIDDEN | QUOTE) == 0 {
-            Self::value(self.line, value, asked);
-        } else {
-            self.scratch.clear();
-            let asked = escape(self.scratch, value, QUOTE);
-            Self::value(self.line, self.scratch.as_bytes(), asked);
-        }
+        self.value(field, |line| escape(line, value, QUOTE));
     }
 
     fn argument(&mut self, field: Field, argument: Argument<'_>) {
-        self.name(field);
-        self.scratch.clear();
-        let asked = argument::write(self.scratch, &argument, QUOTE);
-        Self::value(self.line, self.scratch.as_bytes(), asked);
+        self.value(field, |line| argument::write(line, &argument, QUOTE));
     }
 
     fn list<'a>(&mut self, field: Field, items: impl Iterator<Item = Argument<'a>>) {
-        self.name(field);
-        self.scratch.clear();
-        let asked = argument::write_list(self.scratch, items, QUOTE);
-        Self::value(self.line, self.scratch.as_bytes(), asked);
+        self.value(field, |line| argument::write_list(line, items, QUOTE));
     }
 }

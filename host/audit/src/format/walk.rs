@@ -56,7 +56,7 @@ pub(super) fn walk(pairs: &mut impl Pairs, numbered: &Numbered<'_, '_>, payload:
     pairs.time(Field::Time, record.at_us);
     pairs.class(class(&record.event));
     pairs.number(Field::Sequence, numbered.sequence);
-    bytes(pairs, Field::Node, numbered.node.as_bytes());
+    pairs.word(Field::Node, numbered.node);
     pairs.word(Field::Category, record.event.category().as_str());
     bytes(pairs, Field::Action, head.action);
     pairs.word(Field::Outcome, head.outcome);

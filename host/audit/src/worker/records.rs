@@ -7,6 +7,9 @@ use super::{Beginning, PORTION, Worker};
 use crate::checkpoint::Place;
 use crate::event::{Checkpoint, Event, Loss, Record, Start};
 
+/// Records after which the server's main thread comes first, if it waits for this processor.
+const TURN: usize = 32;
+
 impl Worker {
     /// Writes all that is there; false when the destination does not take it.
     pub(super) fn go_on(&mut self) -> bool {
@@ -17,6 +20,9 @@ impl Worker {
         while let Some(chunk) = self.chunks.front().map(Arc::clone) {
             for record in chunk.records(self.lane.place()).skip(self.formatted) {
                 self.formatted += 1;
+                if self.formatted.is_multiple_of(TURN) {
+                    std::thread::yield_now();
+                }
                 let is_whole = self.add(&record);
                 if !is_whole || matches!(record.event, Event::Loss(_)) {
                     self.lines.tells_of(Loss::ONE_TOO_LARGE);

@@ -9,7 +9,7 @@ use std::fmt;
 
 use warden_rules::{CategoryName, CommandName, Sign};
 
-use crate::server::Server;
+use crate::server::{CommandSet, Server};
 
 /// A command or a category.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,47 +97,55 @@ impl fmt::Display for CommandRules {
 #[derive(Clone, Debug)]
 pub(super) struct Allowed<'s> {
     server: &'s Server,
-    names: BTreeSet<&'s str>,
+    set: CommandSet,
 }
 
 impl<'s> Allowed<'s> {
     pub(super) fn nothing(server: &'s Server) -> Self {
         Self {
             server,
-            names: BTreeSet::new(),
+            set: CommandSet::default(),
         }
     }
 
     pub(super) fn apply(&mut self, sign: Sign, target: &Target) {
-        let server = self.server;
+        let commands = &self.server.commands;
         match target {
-            Target::Command(command) => self.set(sign, family(server, command.as_str())),
-            Target::Category(category) if category.is_all() => {
-                self.set(sign, server.commands.keys().map(String::as_str));
+            Target::Command(command) => self.set(sign, &commands.family(command.as_str())),
+            Target::Category(category) if category.is_all() => self.set(sign, &commands.all()),
+            Target::Category(category) => {
+                if let Some(carriers) = commands.carriers(category.as_str()) {
+                    self.set(sign, carriers);
+                }
             }
-            Target::Category(category) => self.set(sign, carriers(server, category.as_str())),
         }
     }
 
-    fn set(&mut self, sign: Sign, names: impl Iterator<Item = &'s str>) {
-        for name in names {
-            match sign {
-                Sign::Allow => self.names.insert(name),
-                Sign::Deny => self.names.remove(name),
-            };
+    fn set(&mut self, sign: Sign, others: &CommandSet) {
+        match sign {
+            Sign::Allow => self.set.add(others),
+            Sign::Deny => self.set.take(others),
         }
+    }
+
+    /// Adds what others allow.
+    pub(super) fn unite(&mut self, others: &Self) {
+        self.set.add(&others.set);
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.set.is_empty()
     }
 
     pub(super) fn contains(&self, command: &str) -> bool {
-        self.names.contains(command)
+        let place = self.server.commands.place(command);
+        place.is_some_and(|place| self.set.contains(place))
     }
 
-    pub(super) fn names(self) -> BTreeSet<&'s str> {
-        self.names
+    /// Their names, in order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'s str> {
+        let names: Vec<&'s str> = self.server.commands.names_of(&self.set).collect();
+        names.into_iter()
     }
 }
 
@@ -146,40 +154,8 @@ impl<'s> Allowed<'s> {
 pub(super) fn callable<'s>(server: &'s Server, target: &Target) -> BTreeSet<&'s str> {
     let mut allowed = Allowed::nothing(server);
     allowed.apply(Sign::Allow, target);
-    let mut names = allowed.names();
-    names.retain(|name| family(server, name).nth(1).is_none());
-    names
-}
-
-/// A command and its subcommands.
-fn family<'s>(server: &'s Server, command: &str) -> impl Iterator<Item = &'s str> {
-    let itself = server.commands.get_key_value(command);
-    let prefix = format!("{command}|");
-    let subcommands = server
-        .commands
-        .range(prefix.clone()..)
-        .take_while(move |(name, _)| name.starts_with(&prefix));
-    itself
-        .into_iter()
-        .chain(subcommands)
-        .map(|(name, _)| name.as_str())
-}
-
-/// The commands that carry a category, and all subcommands of those.
-fn carriers<'s>(server: &'s Server, category: &str) -> impl Iterator<Item = &'s str> {
-    let carries = move |name: &str| {
-        server
-            .commands
-            .get(name)
-            .is_some_and(|of| of.contains(category))
-    };
-    let names = server.commands.iter().filter(move |(name, of)| {
-        of.contains(category)
-            || name
-                .split_once('|')
-                .is_some_and(|(container, _)| carries(container))
-    });
-    names.map(|(name, _)| name.as_str())
+    let is_leaf = |name: &&str| server.commands.family(name).has_one();
+    allowed.names().filter(is_leaf).collect()
 }
 
 /// `+@all` in words that do not reach commands of modules loaded later: the two

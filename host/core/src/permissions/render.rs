@@ -74,7 +74,8 @@ pub(super) fn render(
     let grants = parts.iter().filter(|part| part.is_grant).count();
     let selectors: Vec<Selector> = parts.iter().map(Part::selector).collect();
     let rules = text(&selectors, server);
-    let modes = Modes::of(&runnable(permissions, server));
+    let runnable = runnable(permissions, server);
+    let modes = Modes::of(|name| runnable.contains(name));
     let count: usize = selectors
         .iter()
         .map(|selector| selector.commands.len() + selector.keys.len() + selector.channels.len())
@@ -114,12 +115,18 @@ pub(super) fn parts(permissions: &Permissions, server: &Server) -> (Vec<Part>, B
     (parts, dropped)
 }
 
-pub(super) fn runnable<'s>(permissions: &Permissions, server: &'s Server) -> BTreeSet<&'s str> {
-    permissions
-        .table(server)
-        .into_iter()
-        .flat_map(|row| row.commands)
-        .collect()
+/// The commands that may run with some keys, channels and databases.
+pub(super) fn runnable<'s>(permissions: &Permissions, server: &'s Server) -> Allowed<'s> {
+    let writer = Writer::new(permissions, server);
+    let mut all = writer.base_commands();
+    // What is dropped is told by `render`.
+    let mut dropped = BTreeSet::new();
+    for grant in &permissions.grants {
+        if let Some(commands) = writer.grant_commands(grant, &mut dropped) {
+            all.unite(&commands);
+        }
+    }
+    all
 }
 
 /// Rules about commands that this server knows.
@@ -150,8 +157,8 @@ impl<'a> Writer<'a> {
     }
 
     /// The commands of the base rules that are not denied.
-    pub(super) fn base_commands(&self) -> BTreeSet<&'a str> {
-        self.allowed(&self.base).names()
+    pub(super) fn base_commands(&self) -> Allowed<'a> {
+        self.allowed(&self.base)
     }
 
     /// The commands of a grant that are not denied; `None` when nothing of it is left.
@@ -159,9 +166,9 @@ impl<'a> Writer<'a> {
         &self,
         grant: &Grant,
         dropped: &mut BTreeSet<Dropped>,
-    ) -> Option<BTreeSet<&'a str>> {
+    ) -> Option<Allowed<'a>> {
         let commands = self.commands_of(grant, dropped)?;
-        Some(self.allowed(&commands).names())
+        Some(self.allowed(&commands))
     }
 
     /// The commands rules allow once everything denied is taken away.
@@ -206,7 +213,7 @@ impl<'a> Writer<'a> {
     /// doubted of everything else.
     fn base_is_plain(&self) -> bool {
         let touches = ["keyspace", "read", "write", "pubsub", "scripting"];
-        self.allowed(&self.base).names().into_iter().all(|name| {
+        self.allowed(&self.base).names().all(|name| {
             let categories = self.server.commands.get(name);
             let has =
                 |category: &str| categories.is_some_and(|categories| categories.contains(category));

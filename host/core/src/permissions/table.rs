@@ -31,7 +31,7 @@ impl Permissions {
     pub fn table<'s>(&self, server: &'s Server) -> Vec<Row<'s>> {
         let writer = Writer::new(self, server);
         let base = Row {
-            commands: writer.base_commands(),
+            commands: writer.base_commands().names().collect(),
             keys: Vec::new(),
             channels: Vec::new(),
             databases: Databases::All,
@@ -40,7 +40,10 @@ impl Permissions {
         let mut dropped = BTreeSet::new();
         let grants = self.grants.iter().filter_map(|grant| {
             Some(Row {
-                commands: writer.grant_commands(grant, &mut dropped)?,
+                commands: writer
+                    .grant_commands(grant, &mut dropped)?
+                    .names()
+                    .collect(),
                 keys: grant
                     .keys
                     .iter()

@@ -52,7 +52,7 @@ impl Server {
             .collect();
         Some(Self {
             categories: commands.values().flatten().cloned().collect(),
-            commands,
+            commands: commands.into(),
             has_databases: *has_databases,
             version: (*version).to_owned(),
         })

@@ -160,8 +160,14 @@ impl Commands {
         words: &Words<'_>,
         of: (&Interest, &Redactor),
     ) -> Option<CommandId> {
-        let mut buffer = [0_u8; MAX_NAME];
         let first = words.get(0)?;
+        if let Some(short) = short(first)
+            && let Some(index) = self.by_short.get(&short).copied()
+            && !self.facts.get(index)?.has_subcommands
+        {
+            return Some(CommandId(index));
+        }
+        let mut buffer = [0_u8; MAX_NAME];
         let length = first.len().min(MAX_NAME);
         let name = buffer.get_mut(..length)?;
         name.copy_from_slice(first.get(..length)?);
@@ -216,13 +222,11 @@ impl Commands {
     }
 }
 
-/// A name of at most seven bytes as a number, no two the same: its bytes and their count.
+/// A name of at most seven bytes, in any spelling, as a number: no two the same.
 fn short(name: &[u8]) -> Option<u64> {
-    let mut bytes = [0; 8];
-    let (count, text) = bytes.split_first_mut()?;
-    text.get_mut(..name.len())?.copy_from_slice(name);
-    *count = u8::try_from(name.len()).ok()?;
-    Some(u64::from_ne_bytes(bytes))
+    let with = |number, byte: &u8| number << 8 | u64::from(byte.to_ascii_lowercase());
+    let length = u64::try_from(name.len()).ok()?;
+    (length < 8).then(|| name.iter().fold(length, with))
 }
 
 /// The name of a container in `buffer`, with the second word behind it.

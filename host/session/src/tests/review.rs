@@ -520,7 +520,7 @@ fn the_same_words_are_set_again_when_the_server_has_other_commands() {
     world.enter(1, &decision(1, 1, "+@read"));
     let read = BTreeSet::from(["read".to_owned()]);
     let server = Arc::new(Server {
-        commands: BTreeMap::from([("late.read".to_owned(), read)]),
+        commands: [("late.read".to_owned(), read)].into(),
         ..Server::default()
     });
     for (generation, server, is_set) in [

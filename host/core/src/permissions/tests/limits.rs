@@ -36,10 +36,12 @@ fn unknown_in_a_restriction_applies_when_it_appears() {
             .rules
             .contains("later")
     );
-    server.commands.insert(
+    let mut commands = (*server.commands).clone();
+    commands.insert(
         "later".to_owned(),
         BTreeSet::from(["slow".to_owned(), "newer".to_owned()]),
     );
+    server.commands = commands.into();
     server.categories.insert("newer".to_owned());
     let text = permissions.render(&server).expect("renders").rules;
     assert!(text.ends_with("-@newer -later ~*"), "{text}");

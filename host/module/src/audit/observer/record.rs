@@ -62,21 +62,17 @@ impl Observer {
         words: &Words<'_>,
         mut seen: Seen<'_>,
     ) {
-        let behind = if self.clients.is_connection(seen.client) {
-            Behind::Nobody
-        } else {
-            self.behind(lock)
-        };
-        let runner = behind.known();
         let Some(facts) = self.commands.facts(command) else {
             return;
         };
         let interest = &self.roster.interest;
         let of = (interest, self.epoch);
         let mut selected = None;
-        let known = match self.clients.get(lock, seen.client, of) {
-            Some(known) => Some(known),
+        let (known, wants) = match self.clients.get(lock, seen.client, of) {
+            Some(known) => (Some(known), known.wants_of(facts)),
             None => {
+                let behind = self.behind(lock);
+                let runner = behind.known();
                 selected = self.selected;
                 if seen.origin == Origin::Client {
                     seen.origin = match behind {
@@ -86,14 +82,17 @@ impl Observer {
                 }
                 // Of a module that works for nobody there is no client at all.
                 seen.client = runner.unwrap_or(seen.client);
-                runner.and_then(|runner| self.clients.get(lock, runner, of))
+                let known = runner.and_then(|runner| self.clients.get(lock, runner, of));
+                let wants = match known {
+                    Some(known) => known.wants_of(facts),
+                    // A client's, and nobody knows whose.
+                    None if matches!(behind, Behind::Several) => {
+                        interest.of_client(b"", None, false)
+                    }
+                    None => interest.of_client(b"", None, true),
+                };
+                (known, wants)
             }
-        };
-        let wants = match (known, behind) {
-            (Some(known), _) => known.wants_of(facts),
-            // A client's, and nobody knows whose.
-            (None, Behind::Several) => interest.of_client(b"", None, false),
-            (None, _) => interest.of_client(b"", None, true),
         };
         if wants.sinks.or(wants.config_sinks).is_empty() {
             return;
