@@ -102,7 +102,10 @@ impl Permissions {
     /// The commands (`monitor`, `client|tracking`) of this server for which there
     /// are any keys, channels and databases with which they may run.
     pub fn runnable<'s>(&self, server: &'s Server) -> BTreeSet<&'s str> {
-        render::runnable(self, server).names().collect()
+        render::Rendering::of(self, server)
+            .runnable
+            .names()
+            .collect()
     }
 
     /// Whether everything these allow is surely allowed by `wider` too; in doubt no.

@@ -39,6 +39,7 @@ mod settings;
 mod shared;
 mod slices;
 mod snapshots;
+mod spread;
 mod state;
 mod users;
 mod waiter;

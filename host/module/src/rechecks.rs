@@ -24,6 +24,7 @@ use warden_session::Proof;
 
 use crate::ffi::{Level, log};
 use crate::shared::Shared;
+use crate::spread;
 
 /// How soon an authenticator that could not be asked is asked again, at most.
 const SOON: Duration = Duration::from_secs(10);
@@ -115,7 +116,7 @@ impl Rechecks {
         waiting.put(
             address,
             entry,
-            now.saturating_add(spread(recheck.every, address)),
+            now.saturating_add(spread::earlier(recheck.every, address)),
         );
         Some(())
     }
@@ -265,7 +266,8 @@ async fn ask(shared: &Shared, mut entry: Entry) -> Option<(Entry, Duration)> {
     let refused = match outcome {
         Outcome::Verified(again) if is_as_before(shared, &proof, &again, &entry.client) => {
             entry.failing = None;
-            let at = now.saturating_add(spread(entry.recheck.every, Arc::as_ptr(&proof).addr()));
+            let address = Arc::as_ptr(&proof).addr();
+            let at = now.saturating_add(spread::earlier(entry.recheck.every, address));
             return Some((entry, at));
         }
         Outcome::Verified(_) => "it stands for other rights now".to_owned(),
@@ -324,12 +326,6 @@ fn end(shared: &Shared, proof: Proof, why: &str) {
     );
     shared.rechecks.put_ended(vec![proof]);
     shared.wake_clock();
-}
-
-/// Up to a tenth earlier, so that sessions made at one time are not asked about at one time.
-fn spread(every: Duration, address: usize) -> Duration {
-    let sixteenths = u32::try_from(address / 16 % 16).unwrap_or(0);
-    every.saturating_sub(every / 160 * sixteenths)
 }
 
 /// Each critical section is one operation on a collection, so a poisoned lock is usable.

@@ -111,7 +111,14 @@ impl<'s> Allowed<'s> {
     pub(super) fn apply(&mut self, sign: Sign, target: &Target) {
         let commands = &self.server.commands;
         match target {
-            Target::Command(command) => self.set(sign, &commands.family(command.as_str())),
+            Target::Command(command) => {
+                for place in commands.family(command.as_str()) {
+                    match sign {
+                        Sign::Allow => self.set.insert(place),
+                        Sign::Deny => self.set.remove(place),
+                    }
+                }
+            }
             Target::Category(category) if category.is_all() => self.set(sign, &commands.all()),
             Target::Category(category) => {
                 if let Some(carriers) = commands.carriers(category.as_str()) {
@@ -126,6 +133,11 @@ impl<'s> Allowed<'s> {
             Sign::Allow => self.set.add(others),
             Sign::Deny => self.set.take(others),
         }
+    }
+
+    /// Takes away what others allow.
+    pub(super) fn take(&mut self, others: &Self) {
+        self.set.take(&others.set);
     }
 
     /// Adds what others allow.
@@ -154,7 +166,7 @@ impl<'s> Allowed<'s> {
 pub(super) fn callable<'s>(server: &'s Server, target: &Target) -> BTreeSet<&'s str> {
     let mut allowed = Allowed::nothing(server);
     allowed.apply(Sign::Allow, target);
-    let is_leaf = |name: &&str| server.commands.family(name).has_one();
+    let is_leaf = |name: &&str| server.commands.family(name).nth(1).is_none();
     allowed.names().filter(is_leaf).collect()
 }
 

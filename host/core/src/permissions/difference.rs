@@ -17,7 +17,7 @@ use warden_rules::{Access, Databases};
 
 use super::Permissions;
 use super::commands::Allowed;
-use super::render::{Part, parts};
+use super::render::{Part, Rendering};
 use super::summary::{Summary, is_container};
 use super::touches::{ALWAYS, Touches};
 use crate::server::Server;
@@ -166,7 +166,7 @@ fn any<T>(
 impl Atlas {
     /// Everywhere each command may be used on this server.
     fn places<'s>(&mut self, permissions: &Permissions, server: &'s Server) -> Places<'s> {
-        let (parts, _) = parts(permissions, server);
+        let parts = Rendering::of(permissions, server).parts;
         let mut places = Places::new();
         for part in parts {
             let mut allowed = Allowed::nothing(server);

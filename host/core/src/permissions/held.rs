@@ -10,7 +10,7 @@ use warden_rules::{Access, Databases};
 
 use super::Permissions;
 use super::commands::Allowed;
-use super::render::{Part, parts};
+use super::render::{Part, Rendering};
 use super::right::Right;
 use super::touches::{ALWAYS, Touches};
 use crate::server::Server;
@@ -33,7 +33,7 @@ pub struct Held<'s> {
 
 impl<'s> Held<'s> {
     pub(super) fn new(permissions: &Permissions, server: &'s Server) -> Self {
-        let (parts, _) = parts(permissions, server);
+        let parts = Rendering::of(permissions, server).parts;
         let with_commands = |part: Part| {
             let mut allowed = Allowed::nothing(server);
             for (sign, target) in &part.commands {

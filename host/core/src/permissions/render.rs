@@ -69,12 +69,15 @@ pub(super) fn render(
             version: server.version.clone(),
         });
     }
-    let (parts, dropped) = parts(permissions, server);
+    let Rendering {
+        parts,
+        dropped,
+        runnable,
+    } = Rendering::of(permissions, server);
     // The root is there with or without a grant in it.
     let grants = parts.iter().filter(|part| part.is_grant).count();
     let selectors: Vec<Selector> = parts.iter().map(Part::selector).collect();
     let rules = text(&selectors, server);
-    let runnable = runnable(permissions, server);
     let modes = Modes::of(|name| runnable.contains(name));
     let count: usize = selectors
         .iter()
@@ -92,41 +95,46 @@ pub(super) fn render(
     })
 }
 
-/// The selectors these permissions come to on this server, the root first, and
-/// what was dropped on the way.
-pub(super) fn parts(permissions: &Permissions, server: &Server) -> (Vec<Part>, BTreeSet<Dropped>) {
-    let writer = Writer::new(permissions, server);
-    let mut dropped = permissions.dropped.clone();
-    let grants: Vec<_> = permissions
-        .grants
-        .iter()
-        .filter_map(|grant| Some((grant, writer.commands_of(grant, &mut dropped)?)))
-        .collect();
-    let parts = match grants.as_slice() {
-        [(grant, commands)] if writer.base_is_plain() => vec![writer.root_with(grant, commands)],
-        several => std::iter::once(writer.root())
-            .chain(
-                several
-                    .iter()
-                    .map(|(grant, commands)| writer.selector(grant, commands)),
-            )
-            .collect(),
-    };
-    (parts, dropped)
+/// What permissions come to on one server.
+pub(super) struct Rendering<'s> {
+    /// The selectors, the root first.
+    pub(super) parts: Vec<Part>,
+    /// What was dropped on the way.
+    pub(super) dropped: BTreeSet<Dropped>,
+    /// The commands that may run with some keys, channels and databases.
+    pub(super) runnable: Allowed<'s>,
 }
 
-/// The commands that may run with some keys, channels and databases.
-pub(super) fn runnable<'s>(permissions: &Permissions, server: &'s Server) -> Allowed<'s> {
-    let writer = Writer::new(permissions, server);
-    let mut all = writer.base_commands();
-    // What is dropped is told by `render`.
-    let mut dropped = BTreeSet::new();
-    for grant in &permissions.grants {
-        if let Some(commands) = writer.grant_commands(grant, &mut dropped) {
-            all.unite(&commands);
+impl<'s> Rendering<'s> {
+    pub(super) fn of(permissions: &Permissions, server: &'s Server) -> Self {
+        let writer = Writer::new(permissions, server);
+        let mut dropped = permissions.dropped.clone();
+        let mut runnable = writer.base_commands();
+        let mut grants = Vec::new();
+        for grant in &permissions.grants {
+            if let Some((commands, allowed)) = writer.commands_of(grant, &mut dropped) {
+                runnable.unite(&allowed);
+                grants.push((grant, commands));
+            }
+        }
+        let parts = match grants.as_slice() {
+            [(grant, commands)] if writer.base_is_plain() => {
+                vec![writer.root_with(grant, commands)]
+            }
+            several => std::iter::once(writer.root())
+                .chain(
+                    several
+                        .iter()
+                        .map(|(grant, commands)| writer.selector(grant, commands)),
+                )
+                .collect(),
+        };
+        Self {
+            parts,
+            dropped,
+            runnable,
         }
     }
-    all
 }
 
 /// Rules about commands that this server knows.
@@ -136,13 +144,20 @@ pub(super) struct Writer<'a> {
     server: &'a Server,
     base: Commands,
     denials: Commands,
+    /// The commands that the denials take away.
+    denied: Allowed<'a>,
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(permissions: &Permissions, server: &'a Server) -> Self {
         let known = |target: &Target| target.known_to(server);
         let base = permissions.base.targets().cloned();
-        let denials = permissions.limits.all_denials().into_iter();
+        let denials = permissions.limits.all_denials().into_iter().filter(known);
+        let denials: Vec<Target> = denials.collect();
+        let mut denied = Allowed::nothing(server);
+        for target in &denials {
+            denied.apply(Sign::Allow, target);
+        }
         Self {
             server,
             base: base
@@ -150,9 +165,10 @@ impl<'a> Writer<'a> {
                 .map(|target| (Sign::Allow, target))
                 .collect(),
             denials: denials
-                .filter(known)
+                .into_iter()
                 .map(|target| (Sign::Deny, target))
                 .collect(),
+            denied,
         }
     }
 
@@ -167,21 +183,27 @@ impl<'a> Writer<'a> {
         grant: &Grant,
         dropped: &mut BTreeSet<Dropped>,
     ) -> Option<Allowed<'a>> {
-        let commands = self.commands_of(grant, dropped)?;
-        Some(self.allowed(&commands))
+        let (_, allowed) = self.commands_of(grant, dropped)?;
+        Some(allowed)
     }
 
     /// The commands rules allow once everything denied is taken away.
     fn allowed(&self, rules: &[(Sign, Target)]) -> Allowed<'a> {
         let mut allowed = Allowed::nothing(self.server);
-        for (sign, target) in rules.iter().chain(&self.denials) {
+        for (sign, target) in rules {
             allowed.apply(*sign, target);
         }
+        allowed.take(&self.denied);
         allowed
     }
 
-    /// A grant's rules in the words of this server; `None` when nothing is left.
-    fn commands_of(&self, grant: &Grant, dropped: &mut BTreeSet<Dropped>) -> Option<Commands> {
+    /// A grant's rules in the words of this server, and the commands they allow; `None` when
+    /// nothing is left.
+    fn commands_of(
+        &self,
+        grant: &Grant,
+        dropped: &mut BTreeSet<Dropped>,
+    ) -> Option<(Commands, Allowed<'a>)> {
         if grant.databases != Databases::All && !self.server.has_databases {
             dropped.insert(Dropped::new(grant, Why::NoDatabases));
             return None;
@@ -199,11 +221,12 @@ impl<'a> Writer<'a> {
                 commands.push((sign, target.clone()));
             }
         }
-        if self.allowed(&commands).is_empty() {
+        let allowed = self.allowed(&commands);
+        if allowed.is_empty() {
             dropped.insert(Dropped::new(grant, Why::NothingLeft));
             return None;
         }
-        Some(commands)
+        Some((commands, allowed))
     }
 
     /// Whether no base command touches keys, channels or databases' content, so

@@ -4,7 +4,7 @@
 //! a command is one bit: rules are laid over each other some hundred commands at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 /// Every command and subcommand (`config|get`), lower case, with its categories (without `@`).
 #[derive(Clone, Debug, Default)]
@@ -12,6 +12,8 @@ pub struct Commands {
     categories: BTreeMap<String, BTreeSet<String>>,
     /// The names in order. Where one stands is its place.
     names: Vec<String>,
+    /// Of each the places of its subcommands, which stand one behind the other.
+    subcommands: Vec<Range<usize>>,
     /// By category the commands that carry it, and the subcommands of those.
     carriers: BTreeMap<String, CommandSet>,
 }
@@ -33,8 +35,17 @@ impl Commands {
                 carriers.entry(category.clone()).or_default().insert(place);
             }
         }
+        let names: Vec<String> = categories.keys().cloned().collect();
+        let subcommands = names.iter().map(|name| {
+            let prefix = format!("{name}|");
+            let first = names.partition_point(|other| *other < prefix);
+            let rest = names.get(first..).unwrap_or_default().iter();
+            let count = rest.take_while(|other| other.starts_with(&prefix)).count();
+            first..first + count
+        });
         Self {
-            names: categories.keys().cloned().collect(),
+            subcommands: subcommands.collect(),
+            names,
             categories,
             carriers,
         }
@@ -45,14 +56,11 @@ impl Commands {
         (0..self.names.len()).collect()
     }
 
-    /// A command and its subcommands.
-    pub(crate) fn family(&self, command: &str) -> CommandSet {
-        let prefix = format!("{command}|");
-        let first = self.names.partition_point(|name| *name < prefix);
-        let names = self.names.get(first..).unwrap_or_default().iter();
-        let subcommands = names.take_while(|name| name.starts_with(&prefix)).count();
-        let itself = self.place(command).into_iter();
-        itself.chain(first..first + subcommands).collect()
+    /// The places of a command and its subcommands.
+    pub(crate) fn family(&self, command: &str) -> impl Iterator<Item = usize> {
+        let place = self.place(command);
+        let subcommands = place.and_then(|place| self.subcommands.get(place).cloned());
+        place.into_iter().chain(subcommands.unwrap_or_default())
     }
 
     /// The commands that carry a category, and all subcommands of those.
@@ -108,9 +116,10 @@ impl CommandSet {
         }
     }
 
-    /// Whether it is a single one.
-    pub(crate) fn has_one(&self) -> bool {
-        self.places().nth(1).is_none()
+    pub(crate) fn remove(&mut self, place: usize) {
+        if let Some(word) = self.0.get_mut(place / WORD) {
+            *word &= !(1 << (place % WORD));
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

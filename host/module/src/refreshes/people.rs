@@ -11,6 +11,8 @@ use std::time::Duration;
 use warden_core::{AuthenticatorId, Principal, Recheck, UserName, Verified, Walk};
 use warden_session::Proof;
 
+use crate::spread;
+
 /// How soon somebody whose directory did not answer is asked about again, at most.
 const SOON: Duration = Duration::from_secs(10);
 
@@ -61,6 +63,9 @@ struct Person {
     /// By the address of the proof that sessions were made with, which is not used again as
     /// long as it is here.
     proofs: BTreeMap<usize, Held>,
+    /// The sweep of those without a session: one who logs in again and again may have a new
+    /// one each time.
+    swept: Walk<usize>,
     refresh: Recheck,
     /// When it is due, on the monotonic clock.
     at: Duration,
@@ -144,13 +149,15 @@ impl Refreshes {
         let directory = directories.entry(directory).or_default();
         directory.sweep();
         if let Some(person) = directory.people.get_mut(&key) {
+            person.sweep();
             person.proofs.entry(address).or_insert_with(held);
             return;
         }
         let key = Arc::new(key);
-        let at = now.saturating_add(spread(refresh.every, &key));
+        let at = now.saturating_add(spread::earlier(refresh.every, Arc::as_ptr(&key).addr()));
         let person = Person {
             proofs: BTreeMap::from([(address, held())]),
+            swept: Walk::default(),
             refresh,
             at,
             since: None,
@@ -271,7 +278,10 @@ impl Refreshes {
                 }
                 person.since = None;
                 person.take(pairs);
-                person.at = now.saturating_add(spread(person.refresh.every, key));
+                person.at = now.saturating_add(spread::earlier(
+                    person.refresh.every,
+                    Arc::as_ptr(key).addr(),
+                ));
             }
             Found::Gone(why) => {
                 directory.failing = None;
@@ -334,6 +344,15 @@ impl Directory {
 }
 
 impl Person {
+    /// Forgets some proofs without a session, as [`Directory::sweep`] does people.
+    fn sweep(&mut self) {
+        for address in self.swept.next(&self.proofs, SWEPT) {
+            if self.proofs.get(&address).is_some_and(Held::is_over) {
+                self.proofs.remove(&address);
+            }
+        }
+    }
+
     /// The proofs that sessions were made with.
     fn firsts(&self) -> Vec<Proof> {
         let proofs = self.proofs.values();
@@ -350,13 +369,6 @@ impl Person {
             }
         }
     }
-}
-
-/// Up to a tenth earlier, so that people who came at one time are not asked about at one
-/// time.
-fn spread(every: Duration, key: &Arc<Key>) -> Duration {
-    let part = u32::try_from(Arc::as_ptr(key).addr() / 16 % 1024).unwrap_or(0);
-    every.saturating_sub(every / 10_240 * part)
 }
 
 /// Each critical section is one operation on a collection, so a poisoned lock is usable.

@@ -78,8 +78,19 @@ impl Registry {
     }
 
     /// Closes, over the next slices, every session admitted so far with one of these very
-    /// proofs.
+    /// proofs. The caller admits none with them any more. What is disowned while sessions are
+    /// gone over for others is looked for in one go after that.
     pub fn disown(&mut self, mut proofs: Vec<Arc<Verified<Principal>>>) {
+        let before = SessionId(self.last_session + 1);
+        let last = self.sweeps.back_mut();
+        if let Some(sweep) = last.filter(|sweep| sweep.cursor.is_none())
+            && let Some(others) = &mut sweep.proofs
+        {
+            others.append(&mut proofs);
+            others.sort_by_key(address);
+            sweep.before = before;
+            return;
+        }
         proofs.sort_by_key(address);
         self.sweep_out(Selection::default(), EndCause::Disowned);
         if let Some(sweep) = self.sweeps.back_mut() {

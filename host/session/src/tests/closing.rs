@@ -1,5 +1,6 @@
 //! Expiry, removed authenticators, failed rules, unload.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use warden_core::{AuthenticatorId, Timestamp};
@@ -265,4 +266,33 @@ fn unloading_closes_every_session_and_then_frees_every_user() {
     );
     world.enter(1, &decision(1, 1, "a"));
     world.check();
+}
+
+#[test]
+fn proofs_that_are_disowned_one_by_one_are_looked_for_together() {
+    const DISOWNED: usize = 500;
+    let mut world = World::new(Settings::default());
+    let decision = decision(1, 1, "a");
+    let proofs: Vec<_> = (0..5_000)
+        .map(|number| principal(&format!("user{number}"), None))
+        .collect();
+    for (client, proof) in (1..).zip(&proofs) {
+        world.admit(admission(client, proof, &decision)).unwrap();
+    }
+    for proof in proofs.iter().take(DISOWNED) {
+        world.registry.disown(vec![Arc::clone(proof)]);
+        world.close_due(32);
+    }
+    let mut slices = 0;
+    while world.closed.len() < DISOWNED {
+        world.close_due(32);
+        slices += 1;
+        assert!(slices < 30, "{} are closed", world.closed.len());
+    }
+    let all = world.closed.iter();
+    assert!(all.clone().all(|(_, cause)| *cause == EndCause::Disowned));
+    assert!(
+        all.clone().all(|(client, _)| client.0 <= 500),
+        "nobody else"
+    );
 }

@@ -141,6 +141,25 @@ fn proofs_without_a_session_are_asked_about_no_more_and_do_not_pile_up() {
 }
 
 #[test]
+fn proofs_of_one_person_without_a_session_do_not_pile_up() {
+    let refreshes = Refreshes::default();
+    let lasting: Vec<Proof> = (0..10).map(|_| proof("alice")).collect();
+    for proof in &lasting {
+        refreshes.watch(proof, second(0));
+    }
+    for _ in 0..5_000 {
+        // Its session ends at once.
+        refreshes.watch(&proof("alice"), second(0));
+    }
+    let directories = lock(&refreshes.directories);
+    let mut people = directories.values().flat_map(|of| of.people.values());
+    let person = people.next().unwrap();
+    assert!(person.proofs.len() < 40, "{}", person.proofs.len());
+    let there = |proof: &Proof| person.proofs.contains_key(&Arc::as_ptr(proof).addr());
+    assert!(lasting.iter().all(there));
+}
+
+#[test]
 fn who_cannot_be_asked_about_lives_on_for_the_grace_and_no_longer() {
     let refreshes = Refreshes::default();
     let alice = proof("alice");
