@@ -197,7 +197,9 @@ impl Spread {
         let digits = match self.middle.abs() {
             large if large >= 100.0 => 0,
             middle if middle >= 10.0 => 1,
-            _ => 2,
+            middle if middle >= 2.0 => 2,
+            // Ratios, of which parts in a thousand are asked for.
+            _ => 3,
         };
         format!("{value:.digits$}")
     }

@@ -87,6 +87,12 @@ impl Run {
         }
     }
 
+    /// Rounds of a question that has so many in a full run: one is a look.
+    #[must_use]
+    pub const fn rounds(self, full: usize) -> usize {
+        if self.is_quick { 1 } else { full }
+    }
+
     /// Pipeline depths that are looked at: what is asked for is asked at 16.
     #[must_use]
     pub const fn depths(self) -> &'static [usize] {

@@ -33,7 +33,7 @@ pub fn with_policies(run: Run) -> Vec<Question> {
     words.extend(["state_dir".to_owned(), state]);
     let mut admin = scene.server.admin();
     let mut question = Question::new("MODULE LOAD with 20 policies that were compiled before");
-    for round in 0..=run.pairs(ROUNDS) {
+    for round in 0..=run.rounds(ROUNDS) {
         let start = Instant::now();
         admin.call(&words).expect_ok();
         let answered = start.elapsed();

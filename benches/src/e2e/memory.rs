@@ -24,7 +24,7 @@ const ROLES: &str =
 /// Bytes of each.
 pub fn of_each(run: Run) -> Vec<Question> {
     let mut question = Question::new("memory of a thousand more, each");
-    for _ in 0..run.pairs(5) {
+    for _ in 0..run.rounds(5) {
         round(run, &mut question);
     }
     let question = question.aim("a session", Aim::AtMost(200.0));
@@ -33,7 +33,10 @@ pub fn of_each(run: Run) -> Vec<Question> {
 }
 
 fn round(run: Run, question: &mut Question) {
-    let scene = Scene::builder(run.line).roles(ROLES).start();
+    let scene = Scene::builder(run.line)
+        .roles(ROLES)
+        .module_args(["reauthentication", "any"])
+        .start();
     let token = |subject: &str, id: &str| {
         let claims = Claims::of(subject).groups(&["analysts"]).id(id);
         scene.issuer.token(&claims)
@@ -41,13 +44,14 @@ fn round(run: Run, question: &mut Question) {
     let alice = token("alice", "0");
     let mut admin = scene.server.admin();
     // As long as a token, so that connections have room for one.
-    let native = format!("ACL SETUSER native on >{alice} ~reports:* +@read");
+    let password = "x".repeat(alice.len());
+    let native = format!("ACL SETUSER native on >{password} ~reports:* +@read");
     admin.run(&native).expect_ok();
     let mut clients: Vec<Connection> = (0..MANY).map(|_| scene.server.connect()).collect();
     let mut first = scene.server.connect();
     first.auth("alice", &alice).expect_ok();
     for client in &mut clients {
-        client.auth("native", &alice).expect_ok();
+        client.auth("native", &password).expect_ok();
     }
     let before = used(&scene);
     for client in &mut clients {
