@@ -39,7 +39,7 @@ gate: ## instructions of each hot path, held against what they were
 bench: build ## what warden costs, in five minutes: target/bench/report.html
 	@scripts/bench quick
 
-bench-full: build ## all figures on both release lines, in an hour and a half
+bench-full: build ## all figures on both release lines, in two hours
 	@scripts/bench full
 
 bench-e2e: build ## what warden costs a server, beside a baseline of the same run

@@ -80,7 +80,9 @@ impl Document {
     /// # Errors
     /// When the file cannot be read, or holds something else.
     pub fn read(file: &Path) -> io::Result<Self> {
-        Ok(serde_json::from_str(&fs::read_to_string(file)?)?)
+        let text = fs::read_to_string(file)?;
+        serde_json::from_str(&text)
+            .map_err(|error| io::Error::other(format!("{}: {error}", file.display())))
     }
 }
 
@@ -120,8 +122,12 @@ impl Question {
         }
     }
 
-    /// Adds one round's value to the figure of this name.
+    /// Adds one round's value to the figure of this name, unless there was nothing to measure
+    /// and it is no number.
     pub fn add(&mut self, name: &str, unit: &str, value: f64) {
+        if !value.is_finite() {
+            return;
+        }
         match self.figures.iter_mut().find(|figure| figure.name == name) {
             Some(figure) => figure.values.push(value),
             None => self.figures.push(Figure {

@@ -40,9 +40,16 @@ pub fn measured(pid: u32, round: impl FnOnce() -> Done) -> Round {
     let requests = count(done.requests);
     Round {
         rate: requests / start.elapsed().as_secs_f64(),
-        cpu_us: (processor_time(pid) - cpu).as_secs_f64() * 1e6 / requests,
+        cpu_us: used_since(pid, cpu).as_secs_f64() * 1e6 / requests,
         latencies: done.latencies,
     }
+}
+
+/// The processor time that a process has used since it had used so much. Panics when threads
+/// ended meanwhile that had used more.
+pub(crate) fn used_since(pid: u32, before: Duration) -> Duration {
+    let used = processor_time(pid).checked_sub(before);
+    used.expect("no thread of the server ended meanwhile")
 }
 
 /// The processor time that the threads of a process have used, those that ended left out, from
@@ -56,7 +63,9 @@ pub(crate) fn processor_time(pid: u32) -> Duration {
         let first = text.split_whitespace().next().map(str::parse);
         first.and_then(Result::ok).unwrap_or(0)
     });
-    Duration::from_nanos(of_threads.sum())
+    let used = of_threads.sum();
+    assert!(used > 0, "this kernel does not tell schedstat");
+    Duration::from_nanos(used)
 }
 
 /// A question and what its pairs answered.

@@ -37,6 +37,12 @@ pub enum When {
 pub fn run(program: &str, parts: &[Ask]) {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let named = |word: &str| words.iter().any(|other| other == word);
+    let is_known = |word: &&String| {
+        let is_part = parts.iter().any(|(name, ..)| *name == word.as_str());
+        is_part || word.ends_with(".json") || ["8.0", "9.1", "--quick"].contains(&word.as_str())
+    };
+    let unknown: Vec<&String> = words.iter().filter(|word| !is_known(word)).collect();
+    assert!(unknown.is_empty(), "there is no part {unknown:?}");
     let run = Run {
         line: if named("8.0") { Line::V8_0 } else { Line::V9_1 },
         is_quick: named("--quick"),

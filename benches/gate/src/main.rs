@@ -60,6 +60,10 @@ fn look(writes: bool) -> Result<(), String> {
     }
     let unknown = measure.names().filter(|name| HotPath::named(name).is_err());
     let unknown: Vec<&str> = unknown.collect();
+    if !measure.is_of_this_compiler()? {
+        println!("{} is of another compiler: nothing is held", measure::FILE);
+        return Ok(());
+    }
     let slower: Vec<String> = all.iter().filter_map(Counted::complaint).collect();
     if !unknown.is_empty() {
         let unknown = unknown.join(", ");

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
 
 /// The file, beside the sources.
 pub(super) const FILE: &str = "benches/gate/instructions.toml";
@@ -13,13 +16,20 @@ const MOST: f64 = 1.05;
 /// One that takes so little has a measure that is too generous.
 const LEAST: f64 = 0.95;
 
-const HEAD: &str =
-    "# Instructions that each hot path takes, in a release build for x86-64: written by
+const HEAD: &str = "\
+# Instructions that each hot path takes, in a release build of this compiler: written by
 # `scripts/gate --write`, held by `scripts/gate`. More than a twentieth more fails.
 ";
 
-/// Instructions by path.
-pub(super) struct Measure(BTreeMap<String, u64>);
+/// Instructions by path, and whose they are.
+#[derive(Default, Deserialize)]
+pub(super) struct Measure {
+    /// The compiler and its target.
+    #[serde(default)]
+    compiler: String,
+    #[serde(default)]
+    instructions: BTreeMap<String, u64>,
+}
 
 /// What a path takes now.
 pub(super) struct Counted {
@@ -35,17 +45,31 @@ fn file() -> PathBuf {
 impl Measure {
     pub(super) fn read() -> Result<Self, String> {
         let text = std::fs::read_to_string(file()).unwrap_or_default();
-        let measure = toml::from_str(&text).map_err(|error| format!("{FILE}: {error}"))?;
-        Ok(Self(measure))
+        toml::from_str(&text).map_err(|error| format!("{FILE}: {error}"))
     }
 
     pub(super) fn of(&self, name: &str) -> Option<u64> {
-        self.0.get(name).copied()
+        self.instructions.get(name).copied()
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.instructions.keys().map(String::as_str)
     }
+
+    /// Whether it is that of the compiler which is here: another makes other code.
+    pub(super) fn is_of_this_compiler(&self) -> Result<bool, String> {
+        Ok(self.compiler == compiler()?)
+    }
+}
+
+/// `1.95.0, x86_64`.
+fn compiler() -> Result<String, String> {
+    let output = Command::new("rustc").arg("--version").output();
+    let output = output.map_err(|error| format!("rustc does not start: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = said.split(' ').nth(1);
+    let version = version.ok_or("rustc does not tell its version")?;
+    Ok(format!("{version}, {}", std::env::consts::ARCH))
 }
 
 /// Makes what was counted the measure.
@@ -53,7 +77,8 @@ pub(super) fn write(counted: &[Counted]) -> Result<(), String> {
     let lines = counted
         .iter()
         .map(|path| format!("{:?} = {}\n", path.name, path.instructions));
-    let text = format!("{HEAD}{}", lines.collect::<String>());
+    let (compiler, lines) = (compiler()?, lines.collect::<String>());
+    let text = format!("{HEAD}compiler = {compiler:?}\n\n[instructions]\n{lines}");
     std::fs::write(file(), text).map_err(|error| format!("{FILE}: {error}"))
 }
 

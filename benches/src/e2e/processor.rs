@@ -20,7 +20,7 @@ use warden_tests::native::hand_over_module;
 use warden_tests::{Algorithm, Claims, Issuer, Line, Scene, SigningKey, scene};
 
 use crate::figures::{Aim, Question};
-use crate::pairs::{PAIRS, processor_time};
+use crate::pairs::{PAIRS, processor_time, used_since};
 use crate::program::Run;
 use crate::storm::crowd::{Credential, authenticate, strangers};
 use crate::storm::stage::{MainThread, builder};
@@ -118,7 +118,7 @@ fn cost(scene: &Scene, credentials: &[Credential]) -> f64 {
     log_in(first, warm_up);
     let before = processor_time(scene.server.pid());
     log_in(others, counted);
-    let took = processor_time(scene.server.pid()) - before;
+    let took = used_since(scene.server.pid(), before);
     drop(open);
     main.wait_until("all are gone", |main| main.clients() < 1.0);
     per_log_in(took, counted.len())

@@ -15,7 +15,7 @@ pub fn add_stalls(question: &mut Question, what: &str, stalls: Stalls) {
             stalls.longest_turn_us,
         ),
         (
-            format!("longest slice, {what}"),
+            format!("longest slice of the last 20 s, {what}"),
             "us",
             stalls.longest_slice_us,
         ),

@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-/// Parts of a tenth.
-const PARTS: u64 = 1024;
-
 /// Up to a tenth earlier, so that what began at one time is not done again at one time.
 /// `address` is that of what it is done for.
 pub(crate) fn earlier(every: Duration, address: usize) -> Duration {
-    // Blocks of an allocator lie at multiples of their size: the product's upper bits depend on
-    // all bits of the address, its lower ones do not.
+    // Blocks of an allocator lie at multiples of their size: the product's highest bits depend
+    // on all bits of the address, its lowest ones do not. Ten of them: 1,024 parts of a tenth.
     let address = u64::try_from(address).unwrap_or(u64::MAX);
-    let mixed = address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    let part = u32::try_from(mixed % PARTS).unwrap_or(0);
+    let highest = address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
+    let part = u32::try_from(highest).unwrap_or(0);
     every.saturating_sub(every / 10_240 * part)
 }
 

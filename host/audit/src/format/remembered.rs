@@ -15,7 +15,7 @@ pub struct Remembered {
     aside: Vec<u8>,
 }
 
-/// What of that stays allocated from line to line.
+/// What of that stays allocated: more is given back when the next value is quoted.
 const ASIDE_BYTES: usize = 64 * 1024;
 
 impl Remembered {

@@ -56,7 +56,9 @@ pub(super) fn walk(pairs: &mut impl Pairs, numbered: &Numbered<'_, '_>, payload:
     pairs.time(Field::Time, record.at_us);
     pairs.class(class(&record.event));
     pairs.number(Field::Sequence, numbered.sequence);
-    pairs.word(Field::Node, numbered.node);
+    if !numbered.node.is_empty() {
+        pairs.word(Field::Node, numbered.node);
+    }
     pairs.word(Field::Category, record.event.category().as_str());
     bytes(pairs, Field::Action, head.action);
     pairs.word(Field::Outcome, head.outcome);

@@ -7,8 +7,9 @@ use super::{Beginning, PORTION, Worker};
 use crate::checkpoint::Place;
 use crate::event::{Checkpoint, Event, Loss, Record, Start};
 
-/// Records after which the server's main thread comes first, if it waits for this processor.
-const TURN: usize = 32;
+/// Bytes of lines, some thirty, after which the server's main thread comes first, if it waits
+/// for this processor.
+const TURN: usize = 8 * 1024;
 
 impl Worker {
     /// Writes all that is there; false when the destination does not take it.
@@ -17,20 +18,24 @@ impl Worker {
             return false;
         }
         self.note_start();
+        let mut turn = 0;
         while let Some(chunk) = self.chunks.front().map(Arc::clone) {
             for record in chunk.records(self.lane.place()).skip(self.formatted) {
                 self.formatted += 1;
-                if self.formatted.is_multiple_of(TURN) {
-                    std::thread::yield_now();
-                }
+                let before = self.lines.waiting().0.len();
                 let is_whole = self.add(&record);
                 if !is_whole || matches!(record.event, Event::Loss(_)) {
                     self.lines.tells_of(Loss::ONE_TOO_LARGE);
                     self.voice.lost(1);
                 }
                 let (lines, _) = self.lines.waiting();
+                turn += lines.len().saturating_sub(before);
                 if lines.len() >= PORTION && !self.write() {
                     return false;
+                }
+                if turn >= TURN {
+                    turn = 0;
+                    std::thread::yield_now();
                 }
             }
             // Whatever could not be read is counted, too.

@@ -19,7 +19,7 @@ pub struct Commands {
 }
 
 /// Some commands of one server.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct CommandSet(Vec<u64>);
 
 /// Places in one word.

@@ -78,8 +78,8 @@ impl Registry {
     }
 
     /// Closes, over the next slices, every session admitted so far with one of these very
-    /// proofs. The caller admits none with them any more. What is disowned while sessions are
-    /// gone over for others is looked for in one go after that.
+    /// proofs. What is disowned while sessions are gone over for others is looked for in one
+    /// go after that.
     pub fn disown(&mut self, mut proofs: Vec<Arc<Verified<Principal>>>) {
         let before = SessionId(self.last_session + 1);
         let last = self.sweeps.back_mut();

@@ -292,7 +292,7 @@ fn proofs_that_are_disowned_one_by_one_are_looked_for_together() {
     let all = world.closed.iter();
     assert!(all.clone().all(|(_, cause)| *cause == EndCause::Disowned));
     assert!(
-        all.clone().all(|(client, _)| client.0 <= 500),
+        all.clone().all(|(client, _)| client.0 <= DISOWNED as u64),
         "nobody else"
     );
 }

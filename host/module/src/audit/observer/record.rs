@@ -71,7 +71,12 @@ impl Observer {
         let (known, wants) = match self.clients.get(lock, seen.client, of) {
             Some(known) => (Some(known), known.wants_of(facts)),
             None => {
-                let behind = self.behind(lock);
+                // A connection that the server does not find any more works for nobody else.
+                let behind = if self.clients.is_connection(seen.client) {
+                    Behind::Nobody
+                } else {
+                    self.behind(lock)
+                };
                 let runner = behind.known();
                 selected = self.selected;
                 if seen.origin == Origin::Client {
