@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 use tempfile::TempDir;
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::permissions::{BaseRules, Restriction};
-use warden_core::{Attach, AuthenticatorId, ClientFacts, Method, Principal, PrincipalName, Server};
+use warden_core::{
+    Attach, AuthenticatorId, Claims, ClientFacts, Method, Principal, PrincipalName, Server,
+};
 use warden_policy::{Engine, EngineSettings, Failure, Frame, Generation, Limits, Opinion};
 
 use crate::parts;
@@ -126,7 +128,7 @@ pub fn principal<G: AsRef<str>>(
         groups,
         scopes: Vec::new(),
         sole_authenticator: false,
-        claims: claims.clone(),
+        claims: Claims::new(claims),
         expires: None,
         remembered_for: None,
         bound_to: None,

@@ -64,7 +64,7 @@ fn principal() -> Arc<Verified<Principal>> {
         groups: Vec::new(),
         scopes: Vec::new(),
         sole_authenticator: true,
-        claims: serde_json::Map::new(),
+        claims: warden_core::Claims::default(),
         expires: Some(NOW.wall.plus(Duration::from_secs(300))),
         remembered_for: None,
         bound_to: None,

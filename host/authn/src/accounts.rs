@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use warden_core::{
-    Account, AuthenticatorId, Now, Principal, Reason, ReasonKind, Recheck, Timestamp,
+    Account, AuthenticatorId, Claims, Now, Principal, Reason, ReasonKind, Recheck, Timestamp,
 };
 use warden_settings::Section;
 
@@ -120,7 +120,7 @@ impl Source {
         let Some(selector) = &self.name else {
             return Ok(principal.name.raw().into_owned());
         };
-        let claims = Value::Object(principal.claims.clone());
+        let claims = Value::Object(principal.claims.to_map());
         let found = selector.find(&claims);
         let one = match found {
             Some(Value::Array(values)) => match values.as_slice() {
@@ -158,10 +158,12 @@ pub(crate) fn described(
     principal.groups.extend(said.groups.iter().cloned());
     principal.groups.sort_unstable();
     principal.groups.dedup();
+    let mut claims = principal.claims.to_map();
     for attribute in &terms.attributes {
-        principal.claims.remove(attribute);
+        claims.remove(attribute);
     }
-    principal.claims.extend(said.claims.clone());
+    claims.extend(said.claims.clone());
+    principal.claims = Claims::new(&claims);
     principal.expires = [proof_ends, said.ends].into_iter().flatten().min();
     principal.remembered_for = principal
         .remembered_for
@@ -202,7 +204,7 @@ mod tests {
             groups: vec!["idp/staff".to_owned()],
             scopes: Vec::new(),
             sole_authenticator: false,
-            claims: claims.as_object().unwrap().clone(),
+            claims: Claims::new(claims.as_object().unwrap()),
             expires: Some(Timestamp::from_unix_seconds(1000)),
             remembered_for: None,
             bound_to: None,
@@ -281,8 +283,8 @@ mod tests {
         let joined = described(&principal(), &corp, &terms(false), "alice", &said);
         assert_eq!(joined.groups, ["corp/dev", "idp/staff"]);
         assert_eq!(joined.claims.get("department"), None);
-        assert_eq!(joined.claims.get("mail"), Some(&json!("a@x")));
-        assert_eq!(joined.claims.get("sub"), Some(&json!("alice")));
+        assert_eq!(joined.claims.get("mail"), Some(json!("a@x")));
+        assert_eq!(joined.claims.get("sub"), Some(json!("alice")));
         assert_eq!(joined.remembered_for, Some(Duration::from_secs(30)));
         assert_eq!(joined.account, None);
     }

@@ -28,8 +28,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use warden_core::client::Certificate;
 use warden_core::{
-    AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, ReasonKind, Recheck,
-    Timestamp, UserArgument,
+    AuthenticatorId, Claims, Clock, Credential, Method, Now, Principal, Reason, ReasonKind,
+    Recheck, Timestamp, UserArgument,
 };
 use warden_settings::{self as file, Access, Section};
 
@@ -148,7 +148,7 @@ impl CertificateAuthenticator {
             groups,
             scopes: Vec::new(),
             sole_authenticator: false,
-            claims: claims(certificate, &values, expires, captures),
+            claims: Claims::new(&claims(certificate, &values, expires, captures)),
             expires: Some(expires),
             remembered_for: None,
             bound_to: Some(certificate.fingerprint.clone()),

@@ -34,9 +34,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use serde_json::Map;
 use warden_core::{
-    AuthenticatorId, Clock, Credential, Method, Now, Principal, Reason, UserArgument,
+    AuthenticatorId, Claims, Clock, Credential, Method, Now, Principal, Reason, UserArgument,
 };
 use warden_settings::Section;
 
@@ -166,7 +165,7 @@ impl LdapAuthenticator {
             groups: Vec::new(),
             scopes: Vec::new(),
             sole_authenticator: false,
-            claims: Map::new(),
+            claims: Claims::default(),
             expires: Some(clock.now().wall.plus(door.lifetime)),
             remembered_for: None,
             bound_to: None,

@@ -11,7 +11,7 @@ mod selector;
 
 use serde_json::{Map, Value};
 use warden_core::{
-    AuthenticatorId, Method, Principal, PrincipalName, Reason, ReasonKind, Timestamp,
+    AuthenticatorId, Claims, Method, Principal, PrincipalName, Reason, ReasonKind, Timestamp,
 };
 use warden_settings::Section;
 
@@ -132,7 +132,7 @@ impl Mapped {
             groups: self.groups,
             scopes: self.scopes,
             sole_authenticator: false,
-            claims: self.claims,
+            claims: Claims::new(&self.claims),
             expires,
             remembered_for: None,
             bound_to: self.bound_to,

@@ -5,6 +5,7 @@
 //! authenticated, a [`Decision`] was composed from every policy. Nothing here
 //! opens a socket or a file, and nothing reads the clock except [`clock`].
 
+pub mod claims;
 pub mod class;
 pub mod client;
 pub mod clock;
@@ -21,6 +22,7 @@ pub mod secret;
 pub mod server;
 pub mod walk;
 
+pub use claims::Claims;
 pub use class::ClassKey;
 pub use client::{ClientFacts, ClientId};
 pub use clock::{Clock, Now, Timestamp};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
-use crate::{AuthenticatorId, ClientFacts, PrincipalName, Reason, ReasonKind, Timestamp, UserName};
+use crate::{
+    AuthenticatorId, Claims, ClientFacts, PrincipalName, Reason, ReasonKind, Timestamp, UserName,
+};
 
 /// How an identity was proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -106,7 +106,7 @@ pub struct Principal {
     /// True when no other authenticator is configured, so bare group names are unambiguous.
     pub sole_authenticator: bool,
     /// The token's claims, the certificate's parts, or a directory's chosen attributes.
-    pub claims: Map<String, Value>,
+    pub claims: Claims,
     /// When the proof ends, leeway included; `None` only where the operator allows it.
     pub expires: Option<Timestamp>,
     /// How long the proof may be remembered instead of being asked for again; `None`: as
@@ -173,9 +173,11 @@ impl Principal {
         if let Some(account) = alone.account.take() {
             let prefix = format!("{}/", account.directory);
             alone.groups.retain(|group| !group.starts_with(&prefix));
+            let mut claims = alone.claims.to_map();
             for name in &account.attributes {
-                alone.claims.remove(name);
+                claims.remove(name);
             }
+            alone.claims = Claims::new(&claims);
             alone.expires = account.proof_ends;
         }
         alone
@@ -246,7 +248,7 @@ mod tests {
             groups: Vec::new(),
             scopes: Vec::new(),
             sole_authenticator: false,
-            claims: Map::new(),
+            claims: Claims::default(),
             expires: None,
             remembered_for: None,
             bound_to: bound_to.map(str::to_owned),

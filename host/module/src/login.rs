@@ -333,7 +333,7 @@ fn settle(
     if settled.principal.is_withdrawn() {
         let reason = Reason::new(
             ReasonKind::Unavailable,
-            "the account changed while the credential was verified",
+            "the credential, or its account, was found to be no good while it was verified",
         );
         return refuse(&reason);
     }

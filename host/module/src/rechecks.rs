@@ -171,8 +171,12 @@ impl Rechecks {
         std::mem::take(&mut *lock(&self.ended))
     }
 
-    /// Sessions made with these must end.
+    /// Sessions made with these must end, and nobody is let in with them any more, not even
+    /// whose decision is being made.
     pub(crate) fn put_ended(&self, proofs: Vec<Proof>) {
+        for proof in &proofs {
+            proof.withdraw();
+        }
         lock(&self.ended).extend(proofs);
     }
 
@@ -347,7 +351,7 @@ mod tests {
             groups: Vec::new(),
             scopes: Vec::new(),
             sole_authenticator: true,
-            claims: serde_json::Map::new(),
+            claims: warden_core::Claims::default(),
             expires: None,
             remembered_for: None,
             bound_to: None,
@@ -358,6 +362,14 @@ mod tests {
             attach: warden_core::Attach::default(),
             account: None,
         }))
+    }
+
+    #[test]
+    fn a_credential_that_is_no_good_lets_nobody_in_whose_decision_is_being_made() {
+        let (rechecks, ended, other) = (Rechecks::default(), proof(1), proof(2));
+        rechecks.put_ended(vec![Arc::clone(&ended)]);
+        assert!(ended.is_withdrawn() && !other.is_withdrawn());
+        assert!(Arc::ptr_eq(&rechecks.take_ended()[0], &ended));
     }
 
     #[test]

@@ -117,10 +117,6 @@ fn end(shared: &Shared, user: &UserName, proofs: Vec<Proof>, why: &str) {
         Level::Notice,
         &format!("sessions of {user} end, for their account was looked up again: {why}"),
     );
-    for proof in &proofs {
-        // What is remembered of a credential must not let it in again.
-        proof.withdraw();
-    }
     shared.rechecks.put_ended(proofs);
     shared.wake_clock();
 }

@@ -50,7 +50,8 @@ const MEMBERS: usize = 128;
 
 /// The clock thread's life: ends when the module is being unloaded.
 pub(crate) fn run(shared: &Arc<Shared>, ticks: &Receiver<()>) {
-    let mut pace = Pace::Rest;
+    // The first slice lets the policies be loaded.
+    let mut pace = Pace::AtOnce;
     loop {
         pace.wait(ticks);
         rest_if_crashing();

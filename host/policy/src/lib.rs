@@ -67,7 +67,7 @@ pub use manifest::{
 };
 pub use measure::{Effort, Measured};
 pub use prepare::is_pointer;
-pub use request::{Inputs, Request, claim, pointer_steps};
+pub use request::{Inputs, Request};
 pub use schema::data_schema;
 pub use snapshot::SnapshotState;
 pub use verdict::{Denial, Opinion};

@@ -7,9 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
 use warden_core::client::Certificate;
-use warden_core::{ClassKey, ClientFacts, Now, Principal, Verified};
+use warden_core::{Claims, ClassKey, ClientFacts, Now, Principal, Verified};
 
 use crate::bindings::policy::warden::policy::types as wit;
 use crate::digest::Digester;
@@ -274,37 +273,15 @@ fn optional(digester: &mut Digester, text: Option<&str>) {
     });
 }
 
-fn claims(inputs: &Inputs, claims: &Map<String, Value>) -> BTreeMap<String, Option<String>> {
-    let mut selected: BTreeMap<String, Option<String>> = inputs
-        .claims
-        .iter()
-        .map(|pointer| {
-            (
-                pointer.clone(),
-                claim(claims, pointer).map(Value::to_string),
-            )
-        })
+fn claims(inputs: &Inputs, claims: &Claims) -> BTreeMap<String, Option<String>> {
+    let pointers = inputs.claims.iter();
+    let mut selected: BTreeMap<String, Option<String>> = pointers
+        .map(|pointer| (pointer.clone(), claims.at(pointer)))
         .collect();
     if inputs.all_claims {
-        // A map of JSON values always has a JSON text; were it not so, the claim would be absent.
-        selected.insert(String::new(), serde_json::to_string(claims).ok());
+        selected.insert(String::new(), Some(claims.as_json().to_owned()));
     }
     selected
-}
-
-/// The claim at a JSON Pointer that begins with `/`, as policies are told it.
-pub fn claim<'a>(claims: &'a Map<String, Value>, pointer: &str) -> Option<&'a Value> {
-    let path = pointer.strip_prefix('/')?;
-    let rest = path.find('/').and_then(|end| path.get(end..));
-    claims
-        .get(&pointer_steps(pointer).next()?)?
-        .pointer(rest.unwrap_or_default())
-}
-
-/// The names that a JSON Pointer (RFC 6901) leads through.
-pub fn pointer_steps(pointer: &str) -> impl Iterator<Item = String> {
-    let steps = pointer.split('/').skip(1);
-    steps.map(|step| step.replace("~1", "/").replace("~0", "~"))
 }
 
 fn certificate(certificate: &Option<Certificate>) -> Option<wit::Certificate> {

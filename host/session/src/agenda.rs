@@ -1,20 +1,47 @@
 //! Points in time at which something is due.
 //!
 //! In: a wall-clock end and a reading of both clocks. Out: ids whose time has
-//! come. A deadline is kept on both clocks and passes on whichever comes first,
-//! so a wall clock set back, forward or stopped never postpones it. Costs
-//! O(log n) for each change; asking what is due costs O(1) when nothing is.
+//! come. A deadline stands on both clocks and passes on whichever comes first,
+//! so a wall clock set back, forward or stopped never postpones it by more than
+//! [`PRECISION_MS`]. Costs O(log n) for each change; asking what is due costs O(1)
+//! when nothing is, as long as nobody sets the wall clock.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use warden_core::{Now, Timestamp};
+
+/// How exactly it is kept what the monotonic clock said for a wall-clock time: one order
+/// is enough for all deadlines that were made while the wall clock was not set.
+pub(crate) const PRECISION_MS: u64 = 100;
 
 /// An end on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Deadline {
     pub(crate) wall: Timestamp,
-    pub(crate) monotonic_ms: u64,
+    lead: Lead,
+}
+
+/// How far the wall clock was ahead of the monotonic one, in units of [`PRECISION_MS`],
+/// rounded down. Steady, unless somebody sets the wall clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Lead(i64);
+
+impl Lead {
+    fn at(instant: Instant) -> Self {
+        let signed = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
+        let lead = signed(instant.wall.as_unix_millis()) - signed(instant.monotonic_ms);
+        Self(lead.div_euclid(signed(PRECISION_MS)))
+    }
+
+    /// The later of two readings as the wall clock would have it with this lead.
+    fn latest(self, now: Instant) -> Timestamp {
+        let lead = self
+            .0
+            .saturating_mul(i64::try_from(PRECISION_MS).unwrap_or(i64::MAX));
+        let expected = now.monotonic_ms.saturating_add_signed(lead);
+        now.wall.max(Timestamp::from_unix_millis(expected))
+    }
 }
 
 impl Deadline {
@@ -26,15 +53,14 @@ impl Deadline {
     ) -> Option<Self> {
         let by_length = length.map(|length| since.wall.plus(length));
         let wall = [date, by_length].into_iter().flatten().min()?;
-        let left = millis(wall.since(since.wall));
         Some(Self {
             wall,
-            monotonic_ms: since.monotonic_ms.saturating_add(left),
+            lead: Lead::at(since),
         })
     }
 
     pub(crate) fn has_passed(&self, now: Instant) -> bool {
-        self.wall <= now.wall || self.monotonic_ms <= now.monotonic_ms
+        self.wall <= self.lead.latest(now)
     }
 }
 
@@ -62,46 +88,44 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 /// Ids ordered by deadline. The owner keeps each id's deadline.
 #[derive(Debug)]
 pub(crate) struct Agenda<I> {
-    wall: BTreeSet<(Timestamp, I)>,
-    monotonic: BTreeSet<(u64, I)>,
+    /// One order for each lead of the wall clock; none is empty.
+    orders: BTreeMap<Lead, BTreeSet<(Timestamp, I)>>,
 }
 
 impl<I: Copy + Ord> Agenda<I> {
     pub(crate) fn new() -> Self {
         Self {
-            wall: BTreeSet::new(),
-            monotonic: BTreeSet::new(),
+            orders: BTreeMap::new(),
         }
     }
 
     pub(crate) fn insert(&mut self, deadline: Option<Deadline>, id: I) {
-        if let Some(deadline) = deadline {
-            self.wall.insert((deadline.wall, id));
-            self.monotonic.insert((deadline.monotonic_ms, id));
+        if let Some(Deadline { wall, lead }) = deadline {
+            self.orders.entry(lead).or_default().insert((wall, id));
         }
     }
 
     pub(crate) fn remove(&mut self, deadline: Option<Deadline>, id: I) {
-        if let Some(deadline) = deadline {
-            self.wall.remove(&(deadline.wall, id));
-            self.monotonic.remove(&(deadline.monotonic_ms, id));
+        let Some(Deadline { wall, lead }) = deadline else {
+            return;
+        };
+        if let Some(order) = self.orders.get_mut(&lead) {
+            order.remove(&(wall, id));
+            if order.is_empty() {
+                self.orders.remove(&lead);
+            }
         }
     }
 
-    /// The first id that is due. The owner then removes it by its deadline; half
-    /// of the entry is already gone, so a mistake there cannot loop.
+    /// Takes out the first id that is due.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<I> {
-        if self.wall.first().is_some_and(|(at, _)| *at <= now.wall) {
-            return self.wall.pop_first().map(|(_, id)| id);
-        }
-        if self
-            .monotonic
-            .first()
-            .is_some_and(|(at, _)| *at <= now.monotonic_ms)
-        {
-            return self.monotonic.pop_first().map(|(_, id)| id);
-        }
-        None
+        let mut orders = self.orders.iter();
+        let (lead, wall, id) = orders.find_map(|(lead, order)| {
+            let (wall, id) = order.first()?;
+            (*wall <= lead.latest(now)).then_some((*lead, *wall, *id))
+        })?;
+        self.remove(Some(Deadline { wall, lead }), id);
+        Some(id)
     }
 }
 
@@ -138,7 +162,8 @@ mod tests {
         let length = Some(Duration::from_secs(10));
         let deadline = Deadline::earliest(since, Some(date), length).unwrap();
         assert_eq!(deadline.wall, Timestamp::from_unix_seconds(1010));
-        assert_eq!(deadline.monotonic_ms, 10_000);
+        assert!(!deadline.has_passed(at(500, 9)));
+        assert!(deadline.has_passed(at(500, 10)));
         assert_eq!(Deadline::earliest(since, None, None), None);
     }
 
@@ -151,5 +176,35 @@ mod tests {
         assert_eq!(agenda.pop_due(at(0, 1)), Some(7));
         agenda.remove(deadline, 7);
         assert_eq!(agenda.pop_due(at(9, 9)), None);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_postpones_nobody() {
+        let mut agenda = Agenda::new();
+        let hour = |since| Deadline::earliest(since, None, Some(Duration::from_secs(3600)));
+        agenda.insert(hour(at(10_000, 0)), "before");
+        // Set back by an hour, and later forward by two.
+        agenda.insert(hour(at(6_410, 10)), "between");
+        agenda.insert(hour(at(13_620, 20)), "after");
+        assert_eq!(agenda.pop_due(at(6_420, 20)), None);
+        assert_eq!(agenda.pop_due(at(13_620, 20)), Some("between"));
+        assert_eq!(agenda.pop_due(at(13_620, 20)), Some("before"));
+        assert_eq!(agenda.pop_due(at(13_620, 20)), None);
+        assert_eq!(agenda.pop_due(at(0, 3_619)), None);
+        assert_eq!(agenda.pop_due(at(0, 3_620)), Some("after"));
+        assert!(agenda.orders.is_empty());
+    }
+
+    #[test]
+    fn readings_some_milliseconds_apart_share_an_order() {
+        let mut agenda = Agenda::new();
+        for apart in 0..50 {
+            let since = Instant {
+                wall: Timestamp::from_unix_millis(1_000_000 + apart),
+                monotonic_ms: 0,
+            };
+            agenda.insert(Deadline::earliest(since, None, Some(Duration::ZERO)), apart);
+        }
+        assert_eq!(agenda.orders.len(), 1);
     }
 }

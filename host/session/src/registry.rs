@@ -23,7 +23,7 @@ use warden_core::{ClientFacts, ClientId, Decision, Now, Principal, Verified};
 
 use crate::agenda::{Agenda, Instant};
 use crate::class::table::ClassTable;
-use crate::session::{Member, Session};
+use crate::session::Session;
 use crate::{Action, ClassId, EndCause, Killed, SessionId, Settings};
 use doomed::Doomed;
 use renewal::Renewals;
@@ -58,11 +58,12 @@ pub struct Registry {
     settings: Settings,
     /// The generation of policies in force.
     generation: u64,
-    sessions: BTreeMap<ClientId, Session>,
+    sessions: BTreeMap<ClientId, Box<Session>>,
     /// Sessions whose client was admitted again and whose end the server has not
     /// told yet. They stay members of their class, so its user is not freed.
-    replaced: BTreeMap<ClientId, Session>,
-    expiry: Agenda<Member>,
+    replaced: BTreeMap<ClientId, Box<Session>>,
+    /// Of `sessions` those that are not being closed.
+    expiry: Agenda<ClientId>,
     doomed: Doomed,
     /// Classes all of whose sessions are being closed.
     condemned: VecDeque<(ClassId, EndCause)>,
@@ -143,7 +144,7 @@ impl Registry {
         self.drop_session(client, now);
         if let Some(before) = self.replaced.remove(&client) {
             if !before.closing {
-                self.expiry.insert(before.deadline, before.member(client));
+                self.expiry.insert(before.deadline(), client);
             }
             self.sessions.insert(client, before);
         }
@@ -197,7 +198,7 @@ impl Registry {
     fn drop_session(&mut self, client: ClientId, now: Instant) {
         if let Some(session) = self.sessions.remove(&client) {
             let member = session.member(client);
-            self.expiry.remove(session.deadline, member);
+            self.expiry.remove(session.deadline(), client);
             self.doomed.remove(member);
             self.classes.leave(session.class, member, now);
             self.renewals.leave(&session.principal);

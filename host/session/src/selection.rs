@@ -60,7 +60,7 @@ impl Selection {
             && self
                 .address
                 .as_ref()
-                .is_none_or(|address| session.address == Some(address.as_str()))
+                .is_none_or(|address| session.address().as_deref() == Some(address))
             && self.client.is_none_or(|client| client == session.client)
             && self
                 .expires_before

@@ -4,7 +4,7 @@
 //! to it, on one line.
 
 use serde_json::{Map, Value};
-use warden_core::Principal;
+use warden_core::{Claims, Principal};
 use warden_tests::asked::{self, Asked, client, line};
 
 /// Somebody of `corp`.
@@ -25,9 +25,8 @@ pub(crate) fn verdict(
     claims: impl IntoIterator<Item = (&'static str, Value)>,
 ) -> String {
     let claims = claims.into_iter();
-    principal
-        .claims
-        .extend(claims.map(|(name, value)| (name.to_owned(), value)));
+    let claims = claims.map(|(name, value)| (name.to_owned(), value));
+    principal.claims = Claims::new(&claims.collect());
     match asked.about(&principal, &client("192.0.2.7", false)) {
         Ok(opinion) => line(&opinion),
         Err(failure) => format!("failed: {failure}"),

@@ -101,7 +101,7 @@ fn claims_are_what_policies_may_ask_for() {
         .with(DnType::OrganizationName, "Example")
         .uri("spiffe://prod.example.com/ns/web/sa/shop");
     let text = issue(wish);
-    let claims = Value::Object(examine(SPIFFE, &text).unwrap().claims);
+    let claims = Value::Object(examine(SPIFFE, &text).unwrap().claims.to_map());
     assert_eq!(
         claims,
         json!({

@@ -234,7 +234,7 @@ fn principal(id: &str, expires: u64) -> Box<Principal> {
         groups: Vec::new(),
         scopes: Vec::new(),
         sole_authenticator: false,
-        claims: serde_json::Map::new(),
+        claims: warden_core::Claims::default(),
         expires: Some(warden_core::Timestamp::from_unix_seconds(expires)),
         remembered_for: None,
         bound_to: None,

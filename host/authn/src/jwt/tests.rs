@@ -520,7 +520,7 @@ fn groups_and_scopes_are_qualified_by_the_authenticator() {
     assert_eq!(principal.user_name().as_str(), "corp/Bob@Corp");
     assert_eq!(principal.groups, ["corp/a", "corp/b", "corp/c%20d"]);
     assert_eq!(principal.scopes, ["corp/r", "corp/w", "corp/x"]);
-    assert_eq!(principal.claims["iss"], "https://idp.test");
+    assert_eq!(principal.claims.get("iss").unwrap(), "https://idp.test");
 }
 
 #[test]

@@ -195,7 +195,7 @@ fn whom_a_plugin_vouches_for_is_named_qualified_and_bounded_in_time() {
     assert_eq!(principal.method, Method::Plugin);
     assert_eq!(principal.groups, ["keys/ops"]);
     assert_eq!(principal.scopes, ["keys/read"]);
-    assert_eq!(principal.claims["team"], json!({ "id": 7 }));
+    assert_eq!(principal.claims.get("team").unwrap(), json!({ "id": 7 }));
     let end = Timestamp::from_unix_seconds(NOW + 60);
     assert_eq!(principal.expires, Some(end));
     assert_eq!(principal.remembered_for.unwrap().as_secs(), 30);

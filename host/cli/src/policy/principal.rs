@@ -22,7 +22,9 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use warden_core::client::Certificate;
 use warden_core::name::read_qualified;
-use warden_core::{AuthenticatorId, ClientFacts, Method, Principal, PrincipalName, Timestamp};
+use warden_core::{
+    AuthenticatorId, Claims, ClientFacts, Method, Principal, PrincipalName, Timestamp,
+};
 use warden_policy::Inputs;
 
 use super::reads;
@@ -181,7 +183,7 @@ pub(super) fn parse(text: &str) -> Result<Asked, String> {
         groups: groups.unwrap_or_default(),
         scopes: scopes.unwrap_or_default(),
         sole_authenticator: sole.unwrap_or(true),
-        claims: claims.unwrap_or_default(),
+        claims: Claims::new(&claims.unwrap_or_default()),
         expires,
         remembered_for: None,
         bound_to: None,
@@ -299,7 +301,7 @@ mod tests {
         assert_eq!(principal.user_name().to_string(), "corp/alice");
         assert_eq!(principal.groups, ["corp/a", "corp/b"]);
         assert_eq!(principal.scopes, ["corp/s"]);
-        assert_eq!(principal.claims["office"], "rome");
+        assert_eq!(principal.claims.get("office").unwrap(), "rome");
         assert!(!principal.sole_authenticator);
         assert_eq!(
             principal.expires,

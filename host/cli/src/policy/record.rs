@@ -7,8 +7,9 @@
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+use warden_core::claims::{Claims, pointer_steps};
 use warden_core::{ClientFacts, Now, Principal};
-use warden_policy::{Inputs, pointer_steps};
+use warden_policy::Inputs;
 
 use super::reads;
 use crate::error::Error;
@@ -85,14 +86,15 @@ fn projection(principal: &Principal, client: &ClientFacts, inputs: &Inputs) -> M
 
 /// The claims that are read, where they stand. A list of which one element is read is
 /// there as a whole, for its place in the list is its name.
-fn claims(claims: &Map<String, Value>, inputs: &Inputs) -> Map<String, Value> {
+fn claims(claims: &Claims, inputs: &Inputs) -> Map<String, Value> {
+    let claims = claims.to_map();
     if inputs.all_claims {
-        return claims.clone();
+        return claims;
     }
     let mut read = Map::new();
     for pointer in &inputs.claims {
         let path: Vec<String> = pointer_steps(pointer).collect();
-        copy(claims, &path, &mut read);
+        copy(&claims, &path, &mut read);
     }
     read
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use warden_rules::{AclRule, Sign};
 
@@ -20,7 +21,8 @@ const DEFAULT: &str = "+ping +echo +select +readonly +readwrite +asking +client|
 /// touch none of them can be used through it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BaseRules {
-    targets: BTreeSet<Target>,
+    /// Every decision has them.
+    targets: Arc<BTreeSet<Target>>,
 }
 
 impl BaseRules {
@@ -52,13 +54,15 @@ impl BaseRules {
             };
             targets.insert(target);
         }
-        Ok(Self { targets })
+        Ok(Self {
+            targets: Arc::new(targets),
+        })
     }
 
     /// No rights at all.
     pub fn none() -> Self {
         Self {
-            targets: BTreeSet::new(),
+            targets: Arc::default(),
         }
     }
 

@@ -4,6 +4,8 @@
 //! connection is after somebody else was asked. Out: a record each. A user name that may be a
 //! secret in the wrong place is not shown.
 
+use std::borrow::Cow;
+
 use warden_audit::event::{Attempt, Authentication, Grant};
 use warden_audit::{Category, Event, SinkSet};
 use warden_core::{ClientId, Principal, Reason};
@@ -68,6 +70,7 @@ pub(crate) fn attempted(shared: &Shared, ctx: &Context<'_>, user: &[u8], outcome
             client,
             &Authentication {
                 reason: reason.detail(),
+                issuer: &issuer_of(*principal),
                 ..vouched(of(Attempt::Failure, &user), *principal)
             },
         ),
@@ -184,21 +187,27 @@ fn granted(
                 rules: &rules,
                 expires_us: expires.map(|at| at.as_unix_millis().saturating_mul(1000)),
             }),
+            issuer: &issuer_of(Some(principal)),
             ..vouched(of(Attempt::Success, user), Some(principal))
         },
     );
 }
 
-/// With who was proved, and by whom.
+/// The issuer that a verified credential names.
+fn issuer_of(principal: Option<&Principal>) -> Cow<'_, str> {
+    principal
+        .and_then(|principal| principal.claims.text_of("iss"))
+        .unwrap_or_default()
+}
+
+/// With who was proved, and by which authenticator.
 fn vouched<'a>(told: Authentication<'a>, principal: Option<&'a Principal>) -> Authentication<'a> {
     let Some(principal) = principal else {
         return told;
     };
-    let issuer = principal.claims.get("iss");
     Authentication {
         method: principal.method.as_str(),
         authenticator: principal.authenticator.as_str(),
-        issuer: issuer.and_then(|value| value.as_str()).unwrap_or_default(),
         principal: principal.name.as_str(),
         ..told
     }

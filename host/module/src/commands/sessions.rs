@@ -79,7 +79,7 @@ fn describe(session: &SessionView<'_>) -> Reply {
             Reply::text(principal.authenticator.as_str()),
         ),
         ("method", Reply::text(principal.method.as_str())),
-        ("address", super::optional(session.address)),
+        ("address", super::optional(session.address())),
         ("since", super::seconds(Some(session.since))),
         ("expires", super::seconds(session.expires)),
         ("attach", Reply::text(principal.attach.as_str())),

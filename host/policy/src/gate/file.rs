@@ -13,7 +13,7 @@ use warden_core::client::Certificate;
 use warden_core::name::read_qualified;
 use warden_core::permissions::Right;
 use warden_core::{
-    AuthenticatorId, ClientFacts, Method, NameError, Principal, PrincipalName, line_at,
+    AuthenticatorId, Claims, ClientFacts, Method, NameError, Principal, PrincipalName, line_at,
 };
 
 use super::moment::timestamp;
@@ -275,7 +275,7 @@ impl Checked<'_> {
             groups,
             scopes,
             sole_authenticator: raw.sole_authenticator.unwrap_or(true),
-            claims,
+            claims: Claims::new(&claims),
             expires: None,
             remembered_for: None,
             bound_to: None,

@@ -19,7 +19,7 @@ use serde_json::json;
 use warden_core::permissions::{BaseRules, Restriction};
 use warden_core::server::Server;
 use warden_core::{
-    AuthenticatorId, ClientFacts, Decision, Method, Now, Principal, PrincipalName, Reason,
+    AuthenticatorId, Claims, ClientFacts, Decision, Method, Now, Principal, PrincipalName, Reason,
     ReasonKind, Timestamp, Verified,
 };
 
@@ -135,7 +135,7 @@ fn alice() -> Arc<Verified<Principal>> {
         groups: vec!["corp/analysts".into()],
         scopes: vec![],
         sole_authenticator: true,
-        claims,
+        claims: Claims::new(&claims),
         expires: None,
         remembered_for: None,
         bound_to: None,

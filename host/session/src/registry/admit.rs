@@ -12,7 +12,7 @@ use super::{Admission, Registry, Rights};
 use crate::action::Rules;
 use crate::agenda::{Deadline, Instant};
 use crate::class::{Fit, UNDECIDED};
-use crate::session::{Facts, Session};
+use crate::session::Session;
 use crate::{Action, ClassId, Reauthentication, SessionId};
 
 impl Registry {
@@ -72,18 +72,10 @@ impl Registry {
             }
         };
         self.last_session += 1;
-        let session = Session {
-            id: SessionId(self.last_session),
-            class,
-            principal,
-            facts: Facts::from(facts),
-            since: now,
-            deadline,
-            closing: false,
-        };
-        let (id, member) = (session.id, session.member(client));
-        self.classes.join(class, member, generation);
-        self.expiry.insert(deadline, member);
+        let id = SessionId(self.last_session);
+        let mut session = Session::new(id, class, principal, facts, now);
+        session.set_term(now, deadline);
+        self.classes.join(class, session.member(client), generation);
         self.replace(client, session, now);
         self.totals.admitted += 1;
         actions.push(match acl_user {
@@ -132,10 +124,7 @@ impl Registry {
         if deadline.is_some_and(|deadline| deadline.has_passed(now)) {
             return None;
         }
-        self.end_at(member, deadline);
-        if let Some(session) = self.sessions.get_mut(&client) {
-            session.since = now;
-        }
+        self.set_term(client, now, deadline);
         self.totals.admitted += 1;
         Some(id)
     }
@@ -225,11 +214,15 @@ impl Registry {
     /// Puts the session in place of the connection's former one, which is kept
     /// until the server tells that it left or the new one is abandoned.
     fn replace(&mut self, client: ClientId, session: Session, now: Instant) {
-        if let Some(former) = self.sessions.insert(client, session) {
+        let end = session.deadline();
+        if let Some(former) = self.sessions.insert(client, Box::new(session)) {
             self.drop_replaced(client, now);
-            self.expiry.remove(former.deadline, former.member(client));
+            if !former.closing {
+                self.expiry.remove(former.deadline(), client);
+            }
             self.replaced.insert(client, former);
         }
+        self.expiry.insert(end, client);
     }
 }
 

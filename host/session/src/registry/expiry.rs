@@ -31,10 +31,12 @@ impl Registry {
         }
         self.close_condemned(limit, &mut actions);
         while actions.len() < limit {
-            let Some(member) = self.expiry.pop_due(now) else {
+            let Some(client) = self.expiry.pop_due(now) else {
                 break;
             };
-            let closed = self.close(member, EndCause::Expired);
+            let session = self.sessions.get(&client);
+            let member = session.map(|session| session.member(client));
+            let closed = member.and_then(|member| self.close(member, EndCause::Expired));
             self.totals.expired += u64::from(closed.is_some());
             actions.extend(closed);
         }
@@ -125,7 +127,7 @@ impl Registry {
             return None;
         }
         session.closing = true;
-        self.expiry.remove(session.deadline, member);
+        self.expiry.remove(session.deadline(), member.client);
         self.doomed.remove(member);
         self.totals.closed += 1;
         Some(Action::Close {

@@ -142,13 +142,14 @@ impl Registry {
             .map(|members| members.take(CLASSES).copied().collect())
             .unwrap_or_default();
         for member in &members {
-            let is_it = |session: &&Session| session.id == member.session && !session.closing;
+            let is_it = |session: &&Box<Session>| session.id == member.session && !session.closing;
             let Some(session) = self.sessions.get(&member.client).filter(is_it) else {
                 continue;
             };
             let newest = self.renewals.newest(&session.principal).get();
             let deadline = self.deadline(session.since, newest, &Rights::OfAclUser);
-            self.end_at(*member, deadline);
+            let since = session.since;
+            self.set_term(member.client, since, deadline);
         }
         if members.len() == CLASSES {
             let after = members.last().copied();

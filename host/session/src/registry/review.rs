@@ -195,13 +195,13 @@ impl Registry {
             let Some(session) = self.sessions.get(&member.client) else {
                 continue;
             };
-            let identity = (Arc::as_ptr(&session.principal), session.facts.distinction());
+            let identity = (Arc::as_ptr(&session.principal), session.distinction());
             let place = *places.entry(identity).or_insert(alike.len());
             match alike.get_mut(place) {
                 Some(one) => one.members.push(*member),
                 None => alike.push(Alike {
                     principal: Arc::clone(self.renewals.newest(&session.principal)),
-                    facts: session.facts.unpack(),
+                    facts: session.facts(),
                     members: vec![*member],
                 }),
             }

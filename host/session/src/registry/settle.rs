@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use warden_core::{Decision, Now, Reason, ReasonKind};
+use warden_core::{ClientId, Decision, Now, Reason, ReasonKind};
 
 use super::Registry;
 use super::doomed::Haste;
@@ -178,18 +178,20 @@ impl Registry {
         if let Some(session) = self.sessions.get(&member.client) {
             let expires = self.renewals.newest(&session.principal).get().expires;
             let deadline = Deadline::earliest(session.since, expires, longest);
-            self.end_at(member, deadline);
+            let since = session.since;
+            self.set_term(member.client, since, deadline);
         }
     }
 
-    /// Gives a session another end.
-    pub(super) fn end_at(&mut self, member: Member, deadline: Option<Deadline>) {
-        if let Some(session) = self.sessions.get_mut(&member.client)
-            && session.deadline != deadline
-        {
-            self.expiry.remove(session.deadline, member);
-            self.expiry.insert(deadline, member);
-            session.deadline = deadline;
+    /// Gives the session of a connection another beginning and end.
+    pub(super) fn set_term(&mut self, client: ClientId, since: Instant, end: Option<Deadline>) {
+        if let Some(session) = self.sessions.get_mut(&client) {
+            let former = session.deadline();
+            session.set_term(since, end);
+            if former != end && !session.closing {
+                self.expiry.remove(former, client);
+                self.expiry.insert(end, client);
+            }
         }
     }
 

@@ -24,8 +24,6 @@ pub struct SessionView<'a> {
     pub user: &'a UserName,
     /// Whom it belongs to: authenticator, method, groups, scopes.
     pub principal: &'a Principal,
-    /// Where it came from, if known.
-    pub address: Option<&'a str>,
     /// The key of its class; `None` where no policy was asked.
     pub class_key: Option<ClassKey>,
     /// The generation of policies its rules come from; `None` where none was asked.
@@ -38,6 +36,14 @@ pub struct SessionView<'a> {
     pub expires: Option<Timestamp>,
     /// Whether the module was told to close it.
     pub closing: bool,
+    itself: &'a Session,
+}
+
+impl SessionView<'_> {
+    /// Where it came from, if known.
+    pub fn address(&self) -> Option<String> {
+        self.itself.address()
+    }
 }
 
 /// Numbers for INFO.
@@ -145,13 +151,13 @@ impl Registry {
             class: session.class,
             user: &class.user,
             principal: self.renewals.newest(&session.principal).get(),
-            address: session.facts.address(),
             class_key: is_decided.then_some(class.key),
             generation: is_decided.then_some(class.generation),
             rules: &class.rules,
             since: session.since.wall,
-            expires: session.deadline.map(|deadline| deadline.wall),
+            expires: session.deadline().map(|deadline| deadline.wall),
             closing: session.closing,
+            itself: session,
         })
     }
 }

@@ -18,7 +18,11 @@ use warden_core::{
 };
 
 use super::world::{Failure, World, admission, decision_with};
+use crate::agenda::PRECISION_MS;
 use crate::{Answer, KillId, Killed, Reauthentication, Review, Selection, SessionId, Settings};
+
+/// How much later the monotonic clock may have its say where the wall clock was set.
+const PRECISION: Duration = Duration::from_millis(PRECISION_MS);
 
 const CLIENTS: u64 = 8;
 const NAMES: usize = 3;
@@ -315,7 +319,10 @@ impl Life {
             .get()
             .expires
             .map_or(longest, |expires| expires.min(longest));
-        let end = (Some(wall), Some(now.monotonic + wall.since(now.wall)));
+        let end = (
+            Some(wall),
+            Some(now.monotonic + wall.since(now.wall) + PRECISION),
+        );
         self.ends.insert(ClientId(client), end);
         self.proofs.insert(ClientId(client), Arc::clone(who));
     }
@@ -358,7 +365,7 @@ impl Life {
         for review in std::mem::take(&mut self.reviews) {
             self.apply(review);
         }
-        self.world.now.monotonic += Duration::from_secs(60);
+        self.world.now.monotonic += Duration::from_secs(60) + PRECISION;
         let mut rounds = 0;
         while self.world.registry.mark_renewed() {}
         loop {
@@ -394,7 +401,7 @@ fn who(name: usize, department: usize, expires: Option<Timestamp>) -> Arc<Verifi
         groups: vec!["department".to_owned(); department],
         scopes: Vec::new(),
         sole_authenticator: false,
-        claims: serde_json::Map::new(),
+        claims: warden_core::Claims::default(),
         expires,
         remembered_for: None,
         bound_to: None,

@@ -212,7 +212,7 @@ pub(super) fn principal_at(
         groups: Vec::new(),
         scopes: Vec::new(),
         sole_authenticator: true,
-        claims: serde_json::Map::new(),
+        claims: warden_core::Claims::default(),
         expires: expires.map(Timestamp::from_unix_seconds),
         remembered_for: None,
         bound_to: None,

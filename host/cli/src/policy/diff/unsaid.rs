@@ -5,7 +5,7 @@
 //! the answer may be another than a server would give, and where both directories read it,
 //! two wrong answers may be the same.
 
-use warden_policy::{Inputs, claim};
+use warden_policy::Inputs;
 
 use super::Request;
 use crate::policy::reads::has_claim;
@@ -36,7 +36,7 @@ pub(super) fn warnings(requests: &[Request], before: &Inputs, after: &Inputs) ->
     for pointer in before.claims.union(&after.claims) {
         let read = [before, after].map(|inputs| inputs.claims.contains(pointer));
         let lacks = |request: &Request| {
-            let has = claim(&request.asked.principal.claims, pointer).is_some();
+            let has = request.asked.principal.claims.at(pointer).is_some();
             !request.asked.says(|reads| has_claim(reads, pointer), has)
         };
         warn(&format!("the claim {pointer}"), read, &lacks);

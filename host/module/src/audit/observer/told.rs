@@ -176,6 +176,11 @@ impl Observer {
                 .clients
                 .get(lock, client, of)
                 .map(|known| known.client(client));
+            let address = match known {
+                Some(_) => None,
+                None => view.address(),
+            };
+            let address = address.unwrap_or_default();
             let teller = Client {
                 id: client.0,
                 version: 0,
@@ -187,8 +192,7 @@ impl Observer {
                     decision: &decision,
                     generation: view.generation.unwrap_or(0),
                 }),
-                address: known
-                    .map_or_else(|| view.address.unwrap_or_default(), |known| known.address),
+                address: known.map_or(address.as_str(), |known| known.address),
                 ..known.unwrap_or_default()
             };
             self.trail

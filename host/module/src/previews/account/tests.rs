@@ -20,7 +20,7 @@ fn principal(name: &str, scope: usize) -> Arc<Verified<Principal>> {
         groups: Vec::new(),
         scopes: vec![format!("corp/{scope}")],
         sole_authenticator: true,
-        claims: serde_json::Map::new(),
+        claims: warden_core::Claims::default(),
         expires: None,
         remembered_for: None,
         bound_to: None,

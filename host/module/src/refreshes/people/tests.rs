@@ -30,7 +30,7 @@ fn proof_with(name: &str, group: &str, is_watched: bool) -> Proof {
         groups: vec![group.to_owned()],
         scopes: Vec::new(),
         sole_authenticator: false,
-        claims: serde_json::Map::new(),
+        claims: warden_core::Claims::default(),
         expires: None,
         remembered_for: None,
         bound_to: None,
