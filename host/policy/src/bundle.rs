@@ -135,6 +135,11 @@ impl Bundle {
         self.load_times
     }
 
+    /// Whether its guests can use as much memory as they may now.
+    pub(crate) fn has_room(&self, machine: &Machine) -> bool {
+        machine.has_room(self.component.engine(), machine.limits())
+    }
+
     /// A fresh instance that has read its data.
     ///
     /// # Errors

@@ -16,19 +16,19 @@ use crate::error::{Fault, gist};
 use crate::sandbox::Guest;
 use crate::{lift, outline};
 
-/// The linked component of these bytes, whose digest is known. Warnings are what works
-/// but should be looked at.
+/// The linked component of these bytes, whose digest is known, on this engine. Warnings are
+/// what works but should be looked at.
 ///
 /// # Errors
 /// When it is no component, costs too much, or does not keep to the contract.
 pub(crate) fn component(
     machine: &Machine,
+    engine: &Engine,
     (wasm, digest): (&[u8], &Digest),
     contract: &Contract,
     link: impl FnOnce(&mut Linker<Guest>) -> wasmtime::Result<()>,
     warnings: &mut Vec<String>,
 ) -> Result<InstancePre<Guest>, Fault> {
-    let engine = &machine.wasm;
     let component = match kept(machine, engine, digest, warnings) {
         Some(component) => component,
         None => {

@@ -22,11 +22,14 @@ use crate::ticker::Ticker;
 pub(crate) const STACK_BYTES: usize = 256 << 10;
 /// Address space set aside for a linear memory, and added when it must move.
 const RESERVATION_BYTES: u64 = 2 << 20;
-/// Instances of snapshots at a time: of each worker one, and some for loaders.
+/// Instances in places at a time: of each worker one, and some for loaders.
 const PLACES: u32 = 96;
-/// The most memory of an instance of a snapshot, all of it address space that is set aside.
+/// The most memory of an instance in a place, all of it address space that is set aside.
 pub(crate) const PLACE_BYTES: usize = 256 << 20;
-/// Tables of a snapshot: the guest's own, and that of what lifts it.
+/// The largest wasm of a policy that is compiled for a place before there is a snapshot of it:
+/// that takes some hundred milliseconds.
+pub(crate) const PLACED_BYTES: usize = 512 << 10;
+/// Tables of an instance in a place: the guest's own, and that of what lifts it.
 const TABLES: u32 = 2;
 /// Entries of one of them. Unlike memories their places are there from the start, 12 MiB
 /// altogether, and the server's crash report tests whatever memory there is.
@@ -97,10 +100,10 @@ pub struct Engine {
 
 /// What an engine and its generations share.
 pub(crate) struct Machine {
-    /// What everything but a snapshot is compiled for.
+    /// What finds no place, and plugins, which live on, are compiled for.
     pub(crate) wasm: wasmtime::Engine,
-    /// What snapshots of policies are compiled for: places that are used again. A system
-    /// that sets no such address space aside is served without.
+    /// What snapshots of policies, and small policies, are compiled for: places that are
+    /// used again. A system that sets no such address space aside is served without.
     places: Option<wasmtime::Engine>,
     /// The same for large ones that find no place: fresh memory, shared with the image
     /// until it is written to.
@@ -185,6 +188,15 @@ impl Machine {
         Arc::clone(&keys.unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Where a policy whose wasm has so many bytes is to find a place, until there is a
+    /// snapshot of it: in fresh memory each decision takes twice as long, where several
+    /// workers ask the system for it at the same time. `None` for a large one: should it not
+    /// fit, it would have been compiled for nothing.
+    pub(crate) fn place_for(&self, wasm_bytes: usize) -> Option<&wasmtime::Engine> {
+        let places = self.places.as_ref();
+        places.filter(|_| wasm_bytes <= PLACED_BYTES && self.limits().memory_bytes <= PLACE_BYTES)
+    }
+
     /// What a snapshot is compiled for whose image has so many bytes: a place, where there
     /// are places and guests may use no more than one has. Otherwise fresh memory, into
     /// which a small image is copied and a large one mapped.
@@ -236,7 +248,7 @@ impl Machine {
     }
 }
 
-/// Settings for snapshots of policies: places that instances come and go in, mapped once
+/// Settings for small policies and snapshots: places that instances come and go in, mapped once
 /// and cleared in between, with images that are shared until they are written to. What
 /// is cleared is what was written: where pages of memory are asked for that (`PAGEMAP_SCAN`),
 /// one that was swapped out in between would be passed over.

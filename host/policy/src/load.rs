@@ -4,8 +4,10 @@
 //! wrong, the previous generation stays as it is.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use warden_core::Now;
 
@@ -14,7 +16,7 @@ use crate::bundle::directory::{self, Listing};
 use crate::bundle::files::Contents;
 use crate::bundle::reading::{Read, Reading};
 use crate::contained::contained;
-use crate::engine::Engine;
+use crate::engine::{Engine, PLACED_BYTES};
 use crate::error::{BundleError, Fault, LoadError};
 use crate::gate::TestFile;
 use crate::generation::{Frame, Generation};
@@ -22,6 +24,9 @@ use crate::log::Ear;
 use crate::manifest::{Distrust, MANIFEST, PolicyKeys, SignedManifest, Standing, Trusted};
 use crate::prepare::prepare;
 use crate::snapshot;
+
+/// What a thread needs that compiles and asks policies.
+const STACK_BYTES: usize = 2 << 20;
 
 /// Whether signed policies may be run, whatever was run before.
 type MayRun<'a> = &'a dyn Fn(&SignedManifest) -> Result<(), BundleError>;
@@ -156,26 +161,36 @@ impl Engine {
         }
         let mut bundles = Vec::new();
         let mut tests = Vec::new();
-        for Read {
-            name,
-            wasm,
-            contents,
-        } in reading.bundles
-        {
-            match contents.tests.as_deref().map(|b| TestFile::parse(name, b)) {
-                Some(Ok(file)) => tests.push(Arc::new(file)),
-                Some(Err(mistakes)) => errors.extend(
+        let is_small = |read: &Read<'_>| read.contents.wasm.len() <= PLACED_BYTES;
+        let all = in_two(reading.bundles, is_small, |read| {
+            let Read {
+                name,
+                wasm,
+                contents,
+            } = read;
+            let file = contents.tests.as_deref();
+            let file = file.map(|bytes| (name, TestFile::parse(name, bytes)));
+            let known = ours.and_then(|p| p.bundles.iter().find(|b| b.name() == name));
+            let mut warnings = Vec::new();
+            let bundle = self.bundle(name, contents, known, ear, &mut warnings);
+            let bundle = bundle.map_err(|fault| fault.of(directory::relative(dir, wasm)));
+            (file, bundle, warnings)
+        });
+        for (file, bundle, more) in all {
+            match file {
+                Some((_, Ok(file))) => tests.push(Arc::new(file)),
+                Some((name, Err(mistakes))) => errors.extend(
                     mistakes
                         .into_iter()
                         .map(|mistake| Fault::Tests(mistake).of(TestFile::name_of(name))),
                 ),
                 None => {}
             }
-            let known = ours.and_then(|p| p.bundles.iter().find(|b| b.name() == name));
-            match self.bundle(name, contents, known, ear, &mut warnings) {
+            match bundle {
                 Ok(bundle) => bundles.push(bundle),
-                Err(fault) => errors.push(fault.of(directory::relative(dir, wasm))),
+                Err(error) => errors.push(error),
             }
+            warnings.extend(more);
         }
         if !errors.is_empty() {
             errors.sort_by(|a, b| a.file.cmp(&b.file));
@@ -203,12 +218,55 @@ impl Engine {
         warnings: &mut Vec<String>,
     ) -> Result<Arc<Bundle>, Fault> {
         match known {
-            Some(known) if known.digest == contents.digest => Ok(Arc::clone(known)),
+            Some(known) if known.digest == contents.digest && known.has_room(&self.machine) => {
+                Ok(Arc::clone(known))
+            }
             known => contained(Fault::malformed, || {
                 prepare(self, name, contents, known, ear, warnings)
             }),
         }
     }
+}
+
+/// Does the same to each: one of them on this thread, and meanwhile a small one on a second
+/// thread, for two large ones at a time would take twice a gigabyte. What comes of them is
+/// in their order.
+fn in_two<T: Send, R: Send>(
+    all: Vec<T>,
+    is_small: impl Fn(&T) -> bool,
+    work: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    let all = all.into_iter().enumerate();
+    let (small, large): (Vec<_>, Vec<_>) = all.partition(|(_, one)| is_small(one));
+    let is_alone = small.is_empty() || small.len() + large.len() == 1;
+    let small = Mutex::new(small.into_iter());
+    let done = Mutex::new(BTreeMap::new());
+    // Each critical section is one operation on a collection: a poisoned lock is usable.
+    let next = || lock(&small).next();
+    let carry_out = |(place, one)| {
+        let result = work(one);
+        lock(&done).insert(place, result);
+    };
+    let small_ones = || {
+        while let Some(one) = next() {
+            carry_out(one);
+        }
+    };
+    thread::scope(|scope| {
+        if !is_alone {
+            // Where there is no second thread, the first does all.
+            let second = thread::Builder::new().stack_size(STACK_BYTES);
+            let _ = second.spawn_scoped(scope, small_ones);
+        }
+        large.into_iter().for_each(carry_out);
+        small_ones();
+    });
+    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.into_values().collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The generation, when it is the one before or all its tests hold.

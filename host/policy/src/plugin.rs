@@ -164,7 +164,14 @@ fn prepare(
     digest: &Digest,
 ) -> Result<Prepared, Fault> {
     let mut warnings = Vec::new();
-    let linked = component(machine, (wasm, digest), &PLUGIN, link, &mut warnings)?;
+    let linked = component(
+        machine,
+        &machine.wasm,
+        (wasm, digest),
+        &PLUGIN,
+        link,
+        &mut warnings,
+    )?;
     let component = PluginPre::new(linked).map_err(|e| PLUGIN.broken(gist(&format!("{e:#}"))))?;
     let failed = |failure| Fault::Failed {
         function: "describe",

@@ -42,7 +42,7 @@ pub(crate) fn prepare(
 ) -> Result<Arc<Bundle>, Fault> {
     let machine = &*engine.machine;
     let name: Arc<str> = name.into();
-    let reusable = previous.filter(|p| p.wasm == contents.wasm_digest);
+    let reusable = previous.filter(|p| p.wasm == contents.wasm_digest && p.has_room(machine));
     let mut load_times = LoadTimes::default();
     let component = match reusable {
         Some(previous) => previous.component.clone(),
@@ -91,7 +91,15 @@ fn policy(
     warnings: &mut Vec<String>,
 ) -> Result<PolicyPre<Guest>, Fault> {
     let wasm = (contents.wasm.as_slice(), &contents.wasm_digest);
-    let instance = component(machine, wasm, &POLICY, link, warnings)?;
+    let on = |engine| {
+        let mut warnings = Vec::new();
+        component(machine, engine, wasm, &POLICY, link, &mut warnings)
+            .map(|instance| (instance, warnings))
+    };
+    let placed = machine.place_for(contents.wasm.len());
+    let placed = placed.and_then(|places| on(places).ok());
+    let (instance, more) = placed.map_or_else(|| on(&machine.wasm), Ok)?;
+    warnings.extend(more);
     PolicyPre::new(instance).map_err(|e| POLICY.broken(gist(&format!("{e:#}"))))
 }
 

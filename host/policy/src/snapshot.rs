@@ -199,11 +199,14 @@ pub(crate) fn made_of<'m>(
     bundle: &Bundle,
 ) -> impl Iterator<Item = (&'m wasmtime::Engine, Digest)> + use<'m> {
     let snapshot = name(bundle);
+    let places = machine.place_for(bundle.wasm_bytes);
+    let placed = places.map(|places| (places, bundle.wasm));
     let policies = [bundle.wasm, instrumented_name(bundle)];
     let policies = policies.map(|digest| (&machine.wasm, digest));
     let snapshots = machine.snapshot_engines();
-    policies
+    placed
         .into_iter()
+        .chain(policies)
         .chain(snapshots.map(move |engine| (engine, snapshot)))
 }
 

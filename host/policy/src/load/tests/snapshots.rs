@@ -181,10 +181,50 @@ fn of_an_image_256_kib_are_copied_and_what_is_above_is_shared() {
     assert_eq!(metrics.memories(), 0, "every decision has ended");
     assert_eq!(
         metrics.unused_warm_memories(),
-        1,
-        "in one place, used again"
+        2,
+        "the policy in one place, used again, and its snapshot in another"
     );
-    assert_eq!(metrics.unused_memory_bytes_resident(), 256 << 10);
+    assert_eq!(metrics.unused_memory_bytes_resident(), 2 * (256 << 10));
+}
+
+/// Whether the one policy of a generation has a place.
+fn is_placed(generation: &Generation) -> bool {
+    let engine = generation.bundles()[0].component.engine();
+    engine.pooling_allocator_metrics().is_some()
+}
+
+#[test]
+fn a_small_policy_has_a_place_unless_it_may_use_more_memory_than_one_has() {
+    let scene = Scene::with_state();
+    scene.put("p.wasm", Guest::granting(&GETTER).wasm());
+    let placed = scene.load(None).unwrap();
+    assert!(is_placed(&placed));
+    decide_all(&placed, 20).unwrap();
+    let limits = scene.engine.machine.limits();
+    scene.engine.set_limits(Limits {
+        memory_bytes: 1 << 30,
+        ..limits
+    });
+    let fresh = scene.load(Some(&placed)).unwrap();
+    assert!(!is_placed(&fresh));
+    decide_all(&fresh, 20).unwrap();
+    scene.engine.set_limits(limits);
+    let same = scene.load(Some(&fresh)).unwrap();
+    assert!(Arc::ptr_eq(&same, &fresh), "there it has room, too");
+}
+
+#[test]
+fn what_does_not_fit_into_a_place_has_fresh_memory() {
+    let scene = Scene::with_state();
+    let guest = Guest {
+        fields: "(table $spare 10000 funcref) (table $other 1 funcref) (table $third 1 funcref)"
+            .into(),
+        ..Guest::granting(&GETTER)
+    };
+    scene.put("p.wasm", guest.wasm());
+    let generation = scene.load(None).unwrap();
+    assert!(!is_placed(&generation));
+    decide_all(&generation, 20).unwrap();
 }
 
 #[test]
