@@ -51,19 +51,26 @@ pub fn cached(run: Run) -> Vec<Question> {
     let scene = scene(run.line, Issuer::corp());
     let (token, other) = (usual(&scene, "one"), usual(&scene, "two"));
     let mut clients = connections(&scene);
+    let long = ("lengthy".to_owned(), "x".repeat(token.len()));
+    let mut admin = scene.server.admin();
+    admin
+        .call(["ACL", "SETUSER", &long.0, "on", &format!(">{}", long.1)])
+        .expect_ok();
     let turns = [
-        ("the session's own token again", [&token, &token]),
-        ("two known tokens in turn", [&token, &other]),
+        ("the session's own token again", [&token, &token], native()),
+        ("the session's own token again", [&token, &token], long),
+        ("two known tokens in turn", [&token, &other], native()),
     ];
     turns
         .into_iter()
-        .flat_map(|turn| [(turn, 1), (turn, 16)])
-        .map(|((what, tokens), depth)| {
+        .flat_map(|turn| [(turn.clone(), 1), (turn, 16)])
+        .map(|((what, tokens, native), depth)| {
+            let bytes = native.1.len();
             let in_turn = tokens.into_iter().cycle().take(KNOWN);
             let in_turn = in_turn.map(|token| ("alice".to_owned(), token.clone()));
             let (session, native) = (
                 vec![in_turn.collect::<Vec<_>>(); CLIENTS],
-                vec![vec![native(); KNOWN]; CLIENTS],
+                vec![vec![native.clone(); KNOWN]; CLIENTS],
             );
             let clients = std::cell::RefCell::new(&mut clients);
             let round = |credentials: &[Vec<Credential>]| {
@@ -72,7 +79,7 @@ pub fn cached(run: Run) -> Vec<Question> {
             let answer = Answer::ask_often(
                 SHORT_PAIRS,
                 &format!("AUTH, {what} ({} bytes), P{depth}", token.len()),
-                ("token", "a native password"),
+                ("token", &format!("a native password of {bytes} bytes")),
                 || round(&session),
                 || round(&native),
             );

@@ -42,7 +42,7 @@ impl GuestLines {
                 omitted: 0,
             };
         };
-        let now = self.clock.now().monotonic;
+        let now = self.clock.monotonic();
         // Held for operations on the map alone.
         let mut quotas = self.quotas.lock().unwrap_or_else(PoisonError::into_inner);
         let quota = quotas.entry((Arc::clone(id), grade));

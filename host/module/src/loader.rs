@@ -150,8 +150,8 @@ fn next(shared: &Shared, loads: &Receiver<Load>) -> Option<Load> {
 
 /// Waits until nothing has changed for [`QUIET`], at most [`PATIENCE`].
 fn settle(shared: &Shared, loads: &Receiver<Load>) -> Load {
-    let end = shared.now().monotonic + PATIENCE;
-    while shared.now().monotonic < end {
+    let end = shared.monotonic() + PATIENCE;
+    while shared.monotonic() < end {
         match loads.recv_timeout(QUIET) {
             Ok(Load::Changed) => {}
             Ok(request) => return request,

@@ -123,7 +123,7 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
         )
     {
         shared.counters.cache_hits.add_one();
-        let took = shared.now().monotonic.saturating_sub(now.monotonic);
+        let took = shared.monotonic().saturating_sub(now.monotonic);
         shared.counters.latencies.cached.record(took);
         return outcome;
     }
@@ -176,7 +176,9 @@ fn come_back(
     answer: Option<Answer>,
 ) -> AuthOutcome {
     match answer {
-        Some(Answer::Settled(settled)) => settle(shared, ctx, (user, secret), settled),
+        Some(Answer::Settled(settled)) => {
+            settle(shared, ctx, (user, secret), settled, shared.now())
+        }
         Some(Answer::Refused(reason, principal)) => {
             let principal = principal.as_ref().map(|principal| principal.get());
             refuse_whom(shared, ctx, (user, principal), &reason)
@@ -229,8 +231,11 @@ fn answer_inline(
             Err(reason) => refuse_them(&reason),
         });
     }
-    let facts = crate::facts::of_client(ctx);
-    let entered = crate::facts::entered(ctx);
+    let (facts, entered) = match sessions::facts_of(ctx) {
+        // Nobody asks what a connection has entered that has a session.
+        Some(known) => (known, None),
+        None => (crate::facts::of_client(ctx), crate::facts::entered(ctx)),
+    };
     if principal.get().attach == Attach::AclUser {
         let settled = Settled {
             chain,
@@ -239,7 +244,7 @@ fn answer_inline(
             entered,
             rights: Rights::OfAclUser,
         };
-        return Some(settle(shared, ctx, (user, secret), settled));
+        return Some(settle(shared, ctx, (user, secret), settled, now));
     }
     let request = generation.project(&principal, &facts, now);
     Some(match generation.remembered(&request)? {
@@ -254,6 +259,7 @@ fn answer_inline(
                 entered,
                 rights: Rights::Decided(decision),
             },
+            now,
         ),
         Err(reason) => refuse_them(&reason),
     })
@@ -309,6 +315,7 @@ fn settle(
     ctx: &AuthContext<'_>,
     (user, secret): (&[u8], &[u8]),
     settled: Settled,
+    now: Now,
 ) -> AuthOutcome {
     let whom = Arc::clone(&settled.principal);
     let refuse = |reason: &Reason| refuse_whom(shared, ctx, (user, Some(whom.get())), reason);
@@ -343,22 +350,24 @@ fn settle(
     };
     let name = String::from_utf8_lossy(user);
     let seal = || shared.seal.close(&name, secret);
-    let now = shared.now().monotonic;
-    let watched = shared
-        .rechecks
-        .watch(&settled.principal, (&name, &settled.facts), now, seal);
+    let watched = shared.rechecks.watch(
+        &settled.principal,
+        (&name, &settled.facts),
+        now.monotonic,
+        seal,
+    );
     if watched.is_none() {
         let reason = Reason::new(ReasonKind::Internal, "the credential cannot be kept sealed");
         return refuse(&reason);
     }
-    shared.refreshes.watch(&settled.principal, now);
+    shared.refreshes.watch(&settled.principal, now.monotonic);
     let admission = Admission {
         client,
         principal: settled.principal,
         facts: settled.facts,
         rights: settled.rights,
     };
-    match sessions::admit(shared, ctx, (admission, settled.entered)) {
+    match sessions::admit(ctx, (admission, settled.entered), now) {
         Ok(()) => granted(shared, ctx, user, whom.get()),
         Err(reason) => refuse(&reason),
     }

@@ -90,12 +90,12 @@ impl PluginHost {
         if !self.places().get(&id).is_some_and(is_wanted) {
             return;
         }
-        let begun = self.clock.now().monotonic;
+        let begun = self.clock.monotonic();
         let failed = Err(StartError::Faulty(
             "internal error: see the server's log".to_owned(),
         ));
         let started = guard("starting of a plugin", failed, || self.start_now(setup));
-        let ended = self.clock.now().monotonic;
+        let ended = self.clock.monotonic();
         let rest = ended.saturating_sub(begun).saturating_mul(REST_FACTOR);
         let state = match started {
             Ok(plugin) => State::Ready(plugin),
@@ -125,7 +125,7 @@ impl PluginHost {
 
     /// Whether one that failed is not yet to be tried again.
     fn rests(&self, until: Duration) -> bool {
-        self.clock.now().monotonic < until
+        self.clock.monotonic() < until
     }
 
     /// Tells the thread to end.

@@ -191,10 +191,10 @@ fn carry_out(shared: &Shared, name: &str, count: usize, client: ClientId) -> Res
     let candidate = Candidate::load(shared, name)?;
     let mut account = Account::new(count);
     if let Some(generation) = &candidate.generation {
-        let end = shared.now().monotonic.saturating_add(PATIENCE);
+        let end = shared.monotonic().saturating_add(PATIENCE);
         let is_late = || match shared.is_stopping() {
             true => Err(candidate::unloading()),
-            false => Ok(shared.now().monotonic >= end),
+            false => Ok(shared.monotonic() >= end),
         };
         let ask = |alike: &Alike, memory: &mut Memory| ask(shared, generation, alike, memory);
         let (mut walk, mut parts) = (None, 0);

@@ -266,7 +266,7 @@ async fn ask(shared: &Shared, mut entry: Entry) -> Option<(Entry, Duration)> {
     let chain = shared.chain.load_full();
     let outcome = chain.authenticate(&presented, shared.clock()).await;
     shared.counters.rechecks.add_one();
-    let now = shared.now().monotonic;
+    let now = shared.monotonic();
     let refused = match outcome {
         Outcome::Verified(again) if is_as_before(shared, &proof, &again, &entry.client) => {
             entry.failing = None;

@@ -28,7 +28,7 @@ pub(crate) use people::{Entry, Refreshes};
 
 /// Hands out whoever is due to the workers. From any thread but the main one.
 pub(crate) fn hand_out(shared: &Shared) {
-    let (due, late) = shared.refreshes.due(shared.now().monotonic);
+    let (due, late) = shared.refreshes.due(shared.monotonic());
     for (user, proofs) in late {
         end(
             shared,
@@ -97,7 +97,7 @@ async fn ask(shared: &Shared, entry: &Entry) -> (Found, bool) {
 
 fn note(shared: &Shared, entry: &Entry, (found, is_current): (Found, bool)) {
     let is_renewed = matches!(&found, Found::There(pairs) if !pairs.is_empty());
-    let now = shared.now().monotonic;
+    let now = shared.monotonic();
     let ended = shared.refreshes.go_on(entry, (found, is_current), now);
     if is_renewed {
         let user = entry.user();

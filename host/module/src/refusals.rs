@@ -46,7 +46,7 @@ pub(crate) fn record(
     }
     let name = shown(user);
     let level = level(reason);
-    let now = shared.now().monotonic;
+    let now = shared.monotonic();
     let quota = QUOTAS
         .with(ctx.lock(), |quotas| quotas.of(level).take(now))
         .unwrap_or_default();

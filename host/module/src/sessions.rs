@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use warden_core::permissions::Modes;
-use warden_core::{ClientId, Now, Principal, Reason, Verified};
+use warden_core::{ClientFacts, ClientId, Now, Principal, Reason, Verified};
 use warden_session::{Action, Admission, ClassId, EndCause, Registry, Rules, SessionId};
 
 use crate::audit;
@@ -82,6 +82,21 @@ fn left(lock: &ServerLock, client: ClientId, cause: &str, now: Now) {
     });
 }
 
+/// What is known of the connection by the session it has: only what can change is looked
+/// at again, for to ask the server takes a system call. `None` without a session, and with
+/// a certificate, of which a session does not keep all.
+pub(crate) fn facts_of(ctx: &AuthContext<'_>) -> Option<ClientFacts> {
+    let client = ctx.client()?;
+    let known = with_registry(ctx.lock(), |registry| {
+        registry.session(client).map(|view| view.facts())
+    });
+    let known = known.flatten()?;
+    known.certificate.is_none().then(|| ClientFacts {
+        replica: ctx.is_replica(),
+        ..known
+    })
+}
+
 /// The credential a connection's session was admitted with, presented again: `None` where
 /// more than its time is to be decided.
 ///
@@ -107,11 +122,10 @@ pub(crate) fn repeat(
 /// When the registry refuses, or the server does not do as asked: the client's
 /// identity is then what it was before, or it is closed.
 pub(crate) fn admit(
-    shared: &Shared,
     ctx: &AuthContext<'_>,
     (admission, entered): (Admission, Option<Entered>),
+    now: Now,
 ) -> Result<(), Reason> {
-    let now = shared.now();
     let client = admission.client;
     let before = with_registry(ctx.lock(), |registry| {
         registry

@@ -7,6 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{SendError, Sender};
@@ -207,6 +208,11 @@ impl Shared {
         self.clock.now()
     }
 
+    /// The reading of the monotonic clock alone.
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
     /// The clock itself.
     pub(crate) fn clock(&self) -> &dyn Clock {
         self.clock.as_ref()
@@ -275,7 +281,7 @@ impl Shared {
             next
         };
         announce(&next);
-        self.reviews.begin(next.number(), self.now().monotonic);
+        self.reviews.begin(next.number(), self.monotonic());
         // The decisions it remembers, one for each class, are not freed on the main thread.
         if let Some(old) = self.generation.swap(Some(next)) {
             self.hand_over(Job::Forget(Box::new(old)));

@@ -119,7 +119,7 @@ fn await_slice(shared: &Shared, finished: &Receiver<Pace>) -> Pace {
 
 /// Refuses connections that have waited longer than `auth_timeout_ms`.
 fn answer_overdue(shared: &Shared) {
-    let now = shared.now().monotonic;
+    let now = shared.monotonic();
     let late = std::iter::repeat_with(|| shared.pending.overdue(now));
     for waiter in late.take_while(|some| !some.is_empty()).flatten() {
         waiter.refuse(shared, timed_out(shared));
@@ -129,7 +129,7 @@ fn answer_overdue(shared: &Shared) {
 /// Hands credentials of live sessions to the workers that are to be asked about again.
 fn ask_again(shared: &Shared, lock: &ServerLock) {
     let chain = shared.chain.load();
-    for mut entry in shared.rechecks.due(shared.now().monotonic) {
+    for mut entry in shared.rechecks.due(shared.monotonic()) {
         entry.look(local::is_local(&chain, lock, entry.user().as_bytes()));
         shared.hand_over(Job::Recheck(entry));
     }
@@ -144,7 +144,7 @@ struct Budget<'a> {
 impl Budget<'_> {
     /// Whether nothing more may be begun.
     fn is_spent(&self) -> bool {
-        self.shared.now().monotonic >= self.end
+        self.shared.monotonic() >= self.end
     }
 }
 
@@ -179,7 +179,7 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
     sessions::with_registry(lock, |registry| {
         let counts = registry.counts();
         shared.counters.mirror(&counts);
-        shared.reviews.note(&counts, shared.now().monotonic);
+        shared.reviews.note(&counts, shared.monotonic());
     });
     match (more, answers) {
         (true, _) => Pace::Turn,

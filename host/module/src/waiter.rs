@@ -78,7 +78,7 @@ impl Waiter {
                         decide(shared, principal, chain, (self.facts, entered))
                     }
                 };
-                let took = shared.now().monotonic.saturating_sub(self.since);
+                let took = shared.monotonic().saturating_sub(self.since);
                 shared.counters.latencies.waited.record(took);
                 shared.answer(blocked, answer);
             }
@@ -115,7 +115,7 @@ fn decide(
     let now = shared.now();
     let request = generation.project(principal, &shared.facts_now(&facts), now);
     let answer = generation.decide(&request, now);
-    let took = shared.now().monotonic.saturating_sub(now.monotonic);
+    let took = shared.monotonic().saturating_sub(now.monotonic);
     shared.counters.latencies.decision.record(took);
     match answer {
         Ok(decision) => Answer::Settled(Settled {

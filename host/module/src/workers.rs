@@ -172,7 +172,7 @@ async fn verify(mut flight: Flight, job: Verify) {
     while let Some(waiters) = flight.next() {
         for (deadline, waiter) in waiters {
             // Deciding for those before may have taken a while.
-            if deadline <= shared.now().monotonic {
+            if deadline <= shared.monotonic() {
                 waiter.refuse(&shared, timed_out(&shared));
             } else {
                 waiter.answer(&shared, &outcome, chain);

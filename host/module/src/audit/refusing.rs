@@ -31,7 +31,7 @@ pub(crate) fn refusal(shared: &Shared) -> Option<Reason> {
         return None;
     }
     let roster = shared.trail.roster();
-    let sink = roster.refusing(shared.now().monotonic)?;
+    let sink = roster.refusing(shared.monotonic())?;
     Some(Reason::new(
         ReasonKind::Unaudited,
         format!(

@@ -84,7 +84,7 @@ fn load(shared: &Shared) -> Changes {
             ids.join(", ")
         };
         log(Level::Notice, &format!("authenticators in force: {ids}"));
-        let now = shared.now().monotonic;
+        let now = shared.monotonic();
         shared.rechecks.hasten(&report.affected, now);
         shared.refreshes.hasten(&report.affected, now);
         shared.reviews.authenticators_removed(report.removed);

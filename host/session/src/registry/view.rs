@@ -5,7 +5,7 @@
 
 use std::ops::Bound;
 
-use warden_core::{ClassKey, ClientId, Principal, Timestamp, UserName};
+use warden_core::{ClassKey, ClientFacts, ClientId, Principal, Timestamp, UserName};
 
 use super::Registry;
 use crate::session::{Member, Session};
@@ -43,6 +43,11 @@ impl SessionView<'_> {
     /// Where it came from, if known.
     pub fn address(&self) -> Option<String> {
         self.itself.address()
+    }
+
+    /// What the server knew of the connection, without the bytes of its certificate.
+    pub fn facts(&self) -> ClientFacts {
+        self.itself.facts()
     }
 }
 
