@@ -11,12 +11,10 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use smallvec::smallvec;
-use warden_audit::event::{
-    Argument, Category, Client, Command, CommandResult, Event, Origin, Record, Session,
-};
+use warden_audit::event::Record;
 use warden_audit::settings::Payload;
 use warden_audit::{Batch, Format, Journal, Lane, Numbered, Remembered, SinkSet};
+use warden_gate::samples;
 
 const NODE: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -36,37 +34,12 @@ const FORMATS: [(&str, Format); 3] = [
 const RECORDS: u64 = 10_000;
 
 /// SET of 100 bytes by a session's user.
-fn set(value: &[u8]) -> Record<'_> {
+fn set() -> Record<'static> {
+    let (client, event) = samples::set(0);
     Record {
         at_us: 1_795_885_200_000_250,
-        client: Some(Client {
-            version: 0,
-            id: 7,
-            user: b"corp/alice",
-            address: "192.0.2.7",
-            port: 50123,
-            tls: true,
-            name: b"",
-            session: Some(Session {
-                id: 12,
-                authenticator: "corp",
-                principal: "alice",
-                decision: "0f3a9c1d5b7e2468",
-                generation: 3,
-            }),
-        }),
-        event: Event::Command(Command {
-            category: Category::Keys,
-            name: b"set",
-            origin: Origin::Client,
-            database: Some(0),
-            key: Some(Argument::Plain(b"cart:1234567")),
-            arguments: smallvec![Argument::Plain(value)],
-            left_out: 0,
-            result: CommandResult::Success,
-            duration_us: Some(3),
-            keys_modified: Some(1),
-        }),
+        client: Some(client),
+        event,
     }
 }
 
@@ -80,7 +53,7 @@ fn chained(before: &[u8; 32], line: &[u8]) -> [u8; 32] {
 }
 
 fn main_thread(criterion: &mut Criterion) {
-    let record = set(&[b'x'; 100]);
+    let record = set();
     let journal = Arc::new(Journal::new());
     let lane = journal.open(1 << 30).expect("a lane");
     let only = SinkSet::only(lane.place());
@@ -101,7 +74,7 @@ fn main_thread(criterion: &mut Criterion) {
 }
 
 fn one_line(criterion: &mut Criterion) {
-    let record = set(&[b'x'; 100]);
+    let record = set();
     let mut group = criterion.benchmark_group("audit: a record as a line");
     group.throughput(Throughput::Elements(1));
     for (name, format) in FORMATS {
@@ -132,7 +105,7 @@ fn one_line(criterion: &mut Criterion) {
 
 /// What a sink's thread finds: so many records of a connection in a row.
 fn batch(journal: &Journal, lane: &Lane, in_a_row: u64) -> Batch {
-    let mut record = set(&[b'x'; 100]);
+    let mut record = set();
     for number in 0..RECORDS {
         if let Some(client) = &mut record.client {
             client.version = 1 + number / in_a_row;

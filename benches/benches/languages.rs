@@ -17,7 +17,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use warden_benches::rooms;
 use warden_core::clock::{Clock, SystemClock};
 use warden_core::permissions::{BaseRules, Restriction};
-use warden_core::{Attach, AuthenticatorId, ClientFacts, Method, Principal, PrincipalName};
+use warden_core::{Attach, AuthenticatorId, Claims, ClientFacts, Method, Principal, PrincipalName};
 use warden_policy::{Engine, EngineSettings, Frame, Generation};
 use warden_tests::parts;
 
@@ -113,7 +113,7 @@ fn somebody() -> Principal {
         groups: vec!["corp/t1".to_owned(), "corp/t4".to_owned()],
         scopes: Vec::new(),
         sole_authenticator: false,
-        claims: claims.into_iter().collect(),
+        claims: Claims::new(&claims.into_iter().collect()),
         expires: None,
         remembered_for: None,
         bound_to: None,

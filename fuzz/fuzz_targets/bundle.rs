@@ -19,7 +19,8 @@ use serde_json::{Map, Value};
 use warden_core::permissions::{BaseRules, Restriction};
 use warden_core::plugin::{Plugins, Question, Setup};
 use warden_core::{
-    AuthenticatorId, ClientFacts, Method, Now, Principal, PrincipalName, Timestamp, Verified,
+    AuthenticatorId, Claims, ClientFacts, Method, Now, Principal, PrincipalName, Timestamp,
+    Verified,
 };
 use warden_fuzz::call;
 use warden_fuzz::engine::User;
@@ -175,7 +176,7 @@ fn alice() -> Arc<Verified<Principal>> {
         groups: vec!["corp/analysts".to_owned()],
         scopes: Vec::new(),
         sole_authenticator: true,
-        claims,
+        claims: Claims::new(&claims),
         expires: None,
         remembered_for: None,
         bound_to: None,

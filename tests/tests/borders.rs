@@ -89,6 +89,7 @@ const ARROWS: [(&str, &[&str]); 26] = [
             "warden-audit",
             "warden-authn",
             "warden-core",
+            "warden-gate",
             "warden-policy",
             "warden-session",
             "warden-tests",

@@ -10,10 +10,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smallvec::smallvec;
-use warden_audit::event::{
-    Argument, Category, Client, Command, CommandResult, Event, Origin, Session,
-};
+use warden_audit::event::{Client, Event};
 use warden_audit::settings::Payload;
 use warden_audit::{Format, Journal, Numbered, Remembered, SinkSet};
 use warden_authn::{Cache, CacheSettings, Outcome};
@@ -22,6 +19,7 @@ use warden_core::{
     Attach, AuthenticatorId, ClassKey, ClientFacts, ClientId, Decision, Method, Now, Principal,
     PrincipalName, Server, Timestamp, Verified,
 };
+use warden_gate::samples;
 use warden_session::{Admission, Registry, Rights, Settings};
 
 /// One of them.
@@ -147,37 +145,9 @@ fn admit() -> Box<dyn FnMut()> {
     Box::new(admit)
 }
 
-/// SET of 100 bytes by a session's user, one of sixteen in a row.
+/// One of sixteen in a row.
 fn record(number: u64) -> (Client<'static>, Event<'static>) {
-    let client = Client {
-        version: 1 + number / 16,
-        id: 7,
-        user: b"corp/alice",
-        address: "192.0.2.7",
-        port: 50123,
-        tls: true,
-        name: b"",
-        session: Some(Session {
-            id: 12,
-            authenticator: "corp",
-            principal: "alice",
-            decision: "0f3a9c1d5b7e2468",
-            generation: 3,
-        }),
-    };
-    let event = Event::Command(Command {
-        category: Category::Keys,
-        name: b"set",
-        origin: Origin::Client,
-        database: Some(0),
-        key: Some(Argument::Plain(b"cart:1234567")),
-        arguments: smallvec![Argument::Plain(&[b'x'; 100])],
-        left_out: 0,
-        result: CommandResult::Success,
-        duration_us: Some(3),
-        keys_modified: Some(1),
-    });
-    (client, event)
+    samples::set(1 + number / 16)
 }
 
 const AT_US: u64 = 1_800_000_000_000_250;

@@ -144,9 +144,9 @@ impl Shared {
         let engine = Engine::new(EngineSettings {
             state_dir: settings.state_dir.clone(),
             limits: limits(&settings),
+            remembered_decisions: remembered_decisions(&settings),
             policy_keys: settings.policy_keys.clone(),
             log: Arc::new(GuestLines::new(clock.clone())),
-            ..EngineSettings::default()
         })
         .map_err(|error| error.to_string())?;
         let state = settings
@@ -323,6 +323,8 @@ impl Shared {
             self.hand_over(Job::Forget(Box::new(old)));
         }
         self.engine.set_limits(limits(&new));
+        self.engine
+            .set_remembered_decisions(remembered_decisions(&new));
         self.engine.set_policy_keys(new.policy_keys.clone());
         self.settings.store(Arc::new(new));
         Ok(())
@@ -454,6 +456,12 @@ fn limits(settings: &Settings) -> Limits {
         cpu: settings.policy_timeout,
         memory_bytes: settings.policy_memory_bytes,
     }
+}
+
+/// As many as there may be classes, where five credentials make one: whoever has a log-in
+/// remembered is to find its decision, too.
+fn remembered_decisions(settings: &Settings) -> u64 {
+    (settings.cache_entries / 5).max(10_000)
 }
 
 fn new_cache(settings: &Settings) -> Result<Cache, String> {

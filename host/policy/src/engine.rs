@@ -74,6 +74,7 @@ pub struct EngineSettings {
     pub policy_keys: PolicyKeys,
     /// The most decisions one generation remembers. One whose rules are longer than
     /// 4 KiB takes the place of as many as it has times that length.
+    /// [`Engine::set_remembered_decisions`] changes it.
     pub remembered_decisions: u64,
     /// Where guests' messages go.
     pub log: Arc<dyn GuestLog>,
@@ -114,7 +115,7 @@ pub(crate) struct Machine {
     pub(crate) log: Arc<dyn GuestLog>,
     pub(crate) memory: Memory,
     policy_keys: RwLock<Arc<PolicyKeys>>,
-    pub(crate) remembered_decisions: u64,
+    remembered_decisions: AtomicU64,
     pub(crate) compilations: AtomicU64,
     cpu_micros: AtomicU64,
     memory_bytes: AtomicUsize,
@@ -150,7 +151,7 @@ impl Engine {
             log: settings.log,
             memory,
             policy_keys: RwLock::new(Arc::new(settings.policy_keys)),
-            remembered_decisions: settings.remembered_decisions,
+            remembered_decisions: AtomicU64::new(settings.remembered_decisions),
             compilations: AtomicU64::new(0),
             cpu_micros: AtomicU64::new(0),
             memory_bytes: AtomicUsize::new(0),
@@ -164,6 +165,12 @@ impl Engine {
     /// Changes the limits of evaluations that begin from now on.
     pub fn set_limits(&self, limits: Limits) {
         self.machine.set_limits(limits);
+    }
+
+    /// Changes how many decisions generations remember that are loaded from now on.
+    pub fn set_remembered_decisions(&self, most: u64) {
+        let remembered = &self.machine.remembered_decisions;
+        remembered.store(most, Ordering::Relaxed);
     }
 
     /// Changes who may have signed what is loaded from now on. Where there are keys, every
@@ -182,6 +189,11 @@ impl Engine {
 }
 
 impl Machine {
+    /// How many decisions a generation remembers.
+    pub(crate) fn remembered_decisions(&self) -> u64 {
+        self.remembered_decisions.load(Ordering::Relaxed)
+    }
+
     /// Who may have signed what is loaded.
     pub(crate) fn policy_keys(&self) -> Arc<PolicyKeys> {
         let keys = self.policy_keys.read();

@@ -92,7 +92,7 @@ impl Generation {
             inputs: bundles
                 .iter()
                 .fold(Inputs::default(), |all, bundle| all.or(bundle.inputs())),
-            answers: Answers::new(machine.remembered_decisions),
+            answers: Answers::new(machine.remembered_decisions()),
             renderings: Renderings::default(),
             machine,
             frame,

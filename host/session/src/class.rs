@@ -132,6 +132,15 @@ impl Class {
         self.members.is_empty()
     }
 
+    /// Its sessions, if they are being closed for what is wrong with the class.
+    pub(crate) fn condemned_members(&self) -> usize {
+        if self.condemned {
+            self.members.len()
+        } else {
+            0
+        }
+    }
+
     /// How an admission's decision for this class's key goes with the class.
     ///
     /// INVARIANT: a class key digests the projection as well as the projected

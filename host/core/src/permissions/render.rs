@@ -146,6 +146,8 @@ pub(super) struct Writer<'a> {
     denials: Commands,
     /// The commands that the denials take away.
     denied: Allowed<'a>,
+    /// The commands of the base rules that are not denied.
+    base_commands: Allowed<'a>,
 }
 
 impl<'a> Writer<'a> {
@@ -158,12 +160,14 @@ impl<'a> Writer<'a> {
         for target in &denials {
             denied.apply(Sign::Allow, target);
         }
+        let base: Commands = base
+            .filter(known)
+            .map(|target| (Sign::Allow, target))
+            .collect();
         Self {
             server,
-            base: base
-                .filter(known)
-                .map(|target| (Sign::Allow, target))
-                .collect(),
+            base_commands: allowed(server, &base, &denied),
+            base,
             denials: denials
                 .into_iter()
                 .map(|target| (Sign::Deny, target))
@@ -174,7 +178,7 @@ impl<'a> Writer<'a> {
 
     /// The commands of the base rules that are not denied.
     pub(super) fn base_commands(&self) -> Allowed<'a> {
-        self.allowed(&self.base)
+        self.base_commands.clone()
     }
 
     /// The commands of a grant that are not denied; `None` when nothing of it is left.
@@ -185,16 +189,6 @@ impl<'a> Writer<'a> {
     ) -> Option<Allowed<'a>> {
         let (_, allowed) = self.commands_of(grant, dropped)?;
         Some(allowed)
-    }
-
-    /// The commands rules allow once everything denied is taken away.
-    fn allowed(&self, rules: &[(Sign, Target)]) -> Allowed<'a> {
-        let mut allowed = Allowed::nothing(self.server);
-        for (sign, target) in rules {
-            allowed.apply(*sign, target);
-        }
-        allowed.take(&self.denied);
-        allowed
     }
 
     /// A grant's rules in the words of this server, and the commands they allow; `None` when
@@ -221,7 +215,7 @@ impl<'a> Writer<'a> {
                 commands.push((sign, target.clone()));
             }
         }
-        let allowed = self.allowed(&commands);
+        let allowed = allowed(self.server, &commands, &self.denied);
         if allowed.is_empty() {
             dropped.insert(Dropped::new(grant, Why::NothingLeft));
             return None;
@@ -236,7 +230,7 @@ impl<'a> Writer<'a> {
     /// doubted of everything else.
     fn base_is_plain(&self) -> bool {
         let touches = ["keyspace", "read", "write", "pubsub", "scripting"];
-        self.allowed(&self.base).names().all(|name| {
+        self.base_commands.names().all(|name| {
             let categories = self.server.commands.get(name);
             let has =
                 |category: &str| categories.is_some_and(|categories| categories.contains(category));
@@ -271,10 +265,20 @@ impl<'a> Writer<'a> {
     /// checked against them: the base rules' right to it goes along.
     fn selector(&self, grant: &Grant, commands: &Commands) -> Part {
         let select = CommandName::new("select").map(|name| (Sign::Allow, Target::Command(name)));
-        let may_select = self.server.has_databases && self.allowed(&self.base).contains("select");
+        let may_select = self.server.has_databases && self.base_commands.contains("select");
         let select: Commands = select.filter(|_| may_select).into_iter().collect();
         Part::of(grant, joined([commands, &select, &self.denials]))
     }
+}
+
+/// The commands rules allow once everything denied is taken away.
+fn allowed<'s>(server: &'s Server, rules: &[(Sign, Target)], denied: &Allowed<'s>) -> Allowed<'s> {
+    let mut allowed = Allowed::nothing(server);
+    for (sign, target) in rules {
+        allowed.apply(*sign, target);
+    }
+    allowed.take(denied);
+    allowed
 }
 
 /// One selector before it is text. Denials stand last in its commands.

@@ -20,7 +20,8 @@ use crate::sessions;
 /// All connections of which something was recorded, or could have been.
 #[derive(Default)]
 pub(super) struct Clients {
-    known: FxHashMap<u64, Known>,
+    /// Boxed: where the map grows, all of it is moved at once.
+    known: FxHashMap<u64, Box<Known>>,
     /// Numbers that are no connections': of scripts and modules. No number is given twice.
     strangers: FxHashSet<u64>,
     /// Those that may be links to other nodes of the cluster.
@@ -99,7 +100,7 @@ impl Clients {
             return None;
         };
         known.version = VERSIONS.fetch_add(1, Ordering::Relaxed);
-        Some(entry.insert_entry(known).into_mut())
+        Some(entry.insert_entry(Box::new(known)).into_mut())
     }
 
     /// It may be a link to another node of the cluster: asked with the rest.
@@ -129,7 +130,7 @@ impl Clients {
     /// It is gone.
     pub(super) fn remove(&mut self, client: ClientId) -> Option<Known> {
         self.suspects.remove(&client.0);
-        self.known.remove(&client.0)
+        self.known.remove(&client.0).map(|known| *known)
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct ClassTable {
     pending: BTreeSet<(Option<u64>, ClassId)>,
     due: Agenda<ClassId>,
     idle: BTreeSet<(u64, ClassId)>,
+    /// Sessions of condemned classes.
+    condemned: usize,
     last: u64,
 }
 
@@ -41,6 +43,7 @@ impl ClassTable {
             pending: BTreeSet::new(),
             due: Agenda::new(),
             idle: BTreeSet::new(),
+            condemned: 0,
             last: 0,
         }
     }
@@ -67,6 +70,11 @@ impl ClassTable {
 
     pub(crate) fn len(&self) -> usize {
         self.classes.len()
+    }
+
+    /// Sessions of condemned classes.
+    pub(crate) fn condemned_members(&self) -> usize {
+        self.condemned
     }
 
     pub(crate) fn idle_len(&self) -> usize {
@@ -130,8 +138,10 @@ impl ClassTable {
     ) -> Option<R> {
         let class = self.classes.get_mut(&id)?;
         let before = class.slots();
+        let condemned = class.condemned_members();
         let result = change(class);
         let after = class.slots();
+        self.condemned = self.condemned - condemned + class.condemned_members();
         if before != after {
             self.displace(id, before);
             self.place(id, after);
@@ -202,6 +212,7 @@ impl ClassTable {
             }
         }
         self.displace(id, class.slots());
+        self.condemned -= class.condemned_members();
         Some(class.rules)
     }
 

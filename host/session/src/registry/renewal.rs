@@ -16,7 +16,7 @@ use warden_core::{Principal, UserName, Verified, Walk};
 
 use super::{Registry, Rights};
 use crate::ClassId;
-use crate::session::{Member, Session};
+use crate::session::Member;
 
 /// Classes that are marked for review in one call, and sessions that get another end.
 const CLASSES: usize = 128;
@@ -142,10 +142,12 @@ impl Registry {
             .map(|members| members.take(CLASSES).copied().collect())
             .unwrap_or_default();
         for member in &members {
-            let is_it = |session: &&Box<Session>| session.id == member.session && !session.closing;
-            let Some(session) = self.sessions.get(&member.client).filter(is_it) else {
+            let Some(session) = self.sessions.get(&member.client) else {
                 continue;
             };
+            if session.id != member.session || session.closing {
+                continue;
+            }
             let newest = self.renewals.newest(&session.principal).get();
             let deadline = self.deadline(session.since, newest, &Rights::OfAclUser);
             let since = session.since;

@@ -9,7 +9,7 @@ use warden_core::{ClassKey, ClientFacts, ClientId, Principal, Timestamp, UserNam
 
 use super::Registry;
 use crate::session::{Member, Session};
-use crate::{ClassId, EndCause, Rules, SessionId};
+use crate::{ClassId, Rules, SessionId};
 
 /// A session as it stands.
 #[derive(Clone, Debug)]
@@ -124,7 +124,7 @@ impl Registry {
             sessions: self.sessions.len(),
             classes: self.classes.len(),
             idle_classes: self.classes.idle_len(),
-            doomed: self.doomed.len() + self.condemned_members(),
+            doomed: self.doomed.len() + self.classes.condemned_members(),
             admitted: self.totals.admitted,
             closed: self.totals.closed,
             expired: self.totals.expired,
@@ -133,14 +133,6 @@ impl Registry {
             generation: self.generation,
             review_pending: self.classes.first_stale(self.generation).is_some(),
         }
-    }
-
-    fn condemned_members(&self) -> usize {
-        let members = |(class, _): &(ClassId, EndCause)| {
-            let class = self.classes.get(*class);
-            class.map_or(0, |class| class.members.len())
-        };
-        self.condemned.iter().map(members).sum()
     }
 
     pub(super) fn view<'a>(

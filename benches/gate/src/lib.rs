@@ -1,0 +1,3 @@
+//! What hot paths are measured with, here and in the benches.
+
+pub mod samples;
