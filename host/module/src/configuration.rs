@@ -109,7 +109,7 @@ fn act_on_change(lock: &ServerLock, name: &str) {
     let settings = shared.settings.load();
     match name {
         // The channels are closed only at unload.
-        "policy_dir" | "policy_keys" => {
+        "policy_dir" | "policy_keys" | "policy_memory_mb" => {
             let _ = shared.policy_loads.send(Load::Now);
         }
         "required_policies" => {

@@ -38,7 +38,7 @@ mod thread;
 mod tickets;
 mod user;
 
-pub(crate) use allocator::{apart_bytes, give_back, set_gives_back};
+pub(crate) use allocator::{apart, apart_bytes, give_back, set_gives_back};
 pub(crate) use auth::{AuthContext, AuthOutcome, Authentication};
 pub(crate) use blocked::Blocked;
 pub(crate) use client::{ClientInfo, Entered, deauthenticate_and_close};

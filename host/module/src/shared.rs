@@ -23,7 +23,7 @@ use crate::answers::{Answers, Given};
 use crate::audit::{Digests, SinkNotices, Trail};
 use crate::compilations::Compilations;
 use crate::counters::Counters;
-use crate::ffi::Blocked;
+use crate::ffi::{Blocked, apart};
 use crate::guest_lines::GuestLines;
 use crate::loader::Load;
 use crate::loader::policies::announce;
@@ -147,6 +147,8 @@ impl Shared {
             remembered_decisions: remembered_decisions(&settings),
             policy_keys: settings.policy_keys.clone(),
             log: Arc::new(GuestLines::new(clock.clone())),
+            // What compiling takes is no memory of the server's, on whichever thread.
+            within: |work| apart(work),
         })
         .map_err(|error| error.to_string())?;
         let state = settings

@@ -39,7 +39,8 @@ const BUDGET: Duration = Duration::from_micros(500);
 /// slice that closed a thousand would stall it.
 const CLOSES: usize = 32;
 
-/// So many of them are closed, whatever the time, before it is looked at again.
+/// So many of them are closed, whatever the time, before it is looked at again. Those who
+/// were refused are closed all, for they may have rights of their class until then.
 const CLOSES_AT_ONCE: usize = 4;
 
 /// Users whose name is compared with the server's own ACL in one step.
@@ -272,15 +273,15 @@ fn end_lost_modes(lock: &ServerLock, budget: &Budget<'_>, closes: &mut usize, no
     false
 }
 
-/// Closes sessions whose time is over, or who may not go on, and answers whoever
-/// ordered it.
+/// Closes sessions that may not go on, whatever the time, and then those whose time is over,
+/// as long as there is some; answers whoever ordered it.
 fn close(
     shared: &Shared,
     lock: &ServerLock,
     (budget, limit): (&Budget<'_>, usize),
     now: Now,
 ) -> bool {
-    sessions::with_registry(lock, |registry| {
+    let refused = sessions::with_registry(lock, |registry| {
         let disowned = shared.rechecks.take_ended();
         if !disowned.is_empty() {
             registry.disown(disowned);
@@ -288,8 +289,12 @@ fn close(
         for id in shared.reviews.take_removed() {
             registry.forget_authenticator(&id);
         }
+        registry.sweep();
+        registry.close_refused(limit)
     });
-    let mut left = limit;
+    let refused = refused.unwrap_or_default();
+    let mut left = limit.saturating_sub(refused.len());
+    sessions::perform(lock, refused, now);
     let mut is_full = true;
     while is_full && left > 0 {
         let some = left.min(CLOSES_AT_ONCE);

@@ -137,7 +137,8 @@ impl Bundle {
 
     /// Whether its guests can use as much memory as they may now.
     pub(crate) fn has_room(&self, machine: &Machine) -> bool {
-        machine.has_room(self.component.engine(), machine.limits())
+        let limits = machine.limits();
+        machine.has_room(self.component.engine(), limits) && self.snapshot.has_room(machine, limits)
     }
 
     /// A fresh instance that has read its data.

@@ -30,10 +30,10 @@ pub(crate) const PLACE_BYTES: usize = 256 << 20;
 /// that takes some hundred milliseconds.
 pub(crate) const PLACED_BYTES: usize = 512 << 10;
 /// Tables of an instance in a place: the guest's own, and that of what lifts it.
-const TABLES: u32 = 2;
+pub(crate) const TABLES: u32 = 2;
 /// Entries of one of them. Unlike memories their places are there from the start, 12 MiB
 /// altogether, and the server's crash report tests whatever memory there is.
-const ENTRIES: usize = 8192;
+pub(crate) const ENTRIES: usize = 8192;
 /// What wasmtime itself notes about an instance; thousands of functions take megabytes.
 const INSTANCE_BYTES: usize = 16 << 20;
 /// The first bytes of a memory that are put back by copying rather than given back to
@@ -78,6 +78,9 @@ pub struct EngineSettings {
     pub remembered_decisions: u64,
     /// Where guests' messages go.
     pub log: Arc<dyn GuestLog>,
+    /// What a thread does its work within that a load begins beside its own: the loader's
+    /// thread is whoever calls.
+    pub within: fn(&mut dyn FnMut()),
 }
 
 impl Default for EngineSettings {
@@ -89,6 +92,7 @@ impl Default for EngineSettings {
             policy_keys: PolicyKeys::default(),
             remembered_decisions: 10_000,
             log: Arc::new(Silent),
+            within: |work| work(),
         }
     }
 }
@@ -113,6 +117,7 @@ pub(crate) struct Machine {
     pub(crate) artefacts: Option<Artefacts>,
     pub(crate) shelf: Shelf,
     pub(crate) log: Arc<dyn GuestLog>,
+    pub(crate) within: fn(&mut dyn FnMut()),
     pub(crate) memory: Memory,
     policy_keys: RwLock<Arc<PolicyKeys>>,
     remembered_decisions: AtomicU64,
@@ -149,6 +154,7 @@ impl Engine {
             artefacts,
             shelf: Shelf::default(),
             log: settings.log,
+            within: settings.within,
             memory,
             policy_keys: RwLock::new(Arc::new(settings.policy_keys)),
             remembered_decisions: AtomicU64::new(settings.remembered_decisions),
@@ -200,10 +206,10 @@ impl Machine {
         Arc::clone(&keys.unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Where a policy whose wasm has so many bytes is to find a place, until there is a
+    /// Where a policy whose wasm has so many bytes may find a place, until there is a
     /// snapshot of it: in fresh memory each decision takes twice as long, where several
-    /// workers ask the system for it at the same time. `None` for a large one: should it not
-    /// fit, it would have been compiled for nothing.
+    /// workers ask the system for it at the same time. `None` for a large one: what it costs
+    /// to find out that it does not fit is no more than the compiling of a small one.
     pub(crate) fn place_for(&self, wasm_bytes: usize) -> Option<&wasmtime::Engine> {
         let places = self.places.as_ref();
         places.filter(|_| wasm_bytes <= PLACED_BYTES && self.limits().memory_bytes <= PLACE_BYTES)

@@ -25,8 +25,8 @@ use crate::manifest::{Distrust, MANIFEST, PolicyKeys, SignedManifest, Standing, 
 use crate::prepare::prepare;
 use crate::snapshot;
 
-/// What a thread needs that compiles and asks policies.
-const STACK_BYTES: usize = 2 << 20;
+/// The stack of a thread that compiles and asks policies.
+const THREAD_BYTES: usize = 2 << 20;
 
 /// Whether signed policies may be run, whatever was run before.
 type MayRun<'a> = &'a dyn Fn(&SignedManifest) -> Result<(), BundleError>;
@@ -162,7 +162,7 @@ impl Engine {
         let mut bundles = Vec::new();
         let mut tests = Vec::new();
         let is_small = |read: &Read<'_>| read.contents.wasm.len() <= PLACED_BYTES;
-        let all = in_two(reading.bundles, is_small, |read| {
+        let all = in_two(reading.bundles, is_small, self.machine.within, |read| {
             let Read {
                 name,
                 wasm,
@@ -229,11 +229,12 @@ impl Engine {
 }
 
 /// Does the same to each: one of them on this thread, and meanwhile a small one on a second
-/// thread, for two large ones at a time would take twice a gigabyte. What comes of them is
-/// in their order.
+/// thread, whose work is done `within`: to compile two large ones at a time would take twice
+/// a gigabyte. What comes of them is in their order.
 fn in_two<T: Send, R: Send>(
     all: Vec<T>,
     is_small: impl Fn(&T) -> bool,
+    within: fn(&mut dyn FnMut()),
     work: impl Fn(T) -> R + Sync,
 ) -> Vec<R> {
     let all = all.into_iter().enumerate();
@@ -255,8 +256,8 @@ fn in_two<T: Send, R: Send>(
     thread::scope(|scope| {
         if !is_alone {
             // Where there is no second thread, the first does all.
-            let second = thread::Builder::new().stack_size(STACK_BYTES);
-            let _ = second.spawn_scoped(scope, small_ones);
+            let second = thread::Builder::new().stack_size(THREAD_BYTES);
+            let _ = second.spawn_scoped(scope, || within(&mut || small_ones()));
         }
         large.into_iter().for_each(carry_out);
         small_ones();

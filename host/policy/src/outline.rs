@@ -10,9 +10,10 @@ mod nesting;
 
 use std::collections::BTreeSet;
 
-use wasmparser::{BinaryReaderError, ComponentTypeRef, Parser, Payload};
+use wasmparser::{BinaryReaderError, ComponentTypeRef, Parser, Payload, Table};
 
 use crate::contract::Contract;
+use crate::engine::{ENTRIES, TABLES};
 use crate::error::{Fault, gist};
 use crate::lift::{COMPONENT, CORE, refuse_undeclared};
 use effort::Effort;
@@ -73,6 +74,27 @@ pub(crate) fn check_contract(component: &[u8], contract: &Contract) -> Result<()
         Some(missing) => Err(contract.broken(format!("no export `{missing}` found"))),
         None => Ok(()),
     }
+}
+
+/// Whether all memories and tables that it can ever have find room in a place. In doubt not.
+pub(crate) fn fits_a_place(wasm: &[u8]) -> bool {
+    let (mut memories, mut tables) = (0, 0);
+    Parser::new(0).parse_all(wasm).all(|payload| match payload {
+        Ok(Payload::MemorySection(section)) => {
+            memories += section.count();
+            memories <= 1
+        }
+        Ok(Payload::TableSection(section)) => {
+            tables += section.count();
+            let is_small = |table: Table<'_>| {
+                let most = table.ty.maximum.and_then(|most| usize::try_from(most).ok());
+                most.is_some_and(|most| most <= ENTRIES)
+            };
+            tables <= TABLES && section.into_iter().all(|table| table.is_ok_and(is_small))
+        }
+        Ok(_) => true,
+        Err(_) => false,
+    })
 }
 
 fn malformed(error: BinaryReaderError) -> Fault {

@@ -19,6 +19,7 @@ use crate::engine::{Engine, Machine};
 use crate::error::{Fault, LONGEST_REFUSAL, gist, gist_within};
 use crate::instance::{Instance, link};
 use crate::log::Ear;
+use crate::outline;
 use crate::request::Inputs;
 use crate::sandbox::Guest;
 use crate::snapshot::Snapshot;
@@ -42,7 +43,9 @@ pub(crate) fn prepare(
 ) -> Result<Arc<Bundle>, Fault> {
     let machine = &*engine.machine;
     let name: Arc<str> = name.into();
-    let reusable = previous.filter(|p| p.wasm == contents.wasm_digest && p.has_room(machine));
+    let reusable = previous.filter(|p| {
+        p.wasm == contents.wasm_digest && machine.has_room(p.component.engine(), machine.limits())
+    });
     let mut load_times = LoadTimes::default();
     let component = match reusable {
         Some(previous) => previous.component.clone(),
@@ -97,6 +100,7 @@ fn policy(
             .map(|instance| (instance, warnings))
     };
     let placed = machine.place_for(contents.wasm.len());
+    let placed = placed.filter(|_| outline::fits_a_place(&contents.wasm));
     let placed = placed.and_then(|places| on(places).ok());
     let (instance, more) = placed.map_or_else(|| on(&machine.wasm), Ok)?;
     warnings.extend(more);

@@ -94,7 +94,8 @@ impl Subject {
 
 impl Request {
     /// Projects a log-in to what the inputs name. Runs on the server's main
-    /// thread: no I/O, work bounded by the token's size.
+    /// thread: no I/O; work bounded by the size of what is known of the principal, and where
+    /// pointers lead into claims, of these by how many do.
     pub(crate) fn project(
         generation: u64,
         inputs: &Inputs,
@@ -274,10 +275,9 @@ fn optional(digester: &mut Digester, text: Option<&str>) {
 }
 
 fn claims(inputs: &Inputs, claims: &Claims) -> BTreeMap<String, Option<String>> {
-    let pointers = inputs.claims.iter();
-    let mut selected: BTreeMap<String, Option<String>> = pointers
-        .map(|pointer| (pointer.clone(), claims.at(pointer)))
-        .collect();
+    let found = claims.at_each(inputs.claims.iter().map(String::as_str));
+    let found = found.into_iter().map(|claim| claim.map(str::to_owned));
+    let mut selected: BTreeMap<_, _> = inputs.claims.iter().cloned().zip(found).collect();
     if inputs.all_claims {
         selected.insert(String::new(), Some(claims.as_json().to_owned()));
     }

@@ -66,6 +66,12 @@ impl Snapshot {
         taken.filter(|policy| machine.has_room(policy.engine(), limits))
     }
 
+    /// Whether guests of it, once it is taken, can use as much memory as these limits allow.
+    pub(crate) fn has_room(&self, machine: &Machine, limits: Limits) -> bool {
+        let taken = self.taken.get().and_then(|taken| taken.as_ref().ok());
+        taken.is_none_or(|policy| machine.has_room(policy.engine(), limits))
+    }
+
     /// How far it is.
     pub(crate) fn state(&self) -> SnapshotState<'_> {
         match self.taken.get() {

@@ -117,6 +117,12 @@ impl<I: Copy + Ord> Agenda<I> {
         }
     }
 
+    /// How many wait.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.orders.values().map(BTreeSet::len).sum()
+    }
+
     /// Takes out the first id that is due.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<I> {
         let mut orders = self.orders.iter();
@@ -193,6 +199,28 @@ mod tests {
         assert_eq!(agenda.pop_due(at(0, 3_619)), None);
         assert_eq!(agenda.pop_due(at(0, 3_620)), Some("after"));
         assert!(agenda.orders.is_empty());
+    }
+
+    #[test]
+    fn an_end_is_found_again_whatever_its_milliseconds() {
+        let mut agenda = Agenda::new();
+        for monotonic_ms in 900..1100 {
+            let since = Instant {
+                wall: Timestamp::from_unix_millis(5_000),
+                monotonic_ms,
+            };
+            let end = Deadline::earliest(since, None, Some(Duration::from_millis(70)));
+            agenda.insert(end, monotonic_ms);
+            assert!(!end.unwrap().has_passed(since));
+            let later = |ms| Instant {
+                wall: Timestamp::from_unix_millis(0),
+                monotonic_ms: monotonic_ms + ms,
+            };
+            assert!(!end.unwrap().has_passed(later(69)));
+            assert!(end.unwrap().has_passed(later(70 + PRECISION_MS)));
+            agenda.remove(end, monotonic_ms);
+        }
+        assert_eq!(agenda.len(), 0);
     }
 
     #[test]

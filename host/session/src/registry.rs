@@ -194,6 +194,12 @@ impl Registry {
         actions
     }
 
+    /// Sessions whose end is awaited.
+    #[cfg(test)]
+    pub(crate) fn awaited_ends(&self) -> usize {
+        self.expiry.len()
+    }
+
     /// Takes out the session a connection has now.
     fn drop_session(&mut self, client: ClientId, now: Instant) {
         if let Some(session) = self.sessions.remove(&client) {

@@ -20,7 +20,29 @@ on_both_lines!(
     an_accepted_credential_is_remembered,
     the_cache_tells_user_names_apart,
     without_a_cache_every_credential_is_verified,
+    more_memory_for_policies_is_given_to_those_in_force,
 );
+
+fn more_memory_for_policies_is_given_to_those_in_force(line: Line) {
+    let scene = Scene::start(line);
+    let mut reader = scene.log_in("alice");
+    let mut admin = scene.server.admin();
+    // Within what they have room for nothing is loaded anew.
+    admin
+        .run("CONFIG SET warden.policy_memory_mb 128")
+        .expect_ok();
+    admin
+        .run("CONFIG SET warden.policy_memory_mb 512")
+        .expect_ok();
+    scene.wait_for_generation(2);
+    scene.attempt(&Claims::of("bob")).expect_ok();
+    assert!(reader.run("GET reports:q1").is_nil());
+    admin
+        .run("CONFIG SET warden.policy_memory_mb 64")
+        .expect_ok();
+    let reloaded = admin.run("WARDEN.RELOAD");
+    assert_eq!(reloaded.field("policies").field("generation").number(), 2);
+}
 
 fn a_token_of_16384_bytes_is_accepted(line: Line) {
     let scene = Scene::start(line);

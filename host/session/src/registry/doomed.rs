@@ -71,6 +71,15 @@ impl Doomed {
         self.take(member);
     }
 
+    /// One that was refused, if there is any.
+    pub(super) fn pop_hasty(&mut self) -> Option<(Member, EndCause)> {
+        let (haste, _) = self.order.first()?;
+        if *haste == Haste::Usual {
+            return None;
+        }
+        self.pop()
+    }
+
     pub(super) fn pop(&mut self) -> Option<(Member, EndCause)> {
         let (_, member) = self.order.first().copied()?;
         self.take(member).map(|cause| (member, cause))

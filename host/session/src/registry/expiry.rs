@@ -14,14 +14,27 @@ use crate::session::Member;
 use crate::{Action, ClassId, EndCause};
 
 impl Registry {
+    /// Up to `limit` sessions to close that were refused, those first that have rights of
+    /// their class which were refused to them. Whatever else there is to do, these are
+    /// closed.
+    pub fn close_refused(&mut self, limit: usize) -> Vec<Action> {
+        let mut actions = Vec::new();
+        while actions.len() < limit {
+            let Some((member, cause)) = self.doomed.pop_hasty() else {
+                break;
+            };
+            actions.extend(self.close(member, cause));
+        }
+        actions
+    }
+
     /// Up to `limit` sessions to close: first those marked (with rights refused to them,
     /// then otherwise refused, then killed, of a removed authenticator, or all before an
     /// unload), those of condemned classes, and then those expired on either clock. Called at every
-    /// tick. A session is handed out once and stays until `left`, which the module
-    /// also calls itself when the server no longer knows the connection.
+    /// tick, after [`sweep`](Self::sweep), which marks. A session is handed out once and stays until
+    /// `left`, which the module also calls itself when the server no longer knows the connection.
     pub fn close_due(&mut self, now: Now, limit: usize) -> Vec<Action> {
         let now = Instant::from(now);
-        self.sweep();
         let mut actions = Vec::new();
         while actions.len() < limit {
             let Some((member, cause)) = self.doomed.pop() else {

@@ -188,6 +188,7 @@ impl Registry {
         if let Some(session) = self.sessions.get_mut(&client) {
             let former = session.deadline();
             session.set_term(since, end);
+            let end = session.deadline();
             if former != end && !session.closing {
                 self.expiry.remove(former, client);
                 self.expiry.insert(end, client);

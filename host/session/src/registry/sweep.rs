@@ -170,8 +170,9 @@ impl Registry {
         });
     }
 
-    /// Goes on with the first sweep: marks what it means among the next sessions.
-    pub(super) fn sweep(&mut self) {
+    /// Goes on with the first sweep: marks what it means among the next sessions. Once in a
+    /// slice.
+    pub fn sweep(&mut self) {
         let Some(mut sweep) = self.sweeps.pop_front() else {
             return;
         };

@@ -41,6 +41,7 @@ fn with(names: &[&str]) -> (Registry, World) {
 }
 
 fn closed(registry: &mut Registry, world: &World) -> Vec<(u64, EndCause)> {
+    registry.sweep();
     let actions = registry.close_due(world.now, 100).into_iter();
     actions
         .map(|action| match action {

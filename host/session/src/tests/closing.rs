@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use warden_core::{AuthenticatorId, Timestamp};
+use warden_core::{AuthenticatorId, ClientId, Timestamp};
 
 use super::world::{START, World, admission, decision, decision_with, principal, principal_at};
 use crate::{Action, EndCause, NO_RIGHTS, Settings};
@@ -72,6 +72,25 @@ fn a_session_without_any_bound_stays() {
     world.enter(1, &decision(1, 1, "a"));
     world.pass(u64::from(u32::MAX));
     assert_eq!(world.close_due(10), 0);
+}
+
+#[test]
+fn an_end_that_no_clock_reaches_is_none() {
+    let mut world = World::new(Settings::default());
+    let endless = decision_with(1, 1, "a", |decision| {
+        decision.session_ttl = Some(Duration::from_secs(u64::MAX));
+    });
+    let alice = principal("alice", None);
+    for client in 0..3 {
+        world.admit(admission(client, &alice, &endless)).unwrap();
+        world.pass(7);
+        let again = world
+            .registry
+            .repeat(ClientId(client), &alice, 1, world.now);
+        assert!(again.is_some());
+    }
+    world.check();
+    assert_eq!(world.registry.awaited_ends(), 0);
 }
 
 #[test]

@@ -200,6 +200,33 @@ fn when_all_are_refused_the_rights_go_before_the_sessions() {
 }
 
 #[test]
+fn who_was_refused_is_closed_apart_from_whose_time_is_over() {
+    let mut world = crowd(3);
+    world
+        .admit(admission(
+            8,
+            &principal("bob", Some(1)),
+            &decision(8, 1, "b"),
+        ))
+        .unwrap();
+    world.registry.begin_generation(2);
+    let answers = (0..3).map(|client| (client, None));
+    let answers = answers.chain([(8, Some(decision(8, 2, "b")))]).collect();
+    review_all(&mut world, 100, &answers);
+    world.registry.kill(Selection::default());
+    world.registry.sweep();
+    world.pass(2);
+    let mut close = |limit| {
+        let actions = world.registry.close_refused(limit);
+        world.perform(&actions);
+        actions.len()
+    };
+    assert_eq!((close(2), close(2), close(2)), (2, 1, 0));
+    assert_eq!(world.close_due(10), 1);
+    world.check();
+}
+
+#[test]
 fn a_missing_answer_is_a_refusal() {
     let mut world = crowd(2);
     world.registry.begin_generation(2);

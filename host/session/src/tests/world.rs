@@ -99,6 +99,7 @@ impl World {
     }
 
     pub(super) fn close_due(&mut self, limit: usize) -> usize {
+        self.registry.sweep();
         let actions = self.registry.close_due(self.now, limit);
         self.perform(&actions);
         actions.len()
@@ -174,8 +175,9 @@ impl World {
     /// The registry and the server agree on who has which session on which user,
     /// every session is a member of its class alone, and every class has a user.
     pub(super) fn check(&self) {
-        let mut seen = 0;
+        let (mut seen, mut awaited) = (0, 0);
         for view in self.registry.sessions(None) {
+            awaited += usize::from(view.expires.is_some() && !view.closing);
             assert_eq!(
                 self.attached.get(&view.client),
                 Some(&(view.session, view.class))
@@ -184,6 +186,7 @@ impl World {
             seen += 1;
         }
         assert_eq!(seen, self.attached.len());
+        assert_eq!(self.registry.awaited_ends(), awaited);
         let counts = self.registry.counts();
         assert_eq!(counts.classes, self.users.len());
         let mut members = 0;
