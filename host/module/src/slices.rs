@@ -33,7 +33,7 @@ const TURN: Duration = Duration::from_micros(300);
 /// Nothing is begun in a slice that has lasted this long. With the longest single
 /// step and the closing of [`CLOSES`] clients, which the server does after the
 /// slice, it must stay within two milliseconds.
-const BUDGET: Duration = Duration::from_micros(500);
+const BUDGET: Duration = Duration::from_micros(400);
 
 /// Closes a slice: the server frees all clients closed in one go, 20 µs each, so a
 /// slice that closed a thousand would stall it.

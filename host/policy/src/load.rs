@@ -1,6 +1,7 @@
 //! A directory becomes the next generation, whole or not at all.
 //!
-//! Runs on the loader's thread and does all I/O of this room. Whatever goes
+//! Runs on the loader's thread, and on a second one while there are several bundles, and
+//! does all I/O of this room. Whatever goes
 //! wrong, the previous generation stays as it is.
 
 use std::cell::Cell;
