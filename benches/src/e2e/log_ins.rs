@@ -36,7 +36,11 @@ fn native() -> Credential {
 }
 
 fn scene(line: Line, issuer: Issuer) -> Scene {
-    let scene = Scene::builder(line).issuer(issuer).start();
+    // A native log-in is the server's alone.
+    let scene = Scene::builder(line)
+        .issuer(issuer)
+        .module_args(["native_users", "native lengthy"])
+        .start();
     scene
         .server
         .admin()

@@ -67,6 +67,7 @@ fn round(line: Line, issuer: &Issuer) -> (Parts, Parts) {
     let scene = builder(line)
         .issuer(issuer.clone())
         .roles(scene::ROLES)
+        .module_args(["native_users", "native"])
         .start();
     scene.await_snapshots();
     let known = tokens(issuer, |_| "alice".to_owned());

@@ -6,12 +6,12 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use warden_tests::Scene;
+use warden_tests::{Line, Scene};
 
 use super::crowd::{Credential, all_at_once, authenticate, scatter, storm, strangers};
 use super::probe::Probe;
 use super::report::{ROUNDS, add_stalls};
-use super::stage::{MainThread, scene, tokens};
+use super::stage::{MainThread, scene, scene_with, tokens};
 use crate::count;
 use crate::figures::{Aim, Question};
 use crate::latencies::Latencies;
@@ -31,7 +31,7 @@ pub fn run(Run { line, .. }: Run) -> Vec<Question> {
         "{LOG_INS} log-ins in a second, each a new connection, {PRINCIPALS} principals, every token a new one"
     ));
     for _ in 0..ROUNDS {
-        let scene = scene(line);
+        let scene = scene_with_natives(line);
         let credentials = Credential::tokens(&tokens(&scene, LOG_INS, PRINCIPALS, None));
         let idle = Probe::idle(&scene, Duration::from_secs(1));
         idle.add_to(&mut question, "GET, idle");
@@ -49,7 +49,7 @@ pub fn run(Run { line, .. }: Run) -> Vec<Question> {
 pub fn burst(Run { line, .. }: Run) -> Vec<Question> {
     let mut question = Question::new(format!("{LOG_INS} new tokens on open connections at once"));
     for _ in 0..ROUNDS {
-        let scene = scene(line);
+        let scene = scene_with_natives(line);
         let credentials = Credential::tokens(&tokens(&scene, LOG_INS, PRINCIPALS, None));
         for (kind, credentials) in [("native", natives(&scene)), ("token", credentials)] {
             let mut open = strangers(scene.server.address(), LOG_INS);
@@ -116,11 +116,21 @@ pub fn forged(Run { line, .. }: Run) -> Vec<Question> {
     vec![question]
 }
 
+/// A server that judges natives itself.
+fn scene_with_natives(line: Line) -> Scene {
+    let names: Vec<String> = (0..PRINCIPALS).map(native).collect();
+    scene_with(line, &["native_users", &names.join(" ")])
+}
+
+fn native(number: usize) -> String {
+    format!("native{number}")
+}
+
 /// Users of the server's own ACL, as many as principals.
 fn natives(scene: &Scene) -> Vec<Credential> {
     let mut admin = scene.server.admin();
     for number in 0..PRINCIPALS {
-        let user = format!("native{number}");
+        let user = native(number);
         admin
             .call([
                 "ACL",
@@ -134,7 +144,7 @@ fn natives(scene: &Scene) -> Vec<Credential> {
             .expect_ok();
     }
     (0..LOG_INS)
-        .map(|number| Credential::new(&format!("native{}", number % PRINCIPALS), "secret"))
+        .map(|number| Credential::new(&native(number % PRINCIPALS), "secret"))
         .collect()
 }
 

@@ -19,6 +19,7 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use quick_cache::sync::Cache as Map;
+use smallvec::SmallVec;
 use warden_core::{Now, Principal, Reason, Timestamp, Verified};
 
 use crate::{Error, Outcome};
@@ -143,13 +144,11 @@ impl Cache {
     ) -> CacheKey {
         let length = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes();
         // Everything but the secret at once: each part handed on costs as much as its digest.
-        let head = [
-            &chain_generation.to_be_bytes()[..],
-            &length(user),
-            user,
-            &length(secret),
-        ]
-        .concat();
+        let mut head: SmallVec<[u8; 128]> = SmallVec::new();
+        head.extend_from_slice(&chain_generation.to_be_bytes());
+        head.extend_from_slice(&length(user));
+        head.extend_from_slice(user);
+        head.extend_from_slice(&length(secret));
         let mut context = hmac::Context::with_key(&self.key);
         context.update(&head);
         context.update(secret);

@@ -423,5 +423,5 @@ fn refuse_whom(
 ) -> AuthOutcome {
     refusals::record(shared, ctx, Attempt::LogIn, user, reason);
     audit::attempted(shared, ctx, user, &Outcome::Refused(reason, principal));
-    AuthOutcome::Refused(reason.reply().as_str().to_owned())
+    AuthOutcome::Refused(reason.reply().as_str().to_owned().into())
 }

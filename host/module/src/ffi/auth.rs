@@ -26,6 +26,8 @@ use super::lock::{MainThread, ServerLock};
 use super::log::{Level, log};
 use super::string::bytes_of;
 use super::user::ModuleUser;
+use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
@@ -47,7 +49,7 @@ pub(crate) enum AuthOutcome {
     /// The client runs as the user given to [`AuthContext::authenticate`].
     Granted,
     /// Refused with this error: code and text, as in `WRONGPASS …`, without the leading minus.
-    Refused(String),
+    Refused(Cow<'static, str>),
     /// [`AuthContext::block`] was called; the client waits.
     Blocked,
 }
@@ -269,22 +271,22 @@ fn answer<A: Authentication>(
         _authentication: PhantomData,
     };
     callback(name, HANDLED, || {
-        let refusal = AuthOutcome::Refused(INTERNAL.to_owned());
+        let refusal = AuthOutcome::Refused(Cow::Borrowed(INTERNAL));
         let outcome = guard(name, refusal, || decide(&ctx));
         ctx.conclude(&outcome)
     })
 }
 
 /// Where changes caused by our own calls are collected; `None` while no such call runs.
-static CHANGES: MainThread<Option<Vec<ClientId>>> = MainThread::new(None);
+static CHANGES: MainThread<Option<Changes>> = MainThread::new(None);
+
+/// Mostly the one client of a log-in.
+pub(super) type Changes = SmallVec<[ClientId; 2]>;
 
 /// Runs a call that may end sessions, and answers their clients instead of telling `user_changed`, whose implementor
 /// is in the middle of making that call.
-pub(super) fn collect_changes<R>(
-    lock: &ServerLock,
-    call: impl FnOnce() -> R,
-) -> (R, Vec<ClientId>) {
-    CHANGES.with(lock, |changes| *changes = Some(Vec::new()));
+pub(super) fn collect_changes<R>(lock: &ServerLock, call: impl FnOnce() -> R) -> (R, Changes) {
+    CHANGES.with(lock, |changes| *changes = Some(SmallVec::new()));
     let answer = call();
     let changes = CHANGES.with(lock, Option::take).flatten();
     (answer, changes.unwrap_or_default())

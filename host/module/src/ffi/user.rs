@@ -107,7 +107,7 @@ impl ModuleUser {
             // SAFETY: the user was live and is given up here, once; the lock proves the main thread.
             unsafe { free(raw.as_ptr()) };
         });
-        changed
+        changed.into_vec()
     }
 }
 
