@@ -35,7 +35,7 @@ fn more_memory_for_policies_is_given_to_those_in_force(line: Line) {
         .run("CONFIG SET warden.policy_memory_mb 512")
         .expect_ok();
     scene.wait_for_generation(2);
-    scene.attempt(&Claims::of("bob")).expect_ok();
+    scene.log_in("alice");
     assert!(reader.run("GET reports:q1").is_nil());
     admin
         .run("CONFIG SET warden.policy_memory_mb 64")
