@@ -15,49 +15,48 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use tempfile::TempDir;
 use warden_benches::bundles::{self, BUNDLES};
-use warden_benches::figures::{Spread, spread};
+use warden_benches::figures::{Aim, Question};
+use warden_benches::latencies::timed;
+use warden_benches::program::inside_one_process;
 use warden_benches::rooms::generation;
 use warden_policy::{Engine, EngineSettings, Generation};
 
-const ROUNDS: usize = 11;
+const ROUNDS: u8 = 11;
 
 fn main() {
     let scene = Scene::new();
-    println!("| {BUNDLES} bundles, artefacts warm | milliseconds |\n|---|---|");
+    let mut question = Question::new(format!("{BUNDLES} bundles loaded, artefacts warm"));
     let start = || scene.load(&scene.engine(), None);
-    println!("| at a start | {} |", rounds(|_| timed(start).1));
+    rounds(&mut question, "at a start", |_| timed(start).1 / 1e3);
 
     let engine = scene.engine();
     scene.write(0, 0);
     let mut current = scene.load(&engine, None);
-    let mut after = |change: &dyn Fn(u8)| {
-        rounds(|round| {
+    let mut after = |what: &str, change: &dyn Fn(u8)| {
+        rounds(&mut question, what, |round| {
             change(round);
             let (next, took) = timed(|| scene.load(&engine, Some(&current)));
             current = next;
-            took
-        })
+            took / 1e3
+        });
     };
-    let data = after(&|round| scene.write(0, round + 1));
-    println!("| every data file changed | {data} |");
-    let wasm = after(&|round| scene.write(1 - round % 2, 0));
-    println!("| every wasm goes back to one of before | {wasm} |");
-    println!("| nothing changed | {} |", after(&|_| ()));
+    after("every data file changed", &|round| {
+        scene.write(0, round + 1)
+    });
+    let back = "every wasm goes back to one of before";
+    after(back, &|round| scene.write(1 - round % 2, 0));
+    after("nothing changed", &|_| ());
+    let question = question.aim(back, Aim::AtMost(150.0));
+    inside_one_process("reload", vec![question]);
 }
 
-fn rounds(mut round: impl FnMut(u8) -> f64) -> Spread {
-    spread((0..ROUNDS).zip(0..).map(|(_, number)| round(number)))
-}
-
-/// What it comes to, and how many milliseconds it took.
-fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
-    let start = Instant::now();
-    let done = work();
-    (done, start.elapsed().as_secs_f64() * 1e3)
+fn rounds(question: &mut Question, what: &str, mut round: impl FnMut(u8) -> f64) {
+    for number in 0..ROUNDS {
+        question.add(what, "ms", round(number));
+    }
 }
 
 struct Scene(TempDir);

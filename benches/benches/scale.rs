@@ -15,7 +15,8 @@ use std::fmt::Write;
 
 use rustix::time::{ClockId, clock_gettime};
 use warden_benches::count;
-use warden_benches::figures::spread;
+use warden_benches::figures::{Aim, Question};
+use warden_benches::program::inside_one_process;
 use warden_benches::rooms::Rooms;
 use warden_policy::Request;
 
@@ -29,14 +30,16 @@ fn main() {
     let many = Scene::new(10_000);
     few.round();
     many.round();
-    let pairs: Vec<(f64, f64)> = (0..ROUNDS).map(|_| (few.round(), many.round())).collect();
-    println!("| question | microseconds |\n|---|---|");
-    let few = spread(pairs.iter().map(|pair| pair.0));
-    let many = spread(pairs.iter().map(|pair| pair.1));
-    let ratio = spread(pairs.iter().map(|pair| pair.1 / pair.0));
-    println!("| a decision of `rbac` with 10 roles | {few} |");
-    println!("| the same with 10,000 roles | {many} |");
-    println!("| the second to the first | {ratio} times |");
+    let mut question = Question::new("a decision of rbac, two roles held of so many");
+    for _ in 0..ROUNDS {
+        let (few, many) = (few.round(), many.round());
+        question.add("of 10", "us", few);
+        question.add("of 10,000", "us", many);
+        question.add("of 10,000 to of 10", "times", many / few);
+    }
+    let question = question.aim("of 10,000", Aim::AtMost(50.0));
+    let question = question.aim("of 10,000 to of 10", Aim::AtMost(1.3));
+    inside_one_process("scale", vec![question]);
 }
 
 struct Scene {
@@ -51,7 +54,7 @@ impl Scene {
         let [bundle] = rooms.generation.bundles() else {
             panic!("one bundle");
         };
-        println!("{roles} roles: {:?}", bundle.snapshot());
+        println!("of {roles} roles: {:?}", bundle.snapshot());
         let request = rooms.request(&rooms.principal("alice"));
         Self { rooms, request }
     }

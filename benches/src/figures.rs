@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// What a program measured in one run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Document {
-    /// The program: `e2e`, `storm`, `rooms`.
+    /// The program: `e2e`, `storm`, `inside one process`.
     pub program: String,
     /// The server's version; none where there was no server.
     pub valkey: Option<String>,
@@ -25,6 +25,9 @@ pub struct Document {
 pub struct Part {
     /// Its name, as it is asked for on the command line.
     pub name: String,
+    /// Commit and day it was asked at, and whether it was a look only: `1a2b3c4, 2026-11-30`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<String>,
     /// Its questions.
     pub questions: Vec<Question>,
 }
@@ -66,12 +69,26 @@ pub enum Aim {
 }
 
 impl Document {
-    /// Writes it as JSON.
+    /// Writes it as JSON. What the file holds of other parts stays.
     ///
     /// # Errors
-    /// When the file cannot be written.
-    pub fn write(&self, file: &Path) -> io::Result<()> {
-        let text = serde_json::to_string_pretty(self)?;
+    /// When the file cannot be written, or holds something else.
+    pub fn write(mut self, file: &Path) -> io::Result<()> {
+        if file.exists() {
+            let earlier = Self::read(file)?;
+            if (&earlier.program, &earlier.valkey) != (&self.program, &self.valkey) {
+                let file = file.display();
+                return Err(io::Error::other(format!(
+                    "{file} is of another program or server"
+                )));
+            }
+            let mut earlier = earlier.parts;
+            let is_new = |part: &Part| self.parts.iter().any(|new| new.name == part.name);
+            earlier.retain(|part| !is_new(part));
+            earlier.append(&mut self.parts);
+            self.parts = earlier;
+        }
+        let text = serde_json::to_string_pretty(&self)?;
         fs::write(file, text + "\n")
     }
 
@@ -137,6 +154,16 @@ impl Question {
                 aim: None,
             }),
         }
+    }
+
+    /// With a value more of each figure: the middle of what another answer has.
+    #[must_use]
+    pub fn with_the_middle_of(mut self, other: Self) -> Self {
+        for figure in other.figures {
+            let middle = figure.spread().middle;
+            self.add(&figure.name, &figure.unit, middle);
+        }
+        self
     }
 
     /// Says what the figure of this name is to be. Panics when there is none.
@@ -211,20 +238,65 @@ impl Spread {
     }
 }
 
-impl fmt::Display for Spread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.2} ({:.2}–{:.2})", self.middle, self.least, self.most)
-    }
-}
-
-/// The spread of some figures; not a number when there are none.
-pub fn spread(figures: impl Iterator<Item = f64>) -> Spread {
+/// The spread of some figures; not a number when there are none. Of as many as are even the
+/// middle lies between two.
+fn spread(figures: impl Iterator<Item = f64>) -> Spread {
     let mut figures: Vec<f64> = figures.collect();
     figures.sort_by(f64::total_cmp);
     let at = |place: usize| figures.get(place).copied().unwrap_or(f64::NAN);
+    let last = figures.len().saturating_sub(1);
     Spread {
         least: at(0),
-        middle: at(figures.len() / 2),
-        most: at(figures.len().saturating_sub(1)),
+        middle: f64::midpoint(at(last / 2), at(last.div_ceil(2))),
+        most: at(last),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_some_figures() {
+        let middle = |figures: &[f64]| spread(figures.iter().copied()).middle;
+        assert!((middle(&[3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
+        assert!((middle(&[4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
+        assert!(middle(&[]).is_nan());
+    }
+
+    #[test]
+    fn a_run_of_one_part_leaves_the_others() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let file = directory.path().join("figures.json");
+        let document = |names: &[(&str, f64)]| Document {
+            program: "e2e".to_owned(),
+            valkey: None,
+            parts: names
+                .iter()
+                .map(|(name, value)| {
+                    let mut question = Question::new("how many?");
+                    question.add("many", "", *value);
+                    Part {
+                        name: (*name).to_owned(),
+                        taken: None,
+                        questions: vec![question],
+                    }
+                })
+                .collect(),
+        };
+        let first = document(&[("one", 1.0), ("two", 2.0)]);
+        first.write(&file).expect("it is written");
+        document(&[("two", 3.0)])
+            .write(&file)
+            .expect("it is written");
+        let read = Document::read(&file).expect("it is read");
+        let values = read.parts.iter().map(|part| {
+            let figures = part.questions.iter().flat_map(|question| &question.figures);
+            (
+                part.name.as_str(),
+                figures.map(|figure| figure.spread().middle).sum::<f64>(),
+            )
+        });
+        assert_eq!(values.collect::<Vec<_>>(), [("one", 1.0), ("two", 3.0)]);
     }
 }

@@ -1,6 +1,6 @@
 //! How long requests took.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::figures::Question;
 
@@ -44,6 +44,13 @@ impl Latencies {
             question.add(&format!("{what} {part}"), "us", figure);
         }
     }
+}
+
+/// What some work comes to, and how many microseconds it took.
+pub fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let start = Instant::now();
+    let done = work();
+    (done, micros(start.elapsed()))
 }
 
 /// Microseconds as a float.

@@ -46,6 +46,15 @@ pub fn drive(connection: &mut Connection, commands: &[Vec<String>], depth: usize
     took
 }
 
+/// A number that a server tells as a float; they are far below 2^52.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "what servers count here is far below 2^52"
+)]
+pub fn as_float(number: u64) -> f64 {
+    number as f64
+}
+
 /// A count as a float; counts here are far below 2^52.
 #[expect(
     clippy::cast_precision_loss,

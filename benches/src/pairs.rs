@@ -4,8 +4,12 @@
 //! for each pair requests a second, latencies and the server's processor time a request, and the
 //! ratios pair by pair. Both sides see the same drift of the machine.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use warden_tests::Server;
+
+use crate::as_float;
 use crate::count;
 use crate::figures::{Aim, Question};
 use crate::latencies::Latencies;
@@ -31,6 +35,25 @@ pub struct Round {
     pub cpu_us: f64,
     /// How long requests took.
     pub latencies: Option<Latencies>,
+    /// How many slices of the main thread warden took that were longer than a millisecond;
+    /// none where nobody looked.
+    pub slices_over_1ms: Option<f64>,
+}
+
+impl Round {
+    /// A round beside which the slices of the server's module are counted.
+    pub fn watched(server: &Server, round: impl FnOnce() -> Self) -> Self {
+        let before = slices_over_1ms(server);
+        let round = round();
+        Self {
+            slices_over_1ms: Some(slices_over_1ms(server) - before),
+            ..round
+        }
+    }
+}
+
+fn slices_over_1ms(server: &Server) -> f64 {
+    as_float(server.info_number("warden", "warden_slices_over_1ms"))
 }
 
 /// Runs a round and measures it. `pid` is the server's.
@@ -42,6 +65,7 @@ pub fn measured(pid: u32, round: impl FnOnce() -> Done) -> Round {
         rate: requests / start.elapsed().as_secs_f64(),
         cpu_us: used_since(pid, cpu).as_secs_f64() * 1e6 / requests,
         latencies: done.latencies,
+        slices_over_1ms: None,
     }
 }
 
@@ -52,14 +76,18 @@ pub(crate) fn used_since(pid: u32, before: Duration) -> Duration {
     used.expect("no thread of the server ended meanwhile")
 }
 
+/// The threads of a process, as folders of /proc.
+pub(crate) fn threads(pid: u32) -> impl Iterator<Item = PathBuf> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the process runs");
+    threads.map(|thread| thread.expect("a thread").path())
+}
+
 /// The processor time that the threads of a process have used, those that ended left out, from
 /// /proc: in nanoseconds.
 pub(crate) fn processor_time(pid: u32) -> Duration {
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the server runs");
-    let of_threads = threads.map(|thread| {
-        let file = thread.expect("a thread").path().join("schedstat");
+    let of_threads = threads(pid).map(|thread| {
         // One that has just ended is gone.
-        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let text = std::fs::read_to_string(thread.join("schedstat")).unwrap_or_default();
         let first = text.split_whitespace().next().map(str::parse);
         first.and_then(Result::ok).unwrap_or(0)
     });
@@ -133,10 +161,11 @@ impl Answer {
         self
     }
 
-    /// The longest slice of the main thread that warden took meanwhile.
+    /// With the longest slice that the server's module took lately.
     #[must_use]
-    pub fn longest_slice(mut self, us: f64) -> Self {
-        self.longest_slice_us = Some(us);
+    pub fn longest_slice(mut self, server: &Server) -> Self {
+        let longest = server.info_number("warden", "warden_longest_recent_slice_us");
+        self.longest_slice_us = Some(as_float(longest));
         self
     }
 
@@ -146,6 +175,9 @@ impl Answer {
         for (one, other) in &self.pairs {
             question.add("rate", "times", one.rate / other.rate);
             question.add("server CPU", "times", one.cpu_us / other.cpu_us);
+            if let Some(slices) = one.slices_over_1ms {
+                question.add("slices over 1 ms", "", slices);
+            }
             for (round, of) in [(one, ""), (other, " of the baseline")] {
                 question.add(&format!("requests{of}"), "/s", round.rate);
                 question.add(&format!("server CPU a request{of}"), "us", round.cpu_us);
@@ -159,7 +191,7 @@ impl Answer {
             }
         }
         if let Some(us) = self.longest_slice_us {
-            question.add("longest slice", "us", us);
+            question.add("longest slice of the last 20 s", "us", us);
         }
         if let Some(aim) = self.aims.0 {
             question = question.aim("rate", aim);

@@ -8,6 +8,7 @@ use std::path::Path;
 use warden_tests::Line;
 
 use crate::figures::{Document, Part, Question};
+use crate::report::Machine;
 
 /// Which server is asked, and how much.
 #[derive(Clone, Copy, Debug)]
@@ -55,24 +56,49 @@ pub fn run(program: &str, parts: &[Ask]) {
         When::Named => false,
     };
     println!("{program}, Valkey {}", run.line.number());
-    let asked = parts.iter().filter(is_asked).map(|(name, _, ask)| {
-        let questions = ask(run);
-        for question in &questions {
-            print!("{question}");
+    for (name, _, ask) in parts.iter().filter(is_asked) {
+        let document = Document {
+            program: program.to_owned(),
+            valkey: Some(run.line.number().to_owned()),
+            parts: vec![answered(name, ask(run), run.is_quick)],
+        };
+        // After each: one that fails takes no other with it.
+        if let Some(file) = words.iter().find(|word| word.ends_with(".json")) {
+            let written = document.write(Path::new(file));
+            written.expect("the file can be written");
         }
-        Part {
-            name: (*name).to_owned(),
-            questions,
-        }
-    });
-    let document = Document {
-        program: program.to_owned(),
-        valkey: Some(run.line.number().to_owned()),
-        parts: asked.collect(),
+    }
+}
+
+/// What a bench inside one process measured that is none of criterion's: printed, and for the
+/// report where `scripts/bench` runs it.
+pub fn inside_one_process(name: &str, questions: Vec<Question>) {
+    let part = answered(name, questions, false);
+    let Some(folder) = std::env::var_os("WARDEN_FIGURES") else {
+        return;
     };
-    if let Some(file) = words.iter().find(|word| word.ends_with(".json")) {
-        let written = document.write(Path::new(file));
-        written.expect("the file can be written");
+    let document = Document {
+        program: INSIDE.to_owned(),
+        valkey: None,
+        parts: vec![part],
+    };
+    let written = document.write(&Path::new(&folder).join("rooms.json"));
+    written.expect("the file can be written");
+}
+
+/// The program that needs no server.
+pub(crate) const INSIDE: &str = "inside one process";
+
+#[expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+fn answered(name: &str, questions: Vec<Question>, is_quick: bool) -> Part {
+    let taken = Machine::this().taken();
+    for question in &questions {
+        print!("{question}");
+    }
+    Part {
+        name: name.to_owned(),
+        taken: Some(if is_quick { taken + ", a look" } else { taken }),
+        questions,
     }
 }
 

@@ -37,7 +37,7 @@ impl Rooms {
     pub fn deciding_by(policy: &str, data: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let issuer = Issuer::corp();
-        let chain = chain(directory.path(), &issuer);
+        let chain = chain(directory.path(), std::slice::from_ref(&issuer));
         let policies = directory.path().join("policies");
         fs::create_dir(&policies).expect("a directory can be made");
         let wasm = policies.join(format!("{policy}.wasm"));
@@ -93,13 +93,20 @@ pub fn server() -> Server {
     Server::of_release("9.1").expect("a known release")
 }
 
-fn chain(directory: &Path, issuer: &Issuer) -> Arc<Chain> {
-    let keys = directory.join("corp.jwks");
-    fs::write(&keys, issuer.key_set()).expect("the key file can be written");
+/// An authenticator for each issuer, their files in this directory.
+pub fn chain(directory: &Path, issuers: &[Issuer]) -> Arc<Chain> {
     let authenticators = directory.join("authenticators");
     fs::create_dir(&authenticators).expect("a directory can be made");
-    let file = authenticator(issuer, &keys.display().to_string());
-    fs::write(authenticators.join("10-corp.toml"), file).expect("the file can be written");
+    for (number, issuer) in issuers.iter().enumerate() {
+        let id = match number {
+            0 => "corp".to_owned(),
+            _ => format!("corp{number}"),
+        };
+        let keys = directory.join(format!("{id}.jwks"));
+        fs::write(&keys, issuer.key_set()).expect("the key file can be written");
+        let file = authenticator(issuer, &keys.display().to_string());
+        fs::write(authenticators.join(format!("{id}.toml")), file).expect("it can be written");
+    }
     let report = Chain::load(
         &authenticators,
         &ChainSettings::default(),

@@ -1,13 +1,18 @@
 /* For the benches: a module that hands every AUTH to a thread, which decides nothing.
  *
- * In: any name and password. Out: the client becomes the ACL user of that name, after it was
- * blocked while one of two threads that wait for such work took it and gave it back. What
- * this costs, no module can save that keeps verification from the main thread. It declares
- * the little it needs of the module API itself.
+ * In: any name and password; at load, for how many nanoseconds of processor time the thread
+ * keeps itself busy with each. Out: the client becomes the ACL user of that name, after it was
+ * blocked while one of two threads that wait for such work took it, was busy and gave it back.
+ * What this costs, no module can save that keeps verification from the main thread. It
+ * declares the little it needs of the module API itself.
  */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
 #define HANDLED 0
 
@@ -27,8 +32,17 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t some = PTHREAD_COND_INITIALIZER;
 static void *waiting[ROOM];
 static size_t first, count;
+static long long busy_ns;
+
+static long long processor_time(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
 
 static void *work(void *nothing) {
+    /* As warden's workers: the main thread goes first. Of this thread alone, on Linux. */
+    setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
     for (;;) {
         pthread_mutex_lock(&lock);
         while (count == 0) pthread_cond_wait(&some, &lock);
@@ -36,6 +50,7 @@ static void *work(void *nothing) {
         first = (first + 1) % ROOM;
         count--;
         pthread_mutex_unlock(&lock);
+        for (long long until = processor_time() + busy_ns; processor_time() < until;) continue;
         unblock(blocked, NULL);
     }
     return nothing;
@@ -64,8 +79,6 @@ static int authenticate(void *ctx, void *name, void *password, void **error) {
 }
 
 int ValkeyModule_OnLoad(void *ctx, void **argv, int argc) {
-    (void)argv;
-    (void)argc;
     get_api = *(int (**)(const char *, void *))ctx;
     get_api("ValkeyModule_SetModuleAttribs", &set_attributes);
     get_api("ValkeyModule_RegisterAuthCallback", &register_auth);
@@ -73,6 +86,8 @@ int ValkeyModule_OnLoad(void *ctx, void **argv, int argc) {
     get_api("ValkeyModule_UnblockClient", &unblock);
     get_api("ValkeyModule_AuthenticateClientWithACLUser", &become);
     get_api("ValkeyModule_StringPtrLen", &text_of);
+    if (argc != 1) return 1;
+    busy_ns = atoll(text_of(argv[0], &(size_t){0}));
     set_attributes(ctx, "hand_over", 1, 1);
     register_auth(ctx, authenticate);
     for (int number = 0; number < THREADS; number++) {

@@ -2,7 +2,7 @@
 //!
 //! In: the hot paths of [`paths`], each run under callgrind, and `instructions.toml` with what
 //! each took when that was last looked at. Out: a table, and a failure that names the path, when
-//! one takes more than a twentieth more. `--write` makes what it counts the new measure: for a
+//! one takes more than a twentieth more, or a quarter with another compiler. `--write` makes what it counts the new measure: for a
 //! change that is worth its price, in its own commit.
 //!
 //! Instructions and not time: the same on a busy machine as on an idle one, so that a few parts
@@ -60,11 +60,12 @@ fn look(writes: bool) -> Result<(), String> {
     }
     let unknown = measure.names().filter(|name| HotPath::named(name).is_err());
     let unknown: Vec<&str> = unknown.collect();
-    if !measure.is_of_this_compiler()? {
-        println!("{} is of another compiler: nothing is held", measure::FILE);
+    let Some(most) = measure.most()? else {
+        println!("{} is of another processor: nothing is held", measure::FILE);
         return Ok(());
-    }
-    let slower: Vec<String> = all.iter().filter_map(Counted::complaint).collect();
+    };
+    let complaints = all.iter().filter_map(|counted| counted.complaint(most));
+    let slower: Vec<String> = complaints.collect();
     if !unknown.is_empty() {
         let unknown = unknown.join(", ");
         return Err(format!(

@@ -30,11 +30,12 @@ pub(super) struct HotPath {
 }
 
 impl HotPath {
-    pub(super) fn all() -> [Self; 6] {
+    pub(super) fn all() -> [Self; 7] {
         let path = |name, prepare| Self { name, prepare };
         [
             path("cache: a hit, without the digest", cache_hit),
             path("session: admitted into a known class", admit),
+            path("session: the same credential again", repeat),
             path("permissions: ten grants under a ceiling rendered", render),
             path("audit: a record encoded", encode),
             path("audit: a record read and written as text", text),
@@ -112,37 +113,75 @@ fn render() -> Box<dyn FnMut()> {
     })
 }
 
-/// Into a registry of ten thousand sessions.
-fn admit() -> Box<dyn FnMut()> {
-    let (permissions, server) = (permissions(), server());
-    let decision = Arc::new(Decision {
-        class: ClassKey::new([7; 32]),
-        generation: 1,
-        rendered: Arc::new(permissions.render(&server).expect("rules")),
-        permissions,
-        server: Arc::new(server),
-        valid_until: None,
-        session_ttl: None,
-        labels: Vec::new(),
-    });
-    let principal = principal();
-    let mut registry = Registry::new(Settings::default());
-    let mut client = 0;
-    let mut admit = move || {
-        client += 1;
-        let admission = Admission {
-            client: ClientId(client),
-            principal: Arc::clone(&principal),
-            facts: ClientFacts::default(),
-            rights: Rights::Decided(Arc::clone(&decision)),
+/// A registry, one proof, one decision, and how many connections have come.
+struct Sessions {
+    registry: Registry,
+    principal: Arc<Verified<Principal>>,
+    decision: Arc<Decision>,
+    clients: u64,
+}
+
+impl Sessions {
+    /// With ten thousand sessions.
+    fn new() -> Self {
+        let (permissions, server) = (permissions(), server());
+        let decision = Arc::new(Decision {
+            class: ClassKey::new([7; 32]),
+            generation: 1,
+            rendered: Arc::new(permissions.render(&server).expect("rules")),
+            permissions,
+            server: Arc::new(server),
+            valid_until: None,
+            session_ttl: None,
+            labels: Vec::new(),
+        });
+        let mut registry = Registry::new(Settings::default());
+        registry.begin_generation(decision.generation);
+        let mut sessions = Self {
+            registry,
+            principal: principal(),
+            decision,
+            clients: 0,
         };
-        let actions = registry.admit(black_box(admission), NOW);
-        black_box(actions).expect("admitted");
-    };
-    for _ in 0..10_000 {
-        admit();
+        for _ in 0..10_000 {
+            sessions.admit();
+        }
+        sessions
     }
-    Box::new(admit)
+
+    fn admit(&mut self) {
+        self.clients += 1;
+        let admission = Admission {
+            client: ClientId(self.clients),
+            principal: Arc::clone(&self.principal),
+            facts: ClientFacts::default(),
+            rights: Rights::Decided(Arc::clone(&self.decision)),
+        };
+        let actions = self.registry.admit(black_box(admission), NOW);
+        black_box(actions).expect("admitted");
+    }
+}
+
+fn admit() -> Box<dyn FnMut()> {
+    let mut sessions = Sessions::new();
+    Box::new(move || sessions.admit())
+}
+
+/// Each of them in turn.
+fn repeat() -> Box<dyn FnMut()> {
+    let mut sessions = Sessions::new();
+    let mut clients = (1..=sessions.clients).cycle();
+    Box::new(move || {
+        let client = ClientId(clients.next().expect("endless"));
+        let Sessions {
+            registry,
+            principal,
+            decision,
+            ..
+        } = &mut sessions;
+        let class = registry.repeat(black_box(client), principal, decision.generation, NOW);
+        black_box(class).expect("it stays as it is");
+    })
 }
 
 /// One of sixteen in a row.
@@ -212,4 +251,36 @@ fn line(format: Format) -> Box<dyn FnMut()> {
             black_box(&written);
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use allocation_counter::measure;
+
+    use super::*;
+
+    /// No path of the gate's: which instructions digest depends on the processor.
+    fn digest() -> Box<dyn FnMut()> {
+        let cache = Cache::new(CacheSettings::default()).expect("random bytes");
+        Box::new(move || {
+            black_box(cache.key(1, b"alice", black_box(&[b'x'; 757]), b""));
+        })
+    }
+
+    /// Digest, look-up, and the session that stays: what a credential costs that is presented
+    /// again while it is remembered.
+    #[test]
+    fn a_remembered_credential_presented_again_allocates_nothing() {
+        for prepare in [digest, cache_hit, repeat] {
+            let mut run = prepare();
+            let allocated = measure(|| (0..100).for_each(|_| run()));
+            assert_eq!(allocated.count_total, 0);
+        }
+    }
+
+    /// The measure would see one.
+    #[test]
+    fn an_admission_allocates() {
+        assert!(measure(admit()).count_total > 0);
+    }
 }

@@ -16,7 +16,7 @@ const PARTS: [Ask; 10] = [
     ("uncached", When::Full, log_ins::uncached),
     ("directory", When::Full, directory::log_ins),
     ("audit", When::Full, audit::costs),
-    ("processor", When::Full, processor::log_ins),
+    ("processor", When::Always, processor::log_ins),
 ];
 
 fn main() {

@@ -9,17 +9,17 @@ use warden_benches::storm::{
 };
 
 const PARTS: [Ask; 14] = [
-    ("log-ins", When::Full, log_ins::run),
+    ("log-ins", When::Always, log_ins::run),
     ("burst", When::Full, log_ins::burst),
     ("forged", When::Full, log_ins::forged),
     ("black-hole", When::Full, black_hole::run),
     ("directories", When::Full, directories::run),
     ("reconnects", When::Full, reconnects::run),
     ("unknown-keys", When::Full, unknown_keys::run),
-    ("expiry", When::Full, endings::expiry),
+    ("expiry", When::Always, endings::expiry),
     ("refusal", When::Full, endings::refusal),
     ("disconnect", When::Full, endings::disconnect),
-    ("reload", When::Full, reload::run),
+    ("reload", When::Always, reload::run),
     ("commands", When::Full, operator::commands),
     ("unload", When::Full, operator::unload),
     ("soak", When::Named, soak::run),

@@ -20,7 +20,7 @@ use crate::program::Run;
 const REQUESTS: [(usize, usize); 2] = [(1, 60_000), (16, 500_000)];
 
 /// Pairs: what is asked for are a few parts in a hundred.
-const PAIRS: usize = 15;
+const PAIRS: usize = 11;
 
 /// One way of being audited.
 struct Row {
@@ -165,7 +165,8 @@ pub fn costs(Run { line, .. }: Run) -> Vec<Question> {
                     measured(server.pid(), || drive(line, server, Some(&default), load))
                 };
                 let ours = || {
-                    let round = round(&audited.server);
+                    let server = &audited.server;
+                    let round = Round::watched(server, || round(server));
                     if row.everything {
                         audited.expect_all(requests);
                     }
@@ -179,6 +180,7 @@ pub fn costs(Run { line, .. }: Run) -> Vec<Question> {
                     ours,
                     || round(&without),
                 );
+                let answer = answer.longest_slice(&audited.server);
                 let [at_1, at_16] = row.asked;
                 let answer = match if depth == 1 { at_1 } else { at_16 } {
                     Some(least) => answer.rate_at_least(least),

@@ -39,7 +39,7 @@ fn scene(line: Line, issuer: Issuer) -> Scene {
     // A native log-in is the server's alone.
     let scene = Scene::builder(line)
         .issuer(issuer)
-        .module_args(["native_users", "native lengthy"])
+        .module_args(["native_users", "native lengthy open"])
         .start();
     scene
         .server
@@ -50,50 +50,61 @@ fn scene(line: Line, issuer: Issuer) -> Scene {
 }
 
 /// AUTH with tokens that are in the cache: that of the session again, and two of one
-/// principal in turn.
+/// principal in turn. And what as many bytes cost where nobody looks at them.
 pub fn cached(run: Run) -> Vec<Question> {
     let scene = scene(run.line, Issuer::corp());
     let (token, other) = (usual(&scene, "one"), usual(&scene, "two"));
-    let mut clients = connections(&scene);
-    let long = ("lengthy".to_owned(), "x".repeat(token.len()));
+    let bytes = token.len();
+    let known = |token: &String| ("alice".to_owned(), token.clone());
+    let long = ("lengthy".to_owned(), "x".repeat(bytes));
     let mut admin = scene.server.admin();
     admin
         .call(["ACL", "SETUSER", &long.0, "on", &format!(">{}", long.1)])
         .expect_ok();
-    let turns = [
-        ("the session's own token again", [&token, &token], native()),
-        ("the session's own token again", [&token, &token], long),
-        ("two known tokens in turn", [&token, &other], native()),
-    ];
-    turns
-        .into_iter()
-        .flat_map(|turn| [(turn.clone(), 1), (turn, 16)])
-        .map(|((what, tokens, native), depth)| {
-            let bytes = native.1.len();
-            let in_turn = tokens.into_iter().cycle().take(KNOWN);
-            let in_turn = in_turn.map(|token| ("alice".to_owned(), token.clone()));
-            let (session, native) = (
-                vec![in_turn.collect::<Vec<_>>(); CLIENTS],
-                vec![vec![native.clone(); KNOWN]; CLIENTS],
-            );
+    admin.run("ACL SETUSER open on nopass").expect_ok();
+    let open = |secret: &str| ("open".to_owned(), secret.to_owned());
+    let again = format!("the session's own token again ({bytes} bytes)");
+    let in_turn = format!("two known tokens in turn ({bytes} bytes)");
+    let unseen = format!("{bytes} bytes that the server does not look at (nopass)");
+    let mut clients = connections(&scene);
+    let mut questions = Vec::new();
+    for (what, ours, baseline, is_asked) in [
+        (&again, vec![known(&token)], native(), true),
+        (&again, vec![known(&token)], long, true),
+        (&in_turn, vec![known(&token), known(&other)], native(), true),
+        (&unseen, vec![open(&token)], open("secret"), false),
+    ] {
+        for depth in [1, 16] {
+            let each = |credentials: &[Credential]| {
+                let mine = credentials.iter().cycle().take(KNOWN).cloned();
+                vec![mine.collect::<Vec<_>>(); CLIENTS]
+            };
+            let (one, two) = (each(&ours), each(std::slice::from_ref(&baseline)));
             let clients = std::cell::RefCell::new(&mut clients);
             let round = |credentials: &[Vec<Credential>]| {
                 auth(&scene, &mut clients.borrow_mut(), credentials, depth)
             };
+            let against = match baseline.1.len() {
+                length if is_asked => format!("a native password of {length} bytes"),
+                length => format!("{length} such bytes"),
+            };
             let answer = Answer::ask_often(
                 SHORT_PAIRS,
-                &format!("AUTH, {what} ({} bytes), P{depth}", token.len()),
-                ("token", &format!("a native password of {bytes} bytes")),
-                || round(&session),
-                || round(&native),
+                &format!("AUTH, {what}, P{depth}"),
+                ("token", &against),
+                || round(&one),
+                || round(&two),
             );
+            let answer = answer.longest_slice(&scene.server);
             let answer = match depth {
+                _ if !is_asked => answer,
                 1 => answer.rate_at_least(0.98),
                 _ => answer.cpu_at_most(1.5),
             };
-            answer.question()
-        })
-        .collect()
+            questions.push(answer.question());
+        }
+    }
+    questions
 }
 
 /// A token of the usual length.
@@ -127,7 +138,7 @@ pub fn uncached(run: Run) -> Vec<Question> {
                 },
                 || auth(&scene, &mut clients.borrow_mut(), &native, 1),
             );
-            answer.question()
+            answer.longest_slice(&scene.server).question()
         })
         .collect()
 }
@@ -150,8 +161,10 @@ pub fn whole(run: Run) -> Vec<Question> {
             };
             (0..CONNECTIONS).map(connection).collect()
         };
-        measured(scene.server.pid(), || {
-            all(std::iter::repeat_with(|| client).take(4))
+        Round::watched(&scene.server, || {
+            measured(scene.server.pid(), || {
+                all(std::iter::repeat_with(|| client).take(4))
+            })
         })
     };
     let answer = Answer::ask_often(
@@ -161,6 +174,7 @@ pub fn whole(run: Run) -> Vec<Question> {
         || round("alice", &token),
         || round("native", "secret"),
     );
+    let answer = answer.longest_slice(&scene.server);
     vec![answer.rate_at_least(0.97).question()]
 }
 
@@ -207,8 +221,10 @@ pub(super) fn auth(
                 .collect()
         })
         .collect();
-    measured(scene.server.pid(), || {
-        let clients = clients.iter_mut().zip(&commands);
-        all(clients.map(|(client, commands)| move || drive(client, commands, depth)))
+    Round::watched(&scene.server, || {
+        measured(scene.server.pid(), || {
+            let clients = clients.iter_mut().zip(&commands);
+            all(clients.map(|(client, commands)| move || drive(client, commands, depth)))
+        })
     })
 }

@@ -5,8 +5,8 @@
 //! *known* class all are of one principal; of *new* ones each is of another. Beside it
 //! stand the bare verification of the same tokens in this process, `AUTH` of a native
 //! user whose password is as long as a token, and `AUTH` by a module that hands it to a
-//! thread which decides nothing: what the server takes that is asked by any module whose
-//! main thread verifies nothing.
+//! thread which decides nothing and is busy for as long as the verification takes: what
+//! the server takes that is asked by any module whose main thread verifies nothing.
 
 use std::hint::black_box;
 use std::net::TcpStream;
@@ -20,7 +20,7 @@ use warden_tests::native::hand_over_module;
 use warden_tests::{Algorithm, Claims, Issuer, Line, Scene, SigningKey, scene};
 
 use crate::figures::{Aim, Question};
-use crate::pairs::{PAIRS, processor_time, used_since};
+use crate::pairs::{PAIRS, processor_time, threads, used_since};
 use crate::program::Run;
 use crate::storm::crowd::{Credential, authenticate, strangers};
 use crate::storm::stage::{MainThread, builder};
@@ -35,23 +35,32 @@ const WARM_UP: usize = 200;
 /// Those of one round.
 #[derive(Clone, Copy, Debug)]
 struct Parts {
-    /// The whole process.
-    total: f64,
-    /// The token's signature and dates, and nothing else.
+    total: Cost,
+    /// The token's signature and dates, and nothing else, in microseconds.
     verification: f64,
-    /// The whole process, for a native user.
-    native: f64,
-    /// The whole process, for one whom another thread lets in unseen.
-    handed_over: f64,
+    /// For a native user.
+    native: Cost,
+    /// For one whom another thread lets in unseen, after as long as a verification.
+    handed_over: Cost,
+}
+
+/// What a log-in takes of the whole process.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    /// Processor time, in microseconds.
+    us: f64,
+    /// How often a thread gave the processor away to wait, or was put off it.
+    switches: f64,
 }
 
 /// Of a known and of a new class, by algorithm.
-pub fn log_ins(Run { line, .. }: Run) -> Vec<Question> {
+pub fn log_ins(run: Run) -> Vec<Question> {
     [Algorithm::ES256, Algorithm::RS256, Algorithm::EdDSA]
         .into_iter()
         .flat_map(|algorithm| {
             let issuer = Issuer::corp().with_key(SigningKey::generate(algorithm, "corp-1"));
-            let rounds: Vec<_> = (0..PAIRS).map(|_| round(line, &issuer)).collect();
+            let rounds = 0..run.rounds(PAIRS);
+            let rounds: Vec<_> = rounds.map(|_| round(run.line, &issuer)).collect();
             let (known, new): (Vec<_>, Vec<_>) = rounds.into_iter().unzip();
             [("known", 25.0, known), ("new", 70.0, new)].map(|(class, most_us, rounds)| {
                 let asked = format!("{} token, {class} class", algorithm.name());
@@ -77,23 +86,29 @@ fn round(line: Line, issuer: &Issuer) -> (Parts, Parts) {
     let rules = format!("ACL SETUSER native on >{password} ~reports:* +@read");
     scene.server.admin().run(&rules).expect_ok();
     let native = vec![Credential::new("native", &password); WARM_UP + LOG_INS];
-    let handed_over = cost(&handing_over(line, &rules), &native);
+    let verification = bare(issuer, &known);
+    let handed_over = cost(&handing_over(line, &rules, verification), &native);
     let native = cost(&scene, &native);
     let parts = |tokens: &[String]| Parts {
         verification: bare(issuer, tokens),
         total: cost(&scene, &Credential::tokens(tokens)),
         native,
-        handed_over,
+        handed_over: Cost {
+            us: handed_over.us - verification,
+            ..handed_over
+        },
     };
     (parts(&known), parts(&new))
 }
 
-/// A server without warden, which lets everybody in when a thread has been asked.
-fn handing_over(line: Line, user: &str) -> Scene {
+/// A server without warden, which lets everybody in when a thread has been busy for so long.
+fn handing_over(line: Line, user: &str, busy_us: f64) -> Scene {
     let scene = builder(line).without_module().start();
     let mut admin = scene.server.admin();
     let module = hand_over_module().display().to_string();
-    admin.call(["MODULE", "LOAD", &module]).expect_ok();
+    let busy_ns = format!("{:.0}", busy_us * 1e3);
+    let words = ["MODULE", "LOAD", &module, &busy_ns];
+    admin.call(words).expect_ok();
     admin.run(user).expect_ok();
     scene
 }
@@ -110,19 +125,38 @@ fn tokens(issuer: &Issuer, subject: impl Fn(usize) -> String) -> Vec<String> {
         .collect()
 }
 
-/// Processor time of the server for each of these log-ins but the first.
-fn cost(scene: &Scene, credentials: &[Credential]) -> f64 {
+/// What the server takes for each of these log-ins but the first.
+fn cost(scene: &Scene, credentials: &[Credential]) -> Cost {
     let mut main = MainThread::watch(scene);
     let mut open = strangers(scene.server.address(), credentials.len());
     let (warm_up, counted) = credentials.split_at(WARM_UP);
     let (first, others) = open.split_at_mut(WARM_UP);
     log_in(first, warm_up);
-    let before = processor_time(scene.server.pid());
+    let pid = scene.server.pid();
+    let before = (processor_time(pid), switches(pid));
     log_in(others, counted);
-    let took = used_since(scene.server.pid(), before);
+    let (took, switched) = (used_since(pid, before.0), switches(pid) - before.1);
     drop(open);
     main.wait_until("all are gone", |main| main.clients() < 1.0);
-    per_log_in(took, counted.len())
+    Cost {
+        us: per_log_in(took, counted.len()),
+        switches: switched / count(counted.len()),
+    }
+}
+
+/// How often the threads of a process have left a processor, from /proc.
+fn switches(pid: u32) -> f64 {
+    let of_threads = threads(pid).map(|thread| {
+        // One that has just ended is gone.
+        let text = std::fs::read_to_string(thread.join("status")).unwrap_or_default();
+        let lines = text
+            .lines()
+            .filter_map(|line| line.split_once("_ctxt_switches:"));
+        lines
+            .filter_map(|(_, number)| number.trim().parse::<f64>().ok())
+            .sum::<f64>()
+    });
+    of_threads.sum()
 }
 
 /// Each on its connection, some at a time.
@@ -170,20 +204,23 @@ fn question(asked: &str, most_us: f64, rounds: &[Parts]) -> Question {
     const ABOVE: &str = "above verification";
     let mut question = Question::new(format!("processor time of a log-in, {asked}"));
     for parts in rounds {
-        let above = parts.total - parts.verification;
+        let above = parts.total.us - parts.verification;
         for (name, figure) in [
             (ABOVE, above),
             (
                 "above verification and handing over",
-                above - parts.handed_over,
+                above - parts.handed_over.us,
             ),
-            ("process", parts.total),
+            ("process", parts.total.us),
             ("bare verification", parts.verification),
-            ("native AUTH", parts.native),
-            ("handed over", parts.handed_over),
+            ("native AUTH", parts.native.us),
+            ("handed over", parts.handed_over.us),
         ] {
             question.add(name, "us", figure);
         }
+        question.add("switches", "", parts.total.switches);
+        question.add("switches, native AUTH", "", parts.native.switches);
+        question.add("switches, handed over", "", parts.handed_over.switches);
     }
     question.aim(ABOVE, Aim::AtMost(most_us))
 }

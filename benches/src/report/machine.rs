@@ -46,6 +46,11 @@ impl Machine {
             date: said("date", &["-u", "+%Y-%m-%d"]).unwrap_or_else(|| "unknown".to_owned()),
         }
     }
+
+    /// Commit and day.
+    pub fn taken(&self) -> String {
+        format!("{}, {}", self.commit, self.date)
+    }
 }
 
 /// What a program prints; none where that is nothing.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::figures::{Document, Part, Question};
+use crate::program::INSIDE;
 
 /// `new/benchmark.json` of one benchmark.
 #[derive(Deserialize)]
@@ -63,12 +64,13 @@ pub(super) fn read(criterion: &Path) -> io::Result<Document> {
             Some(part) => part.questions.push(question),
             None => parts.push(Part {
                 name: benchmark.group_id,
+                taken: None,
                 questions: vec![question],
             }),
         }
     }
     Ok(Document {
-        program: "inside one process".to_owned(),
+        program: INSIDE.to_owned(),
         valkey: None,
         parts,
     })

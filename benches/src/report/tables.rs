@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::plot;
-use crate::figures::{Document, Figure, Question};
+use crate::figures::{Document, Figure, Part, Question};
 
 /// A figure that was asked for.
 #[derive(Debug, Serialize)]
@@ -20,15 +20,17 @@ impl Asked {
     /// Those of a document.
     pub(super) fn all(document: &Document) -> Vec<Self> {
         let place = place(document);
-        let questions = document.parts.iter().flat_map(|part| &part.questions);
-        let figures = questions.flat_map(|question| {
-            let figures = question.figures.iter();
-            figures.map(move |figure| (question, figure))
+        let figures = document.parts.iter().flat_map(|part| {
+            let questions = part.questions.iter();
+            questions.flat_map(move |question| {
+                let figures = question.figures.iter();
+                figures.map(move |figure| (part, question, figure))
+            })
         });
         figures
-            .filter_map(|(question, figure)| {
+            .filter_map(|(part, question, figure)| {
                 Some(Self {
-                    place: place.clone(),
+                    place: title(&place, part),
                     question: question.asked.clone(),
                     figure: figure.name.clone(),
                     aim: format!("{} {}", figure.aim?, figure.unit),
@@ -77,13 +79,22 @@ impl Table {
                 plot: question.plot.clone(),
             });
             Self {
-                title: format!("{place}: {}", part.name),
+                title: title(&place, part),
                 rows: rows.collect(),
                 ratios: plot::ratios(&part.questions),
                 columns,
             }
         });
         tables.collect()
+    }
+}
+
+/// Where a part was measured, and when, for one of them may have been taken apart.
+fn title(place: &str, part: &Part) -> String {
+    let Part { name, taken, .. } = part;
+    match taken {
+        Some(taken) => format!("{place}: {name} ({taken})"),
+        None => format!("{place}: {name}"),
     }
 }
 

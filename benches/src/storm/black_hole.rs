@@ -14,7 +14,7 @@ use warden_tests::{ADMIN_PASSWORD, Authority, Scene};
 use super::crowd::{Credential, authenticate, strangers};
 use super::flood::Flood;
 use super::probe::Probe;
-use super::report::{ROUNDS, add_stalls};
+use super::report::{LONG_ROUNDS, NATIVE, add_stalls, in_turn};
 use super::stage::{MainThread, builder, start, tokens};
 use crate::figures::Question;
 use crate::program::Run;
@@ -36,7 +36,7 @@ const LOG_INS: usize = 20_000;
 pub fn run(Run { line, .. }: Run) -> Vec<Question> {
     let mut question =
         Question::new("a provider that never answers, 1,000 log-ins a second that need it");
-    for _ in 0..ROUNDS {
+    for round in 0..LONG_ROUNDS {
         let authority = Authority::new("hole");
         let hole = Hostile::start(&authority);
         hole.handshake(Handshake::Silence);
@@ -49,10 +49,10 @@ pub fn run(Run { line, .. }: Run) -> Vec<Question> {
         idle.add_to(&mut question, "GET, idle");
         let alone = throughput(&scene, &fresh.next());
         question.add("log-ins at the other authenticator, alone", "/s", alone);
-        for kind in ["native", "black hole"] {
+        for kind in in_turn(round, [NATIVE, "black hole"]) {
             let mut main = MainThread::watch(&scene);
             let credentials = (0_usize..).map(move |number| match kind {
-                "native" => Credential::new("default", ADMIN_PASSWORD),
+                NATIVE => Credential::new("default", ADMIN_PASSWORD),
                 _ => Credential::new("token", &format!("opaque-{number:024}")),
             });
             let flood = Flood::start(scene.server.address(), EVERY, credentials);

@@ -17,7 +17,7 @@ use warden_tests::{Authority, Directory, Line, Scene};
 use super::crowd::Credential;
 use super::flood::Flood;
 use super::probe::Probe;
-use super::report::{ROUNDS, add_stalls};
+use super::report::{LONG_ROUNDS, add_stalls};
 use super::stage::{MainThread, builder, start};
 use crate::count;
 use crate::figures::Question;
@@ -83,7 +83,7 @@ pub fn run(Run { line, .. }: Run) -> Vec<Question> {
         let mut question = Question::new(format!(
             "two directories, 500 log-ins a second that they judge; {way}"
         ));
-        for _ in 0..ROUNDS {
+        for _ in 0..LONG_ROUNDS {
             let [first, second] = slapds.each_ref().map(Slapd::url);
             let file = format!(
                 "type = 'ldap'\nservers = ['{first}', '{second}']\ncache_seconds = 0\n{lines}"

@@ -9,7 +9,7 @@ use warden_tests::{ADMIN_PASSWORD, Scene, unix_now};
 
 use super::crowd::{Credential, gather, scatter};
 use super::probe::Probe;
-use super::report::{ROUNDS, add_stalls};
+use super::report::{NATIVE, ROUNDS, add_stalls, in_turn};
 use super::stage::{MainThread, ROLES, scene, sessions_that_fit, tokens};
 use crate::figures::{Aim, Question};
 use crate::program::Run;
@@ -20,11 +20,11 @@ const PRINCIPALS: usize = 1_000;
 const LOG_IN_SECONDS: u64 = 20;
 
 /// All tokens end in the same second.
-pub fn expiry(Run { line, .. }: Run) -> Vec<Question> {
+pub fn expiry(run: Run) -> Vec<Question> {
     let sessions = sessions_that_fit();
     let mut question = Question::new(format!("{sessions} sessions expire in the same second"));
-    for _ in 0..ROUNDS {
-        let scene = scene(line);
+    for _ in 0..run.rounds(ROUNDS) {
+        let scene = scene(run.line);
         let until = unix_now() + LOG_IN_SECONDS;
         let tokens = tokens(&scene, PRINCIPALS, PRINCIPALS, Some(until));
         let open = gather(
@@ -73,18 +73,14 @@ pub fn refusal(Run { line, .. }: Run) -> Vec<Question> {
 pub fn disconnect(Run { line, .. }: Run) -> Vec<Question> {
     let sessions = sessions_that_fit();
     let mut question = Question::new(format!("{sessions} clients disconnect at once"));
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let scene = scene(line);
-        let native = [Credential::new("default", ADMIN_PASSWORD)];
-        let open = gather(scene.server.address(), &native, sessions);
-        leave(&scene, "native", open, &mut question);
-        let tokens = tokens(&scene, PRINCIPALS, PRINCIPALS, None);
-        let open = gather(
-            scene.server.address(),
-            &Credential::tokens(&tokens),
-            sessions,
-        );
-        leave(&scene, "sessions", open, &mut question);
+        let native = vec![Credential::new("default", ADMIN_PASSWORD)];
+        let tokens = Credential::tokens(&tokens(&scene, PRINCIPALS, PRINCIPALS, None));
+        for (kind, credentials) in in_turn(round, [(NATIVE, native), ("sessions", tokens)]) {
+            let open = gather(scene.server.address(), &credentials, sessions);
+            leave(&scene, kind, open, &mut question);
+        }
     }
     vec![question]
 }

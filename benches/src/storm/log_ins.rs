@@ -10,8 +10,8 @@ use warden_tests::{Line, Scene};
 
 use super::crowd::{Credential, all_at_once, authenticate, scatter, storm, strangers};
 use super::probe::Probe;
-use super::report::{ROUNDS, add_stalls};
-use super::stage::{MainThread, scene, scene_with, tokens};
+use super::report::{NATIVE, ROUNDS, add_stalls, in_turn};
+use super::stage::{Apart, MainThread, scene, scene_with, tokens};
 use crate::count;
 use crate::figures::{Aim, Question};
 use crate::latencies::Latencies;
@@ -25,33 +25,52 @@ const AFTERWARDS: usize = 500;
 /// Longer than `rejection_seconds`.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(6);
 
-/// Paced over a second.
-pub fn run(Run { line, .. }: Run) -> Vec<Question> {
-    let mut question = Question::new(format!(
+/// Paced over a second: all on whatever processors there are, and the server's main thread
+/// with one of its own, where there are two.
+pub fn run(run: Run) -> Vec<Question> {
+    let asked = format!(
         "{LOG_INS} log-ins in a second, each a new connection, {PRINCIPALS} principals, every token a new one"
+    );
+    let mut beside = Question::new(&asked);
+    let mut apart = Question::new(format!(
+        "{asked}; the main thread has a processor of its own"
     ));
-    for _ in 0..ROUNDS {
-        let scene = scene_with_natives(line);
-        let credentials = Credential::tokens(&tokens(&scene, LOG_INS, PRINCIPALS, None));
-        let idle = Probe::idle(&scene, Duration::from_secs(1));
-        idle.add_to(&mut question, "GET, idle");
-        for (kind, credentials) in [("native", natives(&scene)), ("token", credentials)] {
-            let others = unleash(&scene, kind, &credentials, &mut question);
-            let to_idle = others.p99 / idle.p99;
-            question.add(&format!("GET p99, {kind} to idle"), "times", to_idle);
+    for round in 0..run.rounds(ROUNDS) {
+        paced(round, &scene_with_natives(run.line), &mut beside);
+        let scene = scene_with_natives(run.line);
+        if let Some(_apart) = Apart::of(&scene) {
+            paced(round, &scene, &mut apart);
         }
     }
-    vec![question.aim("GET p99, token to idle", Aim::AtMost(3.0))]
+    let to_idle = "GET p99, token to idle";
+    let beside = beside.aim(to_idle, Aim::AtMost(3.0));
+    if apart.figures.is_empty() {
+        return vec![beside];
+    }
+    vec![beside, apart.aim(to_idle, Aim::AtMost(1.5))]
+}
+
+fn paced(round: usize, scene: &Scene, question: &mut Question) {
+    let credentials = Credential::tokens(&tokens(scene, LOG_INS, PRINCIPALS, None));
+    let idle = Probe::idle(scene, Duration::from_secs(1));
+    idle.add_to(question, "GET, idle");
+    let kinds = [(NATIVE, natives(scene)), ("token", credentials)];
+    for (kind, credentials) in in_turn(round, kinds) {
+        let others = unleash(scene, kind, &credentials, question);
+        let to_idle = others.p99 / idle.p99;
+        question.add(&format!("GET p99, {kind} to idle"), "times", to_idle);
+    }
 }
 
 /// All of them at once: every client has connected, and all credentials arrive before
 /// the first is answered.
 pub fn burst(Run { line, .. }: Run) -> Vec<Question> {
     let mut question = Question::new(format!("{LOG_INS} new tokens on open connections at once"));
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let scene = scene_with_natives(line);
         let credentials = Credential::tokens(&tokens(&scene, LOG_INS, PRINCIPALS, None));
-        for (kind, credentials) in [("native", natives(&scene)), ("token", credentials)] {
+        let kinds = [(NATIVE, natives(&scene)), ("token", credentials)];
+        for (kind, credentials) in in_turn(round, kinds) {
             let mut open = strangers(scene.server.address(), LOG_INS);
             let mut main = MainThread::watch(&scene);
             let probe = Probe::start(&scene);

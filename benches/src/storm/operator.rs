@@ -7,7 +7,7 @@ use warden_tests::{Connection, Reply, Scene};
 
 use super::crowd::{Credential, gather, storm};
 use super::probe::Probe;
-use super::report::{ROUNDS, add_stalls};
+use super::report::{LONG_ROUNDS, ROUNDS, add_stalls};
 use super::stage::{MainThread, scene, scene_with, sessions_that_fit, tokens};
 use crate::count;
 use crate::figures::Question;
@@ -44,7 +44,7 @@ pub fn commands(Run { line, .. }: Run) -> Vec<Question> {
         "{} live sessions, 2,000 log-ins a second meanwhile",
         LOG_INS / 2
     ));
-    for _ in 0..ROUNDS {
+    for _ in 0..LONG_ROUNDS {
         // The operator is asked for with `fallback deny`, too.
         let scene = scene_with(line, &["native_users", "default"]);
         let tokens = tokens(&scene, LOG_INS, PRINCIPALS, None);

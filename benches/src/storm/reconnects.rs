@@ -11,7 +11,7 @@ use warden_tests::{ADMIN_PASSWORD, Authority, Claims, Scene};
 
 use super::crowd::{Credential, all_at_once, scatter, strangers};
 use super::probe::Probe;
-use super::report::{ROUNDS, add_stalls};
+use super::report::{NATIVE, ROUNDS, add_stalls, in_turn};
 use super::stage::{MainThread, builder, start};
 use crate::count;
 use crate::figures::Question;
@@ -28,18 +28,14 @@ pub fn run(Run { line, .. }: Run) -> Vec<Question> {
         "{CONNECTIONS} connections with one token at once; the service answers after {} ms",
         THOUGHT.as_millis()
     ));
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let scene = start(builder(line));
         let native = Credential::new("default", ADMIN_PASSWORD);
-        come_back(&scene, "native", &native, &mut question);
         let claims = Claims::of("alice").groups(&["analysts"]);
-        let token = scene.issuer.token(&claims);
-        come_back(
-            &scene,
-            "verified here",
-            &Credential::new("token", &token),
-            &mut question,
-        );
+        let token = Credential::new("token", &scene.issuer.token(&claims));
+        for (kind, credential) in in_turn(round, [(NATIVE, native), ("verified here", token)]) {
+            come_back(&scene, kind, &credential, &mut question);
+        }
 
         let authority = Authority::new("slow");
         let service = Hostile::start(&authority);

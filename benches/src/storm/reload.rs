@@ -17,8 +17,8 @@ const SESSIONS: usize = 10_000;
 const CLASSES: usize = 1_000;
 
 /// Reloads of three kinds on one server, in turn.
-pub fn run(Run { line, .. }: Run) -> Vec<Question> {
-    let scene = scene(line);
+pub fn run(run: Run) -> Vec<Question> {
+    let scene = scene(run.line);
     let credentials = Credential::tokens(&tokens(&scene, SESSIONS, CLASSES, None));
     let _open = gather(scene.server.address(), &credentials, SESSIONS);
     let mut questions = Vec::new();
@@ -35,7 +35,7 @@ pub fn run(Run { line, .. }: Run) -> Vec<Question> {
     ] {
         let mut question =
             Question::new(format!("{SESSIONS} sessions of {CLASSES} classes, {what}"));
-        for _ in 0..ROUNDS {
+        for _ in 0..run.rounds(ROUNDS) {
             for roles in [other.as_str(), ROLES] {
                 let mut main = MainThread::watch(&scene);
                 let probe = Probe::start(&scene);

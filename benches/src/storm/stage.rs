@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use warden_tests::server::info_fields;
 use warden_tests::{
     Algorithm, Claims, Connection, Issuer, Line, Scene, SceneBuilder, SigningKey, unix_now,
 };
+
+use crate::pairs::threads;
 
 /// Sessions that most parts ask for; fewer where the system grants fewer files.
 const SESSIONS: usize = 20_000;
@@ -94,10 +98,51 @@ fn favour(scene: &Scene) {
     if real_time.is_ok_and(|status| status.success()) {
         return;
     }
-    let main_thread = i32::try_from(scene.server.pid())
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
-    let _ = rustix::process::setpriority_process(main_thread, -10);
+    let _ = rustix::process::setpriority_process(pid_of(scene), -10);
+}
+
+/// The server's process, and so its main thread.
+fn pid_of(scene: &Scene) -> Option<Pid> {
+    let number = i32::try_from(scene.server.pid()).ok();
+    number.and_then(Pid::from_raw)
+}
+
+/// The server's main thread alone on one processor, and whatever else there is on the others:
+/// the server's other threads, and those that this one begins. Until it is dropped.
+pub struct Apart {
+    before: CpuSet,
+}
+
+impl Apart {
+    /// None where there is one processor only.
+    pub fn of(scene: &Scene) -> Option<Self> {
+        let before = sched_getaffinity(None).expect("a thread runs somewhere");
+        let first = (0..CpuSet::MAX_CPU).find(|cpu| before.is_set(*cpu))?;
+        let (mut alone, mut others) = (CpuSet::new(), before);
+        alone.set(first);
+        others.unset(first);
+        if others.count() == 0 {
+            return None;
+        }
+        let main = pid_of(scene).expect("a process has a number");
+        for thread in threads(scene.server.pid()) {
+            let number = thread
+                .file_name()
+                .and_then(|name| name.to_str()?.parse().ok());
+            let thread = number.and_then(Pid::from_raw);
+            // One that has just ended is gone.
+            let _ = sched_setaffinity(thread, &others);
+        }
+        sched_setaffinity(Some(main), &alone).expect("the main thread can be moved");
+        sched_setaffinity(None, &others).expect("this thread can be moved");
+        Some(Self { before })
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        sched_setaffinity(None, &self.before).expect("this thread can be moved");
+    }
 }
 
 /// `count` different tokens of `principals` principals, in turn; they end at `until`

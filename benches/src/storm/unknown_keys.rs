@@ -15,7 +15,7 @@ use warden_tests::{
 use super::crowd::Credential;
 use super::flood::Flood;
 use super::probe::Probe;
-use super::report::{ROUNDS, add_stalls};
+use super::report::{LONG_ROUNDS, NATIVE, add_stalls, in_turn};
 use super::stage::{MainThread, builder, start};
 use crate::count;
 use crate::figures::Question;
@@ -35,7 +35,7 @@ pub fn run(Run { line, .. }: Run) -> Vec<Question> {
         "{TOKENS} tokens of unknown keys, 1,000 a second; a cool-down lasts {} s",
         COOL_DOWN.as_secs()
     ));
-    for _ in 0..ROUNDS {
+    for round in 0..LONG_ROUNDS {
         let authority = Authority::new("idp");
         let provider = Hostile::start(&authority);
         let key = SigningKey::generate(Algorithm::ES256, "published");
@@ -57,7 +57,7 @@ pub fn run(Run { line, .. }: Run) -> Vec<Question> {
 
         let idle = Probe::idle(&scene, Duration::from_secs(2));
         idle.add_to(&mut question, "GET, idle");
-        for (kind, credentials) in [("native", native), ("unknown keys", unknown)] {
+        for (kind, credentials) in in_turn(round, [(NATIVE, native), ("unknown keys", unknown)]) {
             let mut main = MainThread::watch(&scene);
             let before = count(fetches.lock().expect("nobody panicked here").len());
             let probe = Probe::start(&scene);

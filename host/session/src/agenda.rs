@@ -29,17 +29,21 @@ struct Lead(i64);
 
 impl Lead {
     fn at(instant: Instant) -> Self {
-        let signed = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
-        let lead = signed(instant.wall.as_unix_millis()) - signed(instant.monotonic_ms);
+        Self::between(instant.wall, signed(instant.monotonic_ms))
+    }
+
+    fn between(wall: Timestamp, monotonic_ms: i64) -> Self {
+        let lead = signed(wall.as_unix_millis()).saturating_sub(monotonic_ms);
         Self(lead.div_euclid(signed(PRECISION_MS)))
+    }
+
+    fn as_millis(self) -> i64 {
+        self.0.saturating_mul(signed(PRECISION_MS))
     }
 
     /// The later of two readings as the wall clock would have it with this lead.
     fn latest(self, now: Instant) -> Timestamp {
-        let lead = self
-            .0
-            .saturating_mul(i64::try_from(PRECISION_MS).unwrap_or(i64::MAX));
-        let expected = now.monotonic_ms.saturating_add_signed(lead);
+        let expected = now.monotonic_ms.saturating_add_signed(self.as_millis());
         now.wall.max(Timestamp::from_unix_millis(expected))
     }
 }
@@ -57,6 +61,21 @@ impl Deadline {
             wall,
             lead: Lead::at(since),
         })
+    }
+
+    /// One that passes when the first of both does, on either clock.
+    pub(crate) fn or(self, other: Self) -> Self {
+        let wall = self.wall.min(other.wall);
+        let monotonic_ms = self.monotonic_ms().min(other.monotonic_ms());
+        Self {
+            wall,
+            lead: Lead::between(wall, monotonic_ms),
+        }
+    }
+
+    /// When it passes on the monotonic clock.
+    fn monotonic_ms(self) -> i64 {
+        signed(self.wall.as_unix_millis()).saturating_sub(self.lead.as_millis())
     }
 
     pub(crate) fn has_passed(&self, now: Instant) -> bool {
@@ -78,6 +97,10 @@ impl From<Now> for Instant {
             monotonic_ms: millis(now.monotonic),
         }
     }
+}
+
+fn signed(millis: u64) -> i64 {
+    i64::try_from(millis).unwrap_or(i64::MAX)
 }
 
 /// Whole milliseconds, saturating.
@@ -143,6 +166,25 @@ mod tests {
         Instant {
             wall: Timestamp::from_unix_seconds(wall_s),
             monotonic_ms: monotonic_s * 1000,
+        }
+    }
+
+    #[test]
+    fn the_first_of_two_counts_though_the_wall_clock_was_set_between() {
+        let lasting = |since, seconds| {
+            let length = Duration::from_secs(seconds);
+            Deadline::earliest(since, None, Some(length)).expect("a length")
+        };
+        // The wall clock is set back by 50 s: this one's time is up at 1020, or 30 ...
+        let before = lasting(at(1000, 10), 20);
+        // ... and this one's at 995, or 55.
+        let after = lasting(at(955, 15), 40);
+        for first in [before.or(after), after.or(before)] {
+            assert!(!first.has_passed(at(955, 15)));
+            assert!(!first.has_passed(at(969, 29)));
+            assert!(first.has_passed(at(970, 30)));
+            // Set forward again: the second has passed.
+            assert!(first.has_passed(at(995, 16)));
         }
     }
 

@@ -186,10 +186,8 @@ impl Class {
 
     /// Makes it due no later than this.
     pub(crate) fn be_due_by(&mut self, deadline: Option<Deadline>) {
-        if let Some(deadline) = deadline
-            && self.due.is_none_or(|due| deadline.wall < due.wall)
-        {
-            self.due = Some(deadline);
+        if let Some(deadline) = deadline {
+            self.due = Some(self.due.map_or(deadline, |due| due.or(deadline)));
         }
     }
 

@@ -12,7 +12,7 @@ mod snapshots;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use serde_json::json;
@@ -31,6 +31,41 @@ use crate::snapshot::SnapshotState;
 use warden_hostile::Guest;
 
 const GETTER: [&str; 2] = ["+get", "~cache:*"];
+
+/// Two at a time, in their order; the second thread takes small ones alone, each `within`.
+#[test]
+fn work_in_two_keeps_its_order() {
+    thread_local! {
+        static IS_WITHIN: Cell<bool> = const { Cell::new(false) };
+    }
+    fn within(work: &mut dyn FnMut()) {
+        IS_WITHIN.set(true);
+        work();
+    }
+    let is_small = |number: &u32| !number.is_multiple_of(3);
+    let caller = thread::current().id();
+    let (first, second) = mpsc::channel();
+    let second = Mutex::new(second);
+    let done = in_two((0..20).collect(), is_small, within, |number| {
+        // They are under way at once: the first large one waits for the first small one.
+        match number {
+            0 => lock(&second)
+                .recv_timeout(Duration::from_secs(60))
+                .expect("a second thread"),
+            1 => first.send(()).expect("somebody waits"),
+            _ => {}
+        }
+        let is_second = thread::current().id() != caller;
+        assert_eq!(is_second, IS_WITHIN.get());
+        (number, is_second)
+    });
+    let order: Vec<u32> = done.iter().map(|(number, _)| *number).collect();
+    assert_eq!(order, (0..20).collect::<Vec<u32>>());
+    let by_second = done.iter().filter(|(_, is_second)| *is_second);
+    let by_second: Vec<u32> = by_second.map(|(number, _)| *number).collect();
+    assert!(by_second.contains(&1), "{by_second:?}");
+    assert!(by_second.iter().all(is_small), "{by_second:?}");
+}
 
 /// A policy directory, an engine and a clock.
 struct Scene {
