@@ -20,7 +20,7 @@ use crate::program::Run;
 const REQUESTS: [(usize, usize); 2] = [(1, 60_000), (16, 500_000)];
 
 /// Pairs: what is asked for are a few parts in a hundred.
-const PAIRS: usize = 11;
+const PAIRS: usize = 7;
 
 /// One way of being audited.
 struct Row {

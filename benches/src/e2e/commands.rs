@@ -82,7 +82,7 @@ pub fn unused(run: Run) -> Vec<Question> {
                 })
             };
             let answer = Answer::ask_often(
-                run.pairs(15),
+                run.pairs(11),
                 &asked,
                 ("loaded", "no module"),
                 || Round::watched(&with.server, || round(&with.server)),
@@ -90,7 +90,7 @@ pub fn unused(run: Run) -> Vec<Question> {
             );
             answer.question()
         };
-        let all = std::iter::repeat_with(on_new_servers).take(run.rounds(9));
+        let all = std::iter::repeat_with(on_new_servers).take(run.rounds(7));
         let question = Question::new(format!("{asked}, against no module"));
         let question = all.fold(question, Question::with_the_middle_of);
         question.aim("server CPU", Aim::AtMost(1.005))
