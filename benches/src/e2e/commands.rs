@@ -4,6 +4,7 @@
 use warden_tests::{ADMIN_PASSWORD, Scene, Server};
 
 use super::load::{User, drive};
+use super::processor::handing_over;
 use crate::figures::{Aim, Question};
 use crate::pairs::{Answer, Round, measured};
 use crate::program::Run;
@@ -65,35 +66,46 @@ pub fn sessions(run: Run) -> Vec<Question> {
     questions
 }
 
-/// GET of user `default` on a server with the module loaded, and one without. Half a part in a
-/// hundred is asked for, and two servers differ by more from one start to the next: some of
-/// each, the middle of many short pairs of each.
+/// GET of user `default` on a server with the module loaded, and one without; and the same of a
+/// module that does nothing but be there.
 pub fn unused(run: Run) -> Vec<Question> {
-    let default = User::new("default", ADMIN_PASSWORD);
-    let ask = |depth: usize| {
-        let asked = format!("GET with the module loaded and unused, P{depth}");
-        let on_new_servers = || {
-            let with = Scene::start(run.line);
-            let without = Server::builder(run.line).start();
-            let load = ("GET reports:q3", requests(run, depth) / 2, depth);
-            let round = |server: &Server| -> Round {
-                measured(server.pid(), || {
-                    drive(run.line, server, Some(&default), load)
-                })
-            };
-            let answer = Answer::ask_often(
-                run.pairs(11),
-                &asked,
-                ("loaded", "no module"),
-                || Round::watched(&with.server, || round(&with.server)),
-                || round(&without),
-            );
-            answer.question()
-        };
-        let all = std::iter::repeat_with(on_new_servers).take(run.rounds(7));
-        let question = Question::new(format!("{asked}, against no module"));
-        let question = all.fold(question, Question::with_the_middle_of);
-        question.aim("server CPU", Aim::AtMost(1.005))
+    let unused = |what: &str, depth: usize, loaded: &dyn Fn() -> Scene| {
+        let asked = format!("GET with {what} loaded and unused, P{depth}");
+        pairs_of_servers(run, depth, &asked, loaded)
     };
-    run.depths().iter().copied().map(ask).collect()
+    let mut questions = Vec::new();
+    for depth in run.depths() {
+        let question = unused("the module", *depth, &|| Scene::start(run.line));
+        questions.push(question.aim("server CPU", Aim::AtMost(1.005)));
+        let other = || handing_over(run.line, 0.0);
+        questions.push(unused("a module that does nothing", *depth, &other));
+    }
+    questions
+}
+
+/// Half a part in a hundred is asked for, and two servers differ by more from one start to the
+/// next: some of each, the middle of many short pairs of each.
+fn pairs_of_servers(run: Run, depth: usize, asked: &str, loaded: &dyn Fn() -> Scene) -> Question {
+    let default = User::new("default", ADMIN_PASSWORD);
+    let on_new_servers = || {
+        let with = loaded();
+        let without = Server::builder(run.line).start();
+        let load = ("GET reports:q3", requests(run, depth) / 2, depth);
+        let round = |server: &Server| -> Round {
+            measured(server.pid(), || {
+                drive(run.line, server, Some(&default), load)
+            })
+        };
+        let answer = Answer::ask_often(
+            run.pairs(11),
+            asked,
+            ("loaded", "no module"),
+            || round(&with.server),
+            || round(&without),
+        );
+        answer.question()
+    };
+    let all = std::iter::repeat_with(on_new_servers).take(run.rounds(7));
+    let question = Question::new(format!("{asked}, against no module"));
+    all.fold(question, Question::with_the_middle_of)
 }

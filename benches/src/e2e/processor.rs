@@ -87,7 +87,9 @@ fn round(line: Line, issuer: &Issuer) -> (Parts, Parts) {
     scene.server.admin().run(&rules).expect_ok();
     let native = vec![Credential::new("native", &password); WARM_UP + LOG_INS];
     let verification = bare(issuer, &known);
-    let handed_over = cost(&handing_over(line, &rules, verification), &native);
+    let other = handing_over(line, verification);
+    other.server.admin().run(&rules).expect_ok();
+    let handed_over = cost(&other, &native);
     let native = cost(&scene, &native);
     let parts = |tokens: &[String]| Parts {
         verification: bare(issuer, tokens),
@@ -102,14 +104,12 @@ fn round(line: Line, issuer: &Issuer) -> (Parts, Parts) {
 }
 
 /// A server without warden, which lets everybody in when a thread has been busy for so long.
-fn handing_over(line: Line, user: &str, busy_us: f64) -> Scene {
+pub(super) fn handing_over(line: Line, busy_us: f64) -> Scene {
     let scene = builder(line).without_module().start();
-    let mut admin = scene.server.admin();
     let module = hand_over_module().display().to_string();
     let busy_ns = format!("{:.0}", busy_us * 1e3);
     let words = ["MODULE", "LOAD", &module, &busy_ns];
-    admin.call(words).expect_ok();
-    admin.run(user).expect_ok();
+    scene.server.admin().call(words).expect_ok();
     scene
 }
 

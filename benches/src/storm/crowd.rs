@@ -166,10 +166,21 @@ pub fn scatter(streams: Vec<TcpStream>) {
     });
 }
 
+/// What became of a storm.
+#[derive(Debug, Default)]
+pub struct Stormed {
+    /// From when each log-in was due to its answer, in microseconds.
+    pub took_us: Vec<f64>,
+    /// How many were refused or broke.
+    pub failed: usize,
+    /// The sessions.
+    pub open: Vec<TcpStream>,
+}
+
 /// Logs in once with each credential, each on a new connection and each at its time,
-/// all within `span`. Answers the microseconds from when each was due, and how many
-/// were refused or broke; the sessions stay open until the end.
-pub fn storm(address: SocketAddr, credentials: &[Credential], span: Duration) -> (Vec<f64>, usize) {
+/// all within `span`. The sessions stay open for as long as what is answered lives: that very
+/// many clients leave at once is another question.
+pub fn storm(address: SocketAddr, credentials: &[Credential], span: Duration) -> Stormed {
     let pace = span.div_f64(count(credentials.len().max(1)));
     let start = Instant::now() + Duration::from_millis(50);
     thread::scope(|scope| {
@@ -196,15 +207,13 @@ pub fn storm(address: SocketAddr, credentials: &[Credential], span: Duration) ->
                 })
             })
             .collect();
-        let mut all = Vec::new();
-        let mut failed = 0;
-        let mut open = Vec::new();
+        let mut all = Stormed::default();
         for sender in senders {
-            let (took, refused, streams) = sender.join().expect("a sender ends");
-            all.extend(took);
-            failed += refused;
-            open.extend(streams);
+            let (took, failed, open) = sender.join().expect("a sender ends");
+            all.took_us.extend(took);
+            all.failed += failed;
+            all.open.extend(open);
         }
-        (all, failed)
+        all
     })
 }

@@ -123,12 +123,12 @@ pub fn forged(Run { line, .. }: Run) -> Vec<Question> {
         let mut main = MainThread::watch(&scene);
         let probe = Probe::start(&scene);
         let all = tokens(&scene, AFTERWARDS, PRINCIPALS, None);
-        let (_, failed) = storm(
+        let stormed = storm(
             scene.server.address(),
             &Credential::tokens(&all),
             Duration::from_secs(1),
         );
-        assert_eq!(failed, 0, "everybody else gets in");
+        assert_eq!(stormed.failed, 0, "everybody else gets in");
         probe.finish().add_to(&mut question, "GET afterwards");
         add_stalls(&mut question, "afterwards", main.stalls());
     }
@@ -175,12 +175,14 @@ fn unleash(
 ) -> Latencies {
     let mut main = MainThread::watch(scene);
     let probe = Probe::start(scene);
-    let (took, failed) = storm(scene.server.address(), credentials, Duration::from_secs(1));
-    let others = probe.finish();
+    let stormed = storm(scene.server.address(), credentials, Duration::from_secs(1));
+    let (others, stalls) = (probe.finish(), main.stalls());
+    let failed = count(stormed.failed);
     others.add_to(question, &format!("GET during {kind} log-ins"));
-    Latencies::of(took).add_to(question, &format!("AUTH {kind}"));
-    question.add(&format!("refused or broken, {kind}"), "", count(failed));
-    add_stalls(question, kind, main.stalls());
+    Latencies::of(stormed.took_us).add_to(question, &format!("AUTH {kind}"));
+    question.add(&format!("refused or broken, {kind}"), "", failed);
+    add_stalls(question, kind, stalls);
+    scatter(stormed.open);
     main.wait_until("all are gone", |main| main.clients() < 1.0);
     others
 }
