@@ -11,6 +11,7 @@ use warden_tests::{
     Algorithm, Claims, Connection, Issuer, Line, Scene, SceneBuilder, SigningKey, unix_now,
 };
 
+use super::crowd::{scatter, strangers};
 use crate::pairs::threads;
 
 /// Sessions that most parts ask for; fewer where the system grants fewer files.
@@ -79,10 +80,18 @@ pub fn builder(line: Line) -> SceneBuilder {
         .server(warden_tests::ServerBuilder::protected_configs)
 }
 
-/// Starts it, its main thread first among all that runs.
+/// Connections that a server has had before anything is asked.
+const HAD_BEFORE: usize = 5_000;
+
+/// Starts it, its main thread first among all that runs. It has had many clients before: Linux
+/// holds up a process of several threads for some 20 ms whenever its table of open files grows
+/// (`expand_files` waits for all processors), which is nobody's question here.
 pub fn start(builder: SceneBuilder) -> Scene {
     let scene = builder.start();
     favour(&scene);
+    let crowd = strangers(scene.server.address(), HAD_BEFORE.min(sessions_that_fit()));
+    scatter(crowd);
+    MainThread::watch(&scene).wait_until("all are gone", |main| main.clients() < 1.0);
     scene
 }
 
