@@ -36,10 +36,10 @@ fuzz: ## every fuzz target for ten minutes
 gate: ## instructions of each hot path, held against what they were
 	@scripts/gate
 
-bench: build ## what warden costs, a look of minutes: target/bench/report.html
+bench: build ## what warden costs, in five minutes: target/bench/report.html
 	@scripts/bench quick
 
-bench-full: build ## all figures, in an hour and a half: target/bench/report.html
+bench-full: build ## all figures, in an hour: target/bench/report.html
 	@scripts/bench full
 
 bench-e2e: build ## what warden costs a server, beside a baseline of the same run
