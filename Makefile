@@ -39,7 +39,7 @@ gate: ## instructions of each hot path, held against what they were
 bench: build ## what warden costs, in five minutes: target/bench/report.html
 	@scripts/bench quick
 
-bench-full: build ## all figures, in an hour: target/bench/report.html
+bench-full: build ## all figures of 9.1, and of 8.0 what is asked, in an hour
 	@scripts/bench full
 
 bench-e2e: build ## what warden costs a server, beside a baseline of the same run
