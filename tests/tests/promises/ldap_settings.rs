@@ -189,8 +189,10 @@ fn no_more_connections_are_made_than_the_pools_hold(line: Line) {
         });
         let counters = slapd.counters();
         assert!(counters.binds >= 5 * PEOPLE as u64, "{counters:?}");
-        // For binds, for searches, and one to look after it; all of them were needed.
-        assert_eq!(counters.connections, 2 * size + 1, "{counters:?}");
+        // For binds, for searches, and one to look after it. How many of them are needed at
+        // once depends on how fast the directory is: more than a smaller pool has.
+        let some = size + 1..=2 * size + 1;
+        assert!(some.contains(&counters.connections), "{counters:?}");
     }
 }
 
