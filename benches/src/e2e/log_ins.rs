@@ -89,7 +89,7 @@ pub fn cached(run: Run) -> Vec<Question> {
                 length => format!("{length} such bytes"),
             };
             let answer = Answer::ask_often(
-                SHORT_PAIRS,
+                run.pairs(SHORT_PAIRS),
                 &format!("AUTH, {what}, P{depth}"),
                 ("token", &against),
                 || round(&one),
@@ -172,7 +172,7 @@ pub fn whole(run: Run) -> Vec<Question> {
         })
     };
     let answer = Answer::ask_often(
-        SHORT_PAIRS,
+        run.pairs(SHORT_PAIRS),
         "connect, HELLO with a known token, PING, close",
         ("token", "a native password"),
         || round("alice", &token),
