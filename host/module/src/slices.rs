@@ -36,12 +36,9 @@ const TURN: Duration = Duration::from_micros(300);
 const BUDGET: Duration = Duration::from_micros(400);
 
 /// Closes a slice: the server frees all clients closed in one go, 20 µs each, so a
-/// slice that closed a thousand would stall it.
+/// slice that closed a thousand would stall it. Those who were refused are closed whatever
+/// the time, for they may have rights of their class until then; others one by one.
 const CLOSES: usize = 32;
-
-/// So many of them are closed, whatever the time, before it is looked at again. Those who
-/// were refused are closed all, for they may have rights of their class until then.
-const CLOSES_AT_ONCE: usize = 4;
 
 /// Users whose name is compared with the server's own ACL in one step.
 const SWEPT: usize = 100;
@@ -295,14 +292,13 @@ fn close(
     let refused = refused.unwrap_or_default();
     let mut left = limit.saturating_sub(refused.len());
     sessions::perform(lock, refused, now);
-    let mut is_full = true;
-    while is_full && left > 0 {
-        let some = left.min(CLOSES_AT_ONCE);
-        let closes = sessions::with_registry(lock, |registry| registry.close_due(now, some));
-        let closes = closes.unwrap_or_default();
-        is_full = closes.len() >= some;
-        left -= some;
-        sessions::perform(lock, closes, now);
+    let mut is_due = true;
+    while is_due && left > 0 {
+        let next = sessions::with_registry(lock, |registry| registry.close_due(now, 1));
+        let next = next.unwrap_or_default();
+        is_due = !next.is_empty();
+        left -= 1;
+        sessions::perform(lock, next, now);
         if budget.is_spent() {
             break;
         }
@@ -312,7 +308,7 @@ fn close(
     })
     .unwrap_or_default();
     searches::finished(lock, killed);
-    is_full || more
+    is_due || more
 }
 
 /// Frees users nobody needs, one at a time: each is a walk over every client.
