@@ -98,7 +98,7 @@ fn generation(directory: &Path, policy: &str, files: &[(&str, String)]) -> Arc<G
         server: Arc::new(rooms::server()),
         required: [].into(),
     };
-    match engine.load(directory, frame, None, SystemClock::new().now()) {
+    match engine.load(directory, frame, None, SystemClock.now()) {
         Ok(generation) => generation,
         Err(error) => panic!("{policy} does not load: {error}"),
     }
@@ -126,7 +126,7 @@ fn somebody() -> Principal {
 fn languages(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("languages");
     let principal = somebody();
-    let now = SystemClock::new().now();
+    let now = SystemClock.now();
     let bundles = [10, 100].map(|count| {
         let files = vec![("toml", mapping()), ("cedar", policies(count))];
         (

@@ -51,7 +51,7 @@ impl Rooms {
             issuer,
             chain,
             generation,
-            now: SystemClock::new().now(),
+            now: SystemClock.now(),
             _directory: directory,
         }
     }
@@ -129,7 +129,7 @@ pub fn generation(
         server: Arc::new(server()),
         required: [].into(),
     };
-    match engine.load(policies, frame, previous, SystemClock::new().now()) {
+    match engine.load(policies, frame, previous, SystemClock.now()) {
         Ok(generation) => generation,
         Err(error) => panic!("the policies do not load: {error}"),
     }

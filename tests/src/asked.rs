@@ -70,7 +70,7 @@ impl Place {
             server: Arc::new(Server::of_release("9.1").expect("a known release")),
             required: [].into(),
         };
-        let now = SystemClock::new().now();
+        let now = SystemClock.now();
         let loaded = self.engine.load(self.directory.path(), frame, None, now);
         loaded.map(Asked).map_err(|error| error.to_string())
     }
@@ -98,7 +98,7 @@ impl Asked {
     /// # Errors
     /// When the engine refuses what it answers.
     pub fn about(&self, principal: &Principal, client: &ClientFacts) -> Result<Opinion, Failure> {
-        let now = SystemClock::new().now();
+        let now = SystemClock.now();
         let explanation = self.0.explain_made_up(principal, client, now);
         let mut opinions = explanation.opinions.into_iter();
         opinions.next().expect("one bundle").1

@@ -53,7 +53,7 @@ impl Services {
     pub fn offline() -> Self {
         Self {
             runtime: None,
-            clock: Arc::new(SystemClock::new()),
+            clock: Arc::new(SystemClock),
             state: None,
             notices: Arc::new(Silent),
             plugins: None,

@@ -23,7 +23,7 @@ impl Network {
     pub(crate) fn new(engine: Engine) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
-        let clock = Arc::new(SystemClock::new());
+        let clock = Arc::new(SystemClock);
         // One run asks once: what would be told later is told to nobody.
         let services = Services::online(handle, clock, None, Arc::new(Silent))
             .with_plugins(PluginRegistry::new(Arc::new(engine)));

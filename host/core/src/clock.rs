@@ -4,6 +4,7 @@
 //! clocks. A [`Now`] carries both the wall clock, in which tokens speak, and a
 //! monotonic reading, so that a wall clock set back never prolongs a session.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A point of the wall clock: milliseconds since 1970-01-01T00:00:00Z.
@@ -73,30 +74,12 @@ impl Clock for Now {
     }
 }
 
-/// The operating system's clocks.
-#[derive(Debug)]
-pub struct SystemClock {
-    origin: Instant,
-}
+/// The operating system's clocks. Every one of them counts from the same moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place that reads the operating system's clocks"
-)]
-impl SystemClock {
-    /// A clock whose monotonic reading starts at zero now.
-    pub fn new() -> Self {
-        Self {
-            origin: Instant::now(),
-        }
-    }
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+/// The process's first reading of the monotonic clock.
+static ORIGIN: OnceLock<Instant> = OnceLock::new();
 
 #[expect(
     clippy::disallowed_methods,
@@ -116,7 +99,8 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.origin.elapsed()
+        let now = Instant::now();
+        now.saturating_duration_since(*ORIGIN.get_or_init(|| now))
     }
 }
 

@@ -30,6 +30,7 @@ mod guard;
 pub(crate) mod info;
 mod lock;
 mod log;
+pub(crate) mod mailbox;
 mod reply;
 pub(crate) mod results;
 mod stopwatch;

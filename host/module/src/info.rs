@@ -249,8 +249,6 @@ fn numbers(info: &InfoContext<'_>, shared: &Shared) {
         let people = u64::try_from(people).unwrap_or(u64::MAX);
         info.number("refresh_pending", people);
     }
-    // Somebody may hold the map just now, or have held it when this child was forked.
-    if let Some(pending) = shared.pending.count() {
-        info.number("pending", u64::try_from(pending).unwrap_or(u64::MAX));
-    }
+    let pending = shared.pending.count();
+    info.number("pending", u64::try_from(pending).unwrap_or(u64::MAX));
 }

@@ -17,11 +17,10 @@ use crate::commands::{dryrun, explain};
 use crate::ffi::{Answer, Context, ServerLock, Waiting, user_exists};
 use crate::local;
 use crate::login::seen;
-use crate::pending::Joined;
 use crate::refusals::{self, Attempt, looks_like_a_token};
 use crate::shared::Shared;
 use crate::waiter::Waiter;
-use crate::workers::{Job, Verify, no_policies};
+use crate::workers::{Verify, no_policies};
 
 /// What is asked about a credential.
 pub(crate) enum Question {
@@ -106,9 +105,7 @@ pub(crate) fn begin(
             user,
         };
         let waiter = Waiter::to_know(inquiry, facts, now);
-        if shared.pending.join(key, waiter, deadline) == Joined::First {
-            shared.hand_over(Job::Verify(job));
-        }
+        shared.hand_in(job, waiter, deadline);
     })))
 }
 

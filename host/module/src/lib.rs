@@ -6,7 +6,6 @@
 //! [`workers`], [`loader`] reads directories, and [`slices`] does a bounded part of
 //! the rest at a time.
 
-mod answers;
 mod audit;
 mod commands;
 mod compilations;
@@ -28,6 +27,7 @@ mod network;
 mod pending;
 mod plugins;
 mod previews;
+mod queue;
 mod quota;
 mod rechecks;
 mod refreshes;

@@ -10,6 +10,7 @@
 //! credential warden cannot decide about is refused: never a yes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use warden_authn::{Cache, CacheKey, Cached, Chain, Presented};
 use warden_core::{
@@ -19,15 +20,14 @@ use warden_core::{
 use warden_session::{Admission, Rights};
 
 use crate::audit::{self, Outcome};
-use crate::ffi::{self, AuthOutcome, Authentication, Blocked, Context, Entered, ServerLock};
+use crate::ffi::{self, AuthOutcome, Authentication, Context, Entered, ServerLock};
 use crate::local;
-use crate::pending::Joined;
 use crate::refusals::{self, Attempt, looks_like_a_token};
 use crate::sessions;
 use crate::settings::Fallback;
 use crate::shared::Shared;
 use crate::waiter::Waiter;
-use crate::workers::{Job, Verify, no_policies};
+use crate::workers::{Verify, no_policies};
 
 /// The context of a log-in.
 pub(crate) type AuthContext<'call> = ffi::AuthContext<'call, Login>;
@@ -38,14 +38,23 @@ pub(crate) struct Login;
 impl Authentication for Login {
     type Payload = Answer;
 
-    fn begin(ctx: &AuthContext<'_>, user: &[u8], password: &[u8]) -> AuthOutcome {
-        match crate::state::shared() {
-            Some(shared) => {
-                shared.answers.arrive(Blocked::complete);
-                arrive(&shared, ctx, user, password)
+    fn begin(
+        ctx: &AuthContext<'_>,
+        user: &[u8],
+        password: &[u8],
+        now: Now,
+    ) -> (AuthOutcome, impl FnOnce(Duration)) {
+        let shared = crate::state::shared();
+        let (outcome, source) = match &shared {
+            Some(shared) => arrive(shared, ctx, (user, password), now),
+            None => (AuthOutcome::NotHandled, Source::Else),
+        };
+        let remembered = shared.filter(|_| source == Source::Memory);
+        (outcome, |took| {
+            if let Some(shared) = remembered {
+                shared.counters.latencies.cached.record(took);
             }
-            None => AuthOutcome::NotHandled,
-        }
+        })
     }
 
     fn finish(
@@ -55,10 +64,7 @@ impl Authentication for Login {
         answer: Option<Answer>,
     ) -> AuthOutcome {
         match crate::state::shared() {
-            Some(shared) => {
-                shared.answers.finished();
-                come_back(&shared, ctx, (user, password), answer)
-            }
+            Some(shared) => come_back(&shared, ctx, (user, password), answer),
             None => AuthOutcome::NotHandled,
         }
     }
@@ -91,21 +97,34 @@ pub(crate) struct Settled {
     pub(crate) rights: Rights,
 }
 
+/// Where an answer comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// What is remembered of the credential and its decision.
+    Memory,
+    /// Anything else.
+    Else,
+}
+
 /// A credential arrives.
-fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8]) -> AuthOutcome {
+fn arrive(
+    shared: &Arc<Shared>,
+    ctx: &AuthContext<'_>,
+    (user, secret): (&[u8], &[u8]),
+    now: Now,
+) -> (AuthOutcome, Source) {
     let settings = shared.settings.load();
     if settings.is_native(user) {
-        return passed(shared, ctx, user);
+        return (passed(shared, ctx, user), Source::Else);
     }
     if let Some(reason) = audit::refusal(shared) {
-        return refuse(shared, ctx, user, &reason);
+        return (refuse(shared, ctx, user, &reason), Source::Else);
     }
     if looks_like_a_token(user) {
         // Passed on, it would stand in ACL LOG, signature and all.
         let reason = Reason::new(ReasonKind::Credential, "a token was given as the user name");
-        return refuse(shared, ctx, user, &reason);
+        return (refuse(shared, ctx, user, &reason), Source::Else);
     }
-    let now = shared.now();
     let chain = shared.chain.load();
     let cache = shared.cache.load();
     // What is remembered was claimed: whether this one is need not be asked first, which
@@ -123,34 +142,9 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
         )
     {
         shared.counters.cache_hits.add_one();
-        let took = shared.monotonic().saturating_sub(now.monotonic);
-        shared.counters.latencies.cached.record(took);
-        return outcome;
+        return (outcome, Source::Memory);
     }
-    let credential =
-        Credential::new(user, secret).filter(|credential| chain.claims(credential, is_local));
-    let Some(credential) = credential else {
-        return unclaimed(shared, ctx, user);
-    };
-    if shared.is_draining() {
-        return refuse(shared, ctx, user, &unloading());
-    }
-    shared.counters.cache_misses.add_one();
-    if ctx.denies_blocking() {
-        let reason = Reason::new(
-            ReasonKind::InTransaction,
-            "AUTH inside MULTI with a credential that is not cached",
-        );
-        return refuse(shared, ctx, user, &reason);
-    }
-    if ctx.is_loading() {
-        let reason = Reason::new(
-            ReasonKind::Loading,
-            "AUTH while the server loads, with a credential that is not cached",
-        );
-        return refuse(shared, ctx, user, &reason);
-    }
-    let verify = Verify {
+    let verify = |credential| Verify {
         key,
         chain: chain.generation(),
         presented: Presented {
@@ -159,7 +153,37 @@ fn arrive(shared: &Arc<Shared>, ctx: &AuthContext<'_>, user: &[u8], secret: &[u8
             is_local,
         },
     };
-    block(shared, ctx, user, verify, now)
+    let credential =
+        Credential::new(user, secret).filter(|credential| chain.claims(credential, is_local));
+    let outcome = match credential {
+        None => unclaimed(shared, ctx, user),
+        Some(credential) => match may_wait(shared, ctx) {
+            Err(reason) => refuse(shared, ctx, user, &reason),
+            Ok(()) => block(shared, ctx, user, verify(credential), now),
+        },
+    };
+    (outcome, Source::Else)
+}
+
+/// Whether a credential that is not remembered can be verified now.
+fn may_wait(shared: &Shared, ctx: &AuthContext<'_>) -> Result<(), Reason> {
+    if shared.is_draining() {
+        return Err(unloading());
+    }
+    shared.counters.cache_misses.add_one();
+    if ctx.denies_blocking() {
+        return Err(Reason::new(
+            ReasonKind::InTransaction,
+            "AUTH inside MULTI with a credential that is not cached",
+        ));
+    }
+    if ctx.is_loading() {
+        return Err(Reason::new(
+            ReasonKind::Loading,
+            "AUTH while the server loads, with a credential that is not cached",
+        ));
+    }
+    Ok(())
 }
 
 /// Nobody is let in any more: also what keeps a connection from waiting, and the server
@@ -265,7 +289,7 @@ fn answer_inline(
     })
 }
 
-/// Blocks the client and hands its credential to a worker, unless one has it already.
+/// Blocks the client and hands its credential to the workers.
 fn block(
     shared: &Arc<Shared>,
     ctx: &AuthContext<'_>,
@@ -295,10 +319,7 @@ fn block(
     let deadline = now.monotonic.saturating_add(settings.auth_timeout);
     let facts = verify.presented.client.clone();
     let waiter = Waiter::to_log_in(blocked, facts, crate::facts::entered(ctx), now);
-    match shared.pending.join(verify.key, waiter, deadline) {
-        Joined::Later => {}
-        Joined::First => shared.hand_over(Job::Verify(verify)),
-    }
+    shared.hand_in(verify, waiter, deadline);
     audit::attempted(shared, ctx, user, &Outcome::Begun);
     AuthOutcome::Blocked
 }

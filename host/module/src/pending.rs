@@ -2,41 +2,58 @@
 //!
 //! One *flight* is one credential on its way through a worker; however many
 //! connections present the same credential at once, they wait on one flight and
-//! it is verified once. Everything here is a short map operation under a mutex
-//! that is never held across anything else, so the main thread may take it. However
-//! many wait, no operation takes more than [`A_TIME`] of them out.
+//! it is verified once. The main thread puts them down at the door ([`Pending::arrive`]) and
+//! waits for nobody: workers and the clock's thread, who come under a mutex, take them in from there. However
+//! many wait, no operation gives more than [`A_TIME`] of them out.
 //!
 //! Bounds: at most `max_pending` connections and as many flights that no worker has
 //! reached (against log-in storms), and `auth_timeout_ms` for each connection. Those that
 //! wait for somebody else's answer are bounded by the chain, for each authenticator: one
 //! provider that does not answer leaves the queue to the others.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use warden_authn::CacheKey;
 
-/// Waiting connections taken out by one operation: bounds how long another thread,
-/// the main thread among them, may wait for the map.
+use crate::ffi::mailbox::{Reader, Slot, mailbox};
+
+/// Waiting connections given out by one operation: bounds how long another thread may wait for
+/// the map.
 const A_TIME: usize = 64;
 
 /// Connections waiting for one credential each, by flight.
 ///
-/// `W` is what waits: a blocked client and what is known about it.
-pub(crate) struct Pending<W> {
-    inner: Mutex<Inner<W>>,
+/// `W` is what waits: a blocked client and what is known about it. `J` is what a worker needs
+/// for a flight.
+pub(crate) struct Pending<W, J> {
+    door: Slot<Arrival<W, J>>,
+    inner: Mutex<Inner<W, J>>,
+    queued: Queued,
+    /// How many connections wait.
+    count: AtomicUsize,
+    /// Set at unload: nobody comes any more.
+    closed: AtomicBool,
 }
 
-struct Inner<W> {
+/// A connection at the door.
+struct Arrival<W, J> {
+    key: CacheKey,
+    waiter: W,
+    deadline: Duration,
+    job: J,
+}
+
+struct Inner<W, J> {
+    arrivals: Reader<Arrival<W, J>>,
     flights: HashMap<CacheKey, Flight<W>>,
-    /// Flights, and connections of them, that no worker has reached.
-    queued: Queued,
+    /// Flights that no worker has reached, in the order in which they began.
+    queue: VecDeque<(CacheKey, J)>,
     /// Every waiting connection by its deadline on the monotonic clock.
     deadlines: BTreeMap<(Duration, u64), CacheKey>,
     next: u64,
-    /// Set at unload: nothing joins any more.
-    closed: bool,
 }
 
 struct Flight<W> {
@@ -45,10 +62,12 @@ struct Flight<W> {
     begun: bool,
 }
 
+/// Flights, and connections of them, that no worker has reached. Changed under the mutex, but
+/// for those who arrive.
 #[derive(Debug, Default)]
 struct Queued {
-    flights: usize,
-    connections: usize,
+    flights: AtomicUsize,
+    connections: AtomicUsize,
 }
 
 /// Some of those who waited for a flight.
@@ -62,11 +81,14 @@ pub(crate) enum Landed<W> {
 
 impl<W> Flight<W> {
     /// It is in no worker's queue from now on.
-    fn leave(&mut self, queued: &mut Queued) {
+    fn leave(&mut self, queued: &Queued) {
         if !self.begun {
             self.begun = true;
-            queued.flights -= 1;
-            queued.connections -= self.waiters.len();
+            queued.flights.fetch_sub(1, Ordering::Relaxed);
+            let connections = self.waiters.len();
+            queued
+                .connections
+                .fetch_sub(connections, Ordering::Relaxed);
         }
     }
 
@@ -78,75 +100,93 @@ impl<W> Flight<W> {
     }
 }
 
-/// What joining a flight means for the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Joined {
-    /// The first of its flight: hand the credential to a worker.
-    First,
-    /// The flight is under way: nothing to do.
-    Later,
+impl<W, J> Inner<W, J> {
+    /// Takes in who is at the door.
+    fn take_in(&mut self, queued: &Queued)
+    where
+        W: Send,
+        J: Send,
+    {
+        while let Some(arrival) = self.arrivals.take() {
+            let Arrival {
+                key,
+                waiter,
+                deadline,
+                job,
+            } = arrival;
+            let number = self.next;
+            self.next = number.wrapping_add(1);
+            self.deadlines.insert((deadline, number), key);
+            let flight = self.flights.entry(key).or_insert_with(|| {
+                queued.flights.fetch_add(1, Ordering::Relaxed);
+                self.queue.push_back((key, job));
+                Flight::new()
+            });
+            flight.waiters.insert(number, (deadline, waiter));
+            if flight.begun {
+                queued.connections.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
 }
 
-impl<W> Pending<W> {
+impl<W: Send, J: Send> Pending<W, J> {
     /// Nothing waits.
     pub(crate) fn new() -> Self {
+        let (door, arrivals) = mailbox();
         Self {
+            door,
             inner: Mutex::new(Inner {
+                arrivals,
                 flights: HashMap::new(),
-                queued: Queued::default(),
+                queue: VecDeque::new(),
                 deadlines: BTreeMap::new(),
                 next: 0,
-                closed: false,
             }),
+            queued: Queued::default(),
+            count: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
         }
     }
 
     /// Whether `max` connections wait for a worker, or as many flights: the next one is
-    /// refused before it is blocked.
+    /// refused before it is blocked. Waits for nobody.
     pub(crate) fn is_full(&self, max: usize) -> bool {
-        let inner = self.lock();
-        inner.closed || inner.queued.connections >= max || inner.queued.flights >= max
+        self.closed.load(Ordering::Acquire)
+            || self.queued.connections.load(Ordering::Relaxed) >= max
+            || self.queued.flights.load(Ordering::Relaxed) >= max
     }
 
-    /// Adds a waiting connection.
-    pub(crate) fn join(&self, key: CacheKey, waiter: W, deadline: Duration) -> Joined {
-        let mut inner = self.lock();
-        let number = inner.next;
-        inner.next = number.wrapping_add(1);
-        inner.deadlines.insert((deadline, number), key);
-        let Inner {
-            flights, queued, ..
-        } = &mut *inner;
-        let joined = if flights.contains_key(&key) {
-            Joined::Later
-        } else {
-            queued.flights += 1;
-            Joined::First
-        };
-        let flight = flights.entry(key).or_insert_with(Flight::new);
-        flight.waiters.insert(number, (deadline, waiter));
-        if !flight.begun {
-            queued.connections += 1;
-        }
-        joined
+    /// Adds a waiting connection, and what is to be done for its credential unless a flight
+    /// is under way; then a worker must be woken. Waits for nobody.
+    pub(crate) fn arrive(&self, key: CacheKey, waiter: W, deadline: Duration, job: J) {
+        self.queued.connections.fetch_add(1, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.door.put(Arrival {
+            key,
+            waiter,
+            deadline,
+            job,
+        });
     }
 
-    /// A worker has reached this flight: whether anybody still waits for it. One nobody
-    /// waits for is forgotten.
-    pub(crate) fn begin(&self, key: &CacheKey) -> bool {
+    /// For workers: the next flight that somebody still waits for. Those nobody waits for
+    /// are forgotten.
+    pub(crate) fn begin(&self) -> Option<J> {
         let mut inner = self.lock();
-        let Inner {
-            flights, queued, ..
-        } = &mut *inner;
-        let Some(flight) = flights.get_mut(key) else {
-            return false;
-        };
-        flight.leave(queued);
-        let is_wanted = !flight.waiters.is_empty();
-        if !is_wanted {
-            flights.remove(key);
+        while let Some((key, job)) = inner.queue.pop_front() {
+            // One that ended before a worker reached it, and perhaps began anew.
+            let queued = inner.flights.get_mut(&key).filter(|flight| !flight.begun);
+            let Some(flight) = queued else {
+                continue;
+            };
+            flight.leave(&self.queued);
+            if !flight.waiters.is_empty() {
+                return Some(job);
+            }
+            inner.flights.remove(&key);
         }
-        is_wanted
+        None
     }
 
     /// Gives the next of those who wait for a flight, each with its deadline, and ends
@@ -155,16 +195,13 @@ impl<W> Pending<W> {
     pub(crate) fn land(&self, key: &CacheKey) -> Landed<W> {
         let mut inner = self.lock();
         let Inner {
-            flights,
-            deadlines,
-            queued,
-            ..
+            flights, deadlines, ..
         } = &mut *inner;
         let mut landed = Vec::new();
         let Some(flight) = flights.get_mut(key) else {
             return Landed::Last(landed);
         };
-        flight.leave(queued);
+        flight.leave(&self.queued);
         let waiters = &mut flight.waiters;
         while landed.len() < A_TIME
             && let Some((number, (deadline, waiter))) = waiters.pop_first()
@@ -172,6 +209,7 @@ impl<W> Pending<W> {
             deadlines.remove(&(deadline, number));
             landed.push((deadline, waiter));
         }
+        self.count.fetch_sub(landed.len(), Ordering::Relaxed);
         if waiters.is_empty() {
             flights.remove(key);
             return Landed::Last(landed);
@@ -192,21 +230,27 @@ impl<W> Pending<W> {
                 && let Some(flight) = inner.flights.get_mut(&key)
                 && let Some((_, waiter)) = flight.waiters.remove(&number)
             {
-                let is_queued = !flight.begun;
-                inner.queued.connections -= usize::from(is_queued);
+                if !flight.begun {
+                    self.queued.connections.fetch_sub(1, Ordering::Relaxed);
+                }
                 late.push(waiter);
             }
         }
+        self.count.fetch_sub(late.len(), Ordering::Relaxed);
         late
     }
 
-    /// Lets nothing join any more and takes everybody who waits.
+    /// Lets nobody come any more and takes everybody who waits. For the main thread, which
+    /// is also where they come from.
     pub(crate) fn close(&self) -> Vec<W> {
+        self.closed.store(true, Ordering::Release);
         let mut inner = self.lock();
-        inner.closed = true;
         inner.deadlines.clear();
-        inner.queued = Queued::default();
+        inner.queue.clear();
         let flights = std::mem::take(&mut inner.flights);
+        self.queued.connections.store(0, Ordering::Relaxed);
+        self.queued.flights.store(0, Ordering::Relaxed);
+        self.count.store(0, Ordering::Relaxed);
         flights
             .into_values()
             .flat_map(|flight| flight.waiters.into_values())
@@ -214,19 +258,17 @@ impl<W> Pending<W> {
             .collect()
     }
 
-    /// How many connections wait; `None` when another thread is at it just now
-    /// (INFO must not wait).
-    pub(crate) fn count(&self) -> Option<usize> {
-        self.inner
-            .try_lock()
-            .ok()
-            .map(|inner| inner.deadlines.len())
+    /// How many connections wait. Waits for nobody.
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner<W>> {
+    fn lock(&self) -> MutexGuard<'_, Inner<W, J>> {
         // Every operation above leaves the maps consistent at each step, so a
         // poisoned lock is still usable.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.take_in(&self.queued);
+        inner
     }
 }
 
@@ -235,6 +277,9 @@ mod tests {
     use super::*;
     use warden_authn::{Cache, CacheSettings};
 
+    /// The job of a flight is the secret of its credential.
+    type Waiting = Pending<u64, &'static str>;
+
     fn key(secret: &str) -> CacheKey {
         thread_local! {
             static CACHE: Cache = Cache::new(CacheSettings::default()).unwrap();
@@ -242,7 +287,11 @@ mod tests {
         CACHE.with(|cache| cache.key(1, b"alice", secret.as_bytes(), b""))
     }
 
-    fn count<W>(landed: &Landed<W>) -> usize {
+    fn arrive(pending: &Waiting, secret: &'static str, waiter: u64, deadline: Duration) {
+        pending.arrive(key(secret), waiter, deadline, secret);
+    }
+
+    fn count(landed: &Landed<u64>) -> usize {
         match landed {
             Landed::More(some) | Landed::Last(some) => some.len(),
         }
@@ -253,22 +302,25 @@ mod tests {
     #[test]
     fn one_credential_is_one_flight() {
         let pending = Pending::new();
-        assert_eq!(pending.join(key("a"), 1, SOON), Joined::First);
-        assert_eq!(pending.join(key("a"), 2, SOON), Joined::Later);
-        assert_eq!(pending.join(key("b"), 3, SOON), Joined::First);
+        arrive(&pending, "a", 1, SOON);
+        arrive(&pending, "a", 2, SOON);
+        arrive(&pending, "b", 3, SOON);
+        assert_eq!(pending.count(), 3);
+        assert_eq!(pending.begin(), Some("a"));
         assert_eq!(
             pending.land(&key("a")),
             Landed::Last(vec![(SOON, 1), (SOON, 2)])
         );
-        assert_eq!(pending.count(), Some(1));
-        assert!(!pending.begin(&key("a")));
+        assert_eq!(pending.count(), 1);
+        assert_eq!(pending.begin(), Some("b"));
+        assert_eq!(pending.begin(), None);
     }
 
     #[test]
     fn a_full_queue_says_so() {
         let pending = Pending::new();
-        assert_eq!(pending.join(key("a"), 1, SOON), Joined::First);
-        assert!(pending.is_full(1));
+        arrive(&pending, "a", 1, SOON);
+        assert!(pending.is_full(1), "also before anybody has taken it in");
         assert!(!pending.is_full(2));
     }
 
@@ -276,26 +328,29 @@ mod tests {
     fn those_a_worker_has_reached_leave_the_queue_to_others() {
         let pending = Pending::new();
         for number in 0..3 {
-            pending.join(key("a"), number, SOON);
+            arrive(&pending, "a", number, SOON);
         }
         assert!(pending.is_full(3));
-        assert!(pending.begin(&key("a")));
+        assert_eq!(pending.begin(), Some("a"));
         assert!(!pending.is_full(1));
-        assert_eq!(pending.join(key("a"), 3, SOON), Joined::Later);
-        assert!(!pending.is_full(1), "it joins what is under way");
-        assert_eq!(pending.count(), Some(4));
+        arrive(&pending, "a", 3, SOON);
+        assert_eq!(pending.begin(), None, "it joins what is under way");
+        assert!(!pending.is_full(1));
+        assert_eq!(pending.count(), 4);
         assert_eq!(count(&pending.land(&key("a"))), 4);
-        assert_eq!(pending.join(key("a"), 4, SOON), Joined::First);
+        arrive(&pending, "a", 4, SOON);
         assert!(pending.is_full(1));
+        assert_eq!(pending.begin(), Some("a"));
     }
 
     #[test]
     fn a_flight_nobody_waits_for_still_counts_until_a_worker_reaches_it() {
         let pending = Pending::new();
-        assert_eq!(pending.join(key("a"), 1, SOON), Joined::First);
+        arrive(&pending, "a", 1, SOON);
         assert_eq!(pending.overdue(SOON), [1]);
+        assert_eq!(pending.count(), 0);
         assert!(pending.is_full(1), "the queue holds a job");
-        assert!(!pending.begin(&key("a")));
+        assert_eq!(pending.begin(), None);
         assert!(!pending.is_full(1));
     }
 
@@ -303,8 +358,8 @@ mod tests {
     fn only_those_past_their_deadline_are_overdue() {
         let pending = Pending::new();
         let later = Duration::from_secs(2);
-        assert_eq!(pending.join(key("a"), 1, SOON), Joined::First);
-        assert_eq!(pending.join(key("a"), 2, later), Joined::Later);
+        arrive(&pending, "a", 1, SOON);
+        arrive(&pending, "a", 2, later);
         assert!(pending.overdue(Duration::ZERO).is_empty());
         assert_eq!(pending.overdue(SOON), [1]);
         assert_eq!(pending.land(&key("a")), Landed::Last(vec![(later, 2)]));
@@ -314,31 +369,47 @@ mod tests {
     #[test]
     fn a_flight_ends_with_the_last_of_those_who_waited() {
         let pending = Pending::new();
-        pending.join(key("a"), 1, SOON);
+        arrive(&pending, "a", 1, SOON);
+        assert_eq!(pending.begin(), Some("a"));
         assert_eq!(pending.land(&key("a")), Landed::Last(vec![(SOON, 1)]));
-        assert_eq!(pending.join(key("a"), 2, SOON), Joined::First);
+        arrive(&pending, "a", 2, SOON);
+        assert_eq!(pending.begin(), Some("a"));
     }
 
     #[test]
-    fn very_many_are_taken_out_a_few_at_a_time() {
+    fn very_many_are_given_out_a_few_at_a_time() {
         let pending = Pending::new();
-        for number in 0..2 * A_TIME + 1 {
-            pending.join(key("a"), number, SOON);
+        for number in 0..2 * A_TIME as u64 + 1 {
+            arrive(&pending, "a", number, SOON);
         }
         assert_eq!(pending.overdue(SOON).len(), A_TIME);
         assert_eq!(count(&pending.land(&key("a"))), A_TIME);
-        assert_eq!(pending.join(key("a"), 999, SOON), Joined::Later);
+        arrive(&pending, "a", 999, SOON);
         assert_eq!(count(&pending.land(&key("a"))), 2);
-        assert!(count(&pending.land(&key("a"))) == 0);
-        assert!(!pending.begin(&key("a")));
-        assert_eq!(pending.count(), Some(0));
+        assert_eq!(count(&pending.land(&key("a"))), 0);
+        assert_eq!(pending.begin(), None);
+        assert_eq!(pending.count(), 0);
+        assert!(!pending.is_full(1));
     }
 
     #[test]
-    fn after_closing_nothing_joins() {
+    fn after_closing_nobody_comes() {
         let pending = Pending::new();
-        assert_eq!(pending.join(key("a"), 1, SOON), Joined::First);
+        arrive(&pending, "a", 1, SOON);
         assert_eq!(pending.close(), [1]);
         assert!(pending.is_full(9));
+        assert_eq!(pending.begin(), None);
+    }
+
+    /// The main thread must not wait for a worker that was put off the processor.
+    #[test]
+    fn whoever_arrives_waits_for_nobody() {
+        let pending = Pending::new();
+        let held = pending.lock();
+        arrive(&pending, "a", 1, SOON);
+        assert!(pending.is_full(1));
+        assert_eq!(pending.count(), 1);
+        drop(held);
+        assert_eq!(pending.begin(), Some("a"));
     }
 }

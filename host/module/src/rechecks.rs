@@ -23,6 +23,7 @@ use warden_core::{
 use warden_session::Proof;
 
 use crate::ffi::{Level, log};
+use crate::queue::glance;
 use crate::shared::Shared;
 use crate::spread;
 
@@ -121,10 +122,13 @@ impl Rechecks {
         Some(())
     }
 
-    /// The next proofs to ask about. Those without a session any more are forgotten.
+    /// On the main thread: the next proofs to ask about, none while another thread is at them.
+    /// Those without a session any more are forgotten.
     pub(crate) fn due(&self, now: Duration) -> Vec<Entry> {
-        let mut waiting = lock(&self.waiting);
         let mut due = Vec::new();
+        let Some(mut waiting) = glance(&self.waiting) else {
+            return due;
+        };
         while due.len() < A_TIME
             && let Some((at, address)) = waiting.due.first().copied()
             && at <= now
@@ -166,9 +170,10 @@ impl Rechecks {
             .map(|waiting| waiting.entries.len())
     }
 
-    /// On the main thread: proofs whose sessions must end.
+    /// On the main thread: proofs whose sessions must end. None while another thread is just
+    /// putting some in: it asks for another slice.
     pub(crate) fn take_ended(&self) -> Vec<Proof> {
-        std::mem::take(&mut *lock(&self.ended))
+        glance(&self.ended).map_or_else(Vec::new, |mut ended| std::mem::take(&mut *ended))
     }
 
     /// Sessions made with these must end, and nobody is let in with them any more, not even

@@ -15,6 +15,7 @@ use warden_policy::Generation;
 use warden_session::{Alike, Answer, Counts, Review};
 
 use crate::ffi::guard;
+use crate::queue::glance;
 use crate::shared::Shared;
 
 /// About how many reviews are with the workers at most: looked at before some more are
@@ -103,9 +104,10 @@ impl Reviews {
         shared.wake_clock();
     }
 
-    /// On the main thread: one finished review, if there is one.
+    /// On the main thread: one finished review, if there is one. None while a worker is just
+    /// putting one in: it asks for another slice.
     pub(crate) fn next_done(&self) -> Option<(Review, Vec<Answer>)> {
-        let mut done = lock(&self.done);
+        let mut done = glance(&self.done)?;
         let next = done.narrowing.pop_front();
         let next = next.or_else(|| done.others.pop_front());
         if next.is_some() {
@@ -151,9 +153,10 @@ impl Reviews {
         lock(&self.removed).extend(ids);
     }
 
-    /// On the main thread: the authenticators removed since the last call.
+    /// On the main thread: the authenticators removed since the last call. None while another
+    /// is just being removed, for which another slice is asked.
     pub(crate) fn take_removed(&self) -> Vec<AuthenticatorId> {
-        std::mem::take(&mut *lock(&self.removed))
+        glance(&self.removed).map_or_else(Vec::new, |mut removed| std::mem::take(&mut *removed))
     }
 }
 

@@ -5,12 +5,12 @@
 //! never waits for a writer. INFO reads it from crash reports and forked
 //! children, where no lock may be taken.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use crossbeam_channel::{SendError, Sender};
+use crossbeam_channel::Sender;
 use tokio::runtime::Handle;
 use warden_audit::Surroundings;
 use warden_authn::{Cache, CacheSettings, Chain, PluginRegistry, Seal, Services};
@@ -19,25 +19,24 @@ use warden_core::{ClientFacts, Clock, Now, Server};
 use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits, SignedManifest};
 use warden_state::{NodeKey, PrivateDir};
 
-use crate::answers::{Answers, Given};
 use crate::audit::{Digests, SinkNotices, Trail};
 use crate::compilations::Compilations;
 use crate::counters::Counters;
-use crate::ffi::{Blocked, apart};
+use crate::ffi::apart;
 use crate::guest_lines::GuestLines;
 use crate::loader::Load;
 use crate::loader::policies::announce;
-use crate::login::Answer;
 use crate::network::LoggedNotices;
 use crate::pending::Pending;
 use crate::plugins::{Errand, PluginHost};
 use crate::previews::{self, Previews};
+use crate::queue::{Crew, Queue};
 use crate::rechecks::Rechecks;
 use crate::refreshes::Refreshes;
 use crate::review::{Assignment, Reviews};
 use crate::settings::Settings;
 use crate::waiter::Waiter;
-use crate::workers::{Abandoned, Job};
+use crate::workers::{Abandoned, Job, Verify};
 
 /// One load of the module: lives from `MODULE LOAD` to `MODULE UNLOAD`.
 pub(crate) struct Shared {
@@ -56,9 +55,7 @@ pub(crate) struct Shared {
     /// Verified and refused credentials.
     pub(crate) cache: ArcSwap<Cache>,
     /// Connections waiting for a worker.
-    pub(crate) pending: Pending<Waiter>,
-    /// Answers on their way to these connections.
-    pub(crate) answers: Answers<Blocked<Answer>, Answer>,
+    pub(crate) pending: Pending<Waiter, Verify>,
     /// Re-evaluations on their way to and from the workers.
     pub(crate) reviews: Reviews,
     /// Previews of policies that are not in force.
@@ -75,12 +72,14 @@ pub(crate) struct Shared {
     pub(crate) engine: Engine,
     /// What it runs for authenticators.
     pub(crate) plugins: Arc<PluginHost>,
-    /// Work for the workers.
-    pub(crate) jobs: Sender<Job>,
+    /// The workers.
+    pub(crate) crew: Crew,
+    /// Work for them.
+    pub(crate) jobs: Queue<Job>,
     /// Work that came when they were gone.
     abandoned: Abandoned,
-    /// Re-evaluations, preferred to log-ins: rights lost must not wait for a storm.
-    pub(crate) assignments: Sender<Assignment>,
+    /// Re-evaluations.
+    pub(crate) assignments: Queue<Assignment>,
     /// Work for the loader of policies.
     pub(crate) policy_loads: Sender<Load>,
     /// Work for the loader of authenticators.
@@ -103,16 +102,11 @@ pub(crate) struct Shared {
     pub(crate) compilations: Compilations,
     draining: AtomicBool,
     first_load: Once,
-    clock: Arc<SystemClock>,
     services: Services,
 }
 
 /// The sending ends of the threads' channels.
 pub(crate) struct Channels {
-    /// To the workers.
-    pub(crate) jobs: Sender<Job>,
-    /// To the workers, first.
-    pub(crate) assignments: Sender<Assignment>,
     /// To the loader of policies.
     pub(crate) policy_loads: Sender<Load>,
     /// To the loader of authenticators.
@@ -140,7 +134,7 @@ impl Shared {
         channels: Channels,
         runtime: Handle,
     ) -> Result<Self, String> {
-        let clock = Arc::new(SystemClock::new());
+        let clock = Arc::new(SystemClock);
         let engine = Engine::new(EngineSettings {
             state_dir: settings.state_dir.clone(),
             limits: limits(&settings),
@@ -165,6 +159,7 @@ impl Shared {
         let services = Services::online(runtime, clock.clone(), state, Arc::new(LoggedNotices))
             .with_plugins(PluginRegistry::new(plugins.clone()));
         let trail = Arc::new(new_trail(&settings, &server, clock.clone())?);
+        let crew = Crew::new(settings.workers);
         Ok(Self {
             cache: ArcSwap::from_pointee(new_cache(&settings)?),
             settings: ArcSwap::from_pointee(settings),
@@ -174,7 +169,6 @@ impl Shared {
             policy_errors: ArcSwap::default(),
             authenticator_errors: ArcSwap::default(),
             pending: Pending::new(),
-            answers: Answers::new(),
             reviews: Reviews::new(),
             previews: Previews::new(channels.preview_errands),
             rechecks: Rechecks::default(),
@@ -183,9 +177,10 @@ impl Shared {
             counters: Counters::default(),
             engine,
             plugins,
-            jobs: channels.jobs,
+            crew,
+            jobs: Queue::new(),
             abandoned: Abandoned::default(),
-            assignments: channels.assignments,
+            assignments: Queue::new(),
             policy_loads: channels.policy_loads,
             authenticator_loads: channels.authenticator_loads,
             sink_loads: channels.sink_loads,
@@ -201,23 +196,22 @@ impl Shared {
             draining: AtomicBool::new(false),
             first_load: Once::new(),
             services,
-            clock,
         })
     }
 
     /// Both clocks, now.
     pub(crate) fn now(&self) -> Now {
-        self.clock.now()
+        SystemClock.now()
     }
 
     /// The reading of the monotonic clock alone.
     pub(crate) fn monotonic(&self) -> Duration {
-        self.clock.monotonic()
+        SystemClock.monotonic()
     }
 
     /// The clock itself.
     pub(crate) fn clock(&self) -> &dyn Clock {
-        self.clock.as_ref()
+        &SystemClock
     }
 
     /// What authenticators are lent.
@@ -344,19 +338,34 @@ impl Shared {
         self.server_is_stale.swap(false, Ordering::AcqRel)
     }
 
-    /// Hands work to the workers. When they are gone (unload) the job is dropped,
-    /// and whoever waits for it is refused.
+    /// Hands a log-in, or a question, to the workers. Waits for nobody.
+    pub(crate) fn hand_in(&self, job: Verify, waiter: Waiter, deadline: Duration) {
+        self.pending.arrive(job.key, waiter, deadline, job);
+        self.crew.wake();
+    }
+
+    /// Hands a re-evaluation to the workers. Waits for nobody.
+    pub(crate) fn assign(&self, assignment: Assignment) {
+        self.assignments.put(assignment);
+        self.crew.wake();
+    }
+
+    /// Hands other work to the workers, and waits for nobody. When they are gone (unload) the
+    /// job is dropped, and whoever waits for it is refused.
     pub(crate) fn hand_over(&self, job: Job) {
-        if let Err(SendError(job)) = self.jobs.send(job) {
-            self.abandoned.put_down(job);
+        self.jobs.put(job);
+        self.crew.wake();
+        if self.is_stopping() {
+            self.abandon_jobs();
         }
     }
 
-    /// Answers a connection that waits, from any thread: at once, or when the server
-    /// has had a turn.
-    pub(crate) fn answer(&self, connection: Blocked<Answer>, answer: Answer) {
-        if self.answers.give(connection, answer, Blocked::complete) == Given::Later {
-            self.wake_clock();
+    /// Drops work that nobody will do.
+    pub(crate) fn abandon_jobs(&self) {
+        // Whoever puts some in after this sees that we are stopping: see `Crew::wake`.
+        fence(Ordering::SeqCst);
+        while let Some(job) = self.jobs.take() {
+            self.abandoned.put_down(job);
         }
     }
 
@@ -408,9 +417,7 @@ impl Shared {
     /// Tells every thread to end.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
-        for _ in 0..self.settings.load().workers {
-            self.hand_over(Job::Stop);
-        }
+        self.crew.wake_all();
         let _ = self.policy_loads.send(Load::Stop);
         let _ = self.authenticator_loads.send(Load::Stop);
         let _ = self.sink_loads.send(Load::Stop);

@@ -17,7 +17,7 @@ use warden_core::Now;
 use warden_session::Registry;
 
 use crate::audit;
-use crate::ffi::{Blocked, ServerLock, post, rest_if_crashing};
+use crate::ffi::{ServerLock, post, rest_if_crashing};
 use crate::review::Assignment;
 use crate::shared::Shared;
 use crate::workers::{Job, timed_out};
@@ -77,7 +77,7 @@ pub(crate) fn run(shared: &Arc<Shared>, ticks: &Receiver<()>) {
 /// When the next slice follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pace {
-    /// At once: waiting log-ins have their answers, and the server has had a turn.
+    /// At once.
     AtOnce,
     /// After the server's turn.
     Turn,
@@ -123,7 +123,7 @@ fn answer_overdue(shared: &Shared) {
     let now = shared.monotonic();
     let late = std::iter::repeat_with(|| shared.pending.overdue(now));
     for waiter in late.take_while(|some| !some.is_empty()).flatten() {
-        waiter.refuse(shared, timed_out(shared));
+        waiter.refuse(timed_out(shared));
     }
 }
 
@@ -161,7 +161,6 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
     };
     shared.begin_loading();
     ask_again(shared, lock);
-    let answers = shared.answers.turn(Blocked::complete);
     default_user::look(lock, start);
     let mut more = audit::look(shared, lock);
     more |= sessions::refresh_server(shared, lock);
@@ -182,11 +181,7 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
         shared.counters.mirror(&counts);
         shared.reviews.note(&counts, shared.monotonic());
     });
-    match (more, answers) {
-        (true, _) => Pace::Turn,
-        (false, true) => Pace::AtOnce,
-        (false, false) => Pace::Rest,
-    }
+    if more { Pace::Turn } else { Pace::Rest }
 }
 
 /// Takes what directories say now of people with live sessions: who they are first, then
@@ -229,8 +224,7 @@ fn hand_out(shared: &Shared, lock: &ServerLock, now: Now) -> bool {
     for review in reviews {
         shared.reviews.hand_out();
         let generation = Arc::clone(&generation);
-        // The channel is closed only at unload.
-        let _ = shared.assignments.send(Assignment { review, generation });
+        shared.assign(Assignment { review, generation });
     }
     more
 }

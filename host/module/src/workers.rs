@@ -2,14 +2,12 @@
 //!
 //! In: a credential nobody has verified yet, or sessions whose class must be
 //! re-evaluated. Out: an answer for every connection that waits. They run at
-//! nice +10, never wait for anybody's answer, and touch nothing of the server except to
-//! unblock a client, which the module API allows from any thread.
+//! nice +10, never wait for anybody's answer, and touch nothing of the server.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_task::Runnable;
-use crossbeam_channel::{Receiver, select};
 use warden_authn::{CacheKey, Cached, Outcome, Presented};
 use warden_core::{Reason, ReasonKind};
 
@@ -21,10 +19,8 @@ use crate::review::Assignment;
 use crate::shared::Shared;
 use crate::waiter::Waiter;
 
-/// What a worker is asked to do.
+/// What a worker is asked to do besides log-ins and reviews.
 pub(crate) enum Job {
-    /// Verify a credential and decide for everybody who presented it.
-    Verify(Verify),
     /// Go on with a verification that waited for somebody else's answer.
     GoOn(Runnable),
     /// Ask about the credential of live sessions again.
@@ -33,8 +29,6 @@ pub(crate) enum Job {
     Refresh(refreshes::Entry),
     /// Free what is no longer used and too large for the main thread.
     Forget(Box<dyn Send>),
-    /// End: one for each worker.
-    Stop,
 }
 
 /// Jobs that nobody does any more, for the workers are gone. Dropped one after the other:
@@ -80,37 +74,55 @@ pub(crate) struct Verify {
     pub(crate) presented: Presented,
 }
 
+/// What a worker does next.
+enum Task {
+    Review(Assignment),
+    LogIn(Verify),
+    Job(Job),
+    End,
+}
+
 /// A worker's life: ends when the module is being unloaded.
-pub(crate) fn work(shared: &Arc<Shared>, jobs: &Receiver<Job>, assignments: &Receiver<Assignment>) {
-    while !shared.is_stopping() {
+pub(crate) fn work(shared: &Arc<Shared>, number: usize) {
+    let mut log_ins_first = false;
+    loop {
         rest_if_crashing();
-        if let Ok(assignment) = assignments.try_recv() {
-            shared.reviews.carry_out(shared, assignment);
-            continue;
-        }
-        select! {
-            recv(assignments) -> assignment => match assignment {
-                Ok(assignment) => shared.reviews.carry_out(shared, assignment),
-                Err(_) => return,
-            },
-            recv(jobs) -> job => match job {
-                Ok(Job::Verify(job)) => begin(shared, job),
-                Ok(Job::Recheck(entry)) => start(shared, rechecks::ask_again(Arc::clone(shared), entry)),
-                Ok(Job::Refresh(entry)) => start(shared, refreshes::ask_again(Arc::clone(shared), entry)),
-                Ok(Job::GoOn(verification)) => go_on(verification),
-                Ok(Job::Forget(old)) => drop(old),
-                Ok(Job::Stop) | Err(_) => return,
-            },
+        log_ins_first = !log_ins_first;
+        match shared.crew.find(number, || next(shared, log_ins_first)) {
+            Task::Review(assignment) => shared.reviews.carry_out(shared, assignment),
+            Task::LogIn(job) => begin(shared, job),
+            Task::Job(Job::GoOn(verification)) => go_on(verification),
+            Task::Job(Job::Recheck(entry)) => {
+                start(shared, rechecks::ask_again(Arc::clone(shared), entry));
+            }
+            Task::Job(Job::Refresh(entry)) => {
+                start(shared, refreshes::ask_again(Arc::clone(shared), entry));
+            }
+            Task::Job(Job::Forget(old)) => drop(old),
+            Task::End => break,
         }
     }
+    shared.abandon_jobs();
+}
+
+/// Reviews first: rights lost must not wait for a storm of log-ins. Of the others neither waits
+/// for all of the other kind.
+fn next(shared: &Shared, log_ins_first: bool) -> Option<Task> {
+    if shared.is_stopping() {
+        return Some(Task::End);
+    }
+    let log_in = || shared.pending.begin().map(Task::LogIn);
+    let job = || shared.jobs.take().map(Task::Job);
+    let review = shared.assignments.take().map(Task::Review);
+    review.or_else(|| match log_ins_first {
+        true => log_in().or_else(job),
+        false => job().or_else(log_in),
+    })
 }
 
 /// A verification as far as it goes without waiting. Most end here; one that waits for
 /// somebody else's answer comes back as [`Job::GoOn`], and occupies no worker meanwhile.
 fn begin(shared: &Arc<Shared>, job: Verify) {
-    if !shared.pending.begin(&job.key) {
-        return;
-    }
     let flight = Flight {
         shared: Arc::clone(shared),
         key: job.key,
@@ -173,7 +185,7 @@ async fn verify(mut flight: Flight, job: Verify) {
         for (deadline, waiter) in waiters {
             // Deciding for those before may have taken a while.
             if deadline <= shared.monotonic() {
-                waiter.refuse(&shared, timed_out(&shared));
+                waiter.refuse(timed_out(&shared));
             } else {
                 waiter.answer(&shared, &outcome, chain);
             }

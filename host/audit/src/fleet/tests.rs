@@ -30,7 +30,7 @@ impl Bench {
         let surroundings = Surroundings {
             node: "".into(),
             server: "".into(),
-            clock: Arc::new(SystemClock::new()),
+            clock: Arc::new(SystemClock),
             notices: Arc::new(Silent),
             state: Arc::new(PrivateDir::open(&directory.path().join("state")).unwrap()),
         };

@@ -71,7 +71,7 @@ impl FileSink {
         format: Format,
         chained: bool,
     ) -> Result<(Self, Resumed), Error> {
-        Self::open_by(settings, format, chained, Arc::new(SystemClock::new()))
+        Self::open_by(settings, format, chained, Arc::new(SystemClock))
     }
 
     /// The same, by this clock.

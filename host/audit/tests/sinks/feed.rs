@@ -47,7 +47,7 @@ pub(crate) fn retry() -> RetrySettings {
 
 /// Nobody asks to stop.
 pub(crate) fn unstopped() -> Stop {
-    Stop::new(Arc::new(SystemClock::new()))
+    Stop::new(Arc::new(SystemClock))
 }
 
 /// The number in a line of a feed.

@@ -45,7 +45,7 @@ impl House {
         let surroundings = Surroundings {
             node: "0123456789abcdef0123456789abcdef01234567".into(),
             server: "9.1.0".into(),
-            clock: Arc::new(SystemClock::new()),
+            clock: Arc::new(SystemClock),
             notices: Arc::clone(&log) as Arc<dyn Notices>,
             state: Arc::new(state),
         };

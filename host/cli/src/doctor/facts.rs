@@ -192,7 +192,7 @@ fn loaded(
 }
 
 fn clock(server: &mut Server) -> Result<Told<ClockReading>, Error> {
-    let clock = SystemClock::new();
+    let clock = SystemClock;
     let before = clock.now();
     let answer = server.ask(&["TIME"], "+time")?;
     let took = clock.now().monotonic.saturating_sub(before.monotonic);

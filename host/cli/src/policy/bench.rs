@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         directory.engine()?,
         directory.frame(&arguments.release.server)?,
     );
-    let clock = SystemClock::new();
+    let clock = SystemClock;
     let started = clock.now().monotonic;
     let generation = match engine.load_untested(&directory.dir, frame, None, Ear::Open) {
         Ok(generation) => generation,

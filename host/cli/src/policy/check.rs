@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     };
     let directory = &arguments.directory;
     let engine = directory.engine()?;
-    let now = SystemClock::new().now();
+    let now = SystemClock.now();
     let mut findings = Findings::of(&lines);
     let mut previous: Option<Arc<Generation>> = None;
     let mistakes = data::mistakes(&directory.dir, &directory.keys()?);

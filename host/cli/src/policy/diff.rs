@@ -87,7 +87,7 @@ fn compare(arguments: &Arguments) -> Result<Output, Error> {
             return Err(not_compared(arguments, errors.collect())?);
         }
     };
-    let real = SystemClock::new().now();
+    let real = SystemClock.now();
     let mut told: BTreeMap<_, Told> = BTreeMap::new();
     let mut memory = Memory::of(&before, &after);
     for request in &requests {

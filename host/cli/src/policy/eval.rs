@@ -84,7 +84,7 @@ pub(crate) struct Arguments {
 
 /// Asks the policies; no is an answer, not an error.
 pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
-    let real = SystemClock::new().now();
+    let real = SystemClock.now();
     let directory = &arguments.directory;
     // Tests are of the present: the time asked about is not theirs.
     let tested = (!arguments.without_tests).then_some(real);

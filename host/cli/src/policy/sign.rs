@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         Ok(revision) => revision,
         Err(why) => return complain(&[why], arguments.json),
     };
-    let now = SystemClock::new().now().wall;
+    let now = SystemClock.now().wall;
     let created = moment::shown(now);
     let manifest = match Manifest::of_directory(&arguments.dir, revision, Some(&created)) {
         Ok(manifest) => manifest,

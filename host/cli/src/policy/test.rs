@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
             return directory.complain(&errors);
         }
     };
-    let now = SystemClock::new().now();
+    let now = SystemClock.now();
     let mut touched = Touched::default();
     let report = generation.run_tests_watched(now, Ear::Open, &mut |policy, opinion| {
         touched.note(policy, opinion);

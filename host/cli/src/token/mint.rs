@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
     };
     let mut header = Header::new(arguments.algorithm.algorithm());
     header.kid = arguments.kid.clone().or(signing.id);
-    let now = SystemClock::new().now().wall.as_unix_seconds();
+    let now = SystemClock.now().wall.as_unix_seconds();
     let claims = claims(arguments, i64::try_from(now).unwrap_or(i64::MAX))?;
     let token = jsonwebtoken::encode(&header, &claims, &signing.key)
         .map_err(|error| Error::Crypto(error.to_string()))?;

@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Error> {
         warden_authn::verify_signature(token.as_bytes(), &keys)
     } else {
         let leeway = Duration::from_secs(arguments.leeway_seconds);
-        warden_authn::verify_token(token.as_bytes(), &keys, leeway, SystemClock::new().now())
+        warden_authn::verify_token(token.as_bytes(), &keys, leeway, SystemClock.now())
     };
     let text = match (&result, arguments.json) {
         (Ok(token), true) => {

@@ -21,9 +21,10 @@ use super::client::deauthenticate_and_close;
 use super::context::Context;
 use super::entry::is_active;
 use super::error::Error;
-use super::guard::{callback, guard};
+use super::guard::{callback, guard, measured};
 use super::lock::{MainThread, ServerLock};
 use super::log::{Level, log};
+use super::stopwatch::cached_microseconds;
 use super::string::bytes_of;
 use super::user::ModuleUser;
 use smallvec::SmallVec;
@@ -32,8 +33,10 @@ use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::time::Duration;
 use valkey_module::raw;
-use warden_core::ClientId;
+use warden_core::clock::{Clock, SystemClock};
+use warden_core::{ClientId, Now, Timestamp};
 
 const HANDLED: c_int = raw::VALKEYMODULE_AUTH_HANDLED as c_int;
 const NOT_HANDLED: c_int = raw::VALKEYMODULE_AUTH_NOT_HANDLED as c_int;
@@ -59,8 +62,14 @@ pub(crate) trait Authentication: Sized + 'static {
     /// What a worker hands from [`Blocked::complete`] to [`Self::finish`].
     type Payload: Send + 'static;
 
-    /// A log-in arrives. Runs on the main thread: must not wait.
-    fn begin(ctx: &AuthContext<'_, Self>, user: &[u8], password: &[u8]) -> AuthOutcome;
+    /// A log-in arrives, now. Runs on the main thread: must not wait. What it answers besides is told how long it took,
+    /// when it is over.
+    fn begin(
+        ctx: &AuthContext<'_, Self>,
+        user: &[u8],
+        password: &[u8],
+        now: Now,
+    ) -> (AuthOutcome, impl FnOnce(Duration));
 
     /// A log-in that waited goes on, with the worker's payload; without one when the worker gave up, which must not
     /// become a yes. Not called when the client has left: the payload is then dropped.
@@ -235,8 +244,8 @@ unsafe extern "C" fn on_begin<A: Authentication>(
     let user = unsafe { bytes_of(user) };
     // SAFETY: as above.
     let password = unsafe { bytes_of(password) };
-    answer::<A>("begin of a log-in", context, |ctx| {
-        A::begin(ctx, user, password)
+    answer::<A, _>("begin of a log-in", context, |ctx, began| {
+        A::begin(ctx, user, password, now(began))
     })
 }
 
@@ -252,15 +261,28 @@ unsafe extern "C" fn on_finish<A: Authentication>(
     let user = unsafe { bytes_of(user) };
     // SAFETY: as above.
     let password = unsafe { bytes_of(password) };
-    answer::<A>("end of a log-in", context, |ctx| {
-        A::finish(ctx, user, password, payload_of::<A::Payload>(ctx))
+    answer::<A, _>("end of a log-in", context, |ctx, _| {
+        let outcome = A::finish(ctx, user, password, payload_of::<A::Payload>(ctx));
+        (outcome, |_| ())
     })
 }
 
-fn answer<A: Authentication>(
+/// Both clocks as a command's callback begins: the server has just read the one on the wall.
+fn now(began: Duration) -> Now {
+    let wall = match cached_microseconds() {
+        0 => SystemClock.now().wall,
+        microseconds => Timestamp::from_unix_millis(microseconds / 1000),
+    };
+    Now {
+        wall,
+        monotonic: began,
+    }
+}
+
+fn answer<A: Authentication, T: FnOnce(Duration)>(
     name: &'static str,
     context: Option<Context<'_>>,
-    decide: impl FnOnce(&AuthContext<'_, A>) -> AuthOutcome,
+    decide: impl FnOnce(&AuthContext<'_, A>, Duration) -> (AuthOutcome, T),
 ) -> c_int {
     let Some(context) = context else {
         return HANDLED;
@@ -270,11 +292,16 @@ fn answer<A: Authentication>(
         state: Cell::new(State::Open),
         _authentication: PhantomData,
     };
-    callback(name, HANDLED, || {
-        let refusal = AuthOutcome::Refused(Cow::Borrowed(INTERNAL));
-        let outcome = guard(name, refusal, || decide(&ctx));
-        ctx.conclude(&outcome)
-    })
+    let ((status, wants_time), took) = measured(name, (HANDLED, None), |began| {
+        let refusal = (AuthOutcome::Refused(Cow::Borrowed(INTERNAL)), None);
+        let (outcome, wants_time) = guard(name, refusal, || {
+            let (outcome, wants_time) = decide(&ctx, began);
+            (outcome, Some(wants_time))
+        });
+        (ctx.conclude(&outcome), wants_time)
+    });
+    guard(name, (), || wants_time.map_or((), |tell| tell(took)));
+    status
 }
 
 /// Where changes caused by our own calls are collected; `None` while no such call runs.

@@ -7,6 +7,7 @@ use super::log::{Level, log};
 use super::stopwatch::timed;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 static PANICS: AtomicU64 = AtomicU64::new(0);
 
@@ -17,7 +18,18 @@ pub(crate) fn panics() -> u64 {
 
 /// The outermost guard of a callback on the main thread: [`guard`], and its time is taken.
 pub(super) fn callback<T>(name: &'static str, refusal: T, body: impl FnOnce() -> T) -> T {
-    timed(name, || guard(name, refusal, body))
+    let (answer, _) = measured(name, refusal, |_| body());
+    answer
+}
+
+/// The same for a body that wants to know when it began, on the monotonic clock, and a caller that wants to know how
+/// long it took: neither reads the clock again.
+pub(super) fn measured<T>(
+    name: &'static str,
+    refusal: T,
+    body: impl FnOnce(Duration) -> T,
+) -> (T, Duration) {
+    timed(name, |began| guard(name, refusal, || body(began)))
 }
 
 /// Runs `body`; a panic in it is caught, counted and logged, and `refusal` is the answer.

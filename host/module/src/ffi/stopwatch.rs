@@ -10,6 +10,8 @@
 
 use super::log::{Level, log};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+use warden_core::clock::{Clock, SystemClock};
 
 static STOPWATCH: Stopwatch = Stopwatch::new();
 
@@ -28,7 +30,7 @@ pub(crate) struct Slices {
 
 /// The numbers now.
 pub(crate) fn slices() -> Slices {
-    STOPWATCH.read(microseconds().unwrap_or(0))
+    STOPWATCH.read(microseconds(SystemClock.monotonic()))
 }
 
 /// Starts from nothing. Called at load.
@@ -36,30 +38,28 @@ pub(super) fn reset() {
     STOPWATCH.clear();
 }
 
-/// Runs a callback's body and notes how long it took. For the main thread.
-pub(super) fn timed<T>(callback: &'static str, body: impl FnOnce() -> T) -> T {
-    let start = microseconds();
-    let answer = body();
-    if let (Some(start), Some(end)) = (start, microseconds()) {
-        let took = end.saturating_sub(start);
-        if STOPWATCH.note(end, took) && took > PROMISED_US {
-            log(
-                Level::Notice,
-                &format!("{callback} kept the main thread for {took} us"),
-            );
-        }
+/// Runs a callback's body, which is told when it began on the monotonic clock. Notes how long it took, and answers that, too.
+/// For the main thread.
+pub(super) fn timed<T>(callback: &'static str, body: impl FnOnce(Duration) -> T) -> (T, Duration) {
+    let start = SystemClock.monotonic();
+    let answer = body(start);
+    let end = SystemClock.monotonic();
+    let took = end.saturating_sub(start);
+    let took_us = microseconds(took);
+    if STOPWATCH.note(microseconds(end), took_us) && took_us > PROMISED_US {
+        log(
+            Level::Notice,
+            &format!("{callback} kept the main thread for {took_us} us"),
+        );
     }
-    answer
+    (answer, took)
 }
 
 /// No callback takes longer than this, if the system lets it run.
 const PROMISED_US: u64 = 2_000;
 
-/// The server's monotonic clock; `None` where there is no server.
-fn microseconds() -> Option<u64> {
-    let ask = api!(ValkeyModule_MonotonicMicroseconds).ok()?;
-    // SAFETY: the call takes nothing and only reads a clock.
-    Some(unsafe { ask() })
+fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The wall clock: microseconds since 1970; 0 where there is no server.

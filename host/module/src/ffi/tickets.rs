@@ -4,10 +4,9 @@
 //! hands it in and gets the value, once. Never: a pointer to our memory in the server's hands. A ticket of another time,
 //! for example from before a reload, finds nothing; numbers are never given twice.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Numbers start at one: the server takes a null `void *` for "nothing".
 static NEXT: AtomicUsize = AtomicUsize::new(1);
@@ -15,7 +14,7 @@ static NEXT: AtomicUsize = AtomicUsize::new(1);
 /// A table of waiting values.
 #[derive(Debug)]
 pub(super) struct Tickets<T> {
-    waiting: Mutex<Option<HashMap<usize, T>>>,
+    waiting: BTreeMap<usize, T>,
 }
 
 /// The number under which one value waits.
@@ -39,34 +38,30 @@ impl<T> Tickets<T> {
     /// An empty table.
     pub(super) const fn new() -> Self {
         Self {
-            waiting: Mutex::new(None),
+            waiting: BTreeMap::new(),
         }
     }
 
     /// Puts a value away.
-    pub(super) fn put(&self, value: T) -> Ticket {
+    pub(super) fn put(&mut self, value: T) -> Ticket {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        self.lock()
-            .get_or_insert_with(HashMap::new)
-            .insert(number, value);
+        self.waiting.insert(number, value);
         Ticket(number)
     }
 
     /// Takes the value of a ticket out; `None` when it was taken before or never put here.
-    pub(super) fn take(&self, ticket: Ticket) -> Option<T> {
-        self.lock().as_mut()?.remove(&ticket.0)
+    pub(super) fn take(&mut self, ticket: Ticket) -> Option<T> {
+        self.waiting.remove(&ticket.0)
     }
 
-    /// Drops all that waits and answers how many there were.
-    pub(super) fn clear(&self) -> usize {
-        // Bound to a name so that the values are dropped after the table is open again.
-        let all = self.lock().take();
-        all.map_or(0, |all| all.len())
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<HashMap<usize, T>>> {
-        // No code of a value runs under this lock, so a poisoned table is still whole.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes all that waits out.
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = T> + use<T> {
+        std::mem::take(&mut self.waiting).into_values()
     }
 }
 
@@ -76,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_value_is_handed_out_once() {
-        let table = Tickets::new();
+        let mut table = Tickets::new();
         let ticket = table.put("value");
         let carried = Ticket::from_void(ticket.as_void()).expect("not null");
         assert_eq!(table.take(carried), Some("value"));
@@ -90,9 +85,9 @@ mod tests {
 
     #[test]
     fn a_ticket_from_before_a_clearing_finds_nothing() {
-        let table = Tickets::new();
+        let mut table = Tickets::new();
         let old = table.put(1);
-        assert_eq!(table.clear(), 1);
+        assert_eq!(table.take_all().collect::<Vec<_>>(), [1]);
         let new = table.put(2);
         assert_ne!(old, new);
         assert_eq!(table.take(old), None);

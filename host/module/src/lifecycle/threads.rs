@@ -15,7 +15,6 @@ use crate::loader::{self, Load};
 use crate::network::{Caller, Network};
 use crate::plugins::{self, Errand};
 use crate::previews;
-use crate::review::Assignment;
 use crate::shared::{Channels, Shared};
 use crate::{slices, snapshots, workers};
 
@@ -65,8 +64,6 @@ pub(super) fn join(lock: &ServerLock, patience: Duration) -> usize {
 
 /// The receiving ends of the threads' channels.
 pub(super) struct Ends {
-    jobs: Receiver<workers::Job>,
-    assignments: Receiver<Assignment>,
     policy_loads: Receiver<Load>,
     authenticator_loads: Receiver<Load>,
     sink_loads: Receiver<Load>,
@@ -80,8 +77,6 @@ pub(super) struct Ends {
 
 /// The channels of a load: what others send on, and what its threads receive from.
 pub(super) fn channels(network: Network, caller: Caller) -> (Channels, Ends) {
-    let (jobs, job_queue) = unbounded();
-    let (assignments, assignment_queue) = unbounded();
     let (policy_loads, policy_queue) = unbounded();
     let (authenticator_loads, authenticator_queue) = unbounded();
     let (sink_loads, sink_queue) = unbounded();
@@ -90,8 +85,6 @@ pub(super) fn channels(network: Network, caller: Caller) -> (Channels, Ends) {
     let (ticks, tick_queue) = bounded(1);
     let (snapshot_wishes, snapshot_queue) = bounded(1);
     let channels = Channels {
-        jobs,
-        assignments,
         policy_loads,
         authenticator_loads,
         sink_loads,
@@ -101,8 +94,6 @@ pub(super) fn channels(network: Network, caller: Caller) -> (Channels, Ends) {
         snapshot_wishes,
     };
     let ends = Ends {
-        jobs: job_queue,
-        assignments: assignment_queue,
         policy_loads: policy_queue,
         authenticator_loads: authenticator_queue,
         sink_loads: sink_queue,
@@ -144,10 +135,9 @@ pub(super) fn start(lock: &ServerLock, shared: &Arc<Shared>, ends: Ends) -> Resu
         Ok::<(), String>(())
     };
     for number in 0..shared.settings.load().workers {
-        let (jobs, assignments) = (ends.jobs.clone(), ends.assignments.clone());
         let caller = ends.caller.clone();
         let work: Life = Box::new(move |shared| {
-            workers::work(shared, &jobs, &assignments);
+            workers::work(shared, number);
             drop(caller);
         });
         start(&format!("warden-work-{number}"), Priority::WORKER, work)?;

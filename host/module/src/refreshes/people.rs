@@ -11,6 +11,7 @@ use std::time::Duration;
 use warden_core::{AuthenticatorId, Principal, Recheck, UserName, Verified, Walk};
 use warden_session::Proof;
 
+use crate::queue::glance;
 use crate::spread;
 
 /// How soon somebody whose directory did not answer is asked about again, at most.
@@ -241,9 +242,10 @@ impl Refreshes {
         Some(people.sum())
     }
 
-    /// On the main thread: the next proofs in whose place others stand.
+    /// On the main thread: the next proofs in whose place others stand. None while a worker is
+    /// just putting some in: it asks for another slice.
     pub(crate) fn next_renewed(&self) -> Option<Vec<(Proof, Proof)>> {
-        lock(&self.renewed).pop_front()
+        glance(&self.renewed)?.pop_front()
     }
 
     /// Notes what asking came to. Answers the proofs whose sessions must end, and why.

@@ -11,8 +11,6 @@ fn shared(directory: &std::path::Path) -> Shared {
     let mut settings = Settings::defaults();
     settings.state_dir = Some(directory.join("state"));
     let channels = Channels {
-        jobs: unbounded().0,
-        assignments: unbounded().0,
         policy_loads: unbounded().0,
         authenticator_loads: unbounded().0,
         sink_loads: unbounded().0,

@@ -56,7 +56,7 @@ fn settings(port: u16) -> SinkSettings {
 
 /// A worker that has such a sink, and its numbers.
 fn worker(state: &Arc<PrivateDir>) -> (Worker, Arc<SinkStatus>) {
-    let clock = Arc::new(SystemClock::new());
+    let clock = Arc::new(SystemClock);
     let surroundings = Surroundings {
         node: "0123456789abcdef0123456789abcdef01234567".into(),
         server: "9.1.0".into(),
