@@ -6,7 +6,7 @@
 use warden_benches::e2e::{audit, commands, directory, loading, log_ins, memory, processor};
 use warden_benches::program::{Ask, When, run};
 
-const PARTS: [Ask; 10] = [
+const PARTS: [Ask; 11] = [
     ("sessions", When::Always, commands::sessions),
     ("unused", When::Always, commands::unused),
     ("whole", When::Always, log_ins::whole),
@@ -15,6 +15,7 @@ const PARTS: [Ask; 10] = [
     ("loading", When::Always, loading::with_policies),
     ("uncached", When::Full, log_ins::uncached),
     ("directory", When::Full, directory::log_ins),
+    ("valkey-ldap", When::Named, directory::beside_valkey_ldap),
     ("audit", When::Full, audit::costs),
     ("processor", When::Always, processor::log_ins),
 ];

@@ -76,22 +76,32 @@ fn remembered(line: Line, depth: usize) -> Answer {
     )
 }
 
-fn binds(line: Line, connections: usize, threads: usize) -> Answer {
-    let authority = Authority::new("ca");
-    let slapd = Slapd::builder()
+/// A directory of as many people as there are clients.
+fn crowd(threads: usize, authority: &Authority) -> Slapd {
+    Slapd::builder()
         .global(&format!("threads {threads}"))
         .crowd(CLIENTS)
-        .start(&authority);
+        .start(authority)
+}
+
+/// A server that asks it about every log-in.
+fn asking(line: Line, slapd: &Slapd, connections: usize) -> Scene {
     let more = format!("connection_pool_size = {connections}\ncache_seconds = 0\n");
     let members: Vec<_> = (0..CLIENTS)
         .map(|number| format!("user:corp/{}", crowd_name(number)))
         .collect();
     let roles =
         format!("[roles.reader]\nmembers = {members:?}\nrules = ['+@read', '~reports:*']\n");
-    let scene = Scene::builder(line)
+    Scene::builder(line)
         .roles(&roles)
-        .authenticator_file(&file(&slapd, &more))
-        .start();
+        .authenticator_file(&file(slapd, &more))
+        .start()
+}
+
+fn binds(line: Line, connections: usize, threads: usize) -> Answer {
+    let authority = Authority::new("ca");
+    let slapd = crowd(threads, &authority);
+    let scene = asking(line, &slapd, connections);
     let pid = scene.server.pid();
     let mut clients = open(scene.server.address(), auth, "+OK\r\n".len());
     let mut bare = open(slapd.address(), bind, BOUND_BYTES);
@@ -103,6 +113,64 @@ fn binds(line: Line, connections: usize, threads: usize) -> Answer {
         ("log-in", "as many bare binds"),
         || measured(pid, || drive(&mut clients)),
         || measured(slapd.pid(), || drive(&mut bare)),
+    )
+}
+
+/// The same binds through warden and through valkey-ldap, each in a server of its own, before
+/// the same directory. Where its library is says `VALKEY_LDAP_MODULE`.
+pub fn beside_valkey_ldap(Run { line, .. }: Run) -> Vec<Question> {
+    let library = std::env::var("VALKEY_LDAP_MODULE")
+        .expect("VALKEY_LDAP_MODULE names the library of valkey-ldap");
+    [(CLIENTS, 16), (CLIENTS, 2), (2, 16), (2, 2)]
+        .into_iter()
+        .map(|(connections, threads)| beside(line, &library, connections, threads).question())
+        .collect()
+}
+
+fn beside(line: Line, library: &str, connections: usize, threads: usize) -> Answer {
+    let authority = Authority::new("ca");
+    let slapd = crowd(threads, &authority);
+    let ours = asking(line, &slapd, connections);
+    let theirs = Scene::builder(line).without_module().start();
+    let connection_pool_size = connections.to_string();
+    let admin = |words: &[&str]| theirs.server.admin().call(words).expect_ok();
+    admin(&["MODULE", "LOAD", library]);
+    for (setting, value) in [
+        ("bind_dn_prefix", "uid="),
+        ("bind_dn_suffix", &format!(",ou=people,{BASE}")),
+        ("connection_pool_size", &connection_pool_size),
+        ("servers", &slapd.url()),
+    ] {
+        admin(&["CONFIG", "SET", &format!("ldap.{setting}"), value]);
+    }
+    for number in 0..CLIENTS {
+        let name = crowd_name(number);
+        admin(&[
+            "ACL",
+            "SETUSER",
+            &name,
+            "on",
+            "resetpass",
+            "+@read",
+            "~reports:*",
+        ]);
+    }
+    eventually("it knows that the directory is there", || {
+        let mut client = theirs.server.connect();
+        let (name, password) = (crowd_name(0), password_of(&crowd_name(0)));
+        client.auth(&name, &password).is_ok().then_some(())
+    });
+    let (our_pid, their_pid) = (ours.server.pid(), theirs.server.pid());
+    let mut our_clients = open(ours.server.address(), auth, "+OK\r\n".len());
+    let mut their_clients = open(theirs.server.address(), auth, "+OK\r\n".len());
+    Answer::ask(
+        &format!(
+            "AUTH that a directory judges by a bind, {CLIENTS} users, {connections} connections, \
+             a directory of {threads} threads, beside valkey-ldap"
+        ),
+        ("warden", "valkey-ldap"),
+        || measured(our_pid, || drive(&mut our_clients)),
+        || measured(their_pid, || drive(&mut their_clients)),
     )
 }
 

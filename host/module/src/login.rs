@@ -43,7 +43,7 @@ impl Authentication for Login {
         user: &[u8],
         password: &[u8],
         now: Now,
-    ) -> (AuthOutcome, impl FnOnce(Duration)) {
+    ) -> (AuthOutcome, impl FnOnce(Duration) + use<>) {
         let shared = crate::state::shared();
         let (outcome, source) = match &shared {
             Some(shared) => arrive(shared, ctx, (user, password), now),

@@ -11,6 +11,7 @@
 //! wait for somebody else's answer are bounded by the chain, for each authenticator: one
 //! provider that does not answer leaves the queue to the others.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,8 +21,8 @@ use warden_authn::CacheKey;
 
 use crate::ffi::mailbox::{Reader, Slot, mailbox};
 
-/// Waiting connections given out by one operation: bounds how long another thread may wait for
-/// the map.
+/// Waiting connections given out by one operation, so that nobody has very many to answer at
+/// once.
 const A_TIME: usize = 64;
 
 /// Connections waiting for one credential each, by flight.
@@ -62,8 +63,8 @@ struct Flight<W> {
     begun: bool,
 }
 
-/// Flights, and connections of them, that no worker has reached. Changed under the mutex, but
-/// for those who arrive.
+/// Flights, and connections of them, that no worker has reached; who is at the door counts as
+/// both. Changed under the mutex, but for those who arrive.
 #[derive(Debug, Default)]
 struct Queued {
     flights: AtomicUsize,
@@ -86,9 +87,7 @@ impl<W> Flight<W> {
             self.begun = true;
             queued.flights.fetch_sub(1, Ordering::Relaxed);
             let connections = self.waiters.len();
-            queued
-                .connections
-                .fetch_sub(connections, Ordering::Relaxed);
+            queued.connections.fetch_sub(connections, Ordering::Relaxed);
         }
     }
 
@@ -117,11 +116,16 @@ impl<W, J> Inner<W, J> {
             let number = self.next;
             self.next = number.wrapping_add(1);
             self.deadlines.insert((deadline, number), key);
-            let flight = self.flights.entry(key).or_insert_with(|| {
-                queued.flights.fetch_add(1, Ordering::Relaxed);
-                self.queue.push_back((key, job));
-                Flight::new()
-            });
+            let flight = match self.flights.entry(key) {
+                Entry::Occupied(flight) => {
+                    queued.flights.fetch_sub(1, Ordering::Relaxed);
+                    flight.into_mut()
+                }
+                Entry::Vacant(none) => {
+                    self.queue.push_back((key, job));
+                    none.insert(Flight::new())
+                }
+            };
             flight.waiters.insert(number, (deadline, waiter));
             if flight.begun {
                 queued.connections.fetch_sub(1, Ordering::Relaxed);
@@ -161,6 +165,8 @@ impl<W: Send, J: Send> Pending<W, J> {
     /// is under way; then a worker must be woken. Waits for nobody.
     pub(crate) fn arrive(&self, key: CacheKey, waiter: W, deadline: Duration, job: J) {
         self.queued.connections.fetch_add(1, Ordering::Relaxed);
+        // Until it is taken in it may be one.
+        self.queued.flights.fetch_add(1, Ordering::Relaxed);
         self.count.fetch_add(1, Ordering::Relaxed);
         self.door.put(Arrival {
             key,

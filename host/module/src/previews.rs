@@ -35,6 +35,7 @@ use crate::commands::preview;
 use crate::ffi::{ClientInfo, Level, Reply, ServerLock, Waiting, guard, log, rest_if_crashing};
 use crate::sessions;
 use crate::shared::Shared;
+use crate::slices::glance;
 
 /// Members of classes taken in one slice, as for a re-evaluation.
 const MEMBERS: usize = 128;
@@ -137,7 +138,9 @@ impl Drop for Turn {
 /// whether one is left for the next turn, because this one is spent.
 pub(crate) fn go_on(shared: &Shared, lock: &ServerLock, is_spent: bool) -> bool {
     let order = {
-        let mut order = shared.previews.order();
+        let Some(mut order) = glance(&shared.previews.order) else {
+            return false;
+        };
         if is_spent {
             return order.is_some();
         }

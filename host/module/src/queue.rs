@@ -1,11 +1,12 @@
 //! Work for the workers.
 //!
 //! In: work, from any thread. Out: to workers, each time the next. Never: a main thread that waits for a worker, who
-//! may have been put off the processor. Workers may wait for each other.
+//! may have been put off the processor, but when the module is being unloaded. Workers may wait for each other.
 
 use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
+use std::time::Duration;
 
 use crate::ffi::mailbox::{Reader, Slot, mailbox};
 
@@ -30,7 +31,7 @@ impl<T: Send> Queue<T> {
         self.slot.put(work);
     }
 
-    /// For workers: takes the next out.
+    /// For workers, and for whoever drops what is left of them: takes the next out.
     pub(crate) fn take(&self) -> Option<T> {
         // Held for one operation on the list.
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
@@ -38,19 +39,13 @@ impl<T: Send> Queue<T> {
     }
 }
 
-/// For the main thread: what a mutex holds, unless another thread is at it just now.
-pub(crate) fn glance<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
-    match mutex.try_lock() {
-        Ok(held) => Some(held),
-        Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
-        Err(TryLockError::WouldBlock) => None,
-    }
-}
-
 /// The workers, for whoever has something for them to do.
 pub(crate) struct Crew {
     beds: Box<[Bed]>,
 }
+
+/// How long one sleeps that is none of the crew.
+const WITHOUT_A_BED: Duration = Duration::from_millis(1);
 
 /// Where one of them sleeps.
 #[derive(Default)]
@@ -92,13 +87,16 @@ impl Crew {
                 return found;
             }
             let Some(bed) = bed else {
-                // There is none: nobody would wake it.
-                thread::yield_now();
+                // Nobody would wake it.
+                thread::sleep(WITHOUT_A_BED);
                 continue;
             };
             bed.lie_down();
             if let Some(found) = look() {
-                bed.is_asleep.store(false, Ordering::Relaxed);
+                if !bed.is_asleep.swap(false, Ordering::AcqRel) {
+                    // That was for another piece of work.
+                    self.wake();
+                }
                 return found;
             }
             bed.sleep();
@@ -109,8 +107,8 @@ impl Crew {
 impl Bed {
     /// Answers whether it slept.
     fn wake(&self) -> bool {
-        let slept = self.is_asleep.load(Ordering::Relaxed)
-            && self.is_asleep.swap(false, Ordering::AcqRel);
+        let slept =
+            self.is_asleep.load(Ordering::Relaxed) && self.is_asleep.swap(false, Ordering::AcqRel);
         if slept && let Some(thread) = self.thread.get() {
             thread.unpark();
         }

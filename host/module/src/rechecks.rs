@@ -23,8 +23,8 @@ use warden_core::{
 use warden_session::Proof;
 
 use crate::ffi::{Level, log};
-use crate::queue::glance;
 use crate::shared::Shared;
+use crate::slices::glance;
 use crate::spread;
 
 /// How soon an authenticator that could not be asked is asked again, at most.

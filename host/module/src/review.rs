@@ -15,8 +15,8 @@ use warden_policy::Generation;
 use warden_session::{Alike, Answer, Counts, Review};
 
 use crate::ffi::guard;
-use crate::queue::glance;
 use crate::shared::Shared;
+use crate::slices::glance;
 
 /// About how many reviews are with the workers at most: looked at before some more are
 /// handed out. Bounds memory and keeps log-ins from queueing behind a whole re-evaluation.

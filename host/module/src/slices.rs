@@ -9,7 +9,7 @@
 //! many clients. The clock thread also answers connections that have waited
 //! longer than `auth_timeout_ms`, and hands out whoever is to be looked up again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never};
@@ -136,6 +136,16 @@ fn ask_again(shared: &Shared, lock: &ServerLock) {
     }
 }
 
+/// For a slice: what a mutex holds, unless another thread is at it just now. Then the next slice sees it, for which
+/// that thread asks.
+pub(crate) fn glance<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(held) => Some(held),
+        Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
 /// The time of one slice.
 struct Budget<'a> {
     shared: &'a Shared,
@@ -231,21 +241,23 @@ fn hand_out(shared: &Shared, lock: &ServerLock, now: Now) -> bool {
 
 /// Applies what the workers decided anew.
 fn take_answers(shared: &Shared, lock: &ServerLock, budget: &Budget<'_>, now: Now) -> bool {
-    let mut more = false;
-    while !budget.is_spent() {
-        let Some((review, answers)) = shared.reviews.next_done() else {
-            if more {
-                // Records tell which decision a session has.
-                shared.trail.touch();
-            }
-            return more;
-        };
-        more = true;
+    let mut has_taken = false;
+    let mut next = || {
+        (!budget.is_spent())
+            .then(|| shared.reviews.next_done())
+            .flatten()
+    };
+    while let Some((review, answers)) = next() {
+        has_taken = true;
         let actions =
             sessions::with_registry(lock, |registry| registry.apply_review(review, answers, now));
         sessions::perform(lock, actions.unwrap_or_default(), now);
     }
-    true
+    if has_taken {
+        // Records tell which decision a session has.
+        shared.trail.touch();
+    }
+    has_taken || budget.is_spent()
 }
 
 /// Closes clients in a mode that their class has lost: in every slice some, however

@@ -69,7 +69,7 @@ pub(crate) trait Authentication: Sized + 'static {
         user: &[u8],
         password: &[u8],
         now: Now,
-    ) -> (AuthOutcome, impl FnOnce(Duration));
+    ) -> (AuthOutcome, impl FnOnce(Duration) + use<Self>);
 
     /// A log-in that waited goes on, with the worker's payload; without one when the worker gave up, which must not
     /// become a yes. Not called when the client has left: the payload is then dropped.

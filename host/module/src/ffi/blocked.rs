@@ -8,7 +8,8 @@
 //!
 //! Where the payload goes: it is put away under a ticket, and the ticket is given to the server. The server then
 //! calls the reply callback, which takes it, and the free callback, which finds nothing; or, when the client has left,
-//! the free callback alone, which drops it. Should the server lose the ticket, the table is emptied at unload.
+//! the free callback alone, which drops it. A server that frees the client between the two loses the ticket: its payload stays
+//! until the unload.
 
 use super::context::Context;
 use super::error::Error;
@@ -83,9 +84,10 @@ impl End {
     }
 }
 
-/// How many clients the server was given and has not gone through.
-pub(super) fn under_way(lock: &ServerLock) -> usize {
-    PAYLOADS.with(lock, |payloads| payloads.len()).unwrap_or(0)
+/// How many clients the server was given last and has not gone through.
+pub(super) fn under_way(lock: &ServerLock) -> u64 {
+    let outstanding = PAYLOADS.with(lock, |payloads| payloads.outstanding());
+    outstanding.map_or(0, |outstanding| outstanding as u64)
 }
 
 /// Makes the client of a log-in wait.

@@ -2,7 +2,7 @@
 //!
 //! In: a closure, or the end of a client's wait. Out: on the server's main thread, between commands, the closure runs
 //! once, and the client is given to the server. Never: a lock that the main thread shares with others, for whoever holds it
-//! may have been put off the processor; more than [`A_TURN`] clients at once.
+//! may have been put off the processor; more than [`A_TURN`] clients that the server has not gone through yet, but for one with each slice.
 //!
 //! ```text
 //! any thread ── put ──► mailbox ── ring ──► eventfd ──► the server's event loop ── on_bell ──► closures, then clients
@@ -18,20 +18,21 @@ use super::error::Error;
 use super::guard::callback;
 use super::lock::{MainThread, ServerLock};
 use super::mailbox::{Reader, Slot, mailbox};
+use arc_swap::ArcSwapOption;
 use std::ffi::{c_int, c_void};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use valkey_module::raw;
 
 /// Clients that the server is given in one turn of its event loop. Bounds how long a storm of log-ins keeps it from its
 /// other clients.
-const A_TURN: usize = 24;
+const A_TURN: u64 = 24;
 
 type Work = Box<dyn FnOnce(&ServerLock) + Send>;
 
-/// What any thread knows of the way. Made at the first load, and there as long as the library is.
-static WAY: OnceLock<Way> = OnceLock::new();
+/// What any thread knows of the way; nothing while the module is not loaded.
+static WAY: ArcSwapOption<Way> = ArcSwapOption::const_empty();
 
 /// The end of it.
 static ARRIVALS: MainThread<Option<Arrivals>> = MainThread::new(None);
@@ -68,9 +69,14 @@ impl Bell {
 
     fn ring(&self) {
         if !self.rung.swap(true, Ordering::AcqRel) {
-            // A counter that is full rings, too.
-            let _ = rustix::io::write(&self.eventfd, &1_u64.to_ne_bytes());
+            self.ring_loudly();
         }
+    }
+
+    /// Rings also where another thread is about to, and may have been put off.
+    fn ring_loudly(&self) {
+        // A counter that is full rings, too.
+        let _ = rustix::io::write(&self.eventfd, &1_u64.to_ne_bytes());
     }
 
     /// Whoever puts something in from now on rings again: called before it is looked what is there.
@@ -81,74 +87,74 @@ impl Bell {
     }
 }
 
-impl Way {
-    /// # Errors
-    /// Before the first load.
-    fn get() -> Result<&'static Self, Error> {
-        WAY.get().ok_or(Error::Refused("the event loop"))
-    }
-}
-
 /// Has the server listen to the bell. Called at load.
 ///
 /// # Errors
 /// When the system has no file descriptor, or the server listens to no more of them.
 pub(super) fn listen(lock: &ServerLock) -> Result<(), Error> {
     const CALL: &str = "ValkeyModule_EventLoopAdd";
-    if WAY.get().is_none() {
-        let (works, works_of_others) = mailbox();
-        let (ends, ends_of_others) = mailbox();
-        let bell = Bell::new()?;
-        ARRIVALS.with(lock, |arrivals| {
-            *arrivals = Some(Arrivals {
-                works: works_of_others,
-                ends: ends_of_others,
-            });
-        });
-        // Only the main thread is here.
-        let _ = WAY.set(Way { works, ends, bell });
-    }
     let add = api!(ValkeyModule_EventLoopAdd)?;
-    let eventfd = Way::get()?.bell.eventfd.as_raw_fd();
-    // SAFETY: the descriptor stays open as long as the library is mapped; the callback is a function of this library,
-    // which stays mapped; there is no data.
-    let status = unsafe { add(eventfd, READABLE, Some(on_bell), std::ptr::null_mut()) };
-    is_ok(status).then_some(()).ok_or(Error::Refused(CALL))
+    let bell = Bell::new()?;
+    // SAFETY: the descriptor is open until `stop_listening` has taken it away from the server; the callback is a function of
+    // this library, which stays mapped; there is no data.
+    let status = unsafe {
+        add(
+            bell.eventfd.as_raw_fd(),
+            READABLE,
+            Some(on_bell),
+            std::ptr::null_mut(),
+        )
+    };
+    if !is_ok(status) {
+        return Err(Error::Refused(CALL));
+    }
+    let (works, next_works) = mailbox();
+    let (ends, next_ends) = mailbox();
+    ARRIVALS.with(lock, |arrivals| {
+        *arrivals = Some(Arrivals {
+            works: next_works,
+            ends: next_ends,
+        });
+    });
+    WAY.store(Some(Arc::new(Way { works, ends, bell })));
+    Ok(())
 }
 
 /// Ends that, drops closures that have not run, and gives the server every client that waits. Called at load and unload.
 pub(super) fn stop_listening(lock: &ServerLock) {
-    let Ok(way) = Way::get() else {
+    let Some(way) = WAY.swap(None) else {
         return;
     };
     if let Ok(delete) = api!(ValkeyModule_EventLoopDel) {
         // SAFETY: the descriptor is open; that the server does not listen to it is no error.
         unsafe { delete(way.bell.eventfd.as_raw_fd(), READABLE) };
     }
-    while next_work(lock).is_some() {}
     while let Some(end) = next_end(lock) {
         end.give(lock);
     }
+    // Dropped when the cell is open again: a closure may hold anything.
+    drop(ARRIVALS.with(lock, Option::take));
 }
 
-/// Has `work` run on the main thread. Callable from any thread.
+/// Has `work` run on the main thread. Callable from any thread. What is posted from within posted work runs right after
+/// it: whoever wants to give the server room posts the next slice from another thread, after this one has run.
 ///
 /// # Errors
 /// When the module is being unloaded; then `work` is dropped without having run.
 pub(crate) fn post(work: impl FnOnce(&ServerLock) + Send + 'static) -> Result<(), Error> {
-    let way = Way::get()?;
-    if !is_active() {
+    let way = WAY.load();
+    let Some(way) = way.as_ref().filter(|_| is_active()) else {
         return Err(Error::Refused("the event loop"));
-    }
+    };
     way.works.put(Box::new(work));
-    way.bell.ring();
+    way.bell.ring_loudly();
     Ok(())
 }
 
 /// Has the server take a client that waits no longer. Callable from any thread.
 pub(super) fn send(end: End) {
-    // Nobody waits before a load.
-    if let Ok(way) = Way::get() {
+    // Nobody waits where there is none: the server keeps a module for which a client waits.
+    if let Some(way) = WAY.load().as_ref() {
         way.ends.put(end);
         way.bell.ring();
     }
@@ -157,34 +163,42 @@ pub(super) fn send(end: End) {
 unsafe extern "C" fn on_bell(_eventfd: c_int, _data: *mut c_void, _mask: c_int) {
     // SAFETY: the server calls its event loop's callbacks on its main thread, holding its lock.
     let lock = unsafe { ServerLock::assume_held() };
-    let Ok(way) = Way::get() else {
+    let Some(way) = WAY.load_full() else {
         return;
     };
     way.bell.answer();
+    let mut has_worked = false;
     while let Some(work) = next_work(&lock) {
+        has_worked = true;
         callback("posted work", (), || {
             if is_active() {
                 work(&lock);
             }
         });
     }
-    let more = callback("answers", true, || give_some(&lock));
-    if more {
+    if callback("answers", true, || give_some(&lock, has_worked)) {
         way.bell.ring();
     }
 }
 
-/// Gives the server the next clients that wait no longer, as many as it may have; answers whether there may be more.
-fn give_some(lock: &ServerLock) -> bool {
-    // One in any case, whatever became of those before.
-    let room = A_TURN.saturating_sub(under_way(lock)).max(1);
+/// Gives the server the next clients that wait no longer, as many as it may have; answers whether to come again in the
+/// next turn.
+fn give_some(lock: &ServerLock, is_slice: bool) -> bool {
+    let room = room(under_way(lock), is_slice);
     for _ in 0..room {
         let Some(end) = next_end(lock) else {
             return false;
         };
         end.give(lock);
     }
-    true
+    // Where there was none, the server goes through nothing just now, as in a long script: the next slice looks again.
+    room > 0
+}
+
+/// How many more clients the server may be given that has not gone through so many of those before. One with each slice
+/// in any case, whatever became of those.
+fn room(under_way: u64, is_slice: bool) -> u64 {
+    A_TURN.saturating_sub(under_way).max(u64::from(is_slice))
 }
 
 fn next_work(lock: &ServerLock) -> Option<Work> {
@@ -198,3 +212,16 @@ fn next_end(lock: &ServerLock) -> Option<End> {
 }
 
 const READABLE: c_int = raw::VALKEYMODULE_EVENTLOOP_READABLE as c_int;
+
+#[cfg(test)]
+mod tests {
+    use super::{A_TURN, room};
+
+    #[test]
+    fn the_server_is_given_so_many_clients_in_a_turn_and_no_more() {
+        assert_eq!(room(0, false), A_TURN);
+        assert_eq!(room(A_TURN - 1, true), 1);
+        assert_eq!(room(A_TURN, false), 0);
+        assert_eq!(room(A_TURN, true), 1, "whatever became of those before");
+    }
+}

@@ -88,10 +88,11 @@ impl<T> Mailbox<T> {
         let taken = self.taken.get();
         // SAFETY: nobody else touches `taken`. The letter it names was the first, or was linked, and is not freed yet: that
         // happens below, when `taken` names another.
-        let next = unsafe { (*taken).as_ref() }.next.load(Ordering::Acquire);
-        let mut next = NonNull::new(next)?;
-        // SAFETY: a linked letter is whole, which `Acquire` has let us see, and nobody but us touches its value.
-        let value = unsafe { next.as_mut() }.value.take();
+        let next = unsafe { &(*(*taken).as_ptr()).next }.load(Ordering::Acquire);
+        let next = NonNull::new(next)?;
+        // SAFETY: a linked letter is whole, which `Acquire` has let us see, and nobody but us touches its value. Another thread
+        // may link to it just now, so there is a reference to the value alone.
+        let value = unsafe { &mut (*next.as_ptr()).value }.take();
         // SAFETY: as for `taken` above.
         let former = unsafe { ptr::replace(taken, next) };
         // SAFETY: it was made by `Box::leak`, the next one is linked to it, so nobody will touch it any more.

@@ -6,15 +6,15 @@
 
 use std::collections::BTreeMap;
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// Numbers start at one: the server takes a null `void *` for "nothing".
-static NEXT: AtomicUsize = AtomicUsize::new(1);
 
 /// A table of waiting values.
 #[derive(Debug)]
 pub(super) struct Tickets<T> {
     waiting: BTreeMap<usize, T>,
+    /// The ticket given last. They start at one: the server takes a null `void *` for "nothing".
+    given: usize,
+    /// The highest that came back.
+    back: usize,
 }
 
 /// The number under which one value waits.
@@ -39,28 +39,33 @@ impl<T> Tickets<T> {
     pub(super) const fn new() -> Self {
         Self {
             waiting: BTreeMap::new(),
+            given: 0,
+            back: 0,
         }
     }
 
     /// Puts a value away.
     pub(super) fn put(&mut self, value: T) -> Ticket {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        self.waiting.insert(number, value);
-        Ticket(number)
+        self.given += 1;
+        self.waiting.insert(self.given, value);
+        Ticket(self.given)
     }
 
     /// Takes the value of a ticket out; `None` when it was taken before or never put here.
     pub(super) fn take(&mut self, ticket: Ticket) -> Option<T> {
+        self.back = self.back.max(ticket.0);
         self.waiting.remove(&ticket.0)
     }
 
-    /// How many wait.
-    pub(super) fn len(&self) -> usize {
-        self.waiting.len()
+    /// How many of those given last have not come back, none of them. The server brings them back in order, but for one
+    /// that it loses now and then.
+    pub(super) fn outstanding(&self) -> usize {
+        self.given - self.back
     }
 
-    /// Takes all that waits out.
+    /// Takes all that waits out; nothing is outstanding then.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = T> + use<T> {
+        self.back = self.given;
         std::mem::take(&mut self.waiting).into_values()
     }
 }
@@ -76,6 +81,19 @@ mod tests {
         let carried = Ticket::from_void(ticket.as_void()).expect("not null");
         assert_eq!(table.take(carried), Some("value"));
         assert_eq!(table.take(carried), None);
+    }
+
+    /// The server keeps some for ever: those of clients that leave at a wrong moment.
+    #[test]
+    fn a_ticket_that_never_comes_back_is_outstanding_only_until_a_later_one_does() {
+        let mut table = Tickets::new();
+        let _lost = table.put("lost");
+        let next = table.put("next");
+        assert_eq!(table.outstanding(), 2);
+        table.take(next);
+        assert_eq!(table.outstanding(), 0);
+        table.put("another");
+        assert_eq!(table.outstanding(), 1);
     }
 
     #[test]

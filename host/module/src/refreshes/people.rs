@@ -11,7 +11,7 @@ use std::time::Duration;
 use warden_core::{AuthenticatorId, Principal, Recheck, UserName, Verified, Walk};
 use warden_session::Proof;
 
-use crate::queue::glance;
+use crate::slices::glance;
 use crate::spread;
 
 /// How soon somebody whose directory did not answer is asked about again, at most.
