@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use warden_tests::{ADMIN_PASSWORD, Connection, Scene};
 
+use super::stage::first_of_all;
 use crate::latencies::{Latencies, micros};
 
 const EVERY: Duration = Duration::from_millis(1);
@@ -50,8 +51,8 @@ fn sample(address: SocketAddr, stop: &AtomicBool) -> Vec<f64> {
     let mut client = Connection::open(address).expect("a connection");
     client.auth("default", ADMIN_PASSWORD).expect_ok();
     get(&mut client);
-    // As in `stage::favour`: a probe that waits for a processor measures nothing.
-    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), -10);
+    // As the server's main thread: a probe that waits for a processor measures nothing.
+    first_of_all(rustix::thread::gettid());
     let mut samples = Vec::new();
     let mut due = Instant::now();
     while !stop.load(Ordering::Acquire) {

@@ -6,6 +6,7 @@
 //! [`workers`], [`loader`] reads directories, and [`slices`] does a bounded part of
 //! the rest at a time.
 
+mod answers;
 mod audit;
 mod commands;
 mod compilations;

@@ -20,7 +20,7 @@ use warden_core::{
 use warden_session::{Admission, Rights};
 
 use crate::audit::{self, Outcome};
-use crate::ffi::{self, AuthOutcome, Authentication, Context, Entered, ServerLock};
+use crate::ffi::{self, AuthOutcome, Authentication, Blocked, Context, Entered, ServerLock};
 use crate::local;
 use crate::refusals::{self, Attempt, looks_like_a_token};
 use crate::sessions;
@@ -46,7 +46,10 @@ impl Authentication for Login {
     ) -> (AuthOutcome, impl FnOnce(Duration) + use<>) {
         let shared = crate::state::shared();
         let (outcome, source) = match &shared {
-            Some(shared) => arrive(shared, ctx, (user, password), now),
+            Some(shared) => {
+                shared.answers.arrive(Blocked::complete);
+                arrive(shared, ctx, (user, password), now)
+            }
             None => (AuthOutcome::NotHandled, Source::Else),
         };
         let remembered = shared.filter(|_| source == Source::Memory);
@@ -64,7 +67,10 @@ impl Authentication for Login {
         answer: Option<Answer>,
     ) -> AuthOutcome {
         match crate::state::shared() {
-            Some(shared) => come_back(&shared, ctx, (user, password), answer),
+            Some(shared) => {
+                shared.answers.finished();
+                come_back(&shared, ctx, (user, password), answer)
+            }
             None => AuthOutcome::NotHandled,
         }
     }

@@ -83,12 +83,13 @@ impl Crew {
     pub(crate) fn find<T>(&self, number: usize, mut look: impl FnMut() -> Option<T>) -> T {
         let bed = self.beds.get(number);
         loop {
+            // To be woken costs more than to look a few times more.
             if let Some(found) = look() {
                 return found;
             }
             let Some(bed) = bed else {
                 // Nobody would wake it.
-                thread::sleep(WITHOUT_A_BED);
+                thread::park_timeout(WITHOUT_A_BED);
                 continue;
             };
             bed.lie_down();

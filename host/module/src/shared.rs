@@ -19,13 +19,15 @@ use warden_core::{ClientFacts, Clock, Now, Server};
 use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits, SignedManifest};
 use warden_state::{NodeKey, PrivateDir};
 
+use crate::answers::{Answers, Given};
 use crate::audit::{Digests, SinkNotices, Trail};
 use crate::compilations::Compilations;
 use crate::counters::Counters;
-use crate::ffi::apart;
+use crate::ffi::{Blocked, apart};
 use crate::guest_lines::GuestLines;
 use crate::loader::Load;
 use crate::loader::policies::announce;
+use crate::login::Answer;
 use crate::network::LoggedNotices;
 use crate::pending::Pending;
 use crate::plugins::{Errand, PluginHost};
@@ -55,7 +57,9 @@ pub(crate) struct Shared {
     /// Verified and refused credentials.
     pub(crate) cache: ArcSwap<Cache>,
     /// Connections waiting for a worker.
-    pub(crate) pending: Pending<Waiter, Verify>,
+    pub(crate) pending: Pending<Waiter, Box<Verify>>,
+    /// Answers on their way to these connections.
+    pub(crate) answers: Answers<Blocked<Answer>, Answer>,
     /// Re-evaluations on their way to and from the workers.
     pub(crate) reviews: Reviews,
     /// Previews of policies that are not in force.
@@ -169,6 +173,7 @@ impl Shared {
             policy_errors: ArcSwap::default(),
             authenticator_errors: ArcSwap::default(),
             pending: Pending::new(),
+            answers: Answers::new(),
             reviews: Reviews::new(),
             previews: Previews::new(channels.preview_errands),
             rechecks: Rechecks::default(),
@@ -340,7 +345,8 @@ impl Shared {
 
     /// Hands a log-in, or a question, to the workers. Waits for nobody.
     pub(crate) fn hand_in(&self, job: Verify, waiter: Waiter, deadline: Duration) {
-        self.pending.arrive(job.key, waiter, deadline, job);
+        self.pending
+            .arrive(job.key, waiter, deadline, Box::new(job));
         self.crew.wake();
     }
 
@@ -366,6 +372,14 @@ impl Shared {
         fence(Ordering::SeqCst);
         while let Some(job) = self.jobs.take() {
             self.abandoned.put_down(job);
+        }
+    }
+
+    /// Answers a connection that waits, from any thread: at once, or when the server
+    /// has had a turn.
+    pub(crate) fn answer(&self, connection: Blocked<Answer>, answer: Answer) {
+        if self.answers.give(connection, answer, Blocked::complete) == Given::Later {
+            self.wake_clock();
         }
     }
 

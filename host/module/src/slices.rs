@@ -17,7 +17,7 @@ use warden_core::Now;
 use warden_session::Registry;
 
 use crate::audit;
-use crate::ffi::{ServerLock, post, rest_if_crashing};
+use crate::ffi::{Blocked, ServerLock, post, rest_if_crashing};
 use crate::review::Assignment;
 use crate::shared::Shared;
 use crate::workers::{Job, timed_out};
@@ -77,7 +77,7 @@ pub(crate) fn run(shared: &Arc<Shared>, ticks: &Receiver<()>) {
 /// When the next slice follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pace {
-    /// At once.
+    /// At once: waiting log-ins have their answers, and the server has had a turn.
     AtOnce,
     /// After the server's turn.
     Turn,
@@ -123,7 +123,7 @@ fn answer_overdue(shared: &Shared) {
     let now = shared.monotonic();
     let late = std::iter::repeat_with(|| shared.pending.overdue(now));
     for waiter in late.take_while(|some| !some.is_empty()).flatten() {
-        waiter.refuse(timed_out(shared));
+        waiter.refuse(shared, timed_out(shared));
     }
 }
 
@@ -132,7 +132,7 @@ fn ask_again(shared: &Shared, lock: &ServerLock) {
     let chain = shared.chain.load();
     for mut entry in shared.rechecks.due(shared.monotonic()) {
         entry.look(local::is_local(&chain, lock, entry.user().as_bytes()));
-        shared.hand_over(Job::Recheck(entry));
+        shared.hand_over(Job::Recheck(Box::new(entry)));
     }
 }
 
@@ -171,6 +171,7 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
     };
     shared.begin_loading();
     ask_again(shared, lock);
+    let answers = shared.answers.turn(Blocked::complete);
     default_user::look(lock, start);
     let mut more = audit::look(shared, lock);
     more |= sessions::refresh_server(shared, lock);
@@ -191,7 +192,11 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
         shared.counters.mirror(&counts);
         shared.reviews.note(&counts, shared.monotonic());
     });
-    if more { Pace::Turn } else { Pace::Rest }
+    match (more, answers) {
+        (true, _) => Pace::Turn,
+        (false, true) => Pace::AtOnce,
+        (false, false) => Pace::Rest,
+    }
 }
 
 /// Takes what directories say now of people with live sessions: who they are first, then
@@ -242,7 +247,7 @@ fn hand_out(shared: &Shared, lock: &ServerLock, now: Now) -> bool {
 /// Applies what the workers decided anew.
 fn take_answers(shared: &Shared, lock: &ServerLock, budget: &Budget<'_>, now: Now) -> bool {
     let mut has_taken = false;
-    let mut next = || {
+    let next = || {
         (!budget.is_spent())
             .then(|| shared.reviews.next_done())
             .flatten()

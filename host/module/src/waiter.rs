@@ -57,9 +57,9 @@ impl Waiter {
     }
 
     /// Ends the wait with a refusal. From any thread.
-    pub(crate) fn refuse(self, reason: Reason) {
+    pub(crate) fn refuse(self, shared: &Shared, reason: Reason) {
         match self.asks {
-            Asks::LogIn(blocked, _) => blocked.complete(Answer::Refused(reason, None)),
+            Asks::LogIn(blocked, _) => shared.answer(blocked, Answer::Refused(reason, None)),
             Asks::Question(inquiry) => inquiry.refuse(reason),
         }
     }
@@ -80,7 +80,7 @@ impl Waiter {
                 };
                 let took = shared.monotonic().saturating_sub(self.since);
                 shared.counters.latencies.waited.record(took);
-                blocked.complete(answer);
+                shared.answer(blocked, answer);
             }
             Asks::Question(inquiry) => match outcome {
                 Outcome::NotMine => inquiry.unclaimed(),

@@ -2,7 +2,8 @@
 //!
 //! In: a credential nobody has verified yet, or sessions whose class must be
 //! re-evaluated. Out: an answer for every connection that waits. They run at
-//! nice +10, never wait for anybody's answer, and touch nothing of the server.
+//! nice +10, never wait for anybody's answer, and touch nothing of the server except to
+//! unblock a client, which the module API allows from any thread.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,7 +25,7 @@ pub(crate) enum Job {
     /// Go on with a verification that waited for somebody else's answer.
     GoOn(Runnable),
     /// Ask about the credential of live sessions again.
-    Recheck(Entry),
+    Recheck(Box<Entry>),
     /// Look up again whom live sessions belong to.
     Refresh(refreshes::Entry),
     /// Free what is no longer used and too large for the main thread.
@@ -77,23 +78,21 @@ pub(crate) struct Verify {
 /// What a worker does next.
 enum Task {
     Review(Assignment),
-    LogIn(Verify),
+    LogIn(Box<Verify>),
     Job(Job),
     End,
 }
 
 /// A worker's life: ends when the module is being unloaded.
 pub(crate) fn work(shared: &Arc<Shared>, number: usize) {
-    let mut log_ins_first = false;
     loop {
         rest_if_crashing();
-        log_ins_first = !log_ins_first;
-        match shared.crew.find(number, || next(shared, log_ins_first)) {
+        match shared.crew.find(number, || next(shared)) {
             Task::Review(assignment) => shared.reviews.carry_out(shared, assignment),
-            Task::LogIn(job) => begin(shared, job),
+            Task::LogIn(job) => begin(shared, *job),
             Task::Job(Job::GoOn(verification)) => go_on(verification),
             Task::Job(Job::Recheck(entry)) => {
-                start(shared, rechecks::ask_again(Arc::clone(shared), entry));
+                start(shared, rechecks::ask_again(Arc::clone(shared), *entry));
             }
             Task::Job(Job::Refresh(entry)) => {
                 start(shared, refreshes::ask_again(Arc::clone(shared), entry));
@@ -105,19 +104,16 @@ pub(crate) fn work(shared: &Arc<Shared>, number: usize) {
     shared.abandon_jobs();
 }
 
-/// Reviews first: rights lost must not wait for a storm of log-ins. Of the others neither waits
-/// for all of the other kind.
-fn next(shared: &Shared, log_ins_first: bool) -> Option<Task> {
+/// Reviews first: rights lost must not wait for a storm of log-ins. Then what was begun before
+/// anything else is begun.
+fn next(shared: &Shared) -> Option<Task> {
     if shared.is_stopping() {
         return Some(Task::End);
     }
-    let log_in = || shared.pending.begin().map(Task::LogIn);
-    let job = || shared.jobs.take().map(Task::Job);
     let review = shared.assignments.take().map(Task::Review);
-    review.or_else(|| match log_ins_first {
-        true => log_in().or_else(job),
-        false => job().or_else(log_in),
-    })
+    review
+        .or_else(|| shared.jobs.take().map(Task::Job))
+        .or_else(|| shared.pending.begin().map(Task::LogIn))
 }
 
 /// A verification as far as it goes without waiting. Most end here; one that waits for
@@ -185,7 +181,7 @@ async fn verify(mut flight: Flight, job: Verify) {
         for (deadline, waiter) in waiters {
             // Deciding for those before may have taken a while.
             if deadline <= shared.monotonic() {
-                waiter.refuse(timed_out(&shared));
+                waiter.refuse(&shared, timed_out(&shared));
             } else {
                 waiter.answer(&shared, &outcome, chain);
             }

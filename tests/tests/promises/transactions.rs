@@ -5,6 +5,7 @@ use warden_tests::{Claims, Line, Scene, on_both_lines};
 on_both_lines!(
     a_cached_credential_is_accepted_inside_multi,
     a_credential_that_is_not_cached_is_refused_inside_multi,
+    a_token_that_ends_while_its_transaction_runs_is_refused,
     commands_queued_behind_an_auth_run_under_its_rights,
     a_refused_auth_inside_multi_leaves_the_identity,
     hello_inside_multi_obeys_the_same_rule,
@@ -41,6 +42,22 @@ fn a_credential_that_is_not_cached_is_refused_inside_multi(line: Line) {
     results[2].expect_text("after");
     assert_eq!(client.user(), "corp/alice");
     client.auth("alice", &fresh).expect_ok();
+}
+
+/// A command of a transaction reads the wall clock of when the transaction began.
+fn a_token_that_ends_while_its_transaction_runs_is_refused(line: Line) {
+    let scene = Scene::builder(line)
+        .authenticator_lines("leeway_seconds = 0\n")
+        .start();
+    let token = scene.issuer.token(&Claims::of("alice").expires_in(3));
+    scene.server.connect().auth("alice", &token).expect_ok();
+    let mut client = scene.server.admin();
+    client.run("MULTI").expect_ok();
+    client.run("DEBUG SLEEP 4").expect_text("QUEUED");
+    client.auth("alice", &token).expect_text("QUEUED");
+    let results = client.run("EXEC").items();
+    results[0].expect_ok();
+    results[1].expect_error("TRYAGAIN this connection cannot wait");
 }
 
 fn commands_queued_behind_an_auth_run_under_its_rights(line: Line) {

@@ -267,7 +267,8 @@ unsafe extern "C" fn on_finish<A: Authentication>(
     })
 }
 
-/// Both clocks as a command's callback begins: the server has just read the one on the wall.
+/// Both clocks as a command's callback begins. The server has just read the one on the wall, or when the transaction began
+/// that the command is of: whoever goes by it goes by the monotonic one as well.
 fn now(began: Duration) -> Now {
     let wall = match cached_microseconds() {
         0 => SystemClock.now().wall,

@@ -3,19 +3,13 @@
 //! In: the context of the call. Out: a [`Blocked`] that any thread may complete with a payload, once.
 //! Never: a client that waits for ever: dropping the handle completes it without a payload, which is a refusal.
 //!
-//! Only the main thread unblocks clients ([`event_loop`](super::event_loop)). The server allows it to others, but holds a
-//! lock then while it wakes the main thread, which would be the first to wait for that lock.
-//!
-//! Where the payload goes: it is put away under a ticket, and the ticket is given to the server. The server then
+//! Where the payload goes: `complete` puts it away under a ticket and gives the ticket to the server. The server then
 //! calls the reply callback, which takes it, and the free callback, which finds nothing; or, when the client has left,
-//! the free callback alone, which drops it. A server that frees the client between the two loses the ticket: its payload stays
-//! until the unload.
+//! the free callback alone, which drops it. Should the server lose the ticket, the table is emptied at unload.
 
 use super::context::Context;
 use super::error::Error;
-use super::event_loop::send;
 use super::guard::callback;
-use super::lock::{MainThread, ServerLock};
 use super::tickets::{Ticket, Tickets};
 use std::any::Any;
 use std::ffi::c_void;
@@ -24,10 +18,7 @@ use std::ptr::NonNull;
 use valkey_module::raw;
 use warden_core::ClientId;
 
-type Payload = Box<dyn Any + Send>;
-
-/// Of clients that the server was given, and has not gone through: nothing where a handle was dropped.
-static PAYLOADS: MainThread<Tickets<Option<Payload>>> = MainThread::new(Tickets::new());
+static PAYLOADS: Tickets<Box<dyn Any + Send>> = Tickets::new();
 
 /// A client that waits. Completing it, or dropping it, ends the wait; a client that left in the meantime is no error.
 #[derive(Debug)]
@@ -36,58 +27,33 @@ pub(crate) struct Blocked<P> {
     _payload: PhantomData<fn(P)>,
 }
 
-// SAFETY: the handle is used for `UnblockClient` alone, and by its owner alone.
+// SAFETY: the handle is used for `UnblockClient` alone, which the server allows from any thread, and by its owner alone.
 unsafe impl<P> Send for Blocked<P> {}
 
 impl<P: Send + 'static> Blocked<P> {
     /// Ends the wait, from any thread. The payload reaches the call's second half on the main thread, or is dropped
     /// there when the client has left.
     pub(crate) fn complete(self, payload: P) {
+        let ticket = PAYLOADS.put(Box::new(payload));
         let raw = self.raw;
         // The destructor would end the wait a second time.
         std::mem::forget(self);
-        send(End {
-            raw,
-            payload: Some(Box::new(payload)),
-        });
+        unblock(raw, ticket.as_void());
     }
 }
 
 impl<P> Drop for Blocked<P> {
     fn drop(&mut self) {
-        send(End {
-            raw: self.raw,
-            payload: None,
-        });
+        unblock(self.raw, std::ptr::null_mut());
     }
 }
 
-/// The end of a wait, on its way to the main thread.
-pub(super) struct End {
-    raw: NonNull<raw::ValkeyModuleBlockedClient>,
-    payload: Option<Payload>,
-}
-
-// SAFETY: as for `Blocked`, of which there is none any more.
-unsafe impl Send for End {}
-
-impl End {
-    /// Gives the client to the server, which goes on with it after this callback.
-    pub(super) fn give(self, lock: &ServerLock) {
-        let ticket = PAYLOADS.with(lock, |payloads| payloads.put(self.payload));
-        let private = ticket.map_or(std::ptr::null_mut(), Ticket::as_void);
-        if let Ok(unblock) = api!(ValkeyModule_UnblockClient) {
-            // SAFETY: a handle lives until it is unblocked, and becomes one `End`, which is consumed here. The private
-            // data is a number and never followed.
-            unsafe { unblock(self.raw.as_ptr(), private) };
-        }
+fn unblock(raw: NonNull<raw::ValkeyModuleBlockedClient>, private: *mut c_void) {
+    if let Ok(unblock) = api!(ValkeyModule_UnblockClient) {
+        // SAFETY: a handle lives until it is unblocked; its two ways to here, `complete` and `drop`, exclude each other.
+        // The private data is a number and never followed.
+        unsafe { unblock(raw.as_ptr(), private) };
     }
-}
-
-/// How many clients the server was given last and has not gone through.
-pub(super) fn under_way(lock: &ServerLock) -> u64 {
-    let outstanding = PAYLOADS.with(lock, |payloads| payloads.outstanding());
-    outstanding.map_or(0, |outstanding| outstanding as u64)
 }
 
 /// Makes the client of a log-in wait.
@@ -146,25 +112,19 @@ pub(super) fn payload_of<P: 'static>(ctx: &Context<'_>) -> Option<P> {
     let ask = api!(ValkeyModule_GetBlockedClientPrivateData).ok()?;
     // SAFETY: the context is live.
     let private = unsafe { ask(ctx.as_ptr()) };
-    let payload = take(ctx.lock(), private)?;
+    let payload = PAYLOADS.take(Ticket::from_void(private)?)?;
     payload.downcast().ok().map(|payload| *payload)
 }
 
 unsafe extern "C" fn on_free(_ctx: *mut raw::ValkeyModuleCtx, private: *mut c_void) {
-    // SAFETY: the server frees private data on its main thread, when it has gone through the client.
-    let lock = unsafe { ServerLock::assume_held() };
-    callback("end of a wait", (), || drop(take(&lock, private)));
-}
-
-fn take(lock: &ServerLock, private: *mut c_void) -> Option<Payload> {
-    let ticket = Ticket::from_void(private)?;
-    let waiting = PAYLOADS.with(lock, |payloads| payloads.take(ticket));
-    waiting.flatten().flatten()
+    callback("end of a wait", (), || {
+        if let Some(ticket) = Ticket::from_void(private) {
+            drop(PAYLOADS.take(ticket));
+        }
+    });
 }
 
 /// Drops payloads the server lost. Called at load and unload.
-pub(super) fn forget_payloads(lock: &ServerLock) {
-    // Dropped when the table is open again.
-    let lost = PAYLOADS.with(lock, Tickets::take_all);
-    drop(lost.map(Vec::from_iter));
+pub(super) fn forget_payloads() {
+    PAYLOADS.clear();
 }

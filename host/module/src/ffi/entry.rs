@@ -13,7 +13,7 @@ use super::command::words_of;
 use super::config::forget_shown;
 use super::context::{Context, forget_module_context, keep_module_context};
 use super::error::Error;
-use super::event_loop::{listen, stop_listening};
+use super::event_loop::forget_posts;
 use super::filter::forget_filter;
 use super::guard::{guard, install_panic_log};
 use super::log::{Level, log, set_level};
@@ -80,7 +80,6 @@ fn load(ctx: &Context<'_>, words: Vec<Vec<u8>>) -> Result<(), String> {
     ACTIVE.store(true, Ordering::Release);
     declare_options(ctx);
     keep_module_context(ctx).map_err(|error| error.to_string())?;
-    listen(ctx.lock()).map_err(|error| error.to_string())?;
     guard("load", Err("internal error".to_owned()), || {
         crate::load(ctx, words)
     })
@@ -119,8 +118,8 @@ unsafe extern "C" fn ValkeyModule_OnUnload(ctx: *mut raw::ValkeyModuleCtx) -> c_
 /// Empties the statics of this folder.
 fn reset(ctx: &Context<'_>) {
     ACTIVE.store(false, Ordering::Release);
-    stop_listening(ctx.lock());
-    forget_payloads(ctx.lock());
+    forget_posts();
+    forget_payloads();
     forget_shown(ctx.lock());
     forget_filter(ctx.lock());
     forget_module_context(ctx.lock());

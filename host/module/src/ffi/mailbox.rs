@@ -86,9 +86,10 @@ impl<T> Mailbox<T> {
     /// Only for the one reader, and for the destructor.
     fn take(&self) -> Option<T> {
         let taken = self.taken.get();
-        // SAFETY: nobody else touches `taken`. The letter it names was the first, or was linked, and is not freed yet: that
-        // happens below, when `taken` names another.
-        let next = unsafe { &(*(*taken).as_ptr()).next }.load(Ordering::Acquire);
+        // SAFETY: nobody else touches `taken`.
+        let letter = unsafe { *taken }.as_ptr();
+        // SAFETY: it was the first, or was linked, and is not freed yet: that happens below, when `taken` names another.
+        let next = unsafe { &(*letter).next }.load(Ordering::Acquire);
         let next = NonNull::new(next)?;
         // SAFETY: a linked letter is whole, which `Acquire` has let us see, and nobody but us touches its value. Another thread
         // may link to it just now, so there is a reference to the value alone.

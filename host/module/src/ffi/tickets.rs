@@ -4,17 +4,18 @@
 //! hands it in and gets the value, once. Never: a pointer to our memory in the server's hands. A ticket of another time,
 //! for example from before a reload, finds nothing; numbers are never given twice.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Numbers start at one: the server takes a null `void *` for "nothing".
+static NEXT: AtomicUsize = AtomicUsize::new(1);
 
 /// A table of waiting values.
 #[derive(Debug)]
 pub(super) struct Tickets<T> {
-    waiting: BTreeMap<usize, T>,
-    /// The ticket given last. They start at one: the server takes a null `void *` for "nothing".
-    given: usize,
-    /// The highest that came back.
-    back: usize,
+    waiting: Mutex<Option<HashMap<usize, T>>>,
 }
 
 /// The number under which one value waits.
@@ -38,35 +39,34 @@ impl<T> Tickets<T> {
     /// An empty table.
     pub(super) const fn new() -> Self {
         Self {
-            waiting: BTreeMap::new(),
-            given: 0,
-            back: 0,
+            waiting: Mutex::new(None),
         }
     }
 
     /// Puts a value away.
-    pub(super) fn put(&mut self, value: T) -> Ticket {
-        self.given += 1;
-        self.waiting.insert(self.given, value);
-        Ticket(self.given)
+    pub(super) fn put(&self, value: T) -> Ticket {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        self.lock()
+            .get_or_insert_with(HashMap::new)
+            .insert(number, value);
+        Ticket(number)
     }
 
     /// Takes the value of a ticket out; `None` when it was taken before or never put here.
-    pub(super) fn take(&mut self, ticket: Ticket) -> Option<T> {
-        self.back = self.back.max(ticket.0);
-        self.waiting.remove(&ticket.0)
+    pub(super) fn take(&self, ticket: Ticket) -> Option<T> {
+        self.lock().as_mut()?.remove(&ticket.0)
     }
 
-    /// How many of those given last have not come back, none of them. The server brings them back in order, but for one
-    /// that it loses now and then.
-    pub(super) fn outstanding(&self) -> usize {
-        self.given - self.back
+    /// Drops all that waits and answers how many there were.
+    pub(super) fn clear(&self) -> usize {
+        // Bound to a name so that the values are dropped after the table is open again.
+        let all = self.lock().take();
+        all.map_or(0, |all| all.len())
     }
 
-    /// Takes all that waits out; nothing is outstanding then.
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = T> + use<T> {
-        self.back = self.given;
-        std::mem::take(&mut self.waiting).into_values()
+    fn lock(&self) -> MutexGuard<'_, Option<HashMap<usize, T>>> {
+        // No code of a value runs under this lock, so a poisoned table is still whole.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -76,24 +76,11 @@ mod tests {
 
     #[test]
     fn a_value_is_handed_out_once() {
-        let mut table = Tickets::new();
+        let table = Tickets::new();
         let ticket = table.put("value");
         let carried = Ticket::from_void(ticket.as_void()).expect("not null");
         assert_eq!(table.take(carried), Some("value"));
         assert_eq!(table.take(carried), None);
-    }
-
-    /// The server keeps some for ever: those of clients that leave at a wrong moment.
-    #[test]
-    fn a_ticket_that_never_comes_back_is_outstanding_only_until_a_later_one_does() {
-        let mut table = Tickets::new();
-        let _lost = table.put("lost");
-        let next = table.put("next");
-        assert_eq!(table.outstanding(), 2);
-        table.take(next);
-        assert_eq!(table.outstanding(), 0);
-        table.put("another");
-        assert_eq!(table.outstanding(), 1);
     }
 
     #[test]
@@ -103,9 +90,9 @@ mod tests {
 
     #[test]
     fn a_ticket_from_before_a_clearing_finds_nothing() {
-        let mut table = Tickets::new();
+        let table = Tickets::new();
         let old = table.put(1);
-        assert_eq!(table.take_all().collect::<Vec<_>>(), [1]);
+        assert_eq!(table.clear(), 1);
         let new = table.put(2);
         assert_ne!(old, new);
         assert_eq!(table.take(old), None);
