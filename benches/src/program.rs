@@ -73,7 +73,7 @@ pub fn run(program: &str, parts: &[Ask]) {
 }
 
 /// Memory of the machine that is used once before anything is measured, in bytes: more than a
-/// server and its clients have in any storm.
+/// server and its clients have in any storm. Never more than half of what is free.
 const TOUCHED: usize = 4 << 30;
 
 /// The smallest page there is, in bytes.
@@ -83,7 +83,12 @@ const PAGE: usize = 4096;
 /// use a page of it waits for the host, some microseconds and now and then milliseconds, which
 /// is what the first storm on a server would measure.
 fn touch_memory() {
-    let mut memory = vec![0_u8; TOUCHED];
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = memory
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<usize>().ok());
+    let mut memory = vec![0_u8; TOUCHED.min(kibibytes.unwrap_or(0) * 1024 / 2)];
     for byte in memory.iter_mut().step_by(PAGE) {
         *byte = 1;
     }

@@ -1,7 +1,7 @@
 //! Work for the workers.
 //!
 //! In: work, from any thread. Out: to workers, each time the next. Never: a main thread that waits for a worker, who
-//! may have been put off the processor, but when the module is being unloaded. Workers may wait for each other.
+//! may have been put off the processor, except at an unload. Workers may wait for each other.
 
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -83,7 +83,6 @@ impl Crew {
     pub(crate) fn find<T>(&self, number: usize, mut look: impl FnMut() -> Option<T>) -> T {
         let bed = self.beds.get(number);
         loop {
-            // To be woken costs more than to look a few times more.
             if let Some(found) = look() {
                 return found;
             }

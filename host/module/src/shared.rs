@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use async_task::Runnable;
 use crossbeam_channel::Sender;
 use tokio::runtime::Handle;
 use warden_audit::Surroundings;
@@ -78,7 +79,9 @@ pub(crate) struct Shared {
     pub(crate) plugins: Arc<PluginHost>,
     /// The workers.
     pub(crate) crew: Crew,
-    /// Work for them.
+    /// What they go on with.
+    pub(crate) begun: Queue<Runnable>,
+    /// Other work for them.
     pub(crate) jobs: Queue<Job>,
     /// Work that came when they were gone.
     abandoned: Abandoned,
@@ -183,6 +186,7 @@ impl Shared {
             engine,
             plugins,
             crew,
+            begun: Queue::new(),
             jobs: Queue::new(),
             abandoned: Abandoned::default(),
             assignments: Queue::new(),
@@ -356,10 +360,21 @@ impl Shared {
         self.crew.wake();
     }
 
-    /// Hands other work to the workers, and waits for nobody. When they are gone (unload) the
-    /// job is dropped, and whoever waits for it is refused.
+    /// Hands a verification back to the workers that waited for somebody else's answer. As
+    /// [`hand_over`](Self::hand_over).
+    pub(crate) fn go_on(&self, verification: Runnable) {
+        self.begun.put(verification);
+        self.have_it_done();
+    }
+
+    /// Hands other work to the workers, and waits for nobody before an unload. When they are gone
+    /// the job is dropped, and whoever waits for it is refused.
     pub(crate) fn hand_over(&self, job: Job) {
         self.jobs.put(job);
+        self.have_it_done();
+    }
+
+    fn have_it_done(&self) {
         self.crew.wake();
         if self.is_stopping() {
             self.abandon_jobs();
@@ -370,8 +385,11 @@ impl Shared {
     pub(crate) fn abandon_jobs(&self) {
         // Whoever puts some in after this sees that we are stopping: see `Crew::wake`.
         fence(Ordering::SeqCst);
+        while let Some(verification) = self.begun.take() {
+            self.abandoned.put_down(Box::new(verification));
+        }
         while let Some(job) = self.jobs.take() {
-            self.abandoned.put_down(job);
+            self.abandoned.put_down(Box::new(job));
         }
     }
 

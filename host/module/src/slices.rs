@@ -136,8 +136,8 @@ fn ask_again(shared: &Shared, lock: &ServerLock) {
     }
 }
 
-/// For a slice: what a mutex holds, unless another thread is at it just now. Then the next slice sees it, for which
-/// that thread asks.
+/// For a slice: what a mutex holds, unless another thread is at it just now. Then a later slice
+/// sees it, that of the next tick at the latest.
 pub(crate) fn glance<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match mutex.try_lock() {
         Ok(held) => Some(held),

@@ -22,8 +22,6 @@ use crate::waiter::Waiter;
 
 /// What a worker is asked to do besides log-ins and reviews.
 pub(crate) enum Job {
-    /// Go on with a verification that waited for somebody else's answer.
-    GoOn(Runnable),
     /// Ask about the credential of live sessions again.
     Recheck(Box<Entry>),
     /// Look up again whom live sessions belong to.
@@ -32,15 +30,18 @@ pub(crate) enum Job {
     Forget(Box<dyn Send>),
 }
 
+/// Work that is dropped.
+type Left = Box<dyn Send>;
+
 /// Jobs that nobody does any more, for the workers are gone. Dropped one after the other:
 /// a verification that is dropped lets the next one go that waits behind it, which then
 /// is abandoned, too, and however many there are, none is within the drop of another.
 #[derive(Default)]
-pub(crate) struct Abandoned(Mutex<Option<Vec<Job>>>);
+pub(crate) struct Abandoned(Mutex<Option<Vec<Left>>>);
 
 impl Abandoned {
     /// Drops a job, or leaves it to whoever drops one just now.
-    pub(crate) fn put_down(&self, job: Job) {
+    pub(crate) fn put_down(&self, job: Left) {
         let mut left = self.lock();
         if let Some(left) = &mut *left {
             left.push(job);
@@ -60,7 +61,7 @@ impl Abandoned {
     }
 
     /// Held for operations on the list alone.
-    fn lock(&self) -> MutexGuard<'_, Option<Vec<Job>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<Left>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -79,18 +80,21 @@ pub(crate) struct Verify {
 enum Task {
     Review(Assignment),
     LogIn(Box<Verify>),
+    GoOn(Runnable),
     Job(Job),
     End,
 }
 
 /// A worker's life: ends when the module is being unloaded.
 pub(crate) fn work(shared: &Arc<Shared>, number: usize) {
+    let mut log_ins_first = false;
     loop {
         rest_if_crashing();
-        match shared.crew.find(number, || next(shared)) {
+        log_ins_first = !log_ins_first;
+        match shared.crew.find(number, || next(shared, log_ins_first)) {
             Task::Review(assignment) => shared.reviews.carry_out(shared, assignment),
             Task::LogIn(job) => begin(shared, *job),
-            Task::Job(Job::GoOn(verification)) => go_on(verification),
+            Task::GoOn(verification) => go_on(verification),
             Task::Job(Job::Recheck(entry)) => {
                 start(shared, rechecks::ask_again(Arc::clone(shared), *entry));
             }
@@ -104,20 +108,25 @@ pub(crate) fn work(shared: &Arc<Shared>, number: usize) {
     shared.abandon_jobs();
 }
 
-/// Reviews first: rights lost must not wait for a storm of log-ins. Then what was begun before
-/// anything else is begun.
-fn next(shared: &Shared) -> Option<Task> {
+/// Reviews first: rights lost must not wait for a storm of log-ins. Then what was begun, before
+/// anything else is begun: log-ins and other jobs, neither of which waits for all of the other.
+fn next(shared: &Shared, log_ins_first: bool) -> Option<Task> {
     if shared.is_stopping() {
         return Some(Task::End);
     }
+    let log_in = || shared.pending.begin().map(Task::LogIn);
+    let job = || shared.jobs.take().map(Task::Job);
     let review = shared.assignments.take().map(Task::Review);
     review
-        .or_else(|| shared.jobs.take().map(Task::Job))
-        .or_else(|| shared.pending.begin().map(Task::LogIn))
+        .or_else(|| shared.begun.take().map(Task::GoOn))
+        .or_else(|| match log_ins_first {
+            true => log_in().or_else(job),
+            false => job().or_else(log_in),
+        })
 }
 
 /// A verification as far as it goes without waiting. Most end here; one that waits for
-/// somebody else's answer comes back as [`Job::GoOn`], and occupies no worker meanwhile.
+/// somebody else's answer comes back by [`Shared::go_on`], and occupies no worker meanwhile.
 fn begin(shared: &Arc<Shared>, job: Verify) {
     let flight = Flight {
         shared: Arc::clone(shared),
@@ -130,7 +139,7 @@ fn begin(shared: &Arc<Shared>, job: Verify) {
 fn start(shared: &Arc<Shared>, verification: impl Future<Output = ()> + Send + 'static) {
     let queue = Arc::clone(shared);
     let (verification, task) = async_task::spawn(verification, move |verification| {
-        queue.hand_over(Job::GoOn(verification));
+        queue.go_on(verification);
     });
     task.detach();
     go_on(verification);
@@ -242,7 +251,7 @@ mod tests {
         fn drop(&mut self) {
             if let Some(next) = self.1.checked_sub(1) {
                 let next = Self(Arc::clone(&self.0), next);
-                self.0.put_down(Job::Forget(Box::new(next)));
+                self.0.put_down(Box::new(next));
             }
         }
     }

@@ -44,16 +44,16 @@ fn a_credential_that_is_not_cached_is_refused_inside_multi(line: Line) {
     client.auth("alice", &fresh).expect_ok();
 }
 
-/// A command of a transaction reads the wall clock of when the transaction began.
+/// To a command of a transaction the server tells the time at which the transaction began.
 fn a_token_that_ends_while_its_transaction_runs_is_refused(line: Line) {
     let scene = Scene::builder(line)
         .authenticator_lines("leeway_seconds = 0\n")
         .start();
-    let token = scene.issuer.token(&Claims::of("alice").expires_in(3));
+    let token = scene.issuer.token(&Claims::of("alice").expires_in(10));
     scene.server.connect().auth("alice", &token).expect_ok();
     let mut client = scene.server.admin();
     client.run("MULTI").expect_ok();
-    client.run("DEBUG SLEEP 4").expect_text("QUEUED");
+    client.run("DEBUG SLEEP 11").expect_text("QUEUED");
     client.auth("alice", &token).expect_text("QUEUED");
     let results = client.run("EXEC").items();
     results[0].expect_ok();

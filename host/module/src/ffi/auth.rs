@@ -245,7 +245,7 @@ unsafe extern "C" fn on_begin<A: Authentication>(
     // SAFETY: as above.
     let password = unsafe { bytes_of(password) };
     answer::<A, _>("begin of a log-in", context, |ctx, began| {
-        A::begin(ctx, user, password, now(began))
+        A::begin(ctx, user, password, now(ctx, began))
     })
 }
 
@@ -267,16 +267,16 @@ unsafe extern "C" fn on_finish<A: Authentication>(
     })
 }
 
-/// Both clocks as a command's callback begins. The server has just read the one on the wall, or when the transaction began
-/// that the command is of: whoever goes by it goes by the monotonic one as well.
-fn now(began: Duration) -> Now {
-    let wall = match cached_microseconds() {
-        0 => SystemClock.now().wall,
-        microseconds => Timestamp::from_unix_millis(microseconds / 1000),
-    };
-    Now {
-        wall,
-        monotonic: began,
+/// Both clocks as a command's callback begins: the server has just read the one on the wall, unless the command is of a
+/// transaction, for which it read it once.
+fn now(ctx: &Context<'_>, began: Duration) -> Now {
+    match cached_microseconds() {
+        0 => SystemClock.now(),
+        _ if ctx.denies_blocking() => SystemClock.now(),
+        microseconds => Now {
+            wall: Timestamp::from_unix_millis(microseconds / 1000),
+            monotonic: began,
+        },
     }
 }
 

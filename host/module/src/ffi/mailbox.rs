@@ -7,7 +7,7 @@
 //!
 //! It is a linked list that grows at one end and shrinks at the other (Dmitry Vyukov's queue of many producers and one
 //! consumer): who puts in takes the place of the last letter by one atomic exchange, and then links its own to the one that
-//! was last until then.
+//! was last until then. Where several wait behind one that is not linked yet, one who is woken then may find all of them.
 
 use std::cell::UnsafeCell;
 use std::ptr::{self, NonNull};
@@ -28,7 +28,7 @@ pub(crate) fn mailbox<T: Send>() -> (Slot<T>, Reader<T>) {
 #[derive(Debug)]
 pub(crate) struct Slot<T>(Arc<Mailbox<T>>);
 
-/// Where they are taken out. There is one of each mailbox.
+/// Where they are taken out. Each mailbox has one.
 #[derive(Debug)]
 pub(crate) struct Reader<T>(Arc<Mailbox<T>>);
 
@@ -78,13 +78,17 @@ impl<T: Send> Slot<T> {
 impl<T: Send> Reader<T> {
     /// Takes the next value out; `None` when there is none, or when who puts it in has not finished.
     pub(crate) fn take(&mut self) -> Option<T> {
-        self.0.take()
+        // SAFETY: this is the one reader, and it is borrowed for that alone.
+        unsafe { self.0.take() }
     }
 }
 
 impl<T> Mailbox<T> {
-    /// Only for the one reader, and for the destructor.
-    fn take(&self) -> Option<T> {
+    /// Takes the next value out.
+    ///
+    /// # Safety
+    /// Only for the one reader, and for the destructor: never two at a time.
+    unsafe fn take(&self) -> Option<T> {
         let taken = self.taken.get();
         // SAFETY: nobody else touches `taken`.
         let letter = unsafe { *taken }.as_ptr();
@@ -104,7 +108,8 @@ impl<T> Mailbox<T> {
 
 impl<T> Drop for Mailbox<T> {
     fn drop(&mut self) {
-        while self.take().is_some() {}
+        // SAFETY: nobody else is left.
+        while unsafe { self.take() }.is_some() {}
         // SAFETY: it was made by `Box::leak`, and nobody is left to touch it.
         drop(unsafe { Box::from_raw(self.taken.get_mut().as_ptr()) });
     }
