@@ -43,6 +43,7 @@ pub mod scene;
 pub mod server;
 pub mod signer;
 pub mod slapd;
+mod stalled;
 pub mod tls;
 
 pub use audited::{AuditRecord, Audited};

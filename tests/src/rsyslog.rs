@@ -30,6 +30,7 @@ use tempfile::TempDir;
 use crate::parts;
 use crate::patience::{PATIENCE, within};
 use crate::ports::free_address;
+use crate::stalled::stall;
 
 /// Longest message it takes, unless it is told otherwise.
 pub const MESSAGE_BYTES: usize = 2 << 20;
@@ -277,7 +278,7 @@ impl Rsyslog {
 
     /// Keeps it from running (SIGSTOP): the system still takes what is sent.
     pub fn stall(&self) {
-        self.signal(Signal::STOP);
+        stall(self.process().id());
     }
 
     /// Lets it run again.

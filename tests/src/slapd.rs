@@ -44,6 +44,7 @@ use tempfile::TempDir;
 use crate::ldap::{Client, Entry, ldif_line};
 use crate::patience::{eventually, within};
 use crate::ports::free_address;
+use crate::stalled::stall;
 
 mod builder;
 mod content;
@@ -200,7 +201,7 @@ impl Slapd {
     /// what is sent, and nothing is answered.
     #[track_caller]
     pub fn stall(&self) {
-        self.signal(Signal::STOP);
+        stall(self.pid());
     }
 
     /// Lets it run again; it answers what was sent meanwhile.

@@ -25,6 +25,7 @@ mod servers {
     pub mod patience;
     pub mod ports;
     pub mod rsyslog;
+    pub mod stalled;
     pub mod tls;
 }
 
@@ -37,7 +38,7 @@ mod sinks {
     mod tls;
 }
 
-use servers::{authority, patience, ports};
+use servers::{authority, patience, ports, stalled};
 
 /// Where the server lies, for those files.
 mod parts {
