@@ -62,8 +62,8 @@ pub(crate) trait Authentication: Sized + 'static {
     /// What a worker hands from [`Blocked::complete`] to [`Self::finish`].
     type Payload: Send + 'static;
 
-    /// A log-in arrives, now. Runs on the main thread: must not wait. What it answers besides is told how long it took,
-    /// when it is over.
+    /// A log-in arrives, now. Runs on the main thread: must not wait. The second value is called after it, with the length
+    /// of the whole callback.
     fn begin(
         ctx: &AuthContext<'_, Self>,
         user: &[u8],
