@@ -1,7 +1,8 @@
 //! What does a session take, a class, a remembered credential?
 //!
 //! In: a server that counts what it allocates, for warden's memory is the server's. Out: bytes
-//! each, as the difference that a thousand of them make. The connections are there before.
+//! each, as the difference that a thousand of them make. The connections are there before, and
+//! what they take when they log in once more as somebody else is the server's own.
 
 use std::thread;
 use std::time::Duration;
@@ -45,13 +46,19 @@ fn round(run: Run, question: &mut Question) {
     let mut admin = scene.server.admin();
     // As long as a token, so that connections have room for one.
     let password = "x".repeat(alice.len());
-    let native = format!("ACL SETUSER native on >{password} ~reports:* +@read");
-    admin.run(&native).expect_ok();
+    for name in ["native", "other"] {
+        let native = format!("ACL SETUSER {name} on >{password} ~reports:* +@read");
+        admin.run(&native).expect_ok();
+    }
     let mut clients: Vec<Connection> = (0..MANY).map(|_| scene.server.connect()).collect();
     let mut first = scene.server.connect();
     first.auth("alice", &alice).expect_ok();
     for client in &mut clients {
         client.auth("native", &password).expect_ok();
+    }
+    let once = used(&scene);
+    for client in &mut clients {
+        client.auth("other", &password).expect_ok();
     }
     let before = used(&scene);
     for client in &mut clients {
@@ -68,6 +75,8 @@ fn round(run: Run, question: &mut Question) {
         client.auth(&subject, &token(&subject, "0")).expect_ok();
     }
     let classes = used(&scene);
+    let native = (before - once) / count(MANY);
+    question.add("another native log-in", "B", native);
     let credential = (remembered - sessions) / count(MANY);
     question.add("a session", "B", (sessions - before) / count(MANY));
     question.add("a remembered credential", "B", credential);

@@ -183,6 +183,10 @@ impl<Q: Question> Authenticator for Asking<Q> {
         self.terms.offer.token(credential).is_some()
     }
 
+    fn asks_others(&self) -> bool {
+        true
+    }
+
     fn authenticate<'a>(&'a self, presented: &'a Presented, clock: &'a dyn Clock) -> Answering<'a> {
         Box::pin(async move {
             let credential = &presented.credential;

@@ -143,8 +143,14 @@ pub trait Authenticator: Send + Sync {
     /// runs on the server's main thread.
     fn claims(&self, credential: &Credential) -> bool;
 
-    /// Proves or refuses. Polled on worker threads, which it never holds up: whatever
-    /// waits for somebody else runs on the runtime of [`Services`](crate::Services).
-    /// Any doubt is a refusal.
+    /// Whether it asks somebody else about every credential and computes little itself: it
+    /// is polled on the thread of the runtime then, where the answers arrive.
+    fn asks_others(&self) -> bool {
+        false
+    }
+
+    /// Proves or refuses. Polled on worker threads or that of the runtime, neither of which it
+    /// holds up: whatever waits for somebody else runs on the runtime of
+    /// [`Services`](crate::Services). Any doubt is a refusal.
     fn authenticate<'a>(&'a self, presented: &'a Presented, clock: &'a dyn Clock) -> Answering<'a>;
 }

@@ -160,7 +160,7 @@ impl Cache {
         CacheKey(digest)
     }
 
-    /// What a credential came to, if that still holds. For workers: another one may be
+    /// What a credential came to, if that still holds. For those who verify: another one may be
     /// putting something in, and is waited for.
     pub fn get(&self, key: &CacheKey, now: Now) -> Option<Cached> {
         let verified = self.verified.get(key).filter(|kept| kept.holds(now));
@@ -170,7 +170,7 @@ impl Cache {
         })
     }
 
-    /// The same for the main thread: where a worker is putting something in, there is
+    /// The same for the main thread: where somebody is putting something in, there is
     /// nothing to be seen.
     pub fn glance(&self, key: &CacheKey, now: Now) -> Option<Cached> {
         let verified = self.verified.try_get(key).ok()?;
@@ -192,7 +192,7 @@ impl Cache {
         self.len() == 0
     }
 
-    /// Remembers an outcome. What is undecided, or nobody's, is not remembered. For workers.
+    /// Remembers an outcome. What is undecided, or nobody's, is not remembered. For those who verify.
     pub fn put(&self, key: CacheKey, outcome: &Outcome, now: Now) {
         let end = |ttl: Duration| now.monotonic.saturating_add(ttl);
         match outcome {
@@ -226,26 +226,34 @@ impl Cache {
             }
             Outcome::NotMine | Outcome::Unavailable(_) => {}
         }
-        self.sweep(now);
-        let count = self.verified.len() + self.refused.len();
-        self.count
-            .store(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.recount();
     }
 
-    /// Frees what has ended, now and then. Whoever comes meanwhile waits for a part of
-    /// the map at most, and the main thread not at all.
-    fn sweep(&self, now: Now) {
+    /// Whether it is time to [sweep](Self::sweep); says so once.
+    pub fn is_sweep_due(&self, now: Now) -> bool {
         let mut next = self
             .next_sweep
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if now.monotonic < *next {
-            return;
+        let is_due = now.monotonic >= *next;
+        if is_due {
+            *next = now.monotonic.saturating_add(SWEEP_EVERY);
         }
-        *next = now.monotonic.saturating_add(SWEEP_EVERY);
-        drop(next);
+        is_due
+    }
+
+    /// Frees what has ended: a walk over all. For workers; whoever comes meanwhile waits for a
+    /// part of the map at most, and the main thread not at all.
+    pub fn sweep(&self, now: Now) {
         self.verified.retain(|_, kept| kept.holds(now));
         self.refused.retain(|_, kept| kept.holds(now));
+        self.recount();
+    }
+
+    fn recount(&self) {
+        let count = self.verified.len() + self.refused.len();
+        self.count
+            .store(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 

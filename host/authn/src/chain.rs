@@ -117,6 +117,15 @@ pub struct LoadReport {
     pub removed: Vec<AuthenticatorId>,
 }
 
+/// How a credential is judged that somebody wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Some compute, though they may have to ask after all: on a worker.
+    Computed,
+    /// All ask somebody else: on the thread of the runtime.
+    Asked,
+}
+
 /// Whom a user name is for.
 enum Route<'a> {
     /// Bound by `users`: this one and no other.
@@ -229,20 +238,27 @@ impl Chain {
             .map(|slot| slot.entry.status(slot.last_good))
     }
 
-    /// Whether any authenticator wants this credential; `is_local` as in [`Presented`].
-    /// Cheap; for the main thread.
-    pub fn claims(&self, credential: &Credential, is_local: bool) -> bool {
+    /// How those judge who want this credential; `None`: nobody does. `is_local` as in
+    /// [`Presented`]. Cheap; for the main thread.
+    pub fn claims(&self, credential: &Credential, is_local: bool) -> Option<Claim> {
         let name = given_name(credential);
         match self.route(name, is_local) {
-            Route::Bound(_) => true,
-            Route::Open => self
-                .admitting(name, is_local)
-                .any(|entry| entry.authenticator.claims(credential)),
+            Route::Bound(entry) => Some(entry.claim()),
+            Route::Open => {
+                let mut claims = self
+                    .admitting(name, is_local)
+                    .filter(|entry| entry.authenticator.claims(credential))
+                    .map(Entry::claim);
+                let first = claims.next()?;
+                // It may leave the credential to one behind it, who computes.
+                let all_ask = first == Claim::Asked && claims.all(|claim| claim == first);
+                Some(if all_ask { first } else { Claim::Computed })
+            }
         }
     }
 
-    /// Asks the authenticators in their order. Polled on worker threads, which it never
-    /// holds up.
+    /// Asks the authenticators in their order. Polled on worker threads or that of the
+    /// runtime, neither of which it holds up.
     ///
     /// `NotMine` leaves the credential to the `fallback`; a name bound by `users`
     /// never gets there. A token for another audience may be meant for a later one of

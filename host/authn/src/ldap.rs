@@ -250,6 +250,10 @@ impl Authenticator for LdapAuthenticator {
         self.door.is_some() && offered(credential).is_some()
     }
 
+    fn asks_others(&self) -> bool {
+        true
+    }
+
     fn authenticate<'a>(&'a self, presented: &'a Presented, clock: &'a dyn Clock) -> Answering<'a> {
         Box::pin(async move {
             let (Some(door), Some((name, password))) = (&self.door, offered(&presented.credential))

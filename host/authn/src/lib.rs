@@ -43,7 +43,7 @@ mod userinfo;
 pub use authenticator::{Answering, Authenticator, Outcome, Presented, at_once};
 pub use cache::{Cache, CacheKey, CacheSettings, Cached};
 pub use certificate::{MAX_CERTIFICATE_BYTES, parse as parse_certificate};
-pub use chain::{AuthenticatorStatus, Chain, ChainSettings, LoadReport};
+pub use chain::{AuthenticatorStatus, Chain, ChainSettings, Claim, LoadReport};
 pub use coexistence::Coexistence;
 pub use error::Error;
 pub use jwt::{Inspected, KeySet, inspect, is_jws_shaped, verify_signature, verify_token};

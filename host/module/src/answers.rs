@@ -1,145 +1,172 @@
 //! Answers on their way to connections that wait for their log-in.
 //!
-//! In: a waiting connection and its answer, from any thread. Out: at most
-//! [`A_TURN`] of them to the server in each of its turns. Never: an answer that is
-//! lost, or more of them at once.
+//! In: waiting connections and their answers, from any thread, which waits for nobody. Out: at most [`A_TURN`] of them to
+//! the server in each of its turns. Never: an answer that is lost, or more of them at once.
 //!
-//! The server goes through *all* answers it has before it turns to its other
-//! clients, and goes on as long as more arrive meanwhile: workers that answer
-//! faster than it makes sessions would hold it for as long as there are waiting
-//! connections. That it has come round is seen by a slice, which runs only then, and by
-//! a command that arrives when it has gone through all it was given.
+//! Only the main thread gives answers to the server, several at a time, though the server takes them from any thread: one at
+//! nice +10 that does so wakes the main thread, is put off its processor by it, and may hold a lock of the server's then
+//! (docs/adr/0025-answers-together.md). So whoever has put some in has the main thread [called](Answers::call) when there
+//! is nothing to be put in beside them, and a command that arrives meanwhile takes them along.
+//!
+//! The server goes through *all* answers it has before it turns to its other clients. What it has is known by the
+//! payloads that nobody has taken yet.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::queue::Queue;
 
 /// Answers for the server to go through in one turn. Bounds how long a storm of
 /// log-ins keeps it from its other clients.
 const A_TURN: usize = 24;
 
+/// Answers that wait for others no longer, whatever there is to be put in beside them.
+const TOGETHER: usize = 8;
+
+/// Nor do they when the first of them is so old: others may take long.
+const OLD: Duration = Duration::from_millis(1);
+
 /// Answers not yet given to the server.
 ///
 /// `C` is a connection that waits, or anything that takes an answer `A` once.
 pub(crate) struct Answers<C, A> {
-    /// How many more it may be given in this turn.
-    left: AtomicUsize,
-    /// How many it was given and has not gone through, but for a few that are just being
-    /// given.
-    unfinished: AtomicUsize,
-    waiting: Mutex<VecDeque<(C, A)>>,
+    waiting: Queue<(C, A)>,
+    count: AtomicUsize,
+    /// When the first of them came, in microseconds of the monotonic clock.
+    since: AtomicU64,
+    is_called: AtomicBool,
 }
 
-/// Whether the server was given the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Given {
-    /// It has it.
-    Now,
-    /// It gets it in a later slice: ask for one.
-    Later,
-}
-
-impl<C, A> Answers<C, A> {
+impl<C: Send, A: Send> Answers<C, A> {
     /// Nothing is on its way.
     pub(crate) fn new() -> Self {
         Self {
-            left: AtomicUsize::new(A_TURN),
-            unfinished: AtomicUsize::new(0),
-            waiting: Mutex::default(),
+            waiting: Queue::new(),
+            count: AtomicUsize::new(0),
+            since: AtomicU64::new(0),
+            is_called: AtomicBool::new(false),
         }
     }
 
-    /// Answers a connection by `complete`, now or when the server has had a turn.
-    pub(crate) fn give(&self, connection: C, answer: A, complete: impl FnOnce(C, A)) -> Given {
-        let place = self
-            .left
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| {
-                left.checked_sub(1)
-            });
-        if place.is_ok() {
-            self.unfinished.fetch_add(1, Ordering::AcqRel);
-            complete(connection, answer);
-            return Given::Now;
+    /// Puts one in. The main thread must be called before whoever does it turns to anything that may last.
+    pub(crate) fn put(&self, connection: C, answer: A, now: Duration) {
+        if self.count.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.since.store(microseconds(now), Ordering::Relaxed);
         }
-        self.lock().push_back((connection, answer));
-        Given::Later
+        self.waiting.put((connection, answer));
     }
 
-    /// On the main thread: the server has gone through one answer.
-    pub(crate) fn finished(&self) {
-        let _ = self
-            .unfinished
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |unfinished| {
-                unfinished.checked_sub(1)
-            });
-    }
-
-    /// On the main thread, as a command arrives: if all answers of the turn before have been
-    /// gone through, it is over.
-    pub(crate) fn arrive(&self, complete: impl Fn(C, A)) {
-        let is_over = self.unfinished.load(Ordering::Acquire) == 0;
-        if is_over && self.left.load(Ordering::Acquire) < A_TURN {
-            self.turn(complete);
+    /// Whether they need not wait for others to be put in.
+    pub(crate) fn are_due(&self, now: Duration) -> bool {
+        match self.count() {
+            0 => false,
+            TOGETHER.. => true,
+            _ => {
+                let since = self.since.load(Ordering::Relaxed);
+                microseconds(now).saturating_sub(since) >= microseconds(OLD)
+            }
         }
     }
 
-    /// The server has had a turn: gives it the next answers, those that have waited
-    /// longest first. Answers whether there are more.
-    pub(crate) fn turn(&self, complete: impl Fn(C, A)) -> bool {
-        // Those among them whose clients have left do not come to be finished.
-        self.unfinished.store(0, Ordering::Release);
-        for given in 0..A_TURN {
-            let next = self.lock().pop_front();
-            let Some((connection, answer)) = next else {
-                self.left.store(A_TURN - given, Ordering::Release);
+    /// Calls the main thread, which takes a [turn](Self::turn), unless it is called already or nothing waits.
+    pub(crate) fn call(&self, call: impl FnOnce() -> bool) {
+        if self.count() > 0 && !self.is_called.swap(true, Ordering::AcqRel) && !call() {
+            self.is_called.store(false, Ordering::Release);
+        }
+    }
+
+    /// How many wait.
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// On the main thread, which has given `under_way` to the server that it has not gone through: gives it the next,
+    /// those that have waited longest first. Answers whether there are more.
+    pub(crate) fn turn(&self, under_way: usize, complete: impl Fn(C, A)) -> bool {
+        // First, and exchanged: either whoever puts one in sees this and calls, or what it put in is seen below.
+        self.is_called.swap(false, Ordering::AcqRel);
+        for _ in under_way..A_TURN {
+            let Some((connection, answer)) = self.waiting.take() else {
                 return false;
             };
-            self.unfinished.fetch_add(1, Ordering::AcqRel);
+            self.count.fetch_sub(1, Ordering::AcqRel);
             complete(connection, answer);
         }
-        self.left.store(0, Ordering::Release);
-        true
+        self.count() > 0
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(C, A)>> {
-        // Held for one operation on the queue.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc::{Receiver, channel};
+    use std::cell::{Cell, RefCell};
 
-    fn given(receiver: &Receiver<usize>) -> Vec<usize> {
-        receiver.try_iter().collect()
+    const NOW: Duration = Duration::from_secs(1);
+
+    fn put(answers: &Answers<(), usize>, numbers: impl IntoIterator<Item = usize>) {
+        for number in numbers {
+            answers.put((), number, NOW);
+        }
     }
 
     #[test]
     fn a_turn_takes_so_many_and_no_answer_is_lost() {
-        let (sender, receiver) = channel();
         let answers = Answers::new();
-        let complete = |_: (), number: usize| sender.send(number).unwrap();
         let all = 2 * A_TURN + 3;
-        let later = (0..all)
-            .filter(|number| answers.give((), *number, complete) == Given::Later)
-            .count();
-        assert_eq!(later, all - A_TURN);
-        assert_eq!(given(&receiver), (0..A_TURN).collect::<Vec<_>>());
-        assert!(answers.turn(complete));
+        put(&answers, 0..all);
+        let given = RefCell::new(Vec::new());
+        let complete = |(), number| given.borrow_mut().push(number);
+        assert!(answers.turn(0, complete));
+        assert!(answers.turn(A_TURN, complete), "it has not come round");
+        assert_eq!(given.take(), (0..A_TURN).collect::<Vec<_>>());
+        assert!(answers.turn(1, complete));
         assert_eq!(
-            given(&receiver),
-            (A_TURN..2 * A_TURN).collect::<Vec<_>>(),
+            given.take(),
+            (A_TURN..2 * A_TURN - 1).collect::<Vec<_>>(),
             "the longest waiting first"
         );
-        assert_eq!(
-            answers.give((), 999, complete),
-            Given::Later,
-            "nothing overtakes"
-        );
-        assert!(!answers.turn(complete));
-        assert_eq!(given(&receiver).last(), Some(&999));
-        assert_eq!(answers.give((), 1, complete), Given::Now);
+        put(&answers, [999]);
+        assert!(!answers.turn(0, complete));
+        assert_eq!(given.take(), [47, 48, 49, 50, 999], "nothing overtakes");
+        assert_eq!(answers.count(), 0);
+    }
+
+    #[test]
+    fn the_main_thread_is_called_once_for_all_that_wait() {
+        let answers = Answers::new();
+        let calls = Cell::new(0);
+        let call = |is_taken| {
+            answers.call(|| {
+                calls.set(calls.get() + 1);
+                is_taken
+            });
+            calls.get()
+        };
+        assert_eq!(call(true), 0, "for nothing");
+        put(&answers, [1, 2]);
+        assert_eq!(call(false), 1);
+        assert_eq!(call(true), 2, "the first was not taken");
+        assert_eq!(call(true), 2);
+        assert!(!answers.turn(0, |(), _| {}));
+        assert_eq!(call(true), 2);
+        put(&answers, [3]);
+        assert_eq!(call(true), 3);
+    }
+
+    #[test]
+    fn so_many_or_one_that_is_old_need_not_wait_for_others() {
+        let answers = Answers::new();
+        assert!(!answers.are_due(NOW));
+        put(&answers, [1]);
+        assert!(!answers.are_due(NOW));
+        assert!(answers.are_due(NOW + OLD));
+        put(&answers, 2..=TOGETHER);
+        assert!(answers.are_due(NOW));
+        answers.turn(0, |(), _| {});
+        assert!(!answers.are_due(NOW + OLD));
     }
 }

@@ -55,7 +55,7 @@ pub(crate) struct Mirror {
 /// Every number INFO shows that no room counts itself.
 #[derive(Default)]
 pub(crate) struct Counters {
-    /// Credentials offered to the authenticators' chain on a worker.
+    /// Credentials offered to the authenticators' chain, on a worker or the network's thread.
     pub(crate) verifications: Counter,
     /// Credentials of live sessions that were asked about again.
     pub(crate) rechecks: Counter,
@@ -73,7 +73,7 @@ pub(crate) struct Counters {
     pub(crate) throttled: Counter,
     /// Answers from the verified-credential cache.
     pub(crate) cache_hits: Counter,
-    /// Credentials that had to go to a worker.
+    /// Log-ins that could not be answered at once.
     pub(crate) cache_misses: Counter,
     /// Policy or authenticator directories that could not be taken.
     pub(crate) failed_loads: Counter,

@@ -9,18 +9,16 @@
 use std::sync::Arc;
 
 use warden_authn::Presented;
-use warden_core::{
-    Attach, ClientFacts, Credential, Principal, Reason, ReasonKind, UserName, Verified,
-};
+use warden_core::{Attach, ClientFacts, Principal, Reason, ReasonKind, UserName, Verified};
 
 use crate::commands::{dryrun, explain};
 use crate::ffi::{Answer, Context, ServerLock, Waiting, user_exists};
 use crate::local;
-use crate::login::seen;
+use crate::login::{claimed, seen};
 use crate::refusals::{self, Attempt, looks_like_a_token};
 use crate::shared::Shared;
+use crate::verification::{Verify, no_policies};
 use crate::waiter::Waiter;
-use crate::workers::{Verify, no_policies};
 
 /// What is asked about a credential.
 pub(crate) enum Question {
@@ -43,7 +41,7 @@ pub(crate) struct Inquiry {
     user: Vec<u8>,
 }
 
-/// Hands a question to a worker. Runs on the main thread.
+/// Hands a question to whoever verifies its credential. Runs on the main thread.
 ///
 /// # Errors
 /// When nothing of warden would decide about this credential, or too many wait.
@@ -65,8 +63,7 @@ pub(crate) fn begin(
     }
     let chain = shared.chain.load();
     let is_local = local::is_local(&chain, ctx.lock(), user);
-    let credential = Credential::new(user, secret).filter(|c| chain.claims(c, is_local));
-    let Some(credential) = credential else {
+    let Some((claim, credential)) = claimed(&chain, (user, secret), is_local) else {
         return Err(unclaimed(shared));
     };
     if shared.generation.load().is_none() {
@@ -105,7 +102,7 @@ pub(crate) fn begin(
             user,
         };
         let waiter = Waiter::to_know(inquiry, facts, now);
-        shared.hand_in(job, waiter, deadline);
+        shared.hand_in((claim, job), waiter, deadline);
     })))
 }
 

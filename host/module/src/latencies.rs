@@ -7,7 +7,7 @@ use warden_core::Latency;
 pub(crate) struct Latencies {
     /// From `AUTH` to its answer, where that was remembered.
     pub(crate) cached: Latency,
-    /// From `AUTH` to a worker's answer.
+    /// From `AUTH` until an answer that had to be waited for is there.
     pub(crate) waited: Latency,
     /// One verification by the authenticators.
     pub(crate) verification: Latency,

@@ -3,7 +3,7 @@
 //! In: the server's callbacks, made safe by [`ffi`]. Out: sessions, refusals,
 //! replies. This crate carries values between the rooms and decides nothing about
 //! rights itself. On the main thread it never waits: [`login`] hands credentials to
-//! [`workers`], [`loader`] reads directories, and [`slices`] does a bounded part of
+//! [`workers`] or the [`network`]'s thread, [`loader`] reads directories, and [`slices`] does a bounded part of
 //! the rest at a time.
 
 mod answers;
@@ -43,6 +43,7 @@ mod snapshots;
 mod spread;
 mod state;
 mod users;
+mod verification;
 mod waiter;
 mod watch;
 mod workers;

@@ -3,7 +3,7 @@
 //! ```text
 //!            ┌ native or local user, nobody's credential ─────→ Valkey's own check
 //! AUTH ──────┼ cached and decided ──────────────→ settle ─┐
-//!            └ else: block, worker verifies and decides ──┴→ session or refusal
+//!            └ else: block, others verify and decide ─────┴→ session or refusal
 //! ```
 //!
 //! Everything here runs on the main thread and neither waits nor verifies. A
@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use warden_authn::{Cache, CacheKey, Cached, Chain, Presented};
+use warden_authn::{Cache, CacheKey, Cached, Chain, Claim, Presented};
 use warden_core::{
     Attach, ClientFacts, ClientId, Credential, Now, Principal, Reason, ReasonKind, UserArgument,
     Verified,
@@ -20,14 +20,14 @@ use warden_core::{
 use warden_session::{Admission, Rights};
 
 use crate::audit::{self, Outcome};
-use crate::ffi::{self, AuthOutcome, Authentication, Blocked, Context, Entered, ServerLock};
+use crate::ffi::{self, AuthOutcome, Authentication, Context, Entered, ServerLock};
 use crate::local;
 use crate::refusals::{self, Attempt, looks_like_a_token};
 use crate::sessions;
 use crate::settings::Fallback;
 use crate::shared::Shared;
+use crate::verification::{Verify, no_policies};
 use crate::waiter::Waiter;
-use crate::workers::{Verify, no_policies};
 
 /// The context of a log-in.
 pub(crate) type AuthContext<'call> = ffi::AuthContext<'call, Login>;
@@ -47,7 +47,10 @@ impl Authentication for Login {
         let shared = crate::state::shared();
         let (outcome, source) = match &shared {
             Some(shared) => {
-                shared.answers.arrive(Blocked::complete);
+                if shared.answers.count() > 0 {
+                    // They are taken along, and nobody needs to be woken for them.
+                    shared.give_answers(ctx.lock());
+                }
                 arrive(shared, ctx, (user, password), now)
             }
             None => (AuthOutcome::NotHandled, Source::Else),
@@ -67,10 +70,7 @@ impl Authentication for Login {
         answer: Option<Answer>,
     ) -> AuthOutcome {
         match crate::state::shared() {
-            Some(shared) => {
-                shared.answers.finished();
-                come_back(&shared, ctx, (user, password), answer)
-            }
+            Some(shared) => come_back(&shared, ctx, (user, password), answer),
             None => AuthOutcome::NotHandled,
         }
     }
@@ -82,7 +82,7 @@ impl Authentication for Login {
     }
 }
 
-/// What a worker found out for one connection.
+/// What others found out for one connection.
 pub(crate) enum Answer {
     /// No authenticator vouches for or against it.
     NotMine,
@@ -159,13 +159,11 @@ fn arrive(
             is_local,
         },
     };
-    let credential =
-        Credential::new(user, secret).filter(|credential| chain.claims(credential, is_local));
-    let outcome = match credential {
+    let outcome = match claimed(&chain, (user, secret), is_local) {
         None => unclaimed(shared, ctx, user),
-        Some(credential) => match may_wait(shared, ctx) {
+        Some((claim, credential)) => match may_wait(shared, ctx) {
             Err(reason) => refuse(shared, ctx, user, &reason),
-            Ok(()) => block(shared, ctx, user, verify(credential), now),
+            Ok(()) => block(shared, ctx, user, (claim, verify(credential)), now),
         },
     };
     (outcome, Source::Else)
@@ -198,7 +196,7 @@ fn unloading() -> Reason {
     Reason::new(ReasonKind::Internal, "the module is being unloaded")
 }
 
-/// A worker's answer for a connection that waited.
+/// The answer for a connection that waited.
 fn come_back(
     shared: &Arc<Shared>,
     ctx: &AuthContext<'_>,
@@ -295,12 +293,12 @@ fn answer_inline(
     })
 }
 
-/// Blocks the client and hands its credential to the workers.
+/// Blocks the client and hands its credential to whoever verifies it.
 fn block(
     shared: &Arc<Shared>,
     ctx: &AuthContext<'_>,
     user: &[u8],
-    verify: Verify,
+    (claim, verify): (Claim, Verify),
     now: Now,
 ) -> AuthOutcome {
     if shared.generation.load().is_none() {
@@ -325,7 +323,7 @@ fn block(
     let deadline = now.monotonic.saturating_add(settings.auth_timeout);
     let facts = verify.presented.client.clone();
     let waiter = Waiter::to_log_in(blocked, facts, crate::facts::entered(ctx), now);
-    shared.hand_in(verify, waiter, deadline);
+    shared.hand_in((claim, verify), waiter, deadline);
     audit::attempted(shared, ctx, user, &Outcome::Begun);
     AuthOutcome::Blocked
 }
@@ -409,6 +407,17 @@ fn granted(
 ) -> AuthOutcome {
     audit::attempted(shared, ctx, user, &Outcome::Granted(principal));
     AuthOutcome::Granted
+}
+
+/// A credential that some authenticator wants, and how it is judged.
+pub(crate) fn claimed(
+    chain: &Chain,
+    (user, secret): (&[u8], &[u8]),
+    is_local: bool,
+) -> Option<(Claim, Credential)> {
+    let credential = Credential::new(user, secret)?;
+    let claim = chain.claims(&credential, is_local)?;
+    Some((claim, credential))
 }
 
 /// What the outcome depends on besides the credential. Mostly nothing, and then nothing is

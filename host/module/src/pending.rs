@@ -1,13 +1,13 @@
 //! Credentials waiting to be verified.
 //!
-//! One *flight* is one credential on its way through a worker; however many
+//! One *flight* is one credential on its way through a worker or the network's thread; however many
 //! connections present the same credential at once, they wait on one flight and
 //! it is verified once. The main thread puts them down at the door ([`Pending::arrive`]) and
-//! waits for nobody: workers and the clock's thread, who come under a mutex, take them in from there. However
+//! waits for nobody: those who verify, and the clock's thread, come under a mutex and take them in from there. However
 //! many wait, no operation gives more than [`A_TIME`] of them out.
 //!
-//! Bounds: at most `max_pending` connections and as many flights that no worker has
-//! reached (against log-in storms), and `auth_timeout_ms` for each connection. Those that
+//! Bounds: at most `max_pending` connections and as many flights that nobody has
+//! begun (against log-in storms), and `auth_timeout_ms` for each connection. Those that
 //! wait for somebody else's answer are bounded by the chain, for each authenticator: one
 //! provider that does not answer leaves the queue to the others.
 
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use warden_authn::CacheKey;
+use warden_authn::{CacheKey, Claim};
 
 use crate::ffi::mailbox::{Reader, Slot, mailbox};
 
@@ -27,8 +27,8 @@ const A_TIME: usize = 64;
 
 /// Connections waiting for one credential each, by flight.
 ///
-/// `W` is what waits: a blocked client and what is known about it. `J` is what a worker needs
-/// for a flight.
+/// `W` is what waits: a blocked client and what is known about it. `J` is what whoever verifies
+/// needs for a flight.
 pub(crate) struct Pending<W, J> {
     door: Slot<Arrival<W, J>>,
     inner: Mutex<Inner<W, J>>,
@@ -45,25 +45,41 @@ struct Arrival<W, J> {
     waiter: W,
     deadline: Duration,
     job: J,
+    claim: Claim,
 }
 
 struct Inner<W, J> {
     arrivals: Reader<Arrival<W, J>>,
     flights: HashMap<CacheKey, Flight<W>>,
-    /// Flights that no worker has reached, in the order in which they began.
-    queue: VecDeque<(CacheKey, J)>,
+    /// Flights that nobody has begun, in the order in which they came.
+    queues: Queues<J>,
     /// Every waiting connection by its deadline on the monotonic clock.
     deadlines: BTreeMap<(Duration, u64), CacheKey>,
     next: u64,
 }
 
+/// One for workers, one for the network's thread.
+struct Queues<J> {
+    computed: VecDeque<(CacheKey, J)>,
+    asked: VecDeque<(CacheKey, J)>,
+}
+
+impl<J> Queues<J> {
+    fn of(&mut self, claim: Claim) -> &mut VecDeque<(CacheKey, J)> {
+        match claim {
+            Claim::Computed => &mut self.computed,
+            Claim::Asked => &mut self.asked,
+        }
+    }
+}
+
 struct Flight<W> {
     waiters: BTreeMap<u64, (Duration, W)>,
-    /// A worker has reached it.
+    /// Somebody has begun it.
     begun: bool,
 }
 
-/// Flights, and connections of them, that no worker has reached; who is at the door counts as
+/// Flights, and connections of them, that nobody has begun; who is at the door counts as
 /// both. Changed under the mutex, but for those who arrive.
 #[derive(Debug, Default)]
 struct Queued {
@@ -81,7 +97,7 @@ pub(crate) enum Landed<W> {
 }
 
 impl<W> Flight<W> {
-    /// It is in no worker's queue from now on.
+    /// It is in no queue from now on.
     fn leave(&mut self, queued: &Queued) {
         if !self.begun {
             self.begun = true;
@@ -112,6 +128,7 @@ impl<W, J> Inner<W, J> {
                 waiter,
                 deadline,
                 job,
+                claim,
             } = arrival;
             let number = self.next;
             self.next = number.wrapping_add(1);
@@ -122,7 +139,7 @@ impl<W, J> Inner<W, J> {
                     flight.into_mut()
                 }
                 Entry::Vacant(none) => {
-                    self.queue.push_back((key, job));
+                    self.queues.of(claim).push_back((key, job));
                     none.insert(Flight::new())
                 }
             };
@@ -131,6 +148,16 @@ impl<W, J> Inner<W, J> {
                 queued.connections.fetch_sub(1, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Ends a flight unless somebody waits for it; whether it is over.
+    fn end(&mut self, key: &CacheKey) -> bool {
+        let is_over = |flight: &Flight<W>| flight.waiters.is_empty();
+        let is_over = self.flights.get(key).is_none_or(is_over);
+        if is_over {
+            self.flights.remove(key);
+        }
+        is_over
     }
 }
 
@@ -143,7 +170,10 @@ impl<W: Send, J: Send> Pending<W, J> {
             inner: Mutex::new(Inner {
                 arrivals,
                 flights: HashMap::new(),
-                queue: VecDeque::new(),
+                queues: Queues {
+                    computed: VecDeque::new(),
+                    asked: VecDeque::new(),
+                },
                 deadlines: BTreeMap::new(),
                 next: 0,
             }),
@@ -153,7 +183,7 @@ impl<W: Send, J: Send> Pending<W, J> {
         }
     }
 
-    /// Whether `max` connections wait for a worker, or as many flights: the next one is
+    /// Whether `max` connections wait until somebody begins, or as many flights: the next one is
     /// refused before it is blocked. Waits for nobody.
     pub(crate) fn is_full(&self, max: usize) -> bool {
         self.closed.load(Ordering::Acquire)
@@ -162,8 +192,12 @@ impl<W: Send, J: Send> Pending<W, J> {
     }
 
     /// Adds a waiting connection, and what is to be done for its credential unless a flight
-    /// is under way; then a worker must be woken. Waits for nobody.
-    pub(crate) fn arrive(&self, key: CacheKey, waiter: W, deadline: Duration, job: J) {
+    /// is under way; then whoever verifies must be woken. Waits for nobody.
+    pub(crate) fn arrive(
+        &self,
+        (key, waiter, deadline): (CacheKey, W, Duration),
+        (claim, job): (Claim, J),
+    ) {
         self.queued.connections.fetch_add(1, Ordering::Relaxed);
         // Until it is taken in it may be one.
         self.queued.flights.fetch_add(1, Ordering::Relaxed);
@@ -173,15 +207,16 @@ impl<W: Send, J: Send> Pending<W, J> {
             waiter,
             deadline,
             job,
+            claim,
         });
     }
 
-    /// For workers: the next flight that somebody still waits for. Those nobody waits for
+    /// For whoever verifies: the next flight that somebody still waits for. Those nobody waits for
     /// are forgotten.
-    pub(crate) fn begin(&self) -> Option<J> {
+    pub(crate) fn begin(&self, claim: Claim) -> Option<J> {
         let mut inner = self.lock();
-        while let Some((key, job)) = inner.queue.pop_front() {
-            // One that ended before a worker reached it, and perhaps began anew.
+        while let Some((key, job)) = inner.queues.of(claim).pop_front() {
+            // One that ended before anybody began it, and perhaps came anew.
             let queued = inner.flights.get_mut(&key).filter(|flight| !flight.begun);
             let Some(flight) = queued else {
                 continue;
@@ -200,27 +235,58 @@ impl<W: Send, J: Send> Pending<W, J> {
     /// somebody else's to land.
     pub(crate) fn land(&self, key: &CacheKey) -> Landed<W> {
         let mut inner = self.lock();
+        let landed = self.some_of(&mut inner, key);
+        match inner.end(key) {
+            true => Landed::Last(landed),
+            false => Landed::More(landed),
+        }
+    }
+
+    /// Ends a flight unless somebody waits for it; whether it is over.
+    pub(crate) fn end(&self, key: &CacheKey) -> bool {
+        self.lock().end(key)
+    }
+
+    /// Gives the first of those who wait for a flight, which goes on whoever is left.
+    pub(crate) fn first(&self, key: &CacheKey) -> Vec<(Duration, W)> {
+        let mut inner = self.lock();
+        self.some_of(&mut inner, key)
+    }
+
+    /// They wait on.
+    pub(crate) fn put_back(&self, key: &CacheKey, waiters: Vec<(Duration, W)>) {
+        let mut inner = self.lock();
         let Inner {
-            flights, deadlines, ..
+            flights,
+            deadlines,
+            next,
+            ..
         } = &mut *inner;
-        let mut landed = Vec::new();
-        let Some(flight) = flights.get_mut(key) else {
-            return Landed::Last(landed);
-        };
-        flight.leave(&self.queued);
-        let waiters = &mut flight.waiters;
-        while landed.len() < A_TIME
-            && let Some((number, (deadline, waiter))) = waiters.pop_first()
-        {
-            deadlines.remove(&(deadline, number));
-            landed.push((deadline, waiter));
+        // After an unload there is none: they are refused as they are dropped.
+        if let Some(flight) = flights.get_mut(key) {
+            self.count.fetch_add(waiters.len(), Ordering::Relaxed);
+            for (deadline, waiter) in waiters {
+                let number = *next;
+                *next = number.wrapping_add(1);
+                deadlines.insert((deadline, number), *key);
+                flight.waiters.insert(number, (deadline, waiter));
+            }
         }
-        self.count.fetch_sub(landed.len(), Ordering::Relaxed);
-        if waiters.is_empty() {
-            flights.remove(key);
-            return Landed::Last(landed);
+    }
+
+    fn some_of(&self, inner: &mut Inner<W, J>, key: &CacheKey) -> Vec<(Duration, W)> {
+        let mut some = Vec::new();
+        if let Some(flight) = inner.flights.get_mut(key) {
+            flight.leave(&self.queued);
+            while some.len() < A_TIME
+                && let Some((number, (deadline, waiter))) = flight.waiters.pop_first()
+            {
+                inner.deadlines.remove(&(deadline, number));
+                some.push((deadline, waiter));
+            }
+            self.count.fetch_sub(some.len(), Ordering::Relaxed);
         }
-        Landed::More(landed)
+        some
     }
 
     /// Takes the next of those whose deadline has passed. Call it until nobody is
@@ -252,7 +318,8 @@ impl<W: Send, J: Send> Pending<W, J> {
         self.closed.store(true, Ordering::Release);
         let mut inner = self.lock();
         inner.deadlines.clear();
-        inner.queue.clear();
+        inner.queues.computed.clear();
+        inner.queues.asked.clear();
         let flights = std::mem::take(&mut inner.flights);
         self.queued.connections.store(0, Ordering::Relaxed);
         self.queued.flights.store(0, Ordering::Relaxed);
@@ -294,7 +361,11 @@ mod tests {
     }
 
     fn arrive(pending: &Waiting, secret: &'static str, waiter: u64, deadline: Duration) {
-        pending.arrive(key(secret), waiter, deadline, secret);
+        pending.arrive((key(secret), waiter, deadline), (Claim::Computed, secret));
+    }
+
+    fn begin(pending: &Waiting) -> Option<&'static str> {
+        pending.begin(Claim::Computed)
     }
 
     fn count(landed: &Landed<u64>) -> usize {
@@ -312,14 +383,82 @@ mod tests {
         arrive(&pending, "a", 2, SOON);
         arrive(&pending, "b", 3, SOON);
         assert_eq!(pending.count(), 3);
-        assert_eq!(pending.begin(), Some("a"));
+        assert_eq!(begin(&pending), Some("a"));
         assert_eq!(
             pending.land(&key("a")),
             Landed::Last(vec![(SOON, 1), (SOON, 2)])
         );
         assert_eq!(pending.count(), 1);
-        assert_eq!(pending.begin(), Some("b"));
-        assert_eq!(pending.begin(), None);
+        assert_eq!(begin(&pending), Some("b"));
+        assert_eq!(begin(&pending), None);
+    }
+
+    #[test]
+    fn what_is_computed_and_what_is_asked_about_wait_apart_and_both_count() {
+        let pending = Pending::new();
+        let asked = (Claim::Asked, "asked");
+        pending.arrive((key("asked"), 1, SOON), asked);
+        arrive(&pending, "computed", 2, SOON);
+        assert!(pending.is_full(2));
+        assert_eq!(begin(&pending), Some("computed"));
+        assert_eq!(begin(&pending), None);
+        assert!(!pending.is_full(2));
+        pending.arrive((key("asked"), 3, SOON), asked);
+        assert_eq!(pending.begin(Claim::Asked), Some("asked"));
+        assert_eq!(pending.begin(Claim::Asked), None);
+        let both = vec![(SOON, 1), (SOON, 3)];
+        assert_eq!(pending.land(&key("asked")), Landed::Last(both));
+    }
+
+    #[test]
+    fn those_put_back_wait_on_with_their_deadlines() {
+        let pending = Pending::new();
+        arrive(&pending, "a", 1, SOON);
+        arrive(&pending, "a", 2, SOON + SOON);
+        assert_eq!(begin(&pending), Some("a"));
+        let mut some = pending.first(&key("a"));
+        assert_eq!(some.remove(0), (SOON, 1));
+        assert_eq!(pending.count(), 0);
+        arrive(&pending, "a", 3, SOON);
+        pending.put_back(&key("a"), some);
+        assert_eq!(pending.count(), 2);
+        assert_eq!(begin(&pending), None, "the flight has gone on");
+        assert_eq!(pending.overdue(SOON), [3]);
+        let left = vec![(SOON + SOON, 2)];
+        assert_eq!(pending.land(&key("a")), Landed::Last(left));
+        pending.put_back(&key("a"), vec![(SOON, 4)]);
+        assert_eq!(pending.count(), 0, "nobody lands it any more");
+    }
+
+    #[test]
+    fn a_flight_whose_waiters_were_put_back_is_joined_and_ends_with_the_last() {
+        let pending = Pending::new();
+        arrive(&pending, "a", 1, SOON);
+        assert_eq!(begin(&pending), Some("a"));
+        let some = pending.first(&key("a"));
+        pending.put_back(&key("a"), some);
+        assert!(!pending.end(&key("a")));
+        assert_eq!(pending.overdue(SOON), [1]);
+        arrive(&pending, "a", 2, SOON);
+        assert_eq!(begin(&pending), None, "it joins what goes on");
+        let left = vec![(SOON, 2)];
+        assert_eq!(pending.land(&key("a")), Landed::Last(left));
+        arrive(&pending, "a", 3, SOON);
+        assert_eq!(begin(&pending), Some("a"), "it begins anew");
+    }
+
+    #[test]
+    fn of_very_many_the_first_are_given_and_the_rest_wait_on() {
+        let pending = Pending::new();
+        for number in 0..=A_TIME as u64 {
+            arrive(&pending, "a", number, SOON);
+        }
+        assert_eq!(begin(&pending), Some("a"));
+        assert_eq!(pending.first(&key("a")).len(), A_TIME);
+        assert_eq!(pending.count(), 1);
+        assert!(!pending.end(&key("a")));
+        assert_eq!(pending.close(), [A_TIME as u64]);
+        assert!(pending.end(&key("a")));
     }
 
     #[test]
@@ -337,26 +476,26 @@ mod tests {
             arrive(&pending, "a", number, SOON);
         }
         assert!(pending.is_full(3));
-        assert_eq!(pending.begin(), Some("a"));
+        assert_eq!(begin(&pending), Some("a"));
         assert!(!pending.is_full(1));
         arrive(&pending, "a", 3, SOON);
-        assert_eq!(pending.begin(), None, "it joins what is under way");
+        assert_eq!(begin(&pending), None, "it joins what is under way");
         assert!(!pending.is_full(1));
         assert_eq!(pending.count(), 4);
         assert_eq!(count(&pending.land(&key("a"))), 4);
         arrive(&pending, "a", 4, SOON);
         assert!(pending.is_full(1));
-        assert_eq!(pending.begin(), Some("a"));
+        assert_eq!(begin(&pending), Some("a"));
     }
 
     #[test]
-    fn a_flight_nobody_waits_for_still_counts_until_a_worker_reaches_it() {
+    fn a_flight_nobody_waits_for_still_counts_until_it_is_begun() {
         let pending = Pending::new();
         arrive(&pending, "a", 1, SOON);
         assert_eq!(pending.overdue(SOON), [1]);
         assert_eq!(pending.count(), 0);
         assert!(pending.is_full(1), "the queue holds a job");
-        assert_eq!(pending.begin(), None);
+        assert_eq!(begin(&pending), None);
         assert!(!pending.is_full(1));
     }
 
@@ -376,10 +515,10 @@ mod tests {
     fn a_flight_ends_with_the_last_of_those_who_waited() {
         let pending = Pending::new();
         arrive(&pending, "a", 1, SOON);
-        assert_eq!(pending.begin(), Some("a"));
+        assert_eq!(begin(&pending), Some("a"));
         assert_eq!(pending.land(&key("a")), Landed::Last(vec![(SOON, 1)]));
         arrive(&pending, "a", 2, SOON);
-        assert_eq!(pending.begin(), Some("a"));
+        assert_eq!(begin(&pending), Some("a"));
     }
 
     #[test]
@@ -393,7 +532,7 @@ mod tests {
         arrive(&pending, "a", 999, SOON);
         assert_eq!(count(&pending.land(&key("a"))), 2);
         assert_eq!(count(&pending.land(&key("a"))), 0);
-        assert_eq!(pending.begin(), None);
+        assert_eq!(begin(&pending), None);
         assert_eq!(pending.count(), 0);
         assert!(!pending.is_full(1));
     }
@@ -404,7 +543,7 @@ mod tests {
         arrive(&pending, "a", 1, SOON);
         assert_eq!(pending.close(), [1]);
         assert!(pending.is_full(9));
-        assert_eq!(pending.begin(), None);
+        assert_eq!(begin(&pending), None);
     }
 
     /// The main thread must not wait for a worker that was put off the processor.
@@ -416,6 +555,6 @@ mod tests {
         assert!(pending.is_full(1));
         assert_eq!(pending.count(), 1);
         drop(held);
-        assert_eq!(pending.begin(), Some("a"));
+        assert_eq!(begin(&pending), Some("a"));
     }
 }

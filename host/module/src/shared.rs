@@ -14,22 +14,22 @@ use async_task::Runnable;
 use crossbeam_channel::Sender;
 use tokio::runtime::Handle;
 use warden_audit::Surroundings;
-use warden_authn::{Cache, CacheSettings, Chain, PluginRegistry, Seal, Services};
+use warden_authn::{Cache, CacheSettings, Chain, Claim, PluginRegistry, Seal, Services};
 use warden_core::clock::SystemClock;
 use warden_core::{ClientFacts, Clock, Now, Server};
 use warden_policy::{Engine, EngineSettings, Frame, Generation, Limits, SignedManifest};
 use warden_state::{NodeKey, PrivateDir};
 
-use crate::answers::{Answers, Given};
+use crate::answers::Answers;
 use crate::audit::{Digests, SinkNotices, Trail};
 use crate::compilations::Compilations;
 use crate::counters::Counters;
-use crate::ffi::{Blocked, apart};
+use crate::ffi::{Blocked, ServerLock, apart, post, under_way};
 use crate::guest_lines::GuestLines;
 use crate::loader::Load;
 use crate::loader::policies::announce;
 use crate::login::Answer;
-use crate::network::LoggedNotices;
+use crate::network::{Bell, LoggedNotices};
 use crate::pending::Pending;
 use crate::plugins::{Errand, PluginHost};
 use crate::previews::{self, Previews};
@@ -38,8 +38,9 @@ use crate::rechecks::Rechecks;
 use crate::refreshes::Refreshes;
 use crate::review::{Assignment, Reviews};
 use crate::settings::Settings;
+use crate::verification::Verify;
 use crate::waiter::Waiter;
-use crate::workers::{Abandoned, Job, Verify};
+use crate::workers::{Abandoned, Job};
 
 /// One load of the module: lives from `MODULE LOAD` to `MODULE UNLOAD`.
 pub(crate) struct Shared {
@@ -57,7 +58,7 @@ pub(crate) struct Shared {
     pub(crate) authenticator_errors: ArcSwap<Vec<String>>,
     /// Verified and refused credentials.
     pub(crate) cache: ArcSwap<Cache>,
-    /// Connections waiting for a worker.
+    /// Connections waiting for their credentials to be verified.
     pub(crate) pending: Pending<Waiter, Box<Verify>>,
     /// Answers on their way to these connections.
     pub(crate) answers: Answers<Blocked<Answer>, Answer>,
@@ -77,6 +78,8 @@ pub(crate) struct Shared {
     pub(crate) engine: Engine,
     /// What it runs for authenticators.
     pub(crate) plugins: Arc<PluginHost>,
+    /// Wakes the network's thread.
+    pub(crate) bell: Bell,
     /// The workers.
     pub(crate) crew: Crew,
     /// What they go on with.
@@ -163,7 +166,8 @@ impl Shared {
             channels.plugin_errands,
             clock.clone(),
         ));
-        let services = Services::online(runtime, clock.clone(), state, Arc::new(LoggedNotices))
+        let notices = Arc::new(LoggedNotices);
+        let services = Services::online(runtime, clock.clone(), state, notices)
             .with_plugins(PluginRegistry::new(plugins.clone()));
         let trail = Arc::new(new_trail(&settings, &server, clock.clone())?);
         let crew = Crew::new(settings.workers);
@@ -185,6 +189,7 @@ impl Shared {
             counters: Counters::default(),
             engine,
             plugins,
+            bell: Bell::default(),
             crew,
             begun: Queue::new(),
             jobs: Queue::new(),
@@ -347,11 +352,19 @@ impl Shared {
         self.server_is_stale.swap(false, Ordering::AcqRel)
     }
 
-    /// Hands a log-in, or a question, to the workers. Waits for nobody.
-    pub(crate) fn hand_in(&self, job: Verify, waiter: Waiter, deadline: Duration) {
-        self.pending
-            .arrive(job.key, waiter, deadline, Box::new(job));
-        self.crew.wake();
+    /// Hands a log-in, or a question, to whoever verifies as it is claimed. Waits for nobody.
+    pub(crate) fn hand_in(
+        &self,
+        (claim, job): (Claim, Verify),
+        waiter: Waiter,
+        deadline: Duration,
+    ) {
+        let arrival = (job.key, waiter, deadline);
+        self.pending.arrive(arrival, (claim, Box::new(job)));
+        match claim {
+            Claim::Computed => self.crew.wake(),
+            Claim::Asked => self.bell.ring(),
+        }
     }
 
     /// Hands a re-evaluation to the workers. Waits for nobody.
@@ -393,12 +406,24 @@ impl Shared {
         }
     }
 
-    /// Answers a connection that waits, from any thread: at once, or when the server
-    /// has had a turn.
+    /// Answers a connection that waits, from any thread; whoever does it [sends](Self::send_answers) before anything that
+    /// may last, at the latest.
     pub(crate) fn answer(&self, connection: Blocked<Answer>, answer: Answer) {
-        if self.answers.give(connection, answer, Blocked::complete) == Given::Later {
-            self.wake_clock();
+        let now = self.monotonic();
+        self.answers.put(connection, answer, now);
+        if self.answers.are_due(now) {
+            self.send_answers();
         }
+    }
+
+    /// Has the main thread give the server what answers there are.
+    pub(crate) fn send_answers(&self) {
+        self.answers.call(|| post(give_answers).is_ok());
+    }
+
+    /// On the main thread: gives the server as many answers as it may have in a turn; whether there are more.
+    pub(crate) fn give_answers(&self, _lock: &ServerLock) -> bool {
+        self.answers.turn(under_way(), Blocked::complete)
     }
 
     /// The server has finished loading the module: the loader may begin. Not
@@ -469,6 +494,15 @@ impl Shared {
     pub(crate) fn wake_clock(&self) {
         // A full channel holds a wake-up already.
         let _ = self.ticks.try_send(());
+    }
+}
+
+/// A turn of the answers; the next slice has another if that was not all.
+fn give_answers(lock: &ServerLock) {
+    if let Some(shared) = crate::state::shared()
+        && shared.give_answers(lock)
+    {
+        shared.wake_clock();
     }
 }
 

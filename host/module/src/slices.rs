@@ -17,10 +17,11 @@ use warden_core::Now;
 use warden_session::Registry;
 
 use crate::audit;
-use crate::ffi::{Blocked, ServerLock, post, rest_if_crashing};
+use crate::ffi::{ServerLock, post, rest_if_crashing};
 use crate::review::Assignment;
 use crate::shared::Shared;
-use crate::workers::{Job, timed_out};
+use crate::verification::timed_out;
+use crate::workers::Job;
 use crate::{default_user, local, previews, refreshes, searches, sessions};
 
 /// The pace when nothing is to be done: the precision of expiry.
@@ -60,6 +61,8 @@ pub(crate) fn run(shared: &Arc<Shared>, ticks: &Receiver<()>) {
             return;
         }
         answer_overdue(shared);
+        // These, and those of others who still ask policies that are slow.
+        shared.send_answers();
         refreshes::hand_out(shared);
         let (done, finished) = bounded(1);
         let inner = Arc::clone(shared);
@@ -110,7 +113,10 @@ fn await_slice(shared: &Shared, finished: &Receiver<Pace>) -> Pace {
             Ok(pace) => return pace,
             // The server has dropped it.
             Err(RecvTimeoutError::Disconnected) => return Pace::Rest,
-            Err(RecvTimeoutError::Timeout) => answer_overdue(shared),
+            Err(RecvTimeoutError::Timeout) => {
+                answer_overdue(shared);
+                shared.send_answers();
+            }
         }
         if shared.is_stopping() {
             return Pace::Rest;
@@ -171,7 +177,7 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
     };
     shared.begin_loading();
     ask_again(shared, lock);
-    let answers = shared.answers.turn(Blocked::complete);
+    let answers = shared.give_answers(lock);
     default_user::look(lock, start);
     let mut more = audit::look(shared, lock);
     more |= sessions::refresh_server(shared, lock);

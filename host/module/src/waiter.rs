@@ -1,6 +1,6 @@
 //! Who waits for a credential to be verified: a log-in, or an operator's question.
 //!
-//! In: the outcome of a verification, on a worker. Out: an answer for the one that
+//! In: the outcome of a verification, on a worker or the network's thread. Out: an answer for the one that
 //! waits, whoever it is. All of them share one flight, one queue and one limit of
 //! time, so a question costs what an attempt costs and counts as one.
 
@@ -8,17 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use warden_authn::Outcome;
-use warden_core::{Attach, ClientFacts, Now, Principal, Reason, Verified};
-
+use warden_core::{Attach, ClientFacts, Decision, Now, Principal, Reason, Verified};
+use warden_policy::{Generation, Request};
 use warden_session::Rights;
 
 use crate::ffi::{Blocked, Entered};
 use crate::inquiry::Inquiry;
 use crate::login::{Answer, Settled};
 use crate::shared::Shared;
-use crate::workers::no_policies;
+use crate::verification::no_policies;
 
-/// A connection that waits for a worker.
+/// A connection that waits.
 pub(crate) struct Waiter {
     asks: Asks,
     facts: ClientFacts,
@@ -67,64 +67,94 @@ impl Waiter {
     /// On a worker: ends the wait with what the credential came to under this
     /// generation of the chain.
     pub(crate) fn answer(self, shared: &Shared, outcome: &Outcome, chain: u64) {
-        match self.asks {
-            Asks::LogIn(blocked, entered) => {
-                let answer = match outcome {
-                    Outcome::NotMine => Answer::NotMine,
-                    Outcome::Refused(reason) | Outcome::Unavailable(reason) => {
-                        Answer::Refused(reason.clone(), None)
-                    }
-                    Outcome::Verified(principal) => {
-                        decide(shared, principal, chain, (self.facts, entered))
-                    }
-                };
-                let took = shared.monotonic().saturating_sub(self.since);
-                shared.counters.latencies.waited.record(took);
-                shared.answer(blocked, answer);
-            }
-            Asks::Question(inquiry) => match outcome {
-                Outcome::NotMine => inquiry.unclaimed(),
-                Outcome::Refused(reason) | Outcome::Unavailable(reason) => {
-                    inquiry.refuse(reason.clone());
-                }
-                Outcome::Verified(principal) => inquiry.answer(shared, principal, &self.facts),
-            },
+        let ask =
+            |generation: &Generation, request: &Request, now| Some(generation.decide(request, now));
+        let left = self.end(shared, (outcome, chain), ask);
+        if let Some(Self { asks, facts, .. }) = left
+            && let (Asks::Question(inquiry), Outcome::Verified(principal)) = (asks, outcome)
+        {
+            inquiry.answer(shared, principal, &facts);
         }
+    }
+
+    /// The same on the network's thread, unless policies must be asked: then it still waits.
+    pub(crate) fn answer_at_once(
+        self,
+        shared: &Shared,
+        outcome: &Outcome,
+        chain: u64,
+    ) -> Option<Self> {
+        let ask = |generation: &Generation, request: &Request, _now| generation.remembered(request);
+        self.end(shared, (outcome, chain), ask)
+    }
+
+    /// Ends the wait, unless it is a question about somebody, or `ask` has no answer.
+    fn end(
+        self,
+        shared: &Shared,
+        (outcome, chain): (&Outcome, u64),
+        ask: impl FnOnce(&Generation, &Request, Now) -> Option<Result<Arc<Decision>, Reason>>,
+    ) -> Option<Self> {
+        let (blocked, entered) = match self.asks {
+            Asks::LogIn(blocked, entered) => (blocked, entered),
+            Asks::Question(inquiry) => {
+                match outcome {
+                    Outcome::Verified(_) => {
+                        let asks = Asks::Question(inquiry);
+                        return Some(Self { asks, ..self });
+                    }
+                    Outcome::NotMine => inquiry.unclaimed(),
+                    Outcome::Refused(reason) | Outcome::Unavailable(reason) => {
+                        inquiry.refuse(reason.clone());
+                    }
+                }
+                return None;
+            }
+        };
+        let answer = match outcome {
+            Outcome::NotMine => Answer::NotMine,
+            Outcome::Refused(reason) | Outcome::Unavailable(reason) => {
+                Answer::Refused(reason.clone(), None)
+            }
+            Outcome::Verified(principal) => match rights(shared, principal, &self.facts, ask) {
+                Some(Ok(rights)) => Answer::Settled(Settled {
+                    principal: Arc::clone(principal),
+                    chain,
+                    facts: self.facts,
+                    entered,
+                    rights,
+                }),
+                Some(Err(reason)) => Answer::Refused(reason, Some(Arc::clone(principal))),
+                None => {
+                    let asks = Asks::LogIn(blocked, entered);
+                    return Some(Self { asks, ..self });
+                }
+            },
+        };
+        let took = shared.monotonic().saturating_sub(self.since);
+        shared.counters.latencies.waited.record(took);
+        shared.answer(blocked, answer);
+        None
     }
 }
 
-/// Asks the policies for one connection of a verified principal, unless no policy applies.
-fn decide(
+/// What policies say to one connection of a verified principal, unless none applies.
+fn rights(
     shared: &Shared,
     principal: &Arc<Verified<Principal>>,
-    chain: u64,
-    (facts, entered): (ClientFacts, Option<Entered>),
-) -> Answer {
+    facts: &ClientFacts,
+    ask: impl FnOnce(&Generation, &Request, Now) -> Option<Result<Arc<Decision>, Reason>>,
+) -> Option<Result<Rights, Reason>> {
     if principal.get().attach == Attach::AclUser {
-        return Answer::Settled(Settled {
-            principal: Arc::clone(principal),
-            chain,
-            facts,
-            entered,
-            rights: Rights::OfAclUser,
-        });
+        return Some(Ok(Rights::OfAclUser));
     }
     let Some(generation) = shared.generation.load_full() else {
-        return Answer::Refused(no_policies(), Some(Arc::clone(principal)));
+        return Some(Err(no_policies()));
     };
     let now = shared.now();
-    let request = generation.project(principal, &shared.facts_now(&facts), now);
-    let answer = generation.decide(&request, now);
+    let request = generation.project(principal, &shared.facts_now(facts), now);
+    let answer = ask(&generation, &request, now)?;
     let took = shared.monotonic().saturating_sub(now.monotonic);
     shared.counters.latencies.decision.record(took);
-    match answer {
-        Ok(decision) => Answer::Settled(Settled {
-            principal: Arc::clone(principal),
-            chain,
-            facts,
-            entered,
-            rights: Rights::Decided(decision),
-        }),
-        Err(reason) => Answer::Refused(reason, Some(Arc::clone(principal))),
-    }
+    Some(answer.map(Rights::Decided))
 }

@@ -1,24 +1,21 @@
 //! Threads that verify credentials and ask the policies.
 //!
-//! In: a credential nobody has verified yet, or sessions whose class must be
+//! In: a credential that proves itself, what a credential came to, or sessions whose class must be
 //! re-evaluated. Out: an answer for every connection that waits. They run at
 //! nice +10, never wait for anybody's answer, and touch nothing of the server except to
 //! unblock a client, which the module API allows from any thread.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use async_task::Runnable;
-use warden_authn::{CacheKey, Cached, Outcome, Presented};
-use warden_core::{Reason, ReasonKind};
+use warden_authn::Claim;
 
 use crate::ffi::{guard, rest_if_crashing};
-use crate::pending::Landed;
 use crate::rechecks::{self, Entry};
 use crate::refreshes;
 use crate::review::Assignment;
 use crate::shared::Shared;
-use crate::waiter::Waiter;
+use crate::verification::{self, Landing, Verify};
 
 /// What a worker is asked to do besides log-ins and reviews.
 pub(crate) enum Job {
@@ -28,6 +25,12 @@ pub(crate) enum Job {
     Refresh(refreshes::Entry),
     /// Free what is no longer used and too large for the main thread.
     Forget(Box<dyn Send>),
+    /// Free what has ended of what is remembered.
+    Sweep,
+    /// A credential came to something, and policies must be asked, or many answered.
+    Land(Landing),
+    /// Verify a credential that others would have been asked about, but that some judge now who compute.
+    Verify(Box<Verify>),
 }
 
 /// Work that is dropped.
@@ -66,16 +69,6 @@ impl Abandoned {
     }
 }
 
-/// A credential to verify.
-pub(crate) struct Verify {
-    /// Its flight.
-    pub(crate) key: CacheKey,
-    /// The generation of the chain whose cache it was not in.
-    pub(crate) chain: u64,
-    /// The credential and its connection.
-    pub(crate) presented: Presented,
-}
-
 /// What a worker does next.
 enum Task {
     Review(Assignment),
@@ -91,10 +84,21 @@ pub(crate) fn work(shared: &Arc<Shared>, number: usize) {
     loop {
         rest_if_crashing();
         log_ins_first = !log_ins_first;
-        match shared.crew.find(number, || next(shared, log_ins_first)) {
+        let task = shared.crew.find(number, || {
+            let task = next(shared, log_ins_first);
+            let soon = task.as_ref().is_some_and(answers_soon);
+            if shared.answers.count() > 0 && (!soon || shared.answers.are_due(shared.monotonic())) {
+                shared.send_answers();
+            }
+            task
+        });
+        match task {
             Task::Review(assignment) => shared.reviews.carry_out(shared, assignment),
-            Task::LogIn(job) => begin(shared, *job),
+            Task::LogIn(job) | Task::Job(Job::Verify(job)) => {
+                start(shared, verification::computed(Arc::clone(shared), *job));
+            }
             Task::GoOn(verification) => go_on(verification),
+            Task::Job(Job::Land(landing)) => guard("answers", (), || landing.answer()),
             Task::Job(Job::Recheck(entry)) => {
                 start(shared, rechecks::ask_again(Arc::clone(shared), *entry));
             }
@@ -102,10 +106,21 @@ pub(crate) fn work(shared: &Arc<Shared>, number: usize) {
                 start(shared, refreshes::ask_again(Arc::clone(shared), entry));
             }
             Task::Job(Job::Forget(old)) => drop(old),
+            Task::Job(Job::Sweep) => {
+                guard("a sweep", (), || shared.cache.load().sweep(shared.now()));
+            }
             Task::End => break,
         }
     }
     shared.abandon_jobs();
+}
+
+/// Whether it is likely to make an answer soon, with which those that wait may go.
+fn answers_soon(task: &Task) -> bool {
+    matches!(
+        task,
+        Task::LogIn(_) | Task::GoOn(_) | Task::Job(Job::Land(_) | Job::Verify(_))
+    )
 }
 
 /// Reviews first: rights lost must not wait for a storm of log-ins. Then what was begun, before
@@ -114,7 +129,7 @@ fn next(shared: &Shared, log_ins_first: bool) -> Option<Task> {
     if shared.is_stopping() {
         return Some(Task::End);
     }
-    let log_in = || shared.pending.begin().map(Task::LogIn);
+    let log_in = || shared.pending.begin(Claim::Computed).map(Task::LogIn);
     let job = || shared.jobs.take().map(Task::Job);
     let review = shared.assignments.take().map(Task::Review);
     review
@@ -125,24 +140,15 @@ fn next(shared: &Shared, log_ins_first: bool) -> Option<Task> {
         })
 }
 
-/// A verification as far as it goes without waiting. Most end here; one that waits for
+/// Does it as far as it goes without waiting. Most ends here; what waits for
 /// somebody else's answer comes back by [`Shared::go_on`], and occupies no worker meanwhile.
-fn begin(shared: &Arc<Shared>, job: Verify) {
-    let flight = Flight {
-        shared: Arc::clone(shared),
-        key: job.key,
-        is_over: false,
-    };
-    start(shared, verify(flight, job));
-}
-
-fn start(shared: &Arc<Shared>, verification: impl Future<Output = ()> + Send + 'static) {
+fn start(shared: &Arc<Shared>, work: impl Future<Output = ()> + Send + 'static) {
     let queue = Arc::clone(shared);
-    let (verification, task) = async_task::spawn(verification, move |verification| {
-        queue.go_on(verification);
+    let (runnable, task) = async_task::spawn(work, move |runnable| {
+        queue.go_on(runnable);
     });
     task.detach();
-    go_on(verification);
+    go_on(runnable);
 }
 
 /// A panic ends the verification, not the worker.
@@ -150,94 +156,6 @@ fn go_on(verification: Runnable) {
     guard("a verification", (), || {
         verification.run();
     });
-}
-
-/// A flight under way. However it ends, nobody is left waiting for it: those not answered
-/// are refused as their handles are dropped.
-struct Flight {
-    shared: Arc<Shared>,
-    key: CacheKey,
-    is_over: bool,
-}
-
-impl Flight {
-    /// The next of those who wait; `None` when all have been given.
-    fn next(&mut self) -> Option<Vec<(Duration, Waiter)>> {
-        if self.is_over {
-            return None;
-        }
-        Some(match self.shared.pending.land(&self.key) {
-            Landed::More(waiters) => waiters,
-            Landed::Last(waiters) => {
-                self.is_over = true;
-                waiters
-            }
-        })
-    }
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        while self.next().is_some() {}
-    }
-}
-
-/// Verifies once, remembers the outcome, and answers all who wait for it.
-async fn verify(mut flight: Flight, job: Verify) {
-    let shared = Arc::clone(&flight.shared);
-    let (outcome, chain) = outcome(&shared, &job).await;
-    while let Some(waiters) = flight.next() {
-        for (deadline, waiter) in waiters {
-            // Deciding for those before may have taken a while.
-            if deadline <= shared.monotonic() {
-                waiter.refuse(&shared, timed_out(&shared));
-            } else {
-                waiter.answer(&shared, &outcome, chain);
-            }
-        }
-    }
-}
-
-/// What a credential comes to, and under which generation of the chain. Another
-/// flight may have verified it meanwhile.
-async fn outcome(shared: &Shared, job: &Verify) -> (Outcome, u64) {
-    let chain = shared.chain.load_full();
-    let now = shared.now();
-    if chain.generation() == job.chain {
-        match shared.cache.load().get(&job.key, now) {
-            Some(Cached::Verified(principal)) => return (Outcome::Verified(principal), job.chain),
-            Some(Cached::Refused(reason)) => return (Outcome::Refused(reason), job.chain),
-            None => {}
-        }
-    }
-    shared.counters.verifications.add_one();
-    let generation = chain.generation();
-    let outcome = chain.authenticate(&job.presented, shared.clock()).await;
-    let end = shared.now();
-    let took = end.monotonic.saturating_sub(now.monotonic);
-    shared.counters.latencies.verification.record(took);
-    // Of another generation by now: keys were withdrawn, or an authenticator changed.
-    if generation == job.chain && generation == chain.generation() {
-        shared.cache.load().put(job.key, &outcome, end);
-    }
-    (outcome, generation)
-}
-
-/// Counts and words a log-in that waited too long.
-pub(crate) fn timed_out(shared: &Shared) -> Reason {
-    shared.counters.timed_out.add_one();
-    Reason::new(
-        ReasonKind::TimedOut,
-        "auth_timeout_ms passed before there was an answer",
-    )
-}
-
-/// There is no valid generation yet.
-pub(crate) fn no_policies() -> Reason {
-    Reason::new(
-        ReasonKind::NoPolicies,
-        "no valid generation of policies: see WARDEN.POLICIES",
-    )
 }
 
 #[cfg(test)]

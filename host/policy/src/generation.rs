@@ -211,8 +211,8 @@ impl Generation {
         )
     }
 
-    /// The answer this generation gave to an equal request, while it holds. For the main
-    /// thread: where a worker is putting something in, nothing is remembered.
+    /// The answer this generation gave to an equal request, while it holds. For threads that
+    /// must not wait: where a worker is putting something in, nothing is remembered.
     pub fn remembered(&self, request: &Request) -> Option<Result<Arc<Decision>, Reason>> {
         (request.generation() == self.number)
             .then(|| self.answers.glance(&request.key(), request.now()))?

@@ -23,6 +23,7 @@ on_both_lines!(
     a_policy_that_is_valid_for_no_time_is_asked_once_a_second,
     the_largest_verdict_does_not_stall_the_server,
     a_busy_machine_refuses_no_innocent,
+    an_answer_is_not_kept_by_a_slow_policy_of_somebody_else,
 );
 
 /// The longest a client may wait for the main thread: generous, for both cores may be
@@ -399,6 +400,54 @@ fn a_busy_machine_refuses_no_innocent(line: Line) {
     // How long the main thread was kept says nothing on a machine made busy.
     scene.server.expect_healthy();
     scene.log_in("alice");
+}
+
+fn an_answer_is_not_kept_by_a_slow_policy_of_somebody_else(line: Line) {
+    let scene = builder(line)
+        .module_args(["workers", "1"])
+        .module_args(["policy_timeout_ms", "10000", "auth_timeout_ms", "60000"])
+        .start();
+    let slow = Guest {
+        fields: "(global $i (mut i32) (i32.const 0))".into(),
+        ..Guest::evaluating(
+            "(loop (global.set $i (i32.add (global.get $i) (i32.const 1))) \
+             (br_if 0 (i32.lt_u (global.get $i) (i32.const 1000000000))))",
+        )
+    };
+    scene.next_generation(|| scene.policies.replace("slow.wasm", slow.wasm()));
+    scene.attempt(&reader("alice", 0)).expect_ok();
+    let asked = scene.counter(info::VERIFICATIONS) + 1;
+    let waiting = |counter: &str, count| {
+        eventually("they wait", || {
+            (scene.counter(counter) == count).then_some(())
+        });
+    };
+    // The only worker is asking the policy about the first. Then it answers the second, whose decision is remembered, and
+    // asks about the third.
+    let begun = Instant::now();
+    let ends = std::thread::scope(|scope| {
+        let people = [
+            ("bob", 0, (info::VERIFICATIONS, asked)),
+            ("alice", 1, (info::PENDING, 1)),
+            ("carol", 0, (info::PENDING, 2)),
+        ];
+        let attempts = people.map(|(name, number, (counter, count))| {
+            let scene = &scene;
+            let attempt = scope.spawn(move || {
+                scene.attempt(&reader(name, number)).expect_ok();
+                Instant::now()
+            });
+            waiting(counter, count);
+            attempt
+        });
+        let ends = attempts.into_iter().map(|attempt| attempt.join());
+        ends.map(|end| end.expect("an answer")).collect::<Vec<_>>()
+    });
+    let whole = ends[2].duration_since(begun);
+    for end in &ends[..2] {
+        let before = ends[2].saturating_duration_since(*end);
+        assert!(before > whole / 4, "{before:?} before the third: {whole:?}");
+    }
 }
 
 /// The threads of the server with names that begin so.

@@ -7,6 +7,7 @@ pub(crate) const GENERATION: &str = "warden_generation";
 pub(crate) const VERIFICATIONS: &str = "warden_verifications";
 pub(crate) const CACHE_HITS: &str = "warden_cache_hits";
 pub(crate) const CACHE_MISSES: &str = "warden_cache_misses";
+pub(crate) const PENDING: &str = "warden_pending";
 pub(crate) const REFUSALS: &str = "warden_refused";
 pub(crate) const THROTTLED: &str = "warden_throttled";
 pub(crate) const POLICY_ERROR: &str = "warden_policy_error";

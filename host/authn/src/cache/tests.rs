@@ -116,7 +116,7 @@ fn a_key_holds_nothing_of_the_credential() {
 }
 
 #[test]
-fn what_has_ended_is_swept_out_by_who_puts_something_in() {
+fn what_has_ended_is_swept_out_now_and_then() {
     let cache = cache();
     let keys: Vec<_> = (0..100)
         .map(|n| cache.key(n, b"token", b"x", b""))
@@ -125,9 +125,13 @@ fn what_has_ended_is_swept_out_by_who_puts_something_in() {
         cache.put(*key, &refusal(), at(NOW));
     }
     assert_eq!(cache.len(), 100);
-    cache.put(keys[0], &refusal(), later(4, 4));
+    assert!(cache.is_sweep_due(at(NOW)));
+    assert!(!cache.is_sweep_due(later(4, 4)), "so soon");
+    cache.sweep(later(4, 4));
     assert_eq!(cache.len(), 100, "nothing has ended yet");
-    cache.put(keys[0], &refusal(), later(20, 20));
+    cache.put(keys[0], &refusal(), later(4, 4));
+    assert!(cache.is_sweep_due(later(20, 20)));
+    cache.sweep(later(8, 8));
     assert_eq!(cache.len(), 1);
 }
 

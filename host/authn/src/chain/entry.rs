@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use warden_core::{AuthenticatorId, Method, ReasonKind, Timestamp};
 
+use super::Claim;
 use crate::accounts::Source;
 use crate::authenticator::{Authenticator, Outcome};
 use crate::coexistence::Coexistence;
@@ -98,6 +99,14 @@ impl Entry {
             refused: AtomicU64::new(0),
             unavailable: AtomicU64::new(0),
             throttled: AtomicU64::new(0),
+        }
+    }
+
+    /// How it judges whatever it wants.
+    pub(super) fn claim(&self) -> Claim {
+        match self.authenticator.asks_others() {
+            true => Claim::Asked,
+            false => Claim::Computed,
         }
     }
 

@@ -89,7 +89,10 @@ fn a_token_of_an_unknown_issuer_is_nobodys() {
     let token = P256.token("ES256", &claims(json!({ "iss": "https://c" })));
     assert!(matches!(ask(&chain, &token), Outcome::NotMine));
     assert!(matches!(ask(&Chain::empty(), &token), Outcome::NotMine));
-    assert!(!Chain::empty().claims(&credential("token", token), false));
+    assert_eq!(
+        Chain::empty().claims(&credential("token", token), false),
+        None
+    );
 }
 
 #[test]
@@ -102,14 +105,17 @@ fn a_password_is_left_to_the_server() {
         ("alice", "e30.e30.e30"),
     ] {
         let credential = credential(user, password);
-        assert!(!chain.claims(&credential, false), "{password}");
+        assert_eq!(chain.claims(&credential, false), None, "{password}");
         assert!(matches!(
             chain.authenticate_alone(&presented(user, password), &at(NOW)),
             Outcome::NotMine
         ));
     }
     for user in ["default", "token", "a/alice", "anyone"] {
-        assert!(chain.claims(&credential(user, of_a("alice")), false));
+        assert_eq!(
+            chain.claims(&credential(user, of_a("alice")), false),
+            Some(Claim::Computed)
+        );
     }
 }
 
@@ -166,7 +172,11 @@ fn a_bound_name_goes_to_its_authenticator_without_falling_through() {
         ReasonKind::Credential,
         "nor to the server"
     );
-    assert!(chain.claims(&credential("svc-1", "password"), false));
+    assert!(
+        chain
+            .claims(&credential("svc-1", "password"), false)
+            .is_some()
+    );
     assert_eq!(
         refused(asked("token", &of_b("svc-1"))).kind(),
         ReasonKind::Name,
@@ -192,7 +202,7 @@ fn an_excluded_name_is_never_asked_about_nor_admitted() {
         chain.authenticate_alone(&presented("admin1", of_a("admin1")), &at(NOW)),
         Outcome::NotMine
     ));
-    assert!(!chain.claims(&credential("alice", "x"), false));
+    assert_eq!(chain.claims(&credential("alice", "x"), false), None);
     for name in ["token", "default"] {
         let reason = refused(chain.authenticate_alone(&presented(name, of_a("admin1")), &at(NOW)));
         assert_eq!(reason.kind(), ReasonKind::Name);
@@ -220,6 +230,9 @@ impl Authenticator for Scripted {
     }
     fn claims(&self, _: &Credential) -> bool {
         true
+    }
+    fn asks_others(&self) -> bool {
+        self.method == Method::Ldap
     }
     fn authenticate<'a>(&'a self, _: &'a Presented, _: &'a dyn Clock) -> Answering<'a> {
         Box::pin(std::future::ready(self.answer.clone()))
@@ -304,7 +317,7 @@ fn whoever_spares_local_users_is_not_asked_about_one_even_where_names_are_bound_
             is_local,
             ..presented("alice", "any")
         };
-        let claimed = chain.claims(&presented.credential, is_local);
+        let claimed = chain.claims(&presented.credential, is_local).is_some();
         (claimed, chain.authenticate_alone(&presented, &at(NOW)))
     };
     for id in ["a", "a*"] {
@@ -328,6 +341,32 @@ fn whoever_spares_local_users_is_not_asked_about_one_even_where_names_are_bound_
             assert_eq!(refused(outcome).kind(), ReasonKind::Name);
         }
     }
+}
+
+/// The thread that waits for answers must not compute.
+#[test]
+fn a_credential_counts_as_asked_about_where_all_ask_who_may_see_it() {
+    let one = |method, id| {
+        let mut chain = of_method(method, vec![(id, Coexistence::default(), wrong())]);
+        chain.slots.pop().unwrap()
+    };
+    let claim = |slots: Vec<Slot>, name: &str| {
+        let chain = Chain {
+            slots,
+            ..Chain::empty()
+        };
+        chain.claims(&credential(name, "any"), false)
+    };
+    let (asks, computes) = (|id| one(Method::Ldap, id), |id| one(Method::Jwt, id));
+    assert_eq!(claim(vec![], "alice"), None);
+    assert_eq!(
+        claim(vec![asks("a"), asks("b")], "alice"),
+        Some(Claim::Asked)
+    );
+    let (mixed, bound) = (Some(Claim::Computed), Some(Claim::Asked));
+    assert_eq!(claim(vec![computes("a"), asks("b")], "alice"), mixed);
+    assert_eq!(claim(vec![asks("a"), computes("b")], "alice"), mixed);
+    assert_eq!(claim(vec![asks("a*"), computes("b")], "alice"), bound);
 }
 
 #[test]

@@ -8,14 +8,16 @@
 #[cfg(test)]
 mod tests;
 
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::unconstrained;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 use zeroize::{Zeroize, Zeroizing};
@@ -333,14 +335,19 @@ impl Connection {
     }
 
     fn is_quiet(&mut self) -> bool {
-        let mut byte = [0];
-        let mut buffer = ReadBuf::new(&mut byte);
+        let stream = &mut self.stream;
+        let looking = poll_fn(|context| {
+            let mut byte = [0];
+            let mut buffer = ReadBuf::new(&mut byte);
+            match stream {
+                Stream::Plain(stream) => Pin::new(stream).poll_read(context, &mut buffer),
+                Stream::Tls(stream) => Pin::new(stream).poll_read(context, &mut buffer),
+            }
+        });
+        // A task that has done much already would see every connection as quiet.
+        let mut looking = pin!(unconstrained(looking));
         let mut context = Context::from_waker(Waker::noop());
-        let polled = match &mut self.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(&mut context, &mut buffer),
-            Stream::Tls(stream) => Pin::new(stream).poll_read(&mut context, &mut buffer),
-        };
-        polled.is_pending()
+        looking.as_mut().poll(&mut context).is_pending()
     }
 
     fn part(mut self) {

@@ -256,7 +256,8 @@ fn verified(
         is_unclaimed: false,
     };
     let credential = Credential::new(arguments.user.as_bytes(), token.as_bytes());
-    let Some(credential) = credential.filter(|credential| report.chain.claims(credential, false))
+    let Some(credential) =
+        credential.filter(|credential| report.chain.claims(credential, false).is_some())
     else {
         return Ok(Ok(Err(unclaimed())));
     };

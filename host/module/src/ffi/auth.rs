@@ -59,7 +59,7 @@ pub(crate) enum AuthOutcome {
 
 /// Who decides about log-ins.
 pub(crate) trait Authentication: Sized + 'static {
-    /// What a worker hands from [`Blocked::complete`] to [`Self::finish`].
+    /// What another thread hands from [`Blocked::complete`] to [`Self::finish`].
     type Payload: Send + 'static;
 
     /// A log-in arrives, now. Runs on the main thread: must not wait. The second value is called after it, with the length
@@ -71,7 +71,7 @@ pub(crate) trait Authentication: Sized + 'static {
         now: Now,
     ) -> (AuthOutcome, impl FnOnce(Duration) + use<Self>);
 
-    /// A log-in that waited goes on, with the worker's payload; without one when the worker gave up, which must not
+    /// A log-in that waited goes on, with the other thread's payload; without one when that gave up, which must not
     /// become a yes. Not called when the client has left: the payload is then dropped.
     fn finish(
         ctx: &AuthContext<'_, Self>,
@@ -192,7 +192,7 @@ impl<A: Authentication> AuthContext<'_, A> {
             (State::Blocked, AuthOutcome::Blocked)
             | (State::Authenticated, AuthOutcome::Granted) => {}
             (State::Blocked, _) => {
-                // The server asserts that a client that waits was handled. The wait ends with a refusal or by the worker.
+                // The server asserts that a client that waits was handled. The wait ends with a refusal or by the other thread.
                 log(
                     Level::Warning,
                     "internal error: a log-in was answered while it waits",

@@ -1,4 +1,4 @@
-//! Clients that wait for a worker: in a log-in, or in a command of ours.
+//! Clients that wait for another thread: in a log-in, or in a command of ours.
 //!
 //! In: the context of the call. Out: a [`Blocked`] that any thread may complete with a payload, once.
 //! Never: a client that waits for ever: dropping the handle completes it without a payload, which is a refusal.
@@ -54,6 +54,11 @@ fn unblock(raw: NonNull<raw::ValkeyModuleBlockedClient>, private: *mut c_void) {
         // The private data is a number and never followed.
         unsafe { unblock(raw.as_ptr(), private) };
     }
+}
+
+/// How many payloads the server has that it has not gone through.
+pub(crate) fn under_way() -> usize {
+    PAYLOADS.len()
 }
 
 /// Makes the client of a log-in wait.

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub(crate) struct Priority(pub(crate) i32);
 
 impl Priority {
-    /// As the server itself: the clock.
+    /// As the server itself: the clock, and the network's thread.
     pub(crate) const NORMAL: Self = Self(0);
     /// Verification and evaluation.
     pub(crate) const WORKER: Self = Self(10);

@@ -57,6 +57,11 @@ impl<T> Tickets<T> {
         self.lock().as_mut()?.remove(&ticket.0)
     }
 
+    /// How many values wait.
+    pub(super) fn len(&self) -> usize {
+        self.lock().as_ref().map_or(0, HashMap::len)
+    }
+
     /// Drops all that waits and answers how many there were.
     pub(super) fn clear(&self) -> usize {
         // Bound to a name so that the values are dropped after the table is open again.

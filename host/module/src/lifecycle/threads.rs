@@ -155,8 +155,8 @@ pub(super) fn start(lock: &ServerLock, shared: &Arc<Shared>, ends: Ends) -> Resu
     } = ends;
     start(
         "warden-net",
-        Priority::WORKER,
-        Box::new(move |_shared| network.run()),
+        Priority::NORMAL,
+        Box::new(move |shared| network.run(shared)),
     )?;
     let policies: Life =
         Box::new(move |shared| loader::run(&loader::policies::LANE, shared, &policy_loads));

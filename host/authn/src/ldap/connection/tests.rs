@@ -159,3 +159,31 @@ fn a_connection_is_quiet_until_something_comes_or_it_ends() {
     });
     thread.join().unwrap();
 }
+
+/// A task that has done much already is told that nothing is ready, however much is.
+#[test]
+fn a_connection_that_hung_up_is_not_taken_for_a_quiet_one_by_a_task_that_did_much() {
+    let (address, thread) = served(drop);
+    let is_quiet = runtime().block_on(async {
+        let mut connection = connected(address).await.unwrap();
+        thread.join().unwrap();
+        let Stream::Plain(stream) = &connection.stream else {
+            panic!("it is in clear");
+        };
+        stream.readable().await.unwrap();
+        tokio::spawn(async move {
+            let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+            for _ in 0..1000 {
+                sender.send(()).unwrap();
+            }
+            poll_fn(|context| {
+                while receiver.poll_recv(context).is_ready() {}
+                assert!(!receiver.is_empty(), "the task may do more");
+                Poll::Ready(connection.is_quiet())
+            })
+            .await
+        })
+        .await
+    });
+    assert!(!is_quiet.unwrap());
+}
