@@ -1,7 +1,8 @@
 //! Answers on their way to connections that wait for their log-in.
 //!
 //! In: waiting connections and their answers, from any thread, which waits for nobody. Out: at most [`A_TURN`] of them to
-//! the server in each of its turns. Never: an answer that is lost, or more of them at once.
+//! the server in each of its turns. Never: an answer that is lost, or more of them at once, but while the server keeps what
+//! it has (paused clients, a script that runs on).
 //!
 //! Only the main thread gives answers to the server, several at a time, though the server takes them from any thread: one at
 //! nice +10 that does so wakes the main thread, is put off its processor by it, and may hold a lock of the server's then
@@ -9,7 +10,7 @@
 //! is nothing to be put in beside them, and a command that arrives meanwhile takes them along.
 //!
 //! The server goes through *all* answers it has before it turns to its other clients. What it has is known by the
-//! payloads that nobody has taken yet.
+//! payloads that nobody has taken yet (`ffi::under_way`).
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -23,7 +24,7 @@ const A_TURN: usize = 24;
 /// Answers that wait for others no longer, whatever there is to be put in beside them.
 const TOGETHER: usize = 8;
 
-/// Nor do they when the first of them is so old: others may take long.
+/// Nor do they when some have waited for so long: others may take long.
 const OLD: Duration = Duration::from_millis(1);
 
 /// Answers not yet given to the server.
@@ -32,7 +33,7 @@ const OLD: Duration = Duration::from_millis(1);
 pub(crate) struct Answers<C, A> {
     waiting: Queue<(C, A)>,
     count: AtomicUsize,
-    /// When the first of them came, in microseconds of the monotonic clock.
+    /// Since when some have waited without a break, in microseconds of the monotonic clock.
     since: AtomicU64,
     is_called: AtomicBool,
 }
@@ -68,11 +69,18 @@ impl<C: Send, A: Send> Answers<C, A> {
         }
     }
 
-    /// Calls the main thread, which takes a [turn](Self::turn), unless it is called already or nothing waits.
+    /// Calls the main thread, unless it is called already or nothing waits.
     pub(crate) fn call(&self, call: impl FnOnce() -> bool) {
         if self.count() > 0 && !self.is_called.swap(true, Ordering::AcqRel) && !call() {
             self.is_called.store(false, Ordering::Release);
         }
+    }
+
+    /// On the main thread, which comes because it was called, before the [turn](Self::turn) that is wanted.
+    pub(crate) fn called(&self) {
+        // Exchanged: either whoever has put one in sees this and calls again, or what it put in is seen in the turn. One behind
+        // another that is not wholly in is seen by neither; whoever puts that in calls, or the clock's thread.
+        self.is_called.swap(false, Ordering::AcqRel);
     }
 
     /// How many wait.
@@ -83,8 +91,6 @@ impl<C: Send, A: Send> Answers<C, A> {
     /// On the main thread, which has given `under_way` to the server that it has not gone through: gives it the next,
     /// those that have waited longest first. Answers whether there are more.
     pub(crate) fn turn(&self, under_way: usize, complete: impl Fn(C, A)) -> bool {
-        // First, and exchanged: either whoever puts one in sees this and calls, or what it put in is seen below.
-        self.is_called.swap(false, Ordering::AcqRel);
         for _ in under_way..A_TURN {
             let Some((connection, answer)) = self.waiting.take() else {
                 return false;
@@ -152,9 +158,13 @@ mod tests {
         assert_eq!(call(true), 2, "the first was not taken");
         assert_eq!(call(true), 2);
         assert!(!answers.turn(0, |(), _| {}));
-        assert_eq!(call(true), 2);
         put(&answers, [3]);
+        assert_eq!(call(true), 2, "it still comes");
+        answers.called();
         assert_eq!(call(true), 3);
+        assert!(!answers.turn(0, |(), _| {}));
+        answers.called();
+        assert_eq!(call(true), 3, "for nothing");
     }
 
     #[test]

@@ -41,7 +41,7 @@ mod user;
 
 pub(crate) use allocator::{apart, apart_bytes, give_back, set_gives_back};
 pub(crate) use auth::{AuthContext, AuthOutcome, Authentication};
-pub(crate) use blocked::{Blocked, under_way};
+pub(crate) use blocked::{Blocked, came_round, under_way};
 pub(crate) use client::{ClientInfo, Entered, deauthenticate_and_close};
 pub(crate) use command::{
     Answer, ArgumentKind, CommandArgument, CommandHandler, CommandSpec, Waiting,

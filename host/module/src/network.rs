@@ -3,7 +3,7 @@
 //! In: credentials that others are asked about, calls and timers of the authenticators. Out: what the
 //! credentials come to ([`verification`](crate::verification)), and answers to whichever worker goes on with another
 //! log-in. It runs at nice 0, for it does little at a time and nobody else can; it touches nothing of the
-//! server. A call that is under way when the module is unloaded is given up. Never: an end before the last worker's,
+//! server but to call its main thread and to answer a command that waits. A call that is under way when the module is unloaded is given up. Never: an end before the last worker's,
 //! who may be in the midst of a call; a policy or a plugin asked.
 
 use std::convert::Infallible;

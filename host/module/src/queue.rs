@@ -1,6 +1,6 @@
-//! Work for the workers.
+//! Work for the workers, and answers for the main thread.
 //!
-//! In: work, from any thread. Out: to workers, each time the next. Never: a main thread that waits for a worker, who
+//! In: work, from any thread. Out: to workers, or whoever else it is for, each time the next. Never: a main thread that waits for a worker, who
 //! may have been put off the processor, except at an unload. Workers may wait for each other.
 
 use std::sync::atomic::{AtomicBool, Ordering, fence};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::ffi::mailbox::{Reader, Slot, mailbox};
 
-/// What any thread puts in, and workers take out.
+/// What any thread puts in, and workers, or else the main thread alone, take out.
 pub(crate) struct Queue<T> {
     slot: Slot<T>,
     reader: Mutex<Reader<T>>,
@@ -26,12 +26,12 @@ impl<T: Send> Queue<T> {
         }
     }
 
-    /// Puts some in; [`Crew::wake`] comes after it. Waits for nobody.
+    /// Puts some in; whoever takes it out is woken after it. Waits for nobody.
     pub(crate) fn put(&self, work: T) {
         self.slot.put(work);
     }
 
-    /// For workers, and for whoever drops what is left of them: takes the next out.
+    /// For workers, or the main thread alone, and for whoever drops what is left: takes the next out.
     pub(crate) fn take(&self) -> Option<T> {
         // Held for one operation on the list.
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);

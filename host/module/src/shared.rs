@@ -406,8 +406,8 @@ impl Shared {
         }
     }
 
-    /// Answers a connection that waits, from any thread; whoever does it [sends](Self::send_answers) before anything that
-    /// may last, at the latest.
+    /// Answers a connection that waits, from any thread; whoever does it [sends](Self::send_answers) when it has no more of
+    /// them. Where it does not come to that soon, the clock's thread does at its tick.
     pub(crate) fn answer(&self, connection: Blocked<Answer>, answer: Answer) {
         let now = self.monotonic();
         self.answers.put(connection, answer, now);
@@ -421,9 +421,10 @@ impl Shared {
         self.answers.call(|| post(give_answers).is_ok());
     }
 
-    /// On the main thread: gives the server as many answers as it may have in a turn; whether there are more.
-    pub(crate) fn give_answers(&self, _lock: &ServerLock) -> bool {
-        self.answers.turn(under_way(), Blocked::complete)
+    /// On the main thread: gives the server as many answers as it may have in a turn, beside those that it has; whether
+    /// there are more.
+    pub(crate) fn give_answers(&self, lock: &ServerLock) -> bool {
+        self.answers.turn(under_way(lock), Blocked::complete)
     }
 
     /// The server has finished loading the module: the loader may begin. Not
@@ -497,12 +498,13 @@ impl Shared {
     }
 }
 
-/// A turn of the answers; the next slice has another if that was not all.
+/// The main thread was called. The next slice goes on if that was not all.
 fn give_answers(lock: &ServerLock) {
-    if let Some(shared) = crate::state::shared()
-        && shared.give_answers(lock)
-    {
-        shared.wake_clock();
+    if let Some(shared) = crate::state::shared() {
+        shared.answers.called();
+        if shared.give_answers(lock) {
+            shared.wake_clock();
+        }
     }
 }
 

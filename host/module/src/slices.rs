@@ -17,7 +17,7 @@ use warden_core::Now;
 use warden_session::Registry;
 
 use crate::audit;
-use crate::ffi::{ServerLock, post, rest_if_crashing};
+use crate::ffi::{ServerLock, came_round, post, rest_if_crashing};
 use crate::review::Assignment;
 use crate::shared::Shared;
 use crate::verification::timed_out;
@@ -61,8 +61,6 @@ pub(crate) fn run(shared: &Arc<Shared>, ticks: &Receiver<()>) {
             return;
         }
         answer_overdue(shared);
-        // These, and those of others who still ask policies that are slow.
-        shared.send_answers();
         refreshes::hand_out(shared);
         let (done, finished) = bounded(1);
         let inner = Arc::clone(shared);
@@ -115,6 +113,7 @@ fn await_slice(shared: &Shared, finished: &Receiver<Pace>) -> Pace {
             Err(RecvTimeoutError::Disconnected) => return Pace::Rest,
             Err(RecvTimeoutError::Timeout) => {
                 answer_overdue(shared);
+                // Should the slice not come: those of others who ask policies that are slow, too.
                 shared.send_answers();
             }
         }
@@ -177,6 +176,7 @@ fn slice(shared: &Arc<Shared>, lock: &ServerLock) -> Pace {
     };
     shared.begin_loading();
     ask_again(shared, lock);
+    came_round(lock);
     let answers = shared.give_answers(lock);
     default_user::look(lock, start);
     let mut more = audit::look(shared, lock);

@@ -61,7 +61,6 @@ pub(crate) fn asked(
             if let Some(left) = landing.answer_some() {
                 shared.hand_over(Job::Land(left));
             }
-            shared.bell.answers_wait();
         });
         // A panic ends the verification: whoever waits for it is refused.
         let guarded = poll_fn(|context| {
@@ -71,6 +70,7 @@ pub(crate) fn asked(
             })
         });
         guarded.await;
+        shared.bell.answers_wait();
     }
 }
 

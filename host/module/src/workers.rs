@@ -3,7 +3,7 @@
 //! In: a credential that proves itself, what a credential came to, or sessions whose class must be
 //! re-evaluated. Out: an answer for every connection that waits. They run at
 //! nice +10, never wait for anybody's answer, and touch nothing of the server except to
-//! unblock a client, which the module API allows from any thread.
+//! call its main thread and to answer a command that waits, which the module API allows from any thread.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

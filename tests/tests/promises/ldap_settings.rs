@@ -1,13 +1,14 @@
 //! Every setting of a directory does what it says, given and not given, on a real one.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use warden_tests::hostile_directory::{Answer, Operation};
 use warden_tests::proxy::{Flow, Proxy};
 use warden_tests::slapd::{BASE, SERVICE, Slapd, User, crowd_name, password_of, user_dn};
 use warden_tests::{Authority, HostileDirectory, Line, Scene, eventually, on_both_lines};
 
+use crate::info;
 use crate::ldap::{QUIET, WRONG, by_bind, by_search, password_file, people};
 
 on_both_lines!(
@@ -19,6 +20,7 @@ on_both_lines!(
     servers_are_looked_after_so_often_and_not_more,
     a_changed_file_forgets_what_was_remembered,
     one_password_given_by_many_at_once_is_asked_about_once,
+    log_ins_go_on_when_many_left_whose_answers_the_server_had,
 );
 
 /// The reply to whoever is known, and nothing more.
@@ -291,4 +293,42 @@ fn one_password_given_by_many_at_once_is_asked_about_once(line: Line) {
     }
     assert_eq!(slapd.counters().binds, binds + 1);
     drop(crowd);
+}
+
+/// The server loses the answers of clients that go while they are paused: more than it is given in a turn.
+fn log_ins_go_on_when_many_left_whose_answers_the_server_had(line: Line) {
+    const MANY: u64 = 60;
+    let authority = Authority::new("ca");
+    let slapd = people().start(&authority);
+    let file = by_bind(&slapd.url()) + QUIET + "timeout_ldap_operation = 600\ncache_seconds = 0\n";
+    let scene = Scene::builder(line)
+        .module_args(["auth_timeout_ms", "600000"])
+        .authenticator_file(&file)
+        .start();
+    let mut admin = scene.server.admin();
+    let log_in = || scene.server.connect().auth("alice", &password_of("alice"));
+    log_in().expect_ok();
+    let binds = slapd.counters().binds;
+    slapd.stall();
+    let crowd: Vec<_> = (0..MANY)
+        .map(|_| {
+            let mut client = scene.server.connect();
+            client.send(["AUTH", "alice", &password_of("alice")]);
+            client
+        })
+        .collect();
+    eventually("all of them wait", || {
+        (scene.counter(info::PENDING) == MANY).then_some(())
+    });
+    // The server answers nobody meanwhile.
+    admin.run("CLIENT PAUSE 3000 ALL").expect_ok();
+    slapd.resume();
+    eventually("the directory has judged", || {
+        (slapd.counters().binds > binds).then_some(())
+    });
+    thread::sleep(Duration::from_secs(1));
+    drop(crowd);
+    for _ in 0..3 {
+        log_in().expect_ok();
+    }
 }

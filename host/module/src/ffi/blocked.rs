@@ -5,12 +5,14 @@
 //!
 //! Where the payload goes: `complete` puts it away under a ticket and gives the ticket to the server. The server then
 //! calls the reply callback, which takes it, and the free callback, which finds nothing; or, when the client has left,
-//! the free callback alone, which drops it. Should the server lose the ticket, the table is emptied at unload.
+//! the free callback alone, which drops it. Where a client goes after it was unblocked and before the server runs its
+//! command again, the server loses the ticket, refuses unloads from then on, and the payload stays.
 
 use super::context::Context;
 use super::error::Error;
 use super::guard::callback;
-use super::tickets::{Ticket, Tickets};
+use super::lock::{MainThread, ServerLock};
+use super::tickets::{Moment, Ticket, Tickets};
 use std::any::Any;
 use std::ffi::c_void;
 use std::marker::PhantomData;
@@ -56,9 +58,23 @@ fn unblock(raw: NonNull<raw::ValkeyModuleBlockedClient>, private: *mut c_void) {
     }
 }
 
-/// How many payloads the server has that it has not gone through.
-pub(crate) fn under_way() -> usize {
-    PAYLOADS.len()
+/// The moments of the last two slices.
+static CAME_ROUND: MainThread<(Moment, Moment)> =
+    MainThread::new((Moment::BEFORE_ALL, Moment::BEFORE_ALL));
+
+/// A slice begins: what the server was given before the one before it has gone through it, or is lost to it.
+pub(crate) fn came_round(lock: &ServerLock) {
+    CAME_ROUND.with(lock, |(before, last)| {
+        *before = std::mem::replace(last, Moment::now());
+    });
+}
+
+/// How many payloads the server has that it has not gone through, those of commands included. Where a client goes before its
+/// log-in is run again, the server loses its payload, and while clients are paused it keeps them: neither
+/// counts for longer than two slices.
+pub(crate) fn under_way(lock: &ServerLock) -> usize {
+    let before = CAME_ROUND.with(lock, |(before, _)| *before);
+    PAYLOADS.since(before.unwrap_or(Moment::BEFORE_ALL))
 }
 
 /// Makes the client of a log-in wait.

@@ -4,7 +4,7 @@
 //! hands it in and gets the value, once. Never: a pointer to our memory in the server's hands. A ticket of another time,
 //! for example from before a reload, finds nothing; numbers are never given twice.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,12 +15,26 @@ static NEXT: AtomicUsize = AtomicUsize::new(1);
 /// A table of waiting values.
 #[derive(Debug)]
 pub(super) struct Tickets<T> {
-    waiting: Mutex<Option<HashMap<usize, T>>>,
+    waiting: Mutex<Option<BTreeMap<usize, T>>>,
 }
 
 /// The number under which one value waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ticket(usize);
+
+/// Between two tickets.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment(usize);
+
+impl Moment {
+    /// Before every ticket.
+    pub(super) const BEFORE_ALL: Self = Self(0);
+
+    /// Now: every ticket that is made from now on comes after it.
+    pub(super) fn now() -> Self {
+        Self(NEXT.load(Ordering::Relaxed))
+    }
+}
 
 impl Ticket {
     /// The ticket as the server carries it. It is a number, not an address.
@@ -47,7 +61,7 @@ impl<T> Tickets<T> {
     pub(super) fn put(&self, value: T) -> Ticket {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         self.lock()
-            .get_or_insert_with(HashMap::new)
+            .get_or_insert_with(BTreeMap::new)
             .insert(number, value);
         Ticket(number)
     }
@@ -57,9 +71,11 @@ impl<T> Tickets<T> {
         self.lock().as_mut()?.remove(&ticket.0)
     }
 
-    /// How many values wait.
-    pub(super) fn len(&self) -> usize {
-        self.lock().as_ref().map_or(0, HashMap::len)
+    /// How many values wait that were put away since `start`.
+    pub(super) fn since(&self, start: Moment) -> usize {
+        let waiting = self.lock();
+        let since = waiting.as_ref().map(|all| all.range(start.0..).count());
+        since.unwrap_or(0)
     }
 
     /// Drops all that waits and answers how many there were.
@@ -69,7 +85,7 @@ impl<T> Tickets<T> {
         all.map_or(0, |all| all.len())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<HashMap<usize, T>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<BTreeMap<usize, T>>> {
         // No code of a value runs under this lock, so a poisoned table is still whole.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,7 +93,7 @@ impl<T> Tickets<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ticket, Tickets};
+    use super::{Moment, Ticket, Tickets};
 
     #[test]
     fn a_value_is_handed_out_once() {
@@ -86,6 +102,19 @@ mod tests {
         let carried = Ticket::from_void(ticket.as_void()).expect("not null");
         assert_eq!(table.take(carried), Some("value"));
         assert_eq!(table.take(carried), None);
+    }
+
+    #[test]
+    fn what_was_put_away_since_a_moment_is_counted_until_it_is_taken() {
+        let table = Tickets::new();
+        table.put("before");
+        let moment = Moment::now();
+        assert_eq!(table.since(moment), 0);
+        let ticket = table.put("after");
+        assert_eq!(table.since(moment), 1);
+        assert_eq!(table.since(Moment::BEFORE_ALL), 2);
+        table.take(ticket);
+        assert_eq!(table.since(moment), 0);
     }
 
     #[test]
