@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use warden_tests::hostile_directory::{Answer, Operation};
 use warden_tests::proxy::{Flow, Proxy};
 use warden_tests::slapd::{BASE, SERVICE, Slapd, User, crowd_name, password_of, user_dn};
-use warden_tests::{Authority, HostileDirectory, Line, Scene, eventually, on_both_lines};
+use warden_tests::{
+    Authority, Connection, HostileDirectory, Line, Scene, eventually, on_both_lines,
+};
 
 use crate::info;
 use crate::ldap::{QUIET, WRONG, by_bind, by_search, password_file, people};
@@ -265,6 +267,20 @@ fn a_changed_file_forgets_what_was_remembered(line: Line) {
     assert_eq!(slapd.counters().binds, binds + 1);
 }
 
+/// So many who give the same password and wait: their directory stands still.
+fn waiting(scene: &Scene, many: u64) -> Vec<Connection> {
+    let clients = (0..many).map(|_| {
+        let mut client = scene.server.connect();
+        client.send(["AUTH", "alice", &password_of("alice")]);
+        client
+    });
+    let clients = clients.collect();
+    eventually("all of them wait", || {
+        (scene.counter(info::PENDING) == many).then_some(())
+    });
+    clients
+}
+
 fn one_password_given_by_many_at_once_is_asked_about_once(line: Line) {
     let authority = Authority::new("ca");
     let slapd = people().start(&authority);
@@ -276,17 +292,7 @@ fn one_password_given_by_many_at_once_is_asked_about_once(line: Line) {
         .start();
     let binds = slapd.counters().binds;
     slapd.stall();
-    let mut crowd: Vec<_> = (0..200)
-        .map(|_| {
-            let mut client = scene.server.connect();
-            client.send(["AUTH", "alice", &password_of("alice")]);
-            client
-        })
-        .collect();
-    eventually("all of them wait", || {
-        let info = scene.server.info("warden");
-        (info.get("warden_pending")? == "200").then_some(())
-    });
+    let mut crowd = waiting(&scene, 200);
     slapd.resume();
     for client in &mut crowd {
         client.receive().expect_ok();
@@ -310,16 +316,7 @@ fn log_ins_go_on_when_many_left_whose_answers_the_server_had(line: Line) {
     log_in().expect_ok();
     let binds = slapd.counters().binds;
     slapd.stall();
-    let crowd: Vec<_> = (0..MANY)
-        .map(|_| {
-            let mut client = scene.server.connect();
-            client.send(["AUTH", "alice", &password_of("alice")]);
-            client
-        })
-        .collect();
-    eventually("all of them wait", || {
-        (scene.counter(info::PENDING) == MANY).then_some(())
-    });
+    let crowd = waiting(&scene, MANY);
     // The server answers nobody meanwhile.
     admin.run("CLIENT PAUSE 3000 ALL").expect_ok();
     slapd.resume();
