@@ -13,7 +13,7 @@ use super::command::words_of;
 use super::config::forget_shown;
 use super::context::{Context, forget_module_context, keep_module_context};
 use super::error::Error;
-use super::event_loop::forget_posts;
+use super::event_loop::{forget_posts, watch_posts};
 use super::filter::forget_filter;
 use super::guard::{guard, install_panic_log};
 use super::log::{Level, log, set_level};
@@ -80,6 +80,7 @@ fn load(ctx: &Context<'_>, words: Vec<Vec<u8>>) -> Result<(), String> {
     ACTIVE.store(true, Ordering::Release);
     declare_options(ctx);
     keep_module_context(ctx).map_err(|error| error.to_string())?;
+    watch_posts(ctx.lock()).map_err(|error| error.to_string())?;
     guard("load", Err("internal error".to_owned()), || {
         crate::load(ctx, words)
     })
@@ -118,7 +119,7 @@ unsafe extern "C" fn ValkeyModule_OnUnload(ctx: *mut raw::ValkeyModuleCtx) -> c_
 /// Empties the statics of this folder.
 fn reset(ctx: &Context<'_>) {
     ACTIVE.store(false, Ordering::Release);
-    forget_posts();
+    forget_posts(ctx.lock());
     forget_payloads();
     forget_shown(ctx.lock());
     forget_filter(ctx.lock());

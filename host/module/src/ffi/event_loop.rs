@@ -1,56 +1,142 @@
-//! From any thread to the main thread.
+//! From any thread to the main thread, without a lock.
 //!
-//! In: a closure. Out: it runs once on the server's main thread, between commands. Never: twice, or after an unload.
+//! In: a closure. Out: it runs once on the server's main thread, between commands, in the order in which it was posted.
+//! Never: twice, or after an unload; a main thread that waits for whoever posts and has been put off the processor.
 //!
-//! Closures posted from inside a posted closure run in the same drain: whoever wants to give the server room must post
-//! the next slice from another thread, after this one has run.
+//! What is posted goes into a mailbox, and a descriptor of ours in the server's event loop wakes the main thread. The server's
+//! one-shots (`ValkeyModule_EventLoopAddOneShot`) would do the same, but they are put on a list under a lock which the main
+//! thread then needs.
+//!
+//! Mailbox and descriptor are made at the first load and stay, as the library does: a thread that still posts after an unload
+//! touches nothing that is gone.
 
 use super::api::is_ok;
 use super::entry::is_active;
 use super::error::Error;
 use super::guard::callback;
-use super::lock::ServerLock;
-use super::tickets::{Ticket, Tickets};
-use std::ffi::c_void;
+use super::lock::{MainThread, ServerLock};
+use super::mailbox::{Reader, Slot, mailbox};
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::Errno;
+use std::ffi::{c_int, c_void};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::OnceLock;
+use valkey_module::raw;
 
 type Work = Box<dyn FnOnce(&ServerLock) + Send>;
 
-static POSTED: Tickets<Work> = Tickets::new();
+/// Closures that run in one turn of the event loop: the server's other clients are not to wait for more, whoever posts meanwhile.
+const A_TURN: usize = 8;
+
+/// What makes the descriptor readable, as often as it is written: eventfd(2).
+const ONE_MORE: [u8; 8] = 1_u64.to_ne_bytes();
+
+static POSTED: OnceLock<Posted> = OnceLock::new();
+
+struct Posted {
+    slot: Slot<Work>,
+    reader: MainThread<Reader<Work>>,
+    descriptor: OwnedFd,
+}
+
+impl Posted {
+    fn new() -> Result<Self, Error> {
+        let (slot, reader) = mailbox();
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        Ok(Self {
+            slot,
+            reader: MainThread::new(reader),
+            descriptor: eventfd(0, flags).map_err(|_| Error::Refused("eventfd"))?,
+        })
+    }
+
+    /// Wakes the main thread.
+    fn ring(&self) -> Result<(), Error> {
+        match rustix::io::write(&self.descriptor, &ONE_MORE) {
+            // Full: it is readable.
+            Ok(_) | Err(Errno::AGAIN) => Ok(()),
+            Err(_) => Err(Error::Refused("eventfd")),
+        }
+    }
+
+    fn take(&self, lock: &ServerLock) -> Option<Work> {
+        self.reader.with(lock, Reader::take).flatten()
+    }
+}
 
 /// Has `work` run on the main thread. Callable from any thread.
 ///
 /// # Errors
-/// When the module is being unloaded or the server does not take it; then `work` is dropped without having run.
+/// When the module is not loaded; then `work` is dropped without having run. Or when the main thread cannot be woken, which no
+/// system does; then it runs with what is posted next.
 pub(crate) fn post(work: impl FnOnce(&ServerLock) + Send + 'static) -> Result<(), Error> {
-    const CALL: &str = "ValkeyModule_EventLoopAddOneShot";
-    let add = api!(ValkeyModule_EventLoopAddOneShot)?;
-    if !is_active() {
-        return Err(Error::Refused(CALL));
-    }
-    let ticket = POSTED.put(Box::new(work));
-    // SAFETY: the call is thread-safe; the callback is a function of this library, which stays mapped; the data is a
-    // number and never followed.
-    let status = unsafe { add(Some(on_one_shot), ticket.as_void()) };
-    if is_ok(status) {
-        return Ok(());
-    }
-    drop(POSTED.take(ticket));
-    Err(Error::Refused(CALL))
+    let posted = POSTED.get().filter(|_| is_active());
+    let posted = posted.ok_or(Error::Refused("post"))?;
+    posted.slot.put(Box::new(work));
+    // After it: whoever is put off the processor before has not let the main thread look in vain for the last time.
+    posted.ring()
 }
 
-unsafe extern "C" fn on_one_shot(ticket: *mut c_void) {
-    // SAFETY: the server drains one-shots on its main thread, holding its lock.
-    let lock = unsafe { ServerLock::assume_held() };
-    callback("posted work", (), || {
-        // After an unload the server may still bring a ticket: what a straggling thread put there is dropped unrun.
-        let work = Ticket::from_void(ticket).and_then(|ticket| POSTED.take(ticket));
-        if let Some(work) = work.filter(|_| is_active()) {
-            work(&lock);
+/// Lets the server's event loop run what is posted. Called at load.
+///
+/// # Errors
+/// When the system has no descriptor left, or the server takes none.
+pub(super) fn watch_posts(_lock: &ServerLock) -> Result<(), Error> {
+    let posted = match POSTED.get() {
+        Some(posted) => posted,
+        None => {
+            let posted = Posted::new()?;
+            POSTED.get_or_init(|| posted)
         }
-    });
+    };
+    let add = api!(ValkeyModule_EventLoopAdd)?;
+    let descriptor = posted.descriptor.as_raw_fd();
+    let mask = raw::VALKEYMODULE_EVENTLOOP_READABLE.cast_signed();
+    // SAFETY: the lock proves this is the main thread; the descriptor stays open for as long as the process lives, the
+    // callback is a function of this library, which stays mapped, and it looks at no data.
+    let status = unsafe { add(descriptor, mask, Some(on_readable), std::ptr::null_mut()) };
+    if is_ok(status) {
+        Ok(())
+    } else {
+        Err(Error::Refused("ValkeyModule_EventLoopAdd"))
+    }
 }
 
-/// Drops what has not run. Called at load and unload.
-pub(super) fn forget_posts() {
-    POSTED.clear();
+/// Drops what has not run, and takes the descriptor out of the event loop, if it is there. Called at load and unload.
+pub(super) fn forget_posts(lock: &ServerLock) {
+    let Some(posted) = POSTED.get() else {
+        return;
+    };
+    while let Some(work) = posted.take(lock) {
+        drop(work);
+    }
+    if let Ok(delete) = api!(ValkeyModule_EventLoopDel) {
+        let descriptor = posted.descriptor.as_raw_fd();
+        let mask = raw::VALKEYMODULE_EVENTLOOP_READABLE.cast_signed();
+        // SAFETY: the lock proves this is the main thread; of a descriptor that is not there the server does nothing.
+        unsafe { delete(descriptor, mask) };
+    }
+}
+
+unsafe extern "C" fn on_readable(_: c_int, _: *mut c_void, _: c_int) {
+    // SAFETY: the server's event loop runs on its main thread, holding its lock.
+    let lock = unsafe { ServerLock::assume_held() };
+    let Some(posted) = POSTED.get() else {
+        return;
+    };
+    let mut count = ONE_MORE;
+    // Before the mailbox is looked into: whoever puts something in from now on is heard, if not now then in the next turn.
+    let _ = rustix::io::read(&posted.descriptor, &mut count);
+    for _ in 0..A_TURN {
+        let Some(work) = posted.take(&lock) else {
+            return;
+        };
+        callback("posted work", (), || {
+            // What a straggling thread puts in after an unload is dropped unrun.
+            if is_active() {
+                work(&lock);
+            }
+        });
+    }
+    let _ = posted.ring();
 }
