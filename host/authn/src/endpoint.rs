@@ -212,7 +212,12 @@ impl Inner {
                 return Err(CallError::Unwanted);
             }
             has_place.store(true, Ordering::Relaxed);
-            self.attempts(request).await
+            let silence = Silence(&self.in_flight);
+            let answer = self.attempts(request).await;
+            if !matches!(answer, Err(CallError::Unreachable(..))) {
+                silence.is_broken();
+            }
+            answer
         };
         match tokio::time::timeout(timeout, attempts).await {
             Ok(answer) => answer,
@@ -306,6 +311,23 @@ impl Inner {
             .map_err(|_| refused("does not hold a token".to_owned()))?;
         value.set_sensitive(true);
         Ok(Some(value))
+    }
+}
+
+/// A call until somebody has answered. Given up without that, also because nobody waits for it any more, it tells those
+/// who wait for a place.
+struct Silence<'a>(&'a Gate);
+
+impl Silence<'_> {
+    fn is_broken(self) {
+        self.0.serve_last_first(false);
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Silence<'_> {
+    fn drop(&mut self) {
+        self.0.serve_last_first(true);
     }
 }
 

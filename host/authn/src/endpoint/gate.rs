@@ -1,8 +1,8 @@
 //! Who calls next: so many at once, normal calls before low ones and those before the lowest.
 //!
 //! In comes the wish for a place, with its priority; out goes a [`Place`] that lets the next
-//! one in when it is dropped. Within a priority first come, first served. Never: a place
-//! lost, whenever a waiter or a holder is dropped; more than `max_low` low ones, or as many
+//! one in when it is dropped. Within a priority first come, first served, but while nobody
+//! answers ([`Gate::serve_last_first`]). Never: a place lost, whenever a waiter or a holder is dropped; more than `max_low` low ones, or as many
 //! of the lowest, waiting; one of a priority turned away because of others of a lower one.
 
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ struct State {
     lowest: Queue,
     /// Given to the next waiter.
     number: u64,
+    /// Whether a place is for whoever came last.
+    last_first: bool,
 }
 
 /// Waiters by the number they drew.
@@ -64,6 +66,7 @@ impl Gate {
             low: Queue::new(),
             lowest: Queue::new(),
             number: 0,
+            last_first: false,
         };
         Self {
             max_low,
@@ -116,14 +119,21 @@ impl Gate {
         receiver.await.map_err(|_| Full)
     }
 
+    /// From now on whoever came last is served first within a priority, or whoever came first.
+    ///
+    /// Of somebody who does not answer each place is kept for as long as a call may take, and those who wait longest
+    /// have hardly any time left by then: first come, first served, every one of them would begin a call and give it up
+    /// at once. Who has just come can still wait for the answer that says that it is over.
+    pub(crate) fn serve_last_first(&self, last_first: bool) {
+        self.lock().last_first = last_first;
+    }
+
     /// Gives a place that has become free to whoever is next.
     fn pass_on(self) {
         loop {
             let next = {
                 let mut state = self.lock();
-                let next = state.normal.pop_first();
-                let next = next.or_else(|| state.low.pop_first());
-                match next.or_else(|| state.lowest.pop_first()) {
+                match state.next() {
                     Some((_, next)) => next,
                     None => {
                         state.free += 1;
@@ -145,6 +155,17 @@ impl Gate {
 }
 
 impl State {
+    /// Takes out whoever is to have a place.
+    fn next(&mut self) -> Option<(u64, oneshot::Sender<Place>)> {
+        let take = if self.last_first {
+            Queue::pop_last
+        } else {
+            Queue::pop_first
+        };
+        let queues = [&mut self.normal, &mut self.low, &mut self.lowest];
+        queues.into_iter().find_map(take)
+    }
+
     fn queue(&mut self, priority: Priority) -> &mut Queue {
         match priority {
             Priority::Normal => &mut self.normal,
@@ -232,6 +253,22 @@ mod tests {
             place = got.unwrap();
         }
         drop(place);
+        assert!(is_empty(&gate, 1));
+    }
+
+    #[test]
+    fn while_nobody_answers_who_came_last_goes_first() {
+        use Priority::{Low, Normal};
+        let gate = Gate::new(1, 10);
+        let mut place = taken(&gate, Normal);
+        let mut asked = [Low, Normal, Normal, Normal].map(|priority| asks(&gate, priority));
+        for (next, last_first) in [(3, true), (1, false), (2, true), (0, true)] {
+            gate.serve_last_first(last_first);
+            drop(place);
+            place = poll(&mut asked[next]).unwrap().unwrap();
+        }
+        drop(place);
+        drop(asked);
         assert!(is_empty(&gate, 1));
     }
 

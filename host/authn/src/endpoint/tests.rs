@@ -239,6 +239,40 @@ fn no_more_calls_are_under_way_than_configured() {
 }
 
 #[test]
+fn of_those_who_wait_for_somebody_silent_few_call() {
+    const EVERY: Duration = Duration::from_millis(20);
+    let online = Online::new();
+    let is_silent = Arc::new(AtomicBool::new(true));
+    let silent = Arc::clone(&is_silent);
+    let web = Web::start(move |_| {
+        let seconds = if silent.load(Ordering::Relaxed) {
+            60
+        } else {
+            0
+        };
+        Answer::ok("").after(Duration::from_secs(seconds))
+    });
+    let address = web.url("/x");
+    let table = format!("{LOOPBACK}max_in_flight = 1\ntimeout_ms = 500\nretries = 0");
+    let endpoint = endpoint(&online, &table, &address);
+    let call = || {
+        let (endpoint, request) = (endpoint.clone(), Request::get(url(&address)));
+        let call = async move { endpoint.call(request).await };
+        let call = online.runtime.spawn(call);
+        online.wait(sleep(EVERY));
+        call
+    };
+    let silence: Vec<_> = (0..100).map(|_| call()).collect();
+    // First come, first served, each of some seventy would have called as its time was over.
+    assert!(web.requests("/x") < 20, "{}", web.requests("/x"));
+    is_silent.store(false, Ordering::Relaxed);
+    for call in silence {
+        let _answered_or_not = online.wait(call).unwrap();
+    }
+    assert!(online.wait(call()).unwrap().is_ok());
+}
+
+#[test]
 fn a_call_without_a_place_blames_nobody_and_a_low_one_lets_others_go_first() {
     let online = Online::new();
     // The first is answered in time, and no other.
