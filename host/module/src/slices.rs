@@ -1,8 +1,7 @@
 //! What the main thread does between commands, a slice at a time.
 //!
 //! One clock thread posts one slice; the next follows only after that slice has
-//! run and the server has had a turn, because slices queued from within a slice
-//! run in the same drain. Each slice does a bounded part of: taking a new
+//! run and the server has had a turn. Each slice does a bounded part of: taking a new
 //! generation, handing out and applying re-evaluations, closing sessions whose
 //! time is over, freeing users nobody needs. It ends by time: nothing more is
 //! begun once [`BUDGET`] is spent, whatever a call to the server costs with so

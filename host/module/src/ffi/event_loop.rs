@@ -1,6 +1,7 @@
 //! From any thread to the main thread, without a lock.
 //!
-//! In: a closure. Out: it runs once on the server's main thread, between commands, in the order in which it was posted.
+//! In: a closure. Out: it runs once on the server's main thread, when no command of a client does but a script that takes
+//! long, in the order in which it was posted; what is posted meanwhile, in the event loop's next turn.
 //! Never: twice, or after an unload; a main thread that waits for whoever posts and has been put off the processor.
 //!
 //! What is posted goes into a mailbox, and a descriptor of ours in the server's event loop wakes the main thread. The server's
@@ -20,22 +21,27 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 use std::ffi::{c_int, c_void};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::ptr;
 use std::sync::OnceLock;
 use valkey_module::raw;
 
 type Work = Box<dyn FnOnce(&ServerLock) + Send>;
 
-/// Closures that run in one turn of the event loop: the server's other clients are not to wait for more, whoever posts meanwhile.
-const A_TURN: usize = 8;
+/// Closures that run in one turn of the event loop: the server's other clients are not to wait for more.
+const A_TURN: u64 = 8;
 
-/// What makes the descriptor readable, as often as it is written: eventfd(2).
+/// What makes the descriptor readable; it counts how often: eventfd(2).
 const ONE_MORE: [u8; 8] = 1_u64.to_ne_bytes();
+
+const READABLE: c_int = raw::VALKEYMODULE_EVENTLOOP_READABLE.cast_signed();
 
 static POSTED: OnceLock<Posted> = OnceLock::new();
 
 struct Posted {
     slot: Slot<Work>,
     reader: MainThread<Reader<Work>>,
+    /// Closures that the main thread was woken for and that have not run.
+    owed: MainThread<u64>,
     descriptor: OwnedFd,
 }
 
@@ -46,6 +52,7 @@ impl Posted {
         Ok(Self {
             slot,
             reader: MainThread::new(reader),
+            owed: MainThread::new(0),
             descriptor: eventfd(0, flags).map_err(|_| Error::Refused("eventfd"))?,
         })
     }
@@ -56,6 +63,15 @@ impl Posted {
             // Full: it is readable.
             Ok(_) | Err(Errno::AGAIN) => Ok(()),
             Err(_) => Err(Error::Refused("eventfd")),
+        }
+    }
+
+    /// How often it was woken since this was last asked.
+    fn rung(&self) -> u64 {
+        let mut count = [0; 8];
+        match rustix::io::read(&self.descriptor, &mut count) {
+            Ok(_) => u64::from_ne_bytes(count),
+            Err(_) => 0,
         }
     }
 
@@ -82,24 +98,25 @@ pub(crate) fn post(work: impl FnOnce(&ServerLock) + Send + 'static) -> Result<()
 /// # Errors
 /// When the system has no descriptor left, or the server takes none.
 pub(super) fn watch_posts(_lock: &ServerLock) -> Result<(), Error> {
-    let posted = match POSTED.get() {
-        Some(posted) => posted,
-        None => {
-            let posted = Posted::new()?;
-            POSTED.get_or_init(|| posted)
+    let add = api!(ValkeyModule_EventLoopAdd)?;
+    let watch = |posted: &Posted| {
+        let descriptor = posted.descriptor.as_raw_fd();
+        // SAFETY: the lock proves this is the main thread; the descriptor stays open for as long as it is watched, the
+        // callback is a function of this library, which stays mapped, and it looks at no data.
+        let status = unsafe { add(descriptor, READABLE, Some(on_readable), ptr::null_mut()) };
+        match is_ok(status) {
+            true => Ok(()),
+            false => Err(Error::Refused("ValkeyModule_EventLoopAdd")),
         }
     };
-    let add = api!(ValkeyModule_EventLoopAdd)?;
-    let descriptor = posted.descriptor.as_raw_fd();
-    let mask = raw::VALKEYMODULE_EVENTLOOP_READABLE.cast_signed();
-    // SAFETY: the lock proves this is the main thread; the descriptor stays open for as long as the process lives, the
-    // callback is a function of this library, which stays mapped, and it looks at no data.
-    let status = unsafe { add(descriptor, mask, Some(on_readable), std::ptr::null_mut()) };
-    if is_ok(status) {
-        Ok(())
-    } else {
-        Err(Error::Refused("ValkeyModule_EventLoopAdd"))
+    if let Some(posted) = POSTED.get() {
+        return watch(posted);
     }
+    let posted = Posted::new()?;
+    // Only one that the server takes is kept: it may find the number of a descriptor too large.
+    watch(&posted)?;
+    POSTED.get_or_init(|| posted);
+    Ok(())
 }
 
 /// Drops what has not run, and takes the descriptor out of the event loop, if it is there. Called at load and unload.
@@ -110,11 +127,10 @@ pub(super) fn forget_posts(lock: &ServerLock) {
     while let Some(work) = posted.take(lock) {
         drop(work);
     }
+    posted.owed.with(lock, |owed| *owed = 0);
     if let Ok(delete) = api!(ValkeyModule_EventLoopDel) {
-        let descriptor = posted.descriptor.as_raw_fd();
-        let mask = raw::VALKEYMODULE_EVENTLOOP_READABLE.cast_signed();
         // SAFETY: the lock proves this is the main thread; of a descriptor that is not there the server does nothing.
-        unsafe { delete(descriptor, mask) };
+        unsafe { delete(posted.descriptor.as_raw_fd(), READABLE) };
     }
 }
 
@@ -124,13 +140,20 @@ unsafe extern "C" fn on_readable(_: c_int, _: *mut c_void, _: c_int) {
     let Some(posted) = POSTED.get() else {
         return;
     };
-    let mut count = ONE_MORE;
-    // Before the mailbox is looked into: whoever puts something in from now on is heard, if not now then in the next turn.
-    let _ = rustix::io::read(&posted.descriptor, &mut count);
-    for _ in 0..A_TURN {
+    let rung = posted.rung();
+    let owed = posted.owed.with(&lock, |owed| {
+        *owed = owed.saturating_add(rung);
+        *owed
+    });
+    let owed = owed.unwrap_or(rung);
+    for _ in 0..owed.min(A_TURN) {
+        // Where whoever puts one in has been put off, it and those after it are still owed when that goes on.
         let Some(work) = posted.take(&lock) else {
             return;
         };
+        posted
+            .owed
+            .with(&lock, |owed| *owed = owed.saturating_sub(1));
         callback("posted work", (), || {
             // What a straggling thread puts in after an unload is dropped unrun.
             if is_active() {
@@ -138,5 +161,11 @@ unsafe extern "C" fn on_readable(_: c_int, _: *mut c_void, _: c_int) {
             }
         });
     }
-    let _ = posted.ring();
+    if owed > A_TURN {
+        // One of them is rung for again.
+        posted
+            .owed
+            .with(&lock, |owed| *owed = owed.saturating_sub(1));
+        let _ = posted.ring();
+    }
 }
