@@ -9,25 +9,28 @@
 //! Everything here runs on the main thread and neither waits nor verifies. A
 //! credential warden cannot decide about is refused: never a yes.
 
+mod credential;
+mod outcomes;
+mod remembered;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use warden_authn::{Cache, CacheKey, Cached, Chain, Claim, Presented};
-use warden_core::{
-    Attach, ClientFacts, ClientId, Credential, Now, Principal, Reason, ReasonKind, UserArgument,
-    Verified,
-};
+use warden_authn::{Claim, Presented};
+use warden_core::{ClientFacts, ClientId, Now, Principal, Reason, ReasonKind, Verified};
 use warden_session::{Admission, Rights};
 
 use crate::audit::{self, Outcome};
-use crate::ffi::{self, AuthOutcome, Authentication, Context, Entered, ServerLock};
+use crate::ffi::{self, AuthOutcome, Authentication, Entered, ServerLock};
 use crate::local;
-use crate::refusals::{self, Attempt, looks_like_a_token};
+use crate::refusals::looks_like_a_token;
 use crate::sessions;
-use crate::settings::Fallback;
 use crate::shared::Shared;
 use crate::verification::{Verify, no_policies};
 use crate::waiter::Waiter;
+pub(crate) use credential::{cache_key, claimed, seen};
+use outcomes::{granted, passed, refuse, refuse_whom, unclaimed};
+use remembered::answer_inline;
 
 /// The context of a log-in.
 pub(crate) type AuthContext<'call> = ffi::AuthContext<'call, Login>;
@@ -219,80 +222,6 @@ fn come_back(
     }
 }
 
-/// Nobody vouches for or against this credential: `fallback` decides.
-fn unclaimed(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8]) -> AuthOutcome {
-    match shared.settings.load().fallback {
-        Fallback::Acl => passed(shared, ctx, user),
-        Fallback::Deny => {
-            let reason = Reason::new(
-                ReasonKind::Credential,
-                "no authenticator claims the credential and fallback is deny",
-            );
-            refuse(shared, ctx, user, &reason)
-        }
-    }
-}
-
-/// The answer to a credential that is remembered; `None` where its decision is not.
-fn answer_inline(
-    shared: &Shared,
-    ctx: &AuthContext<'_>,
-    (user, secret): (&[u8], &[u8]),
-    cached: Cached,
-    (chain, now): (u64, Now),
-) -> Option<AuthOutcome> {
-    let principal = match cached {
-        Cached::Refused(reason) => return Some(refuse(shared, ctx, user, &reason)),
-        Cached::Verified(principal) => principal,
-    };
-    let generation = shared.generation.load();
-    let refuse_them = |reason: &Reason| {
-        let whom = (user, Some(principal.get()));
-        refuse_whom(shared, ctx, whom, reason)
-    };
-    let Some(generation) = generation.as_ref() else {
-        return Some(refuse_them(&no_policies()));
-    };
-    if let Some(repeated) = sessions::repeat(ctx, &principal, generation.number(), now) {
-        return Some(match repeated {
-            Ok(()) => granted(shared, ctx, user, principal.get()),
-            Err(reason) => refuse_them(&reason),
-        });
-    }
-    let (facts, entered) = match sessions::facts_of(ctx) {
-        // Nobody asks what a connection has entered that has a session.
-        Some(known) => (known, None),
-        None => (crate::facts::of_client(ctx), crate::facts::entered(ctx)),
-    };
-    if principal.get().attach == Attach::AclUser {
-        let settled = Settled {
-            chain,
-            principal,
-            facts,
-            entered,
-            rights: Rights::OfAclUser,
-        };
-        return Some(settle(shared, ctx, (user, secret), settled, now));
-    }
-    let request = generation.project(&principal, &facts, now);
-    Some(match generation.remembered(&request)? {
-        Ok(decision) => settle(
-            shared,
-            ctx,
-            (user, secret),
-            Settled {
-                chain,
-                principal: Arc::clone(&principal),
-                facts,
-                entered,
-                rights: Rights::Decided(decision),
-            },
-            now,
-        ),
-        Err(reason) => refuse_them(&reason),
-    })
-}
-
 /// Blocks the client and hands its credential to whoever verifies it.
 fn block(
     shared: &Arc<Shared>,
@@ -326,12 +255,6 @@ fn block(
     shared.hand_in((claim, verify), waiter, deadline);
     audit::attempted(shared, ctx, user, &Outcome::Begun);
     AuthOutcome::Blocked
-}
-
-/// Not ours to decide.
-fn passed(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8]) -> AuthOutcome {
-    audit::attempted(shared, ctx, user, &Outcome::Passed);
-    AuthOutcome::NotHandled
 }
 
 /// Makes the session, or refuses after all.
@@ -396,68 +319,4 @@ fn settle(
         Ok(()) => granted(shared, ctx, user, whom.get()),
         Err(reason) => refuse(&reason),
     }
-}
-
-/// A session.
-fn granted(
-    shared: &Shared,
-    ctx: &AuthContext<'_>,
-    user: &[u8],
-    principal: &Principal,
-) -> AuthOutcome {
-    audit::attempted(shared, ctx, user, &Outcome::Granted(principal));
-    AuthOutcome::Granted
-}
-
-/// A credential that some authenticator wants, and how it is judged.
-pub(crate) fn claimed(
-    chain: &Chain,
-    (user, secret): (&[u8], &[u8]),
-    is_local: bool,
-) -> Option<(Claim, Credential)> {
-    let credential = Credential::new(user, secret)?;
-    let claim = chain.claims(&credential, is_local)?;
-    Some((claim, credential))
-}
-
-/// What the outcome depends on besides the credential. Mostly nothing, and then nothing is
-/// asked of the server.
-pub(crate) fn seen(chain: &Chain, ctx: &Context<'_>, secret: &[u8], is_local: bool) -> Vec<u8> {
-    let mut seen = Vec::from_iter(local::distinction(chain, is_local));
-    let reads = chain.reads(secret);
-    if reads.anything() {
-        seen.extend(reads.seen(&crate::facts::read_of_client(ctx, reads)));
-    }
-    seen
-}
-
-/// Under what a credential is remembered by the chain in force.
-pub(crate) fn cache_key(shared: &Shared, cache: &Cache, presented: &Presented) -> CacheKey {
-    let credential = &presented.credential;
-    let user = match credential.user() {
-        UserArgument::Default => b"default",
-        UserArgument::Named(name) => name.as_bytes(),
-    };
-    let chain = shared.chain.load();
-    let secret = credential.secret().expose();
-    let mut seen = Vec::from_iter(local::distinction(&chain, presented.is_local));
-    seen.extend(chain.reads(secret).seen(&presented.client));
-    cache.key(chain.generation(), user, secret, &seen)
-}
-
-/// Refuses, and says so in the log, in ACL LOG and to the client: each its own words.
-fn refuse(shared: &Shared, ctx: &AuthContext<'_>, user: &[u8], reason: &Reason) -> AuthOutcome {
-    refuse_whom(shared, ctx, (user, None), reason)
-}
-
-/// The same, of somebody who has proved who it is.
-fn refuse_whom(
-    shared: &Shared,
-    ctx: &AuthContext<'_>,
-    (user, principal): (&[u8], Option<&Principal>),
-    reason: &Reason,
-) -> AuthOutcome {
-    refusals::record(shared, ctx, Attempt::LogIn, user, reason);
-    audit::attempted(shared, ctx, user, &Outcome::Refused(reason, principal));
-    AuthOutcome::Refused(reason.reply().as_str().to_owned().into())
 }
