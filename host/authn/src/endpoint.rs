@@ -215,7 +215,7 @@ impl Inner {
             let silence = Silence(&self.in_flight);
             let answer = self.attempts(request).await;
             if !matches!(answer, Err(CallError::Unreachable(..))) {
-                silence.is_broken();
+                silence.end();
             }
             answer
         };
@@ -319,7 +319,7 @@ impl Inner {
 struct Silence<'a>(&'a Gate);
 
 impl Silence<'_> {
-    fn is_broken(self) {
+    fn end(self) {
         self.0.serve_last_first(false);
         std::mem::forget(self);
     }

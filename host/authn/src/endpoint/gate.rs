@@ -2,8 +2,9 @@
 //!
 //! In comes the wish for a place, with its priority; out goes a [`Place`] that lets the next
 //! one in when it is dropped. Within a priority first come, first served, but while nobody
-//! answers ([`Gate::serve_last_first`]). Never: a place lost, whenever a waiter or a holder is dropped; more than `max_low` low ones, or as many
-//! of the lowest, waiting; one of a priority turned away because of others of a lower one.
+//! answers ([`Gate::serve_last_first`]). Never: a place lost, whenever a waiter or a holder
+//! is dropped; more than `max_low` low ones, or as many of the lowest, waiting; one of a
+//! priority turned away because of others of a lower one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
