@@ -1,5 +1,7 @@
 //! What a directory knows of those whom tokens and certificates prove, on a real one.
 
+use serde_json::json;
+use warden_tests::hostile_provider::{Answer, Hostile};
 use warden_tests::scene::authenticator;
 use warden_tests::slapd::{BASE, Group, SERVICE, Slapd, SlapdBuilder, User, password_of, user_dn};
 use warden_tests::{
@@ -12,6 +14,7 @@ on_both_lines!(
     a_directory_knows_the_groups_of_whom_a_token_proves,
     a_directory_knows_the_groups_of_whom_a_certificate_names,
     a_directory_knows_the_groups_of_whom_a_plugin_vouches_for,
+    a_directory_knows_the_groups_of_whom_a_service_knows,
     a_directory_that_looks_up_takes_no_credential,
     whom_the_directory_does_not_know_in_good_standing_is_refused,
     without_the_directory_nobody_has_fewer_groups,
@@ -190,6 +193,35 @@ fn a_directory_knows_the_groups_of_whom_a_plugin_vouches_for(line: Line) {
     assert_eq!(groups(&mut client), ["dir/editors", "keys/analysts"]);
     client.run("SET reports:1 x").expect_ok();
     scene.expect_refused("token", "key_two", WRONG);
+}
+
+fn a_directory_knows_the_groups_of_whom_a_service_knows(line: Line) {
+    let authority = Authority::new("ca");
+    let slapd = editors().start(&authority);
+    let service = Hostile::start(&authority);
+    service.answer_by("/check", |request| {
+        let text = request.text();
+        let name = text.strip_prefix("u=").expect("a form of one");
+        Answer::json(json!({ "sub": name, "groups": ["analysts"] }))
+    });
+    let file = format!(
+        "type = 'userinfo'\nurl = '{}'\nusers = ['*']\ngroups_from = 'dir'\n\
+         [request.form]\nu = '{{user}}'\n[request.headers]\nx-password = '{{credential}}'\n\
+         [endpoint]\nca_file = '{}'\n",
+        service.url("/check"),
+        authority.ca_file().display()
+    );
+    let scene = Scene::builder(line).roles(ROLES).start();
+    scene.authenticators.replace("10-corp.toml", file);
+    let directory = by_lookup(&slapd.url(), &password_file(&authority)) + &groups_base();
+    scene.authenticators.replace("20-dir.toml", directory);
+    assert_eq!(reload(&scene), [""; 0]);
+    let mut client = scene.server.connect();
+    client.auth("alice", "any").expect_ok();
+    assert_eq!(client.user(), "corp/alice");
+    assert_eq!(groups(&mut client), ["corp/analysts", "dir/editors"]);
+    client.run("SET reports:1 x").expect_ok();
+    scene.expect_refused("stranger", "any", WRONG);
 }
 
 fn a_directory_that_looks_up_takes_no_credential(line: Line) {

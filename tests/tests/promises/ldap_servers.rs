@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use warden_tests::hostile_directory::{Answer, Operation};
 use warden_tests::patience::{PATIENCE, within};
@@ -19,6 +19,7 @@ on_both_lines!(
     a_directory_that_is_down_is_unavailable_until_it_is_back,
     a_broken_connection_is_replaced_without_a_refusal,
     a_server_that_closes_idle_connections_is_not_down,
+    a_directory_far_away_is_waited_for_as_long_as_a_request_may_take,
     a_directory_that_stalls_holds_up_nobody_elses_log_ins,
     who_waits_too_long_for_a_connection_may_try_again,
     a_server_that_says_it_cannot_is_not_the_last_that_is_asked,
@@ -225,6 +226,31 @@ fn a_server_that_closes_idle_connections_is_not_down(line: Line) {
             (proxy.connections() > before).then_some(())
         });
     }
+}
+
+fn a_directory_far_away_is_waited_for_as_long_as_a_request_may_take(line: Line) {
+    const FAR: Duration = Duration::from_millis(100);
+    let authority = Authority::new("ca");
+    let slapd = people().start(&authority);
+    let proxy = Proxy::to(slapd.address());
+    let url = format!("ldap://{}", proxy.address());
+    let file = by_search(&url, &password_file(&authority))
+        + "cache_seconds = 0\ntimeout_ldap_operation = 1\n";
+    let scene = Scene::builder(line).authenticator_file(&file).start();
+    let log_in = || {
+        let mut client = scene.server.connect();
+        client.auth("alice", &password_of("alice"))
+    };
+    wait_for(&scene, 0, "up");
+    proxy.flow(Flow::Delayed(FAR));
+    let asked = Instant::now();
+    log_in().expect_ok();
+    assert!(asked.elapsed() > 4 * FAR, "a search, a bind, and back");
+    proxy.flow(Flow::Delayed(Duration::from_secs(2)));
+    log_in().expect_error("TRYAGAIN");
+    proxy.flow(Flow::Passing);
+    wait_for(&scene, 0, "up");
+    log_in().expect_ok();
 }
 
 fn a_directory_that_stalls_holds_up_nobody_elses_log_ins(line: Line) {
