@@ -1,7 +1,7 @@
 # A throw-away server with the module loaded: what `make demo` and `make run`
 # have in common. Sourced, never run.
 #
-# In: the build in target/, or what WARDEN_CLI, WARDEN_MODULE and WARDEN_POLICIES
+# In: the build in target/ (or CARGO_TARGET_DIR), or what WARDEN_CLI, WARDEN_MODULE and WARDEN_POLICIES
 # name; a server from scripts/valkey. Out: a server on a free loopback port with
 # its files in a temporary directory. Everything it starts is ended, and the
 # directory removed, when the script ends for whatever reason.
@@ -24,12 +24,13 @@ playground_end() {
     [ -z "${playground_dir:-}" ] || rm -rf "$playground_dir"
 }
 
-# Sets root, warden, server, cli, playground_dir and fills the directories:
+# Sets root, target, warden, server, cli, playground_dir and fills the directories:
 # keys/ (made by the first token), authenticators/, policies/.
 playground_prepare() {
     root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-    warden=${WARDEN_CLI:-$root/target/release/warden}
-    module=${WARDEN_MODULE:-$root/target/release/libwarden.so}
+    target=$(cd "$root" && realpath -m "${CARGO_TARGET_DIR:-target}")
+    warden=${WARDEN_CLI:-$target/release/warden}
+    module=${WARDEN_MODULE:-$target/release/libwarden.so}
     server=$("$root/scripts/valkey" 9.1)
     cli=$(dirname "$server")/valkey-cli
     [ -x "$cli" ] || cli=$(command -v valkey-cli) || cli=$(dirname "$("$root/scripts/valkey" 8.0)")/valkey-cli
@@ -57,7 +58,7 @@ rules = ["+@read", "~reports:*"]
 members = ["group:corp/editors"]
 rules = ["+@read", "+@write", "-flushall", "-flushdb", "~reports:*"]
 TOML
-    cp "${WARDEN_POLICIES:-$root/target/policies}/rbac.wasm" "$playground_dir/policies/"
+    cp "${WARDEN_POLICIES:-$target/policies}/rbac.wasm" "$playground_dir/policies/"
 }
 
 # mint NAME [OPTION …]: a token of the throw-away issuer on standard output.
