@@ -75,6 +75,33 @@ impl Posted {
         }
     }
 
+    /// Hands out what it was woken for, at most [`A_TURN`]; wakes itself for the rest.
+    fn turn(&self, lock: &ServerLock, mut run: impl FnMut(Work)) {
+        let rung = self.rung();
+        let owed = self.owe(lock, |owed| owed.saturating_add(rung));
+        for _ in 0..owed.min(A_TURN) {
+            // Where whoever puts one in has been put off, it and those after it are still owed when that goes on.
+            let Some(work) = self.take(lock) else {
+                return;
+            };
+            self.owe(lock, |owed| owed.saturating_sub(1));
+            run(work);
+        }
+        if owed > A_TURN {
+            // One of them is rung for again.
+            self.owe(lock, |owed| owed.saturating_sub(1));
+            let _ = self.ring();
+        }
+    }
+
+    fn owe(&self, lock: &ServerLock, change: impl FnOnce(u64) -> u64) -> u64 {
+        let changed = self.owed.with(lock, |owed| {
+            *owed = change(*owed);
+            *owed
+        });
+        changed.unwrap_or_default()
+    }
+
     fn take(&self, lock: &ServerLock) -> Option<Work> {
         self.reader.with(lock, Reader::take).flatten()
     }
@@ -127,7 +154,7 @@ pub(super) fn forget_posts(lock: &ServerLock) {
     while let Some(work) = posted.take(lock) {
         drop(work);
     }
-    posted.owed.with(lock, |owed| *owed = 0);
+    posted.owe(lock, |_| 0);
     if let Ok(delete) = api!(ValkeyModule_EventLoopDel) {
         // SAFETY: the lock proves this is the main thread; of a descriptor that is not there the server does nothing.
         unsafe { delete(posted.descriptor.as_raw_fd(), READABLE) };
@@ -140,32 +167,74 @@ unsafe extern "C" fn on_readable(_: c_int, _: *mut c_void, _: c_int) {
     let Some(posted) = POSTED.get() else {
         return;
     };
-    let rung = posted.rung();
-    let owed = posted.owed.with(&lock, |owed| {
-        *owed = owed.saturating_add(rung);
-        *owed
-    });
-    let owed = owed.unwrap_or(rung);
-    for _ in 0..owed.min(A_TURN) {
-        // Where whoever puts one in has been put off, it and those after it are still owed when that goes on.
-        let Some(work) = posted.take(&lock) else {
-            return;
-        };
-        posted
-            .owed
-            .with(&lock, |owed| *owed = owed.saturating_sub(1));
+    posted.turn(&lock, |work| {
         callback("posted work", (), || {
             // What a straggling thread puts in after an unload is dropped unrun.
             if is_active() {
                 work(&lock);
             }
         });
-    }
-    if owed > A_TURN {
-        // One of them is rung for again.
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    /// A work that says its number when it is run.
+    fn put(posted: &Posted, number: u64, ran: &Arc<Mutex<Vec<u64>>>) {
+        let ran = Arc::clone(ran);
         posted
-            .owed
-            .with(&lock, |owed| *owed = owed.saturating_sub(1));
-        let _ = posted.ring();
+            .slot
+            .put(Box::new(move |_| ran.lock().unwrap().push(number)));
+    }
+
+    #[test]
+    fn a_turn_runs_what_was_rung_for_by_then_and_so_many_at_most() {
+        // SAFETY: this test has no server, and the mailbox is local to its one thread.
+        let lock = unsafe { ServerLock::assume_held() };
+        let posted = Posted::new().unwrap();
+        let ran: Arc<Mutex<Vec<u64>>> = Arc::default();
+        let turn = || {
+            posted.turn(&lock, |work| work(&lock));
+            std::mem::take(&mut *ran.lock().unwrap())
+        };
+        assert!(turn().is_empty(), "nothing is posted");
+        for number in 0..A_TURN + 2 {
+            put(&posted, number, &ran);
+            posted.ring().unwrap();
+        }
+        put(&posted, 99, &ran);
+        assert_eq!(turn(), Vec::from_iter(0..A_TURN));
+        assert_eq!(turn(), [A_TURN, A_TURN + 1]);
+        assert!(turn().is_empty(), "nobody has rung for the last");
+        posted.ring().unwrap();
+        assert_eq!(turn(), [99]);
+        // One that was put off before it was put in: rung for, and not there.
+        posted.ring().unwrap();
+        assert!(turn().is_empty());
+        put(&posted, 1, &ran);
+        put(&posted, 2, &ran);
+        posted.ring().unwrap();
+        assert_eq!(turn(), [1, 2]);
+    }
+
+    #[test]
+    fn what_is_posted_in_a_turn_runs_in_the_next() {
+        // SAFETY: as above.
+        let lock = unsafe { ServerLock::assume_held() };
+        let posted = Arc::new(Posted::new().unwrap());
+        let ran: Arc<Mutex<Vec<u64>>> = Arc::default();
+        let (again, told) = (Arc::clone(&posted), Arc::clone(&ran));
+        posted.slot.put(Box::new(move |_| {
+            put(&again, 2, &told);
+            again.ring().unwrap();
+        }));
+        posted.ring().unwrap();
+        posted.turn(&lock, |work| work(&lock));
+        assert!(ran.lock().unwrap().is_empty());
+        posted.turn(&lock, |work| work(&lock));
+        assert_eq!(*ran.lock().unwrap(), [2]);
     }
 }
