@@ -59,6 +59,7 @@ fn main() {
     let questions = vec![
         sessions,
         credentials,
+        proved(&principal),
         claimed(&rooms),
         decided(&principal, rooms.now),
     ];
@@ -285,6 +286,45 @@ fn swept(
     let slow = format!("one look-up in a thousand during a sweep {what}");
     question.add(&slow, "us", p999);
     share
+}
+
+/// What is kept of a proof beside its entry, part by part.
+fn proved(principal: &Arc<Verified<Principal>>) -> Question {
+    let mut question = Question::new("what a remembered credential proved");
+    let whole = principal.get();
+    for _ in 0..ROUNDS {
+        let mut add = |what: &str, memory: AllocationInfo| {
+            question.add(what, "B", bytes_each(memory, 1));
+        };
+        add(
+            "all of it",
+            kept(|| Arc::new(Verified::attest(whole.clone()))),
+        );
+        add("its claims as text", kept(|| whole.claims.clone()));
+        add("groups", kept(|| whole.groups.clone()));
+        add("scopes", kept(|| whole.scopes.clone()));
+        let names = || (whole.authenticator.clone(), whole.name.clone());
+        add("names of authenticator and principal", kept(names));
+        let nothing = Principal {
+            claims: warden_core::Claims::default(),
+            groups: Vec::new(),
+            scopes: Vec::new(),
+            ..whole.clone()
+        };
+        add(
+            "without claims, groups and scopes",
+            kept(|| Arc::new(Verified::attest(nothing.clone()))),
+        );
+    }
+    question
+}
+
+/// What is allocated for a value that stays.
+fn kept<T>(make: impl FnOnce() -> T) -> AllocationInfo {
+    let mut value = None;
+    let memory = measure(|| value = Some(make()));
+    drop(black_box(value));
+    memory
 }
 
 /// Whose a credential is, where there are many: the main thread asks that of each that is not

@@ -14,6 +14,7 @@ pub mod bundles;
 pub mod e2e;
 pub mod figures;
 pub mod latencies;
+pub mod machine;
 pub mod pairs;
 pub mod program;
 pub mod report;

@@ -4,7 +4,7 @@
 //! for each pair requests a second, latencies and the server's processor time a request, and the
 //! ratios pair by pair. Both sides see the same drift of the machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use warden_tests::Server;
@@ -94,6 +94,17 @@ pub(crate) fn processor_time(pid: u32) -> Duration {
     let used = of_threads.sum();
     assert!(used > 0, "this kernel does not tell schedstat");
     Duration::from_nanos(used)
+}
+
+/// How often a thread, a folder of /proc, has left a processor; one that has ended never has.
+pub(crate) fn switches(thread: &Path) -> u64 {
+    let text = std::fs::read_to_string(thread.join("status")).unwrap_or_default();
+    let lines = text
+        .lines()
+        .filter_map(|line| line.split_once("_ctxt_switches:"));
+    lines
+        .filter_map(|(_, number)| number.trim().parse::<u64>().ok())
+        .sum()
 }
 
 /// A question and what its pairs answered.

@@ -3,12 +3,12 @@
 //! In: the words of the command line, and a program's parts. Out: each question with its figures,
 //! printed, and written into FILE.
 
-use std::hint::black_box;
 use std::path::Path;
 
 use warden_tests::Line;
 
 use crate::figures::{Document, Part, Question};
+use crate::machine;
 use crate::report::Machine;
 
 /// Which server is asked, and how much.
@@ -57,42 +57,23 @@ pub fn run(program: &str, parts: &[Ask]) {
         When::Named => false,
     };
     println!("{program}, Valkey {}", run.line.number());
-    touch_memory();
-    for (name, _, ask) in parts.iter().filter(is_asked) {
+    let file = words.iter().find(|word| word.ends_with(".json"));
+    let tell = |name, questions| {
         let document = Document {
             program: program.to_owned(),
             valkey: Some(run.line.number().to_owned()),
-            parts: vec![answered(name, ask(run), run.is_quick)],
+            parts: vec![answered(name, questions, run.is_quick)],
         };
         // After each: one that fails takes no other with it.
-        if let Some(file) = words.iter().find(|word| word.ends_with(".json")) {
+        if let Some(file) = file {
             let written = document.write(Path::new(file));
             written.expect("the file can be written");
         }
+    };
+    tell("machine", vec![machine::look()]);
+    for (name, _, ask) in parts.iter().filter(is_asked) {
+        tell(name, ask(run));
     }
-}
-
-/// Memory of the machine that is used once before anything is measured, in bytes: more than a
-/// server and its clients have in any storm. Never more than half of what is free.
-const TOUCHED: usize = 4 << 30;
-
-/// The smallest page there is, in bytes.
-const PAGE: usize = 4096;
-
-/// Uses memory and gives it back. Where the machine is a virtual one, whoever is the first to
-/// use a page of it waits for the host, some microseconds and now and then milliseconds, which
-/// is what the first storm on a server would measure.
-fn touch_memory() {
-    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = memory
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<usize>().ok());
-    let mut memory = vec![0_u8; TOUCHED.min(kibibytes.unwrap_or(0) * 1024 / 2)];
-    for byte in memory.iter_mut().step_by(PAGE) {
-        *byte = 1;
-    }
-    black_box(memory);
 }
 
 /// What a bench inside one process measured that is none of criterion's: printed, and for the

@@ -1,7 +1,8 @@
 //! What does warden's part of a log-in cost the processor: all threads of the server, less
 //! what it takes to verify the token itself?
 //!
-//! Every token is a new one, each on a connection of its own that is open already. Of a
+//! Every token is a new one, each on a connection of its own that is open already and has had an
+//! answer: the first one on a connection costs the server fresh memory, whoever asks. Of a
 //! *known* class all are of one principal; of *new* ones each is of another. Beside it
 //! stand the bare verification of the same tokens in this process, `AUTH` of a native
 //! user whose password is as long as a token, and `AUTH` by a module that hands it to a
@@ -20,11 +21,11 @@ use warden_tests::native::hand_over_module;
 use warden_tests::{Algorithm, Claims, Issuer, Line, Scene, SigningKey, scene};
 
 use crate::figures::{Aim, Question};
-use crate::pairs::{PAIRS, processor_time, threads, used_since};
+use crate::pairs::{PAIRS, processor_time, switches, threads, used_since};
 use crate::program::Run;
-use crate::storm::crowd::{Credential, authenticate, strangers};
+use crate::storm::crowd::{Credential, authenticate, reset, strangers};
 use crate::storm::stage::{MainThread, builder};
-use crate::{CLIENTS, count};
+use crate::{CLIENTS, as_float, count};
 
 /// Log-ins of one round: half a second and more, since the system counts in steps of 10 ms.
 const LOG_INS: usize = 6_000;
@@ -129,34 +130,23 @@ fn tokens(issuer: &Issuer, subject: impl Fn(usize) -> String) -> Vec<String> {
 fn cost(scene: &Scene, credentials: &[Credential]) -> Cost {
     let mut main = MainThread::watch(scene);
     let mut open = strangers(scene.server.address(), credentials.len());
+    for stream in &mut open {
+        reset(stream).expect("an answer to a stranger");
+    }
     let (warm_up, counted) = credentials.split_at(WARM_UP);
     let (first, others) = open.split_at_mut(WARM_UP);
     log_in(first, warm_up);
     let pid = scene.server.pid();
-    let before = (processor_time(pid), switches(pid));
+    let switched = || threads(pid).map(|thread| switches(&thread)).sum::<u64>();
+    let before = (processor_time(pid), switched());
     log_in(others, counted);
-    let (took, switched) = (used_since(pid, before.0), switches(pid) - before.1);
+    let (took, switched) = (used_since(pid, before.0), switched() - before.1);
     drop(open);
     main.wait_until("all are gone", |main| main.clients() < 1.0);
     Cost {
         us: per_log_in(took, counted.len()),
-        switches: switched / count(counted.len()),
+        switches: as_float(switched) / count(counted.len()),
     }
-}
-
-/// How often the threads of a process have left a processor, from /proc.
-fn switches(pid: u32) -> f64 {
-    let of_threads = threads(pid).map(|thread| {
-        // One that has just ended is gone.
-        let text = std::fs::read_to_string(thread.join("status")).unwrap_or_default();
-        let lines = text
-            .lines()
-            .filter_map(|line| line.split_once("_ctxt_switches:"));
-        lines
-            .filter_map(|(_, number)| number.trim().parse::<f64>().ok())
-            .sum::<f64>()
-    });
-    of_threads.sum()
 }
 
 /// Each on its connection, some at a time.

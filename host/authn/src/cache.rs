@@ -18,7 +18,9 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
-use quick_cache::sync::Cache as Map;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache as Remembering, DefaultLifecycle};
+use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 use warden_core::{Now, Principal, Reason, Timestamp, Verified};
 
@@ -69,13 +71,16 @@ pub enum Cached {
 pub struct Cache {
     key: hmac::Key,
     settings: CacheSettings,
-    verified: Map<CacheKey, Kept<Arc<Verified<Principal>>>>,
-    refused: Map<CacheKey, Kept<Reason>>,
+    verified: Map<Arc<Verified<Principal>>>,
+    refused: Map<Reason>,
     /// How many both hold.
     count: AtomicU64,
     /// When the next sweep is due, on the monotonic clock.
     next_sweep: Mutex<Duration>,
 }
+
+/// By a hash that nobody needs to be kept from guessing: a key is a digest under a key of ours.
+type Map<T> = Remembering<CacheKey, Kept<T>, UnitWeighter, FxBuildHasher>;
 
 #[derive(Clone)]
 struct Kept<T> {
@@ -269,6 +274,9 @@ impl From<Kept<Reason>> for Cached {
     }
 }
 
-fn map<T: Clone>(entries: u64) -> Map<CacheKey, Kept<T>> {
-    Map::new(usize::try_from(entries).unwrap_or(usize::MAX).max(1))
+fn map<T: Clone>(entries: u64) -> Map<T> {
+    let entries = entries.max(1);
+    let expected = usize::try_from(entries).unwrap_or(usize::MAX);
+    let lifecycle = DefaultLifecycle::default();
+    Map::with(expected, entries, UnitWeighter, FxBuildHasher, lifecycle)
 }

@@ -12,11 +12,12 @@
 //! provider that does not answer leaves the queue to the others.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use warden_authn::{CacheKey, Claim};
 
 use crate::ffi::mailbox::{Reader, Slot, mailbox};
@@ -50,7 +51,7 @@ struct Arrival<W, J> {
 
 struct Inner<W, J> {
     arrivals: Reader<Arrival<W, J>>,
-    flights: HashMap<CacheKey, Flight<W>>,
+    flights: FxHashMap<CacheKey, Flight<W>>,
     /// Flights that nobody has begun, in the order in which they came.
     queues: Queues<J>,
     /// Every waiting connection by its deadline on the monotonic clock.
@@ -169,7 +170,7 @@ impl<W: Send, J: Send> Pending<W, J> {
             door,
             inner: Mutex::new(Inner {
                 arrivals,
-                flights: HashMap::new(),
+                flights: FxHashMap::default(),
                 queues: Queues {
                     computed: VecDeque::new(),
                     asked: VecDeque::new(),
