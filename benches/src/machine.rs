@@ -31,13 +31,10 @@ const WATCHED: Duration = Duration::from_secs(5);
 /// A processor that runs nothing for longer stands still.
 const STILL: Duration = Duration::from_micros(200);
 
-/// How it is with nothing at work: what a page of memory takes that is used once, and for how long processors stand still.
+/// How it is with nothing at work: for how long processors stand still, and what a page of memory takes that is used once.
 pub fn look() -> Question {
     let mut question = Question::new("the machine, with nothing at work");
-    let pages = use_memory();
-    question.add("a page of memory, used once", "us", pages.p50);
-    question.add("one in a thousand", "us", pages.p999);
-    question.add("the slowest", "us", pages.max);
+    // First: what is used and given back may keep the host busy for a while.
     let still = stillness();
     let longest = still.iter().max().copied().unwrap_or_default();
     question.add(
@@ -46,6 +43,10 @@ pub fn look() -> Question {
         count(still.len()),
     );
     question.add("the longest time", "us", micros(longest));
+    let pages = use_memory();
+    question.add("a page of memory, used once", "us", pages.p50);
+    question.add("one in a thousand", "us", pages.p999);
+    question.add("the slowest", "us", pages.max);
     question
 }
 

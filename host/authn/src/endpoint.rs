@@ -213,7 +213,8 @@ impl Inner {
             }
             has_place.store(true, Ordering::Relaxed);
             let silence = Silence(&self.in_flight);
-            let answer = self.attempts(request).await;
+            // Only now is there room for it: thousands may wait that never get here.
+            let answer = Box::pin(self.attempts(request)).await;
             if !matches!(answer, Err(CallError::Unreachable(..))) {
                 silence.end();
             }

@@ -75,7 +75,8 @@ impl<J> Queues<J> {
 }
 
 struct Flight<W> {
-    waiters: BTreeMap<u64, (Duration, W)>,
+    /// Each apart: most flights have one, and a leaf of the tree has room for eleven.
+    waiters: BTreeMap<u64, (Duration, Box<W>)>,
     /// Somebody has begun it.
     begun: bool,
 }
@@ -144,7 +145,7 @@ impl<W, J> Inner<W, J> {
                     none.insert(Flight::new())
                 }
             };
-            flight.waiters.insert(number, (deadline, waiter));
+            flight.waiters.insert(number, (deadline, Box::new(waiter)));
             if flight.begun {
                 queued.connections.fetch_sub(1, Ordering::Relaxed);
             }
@@ -270,7 +271,7 @@ impl<W: Send, J: Send> Pending<W, J> {
                 let number = *next;
                 *next = number.wrapping_add(1);
                 deadlines.insert((deadline, number), *key);
-                flight.waiters.insert(number, (deadline, waiter));
+                flight.waiters.insert(number, (deadline, Box::new(waiter)));
             }
         }
     }
@@ -283,7 +284,7 @@ impl<W: Send, J: Send> Pending<W, J> {
                 && let Some((number, (deadline, waiter))) = flight.waiters.pop_first()
             {
                 inner.deadlines.remove(&(deadline, number));
-                some.push((deadline, waiter));
+                some.push((deadline, *waiter));
             }
             self.count.fetch_sub(some.len(), Ordering::Relaxed);
         }
@@ -306,7 +307,7 @@ impl<W: Send, J: Send> Pending<W, J> {
                 if !flight.begun {
                     self.queued.connections.fetch_sub(1, Ordering::Relaxed);
                 }
-                late.push(waiter);
+                late.push(*waiter);
             }
         }
         self.count.fetch_sub(late.len(), Ordering::Relaxed);
@@ -328,7 +329,7 @@ impl<W: Send, J: Send> Pending<W, J> {
         flights
             .into_values()
             .flat_map(|flight| flight.waiters.into_values())
-            .map(|(_, waiter)| waiter)
+            .map(|(_, waiter)| *waiter)
             .collect()
     }
 

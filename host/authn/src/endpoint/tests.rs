@@ -279,6 +279,18 @@ fn of_those_who_wait_for_somebody_silent_few_call() {
 }
 
 #[test]
+fn a_call_that_waits_for_its_place_takes_little_memory() {
+    let online = Online::new();
+    let address = "https://idp.example.com/x";
+    let endpoint = endpoint(&online, "", address);
+    let call = endpoint
+        .0
+        .bounded(Request::get(url(address)), Turn::default());
+    let bytes = size_of_val(&call);
+    assert!(bytes <= 1536, "{bytes}");
+}
+
+#[test]
 fn a_call_without_a_place_blames_nobody_and_a_low_one_lets_others_go_first() {
     let online = Online::new();
     // The first is answered in time, and no other.
