@@ -25,16 +25,24 @@ const USED: usize = 4 << 30;
 /// The smallest page there is, in bytes.
 const PAGE: usize = 4096;
 
+/// By then the host has what was used and given back.
+const SETTLED_AFTER: Duration = Duration::from_secs(10);
+
 /// How long processors are watched.
 const WATCHED: Duration = Duration::from_secs(5);
 
 /// A processor that runs nothing for longer stands still.
 const STILL: Duration = Duration::from_micros(200);
 
-/// How it is with nothing at work: for how long processors stand still, and what a page of memory takes that is used once.
+/// How it is with nothing at work: what a page of memory takes that is used once, and for how long processors stand still.
 pub fn look() -> Question {
     let mut question = Question::new("the machine, with nothing at work");
-    // First: what is used and given back may keep the host busy for a while.
+    let pages = use_memory();
+    question.add("a page of memory, used once", "us", pages.p50);
+    question.add("one in a thousand", "us", pages.p999);
+    question.add("the slowest", "us", pages.max);
+    // A host that is given the memory back stops processors for up to 40 ms.
+    thread::sleep(SETTLED_AFTER);
     let still = stillness();
     let longest = still.iter().max().copied().unwrap_or_default();
     question.add(
@@ -43,10 +51,6 @@ pub fn look() -> Question {
         count(still.len()),
     );
     question.add("the longest time", "us", micros(longest));
-    let pages = use_memory();
-    question.add("a page of memory, used once", "us", pages.p50);
-    question.add("one in a thousand", "us", pages.p999);
-    question.add("the slowest", "us", pages.max);
     question
 }
 
@@ -80,10 +84,8 @@ fn stillness() -> Vec<Duration> {
                 scope.spawn(move || {
                     let mut this = CpuSet::new();
                     this.set(processor);
-                    match sched_setaffinity(None, &this) {
-                        Ok(()) => watch(),
-                        Err(_) => Vec::new(),
-                    }
+                    sched_setaffinity(None, &this).expect("a processor this thread may run on");
+                    watch()
                 })
             })
             .collect();
@@ -94,12 +96,14 @@ fn stillness() -> Vec<Duration> {
     })
 }
 
-/// Times in which a thread that does nothing else did not get to read the clock, although no other was run instead.
+/// Times in which a thread that does nothing else did not get to read the clock, although no other was run instead: a
+/// long interrupt of the guest's own is among them.
 fn watch() -> Vec<Duration> {
     let switched = || switches(Path::new("/proc/thread-self"));
     let mut still = Vec::new();
+    let mut before = switched();
     let begin = Instant::now();
-    let (mut last, mut before) = (begin, switched());
+    let mut last = begin;
     while last.duration_since(begin) < WATCHED {
         let mut now = Instant::now();
         let between = now.duration_since(last);

@@ -140,7 +140,9 @@ fn cost(scene: &Scene, credentials: &[Credential]) -> Cost {
     let switched = || threads(pid).map(|thread| switches(&thread)).sum::<u64>();
     let before = (processor_time(pid), switched());
     log_in(others, counted);
-    let (took, switched) = (used_since(pid, before.0), switched() - before.1);
+    let took = used_since(pid, before.0);
+    let switched = switched().checked_sub(before.1);
+    let switched = switched.expect("no thread of the server ended meanwhile");
     drop(open);
     main.wait_until("all are gone", |main| main.clients() < 1.0);
     Cost {
