@@ -357,8 +357,9 @@ impl Chain {
                 }
                 Outcome::Unavailable(reason) => Outcome::Unavailable(reason),
                 Outcome::Verified(principal) => {
-                    match self.check(entry, &principal, credential, clock.now()) {
-                        Ok(()) => match self.complete(entry, *principal, clock.now()).await {
+                    let now = clock.now();
+                    match self.check(entry, &principal, credential, now) {
+                        Ok(()) => match self.complete(entry, *principal, now).await {
                             Ok(whole) => Outcome::Verified(Arc::new(self.attest(whole))),
                             Err(reason) => Outcome::against(reason),
                         },

@@ -1,13 +1,13 @@
 //! JSON objects read strictly.
 //!
 //! In come bytes of a token or a key set; out goes an object in which no member
-//! name occurs twice at any depth. Parsers that disagree about which of two equal
+//! name occurs twice at any depth, or whether bytes look like an object at all. Parsers that disagree about which of two equal
 //! names counts have let attackers show one value to the check and another to
 //! the use (RFC 8725 §2.4).
 
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// Deepest nesting of arrays and objects: bounds the stack a token can use.
@@ -117,6 +117,58 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
+/// Whether these bytes are a JSON object with a member of this name. It makes nothing of what is
+/// passed by, and is as content with one that is given twice: for looking at the shape of
+/// something, not for believing it.
+pub(crate) fn has_member(bytes: &[u8], name: &str) -> bool {
+    let mut parser = serde_json::Deserializer::from_slice(bytes);
+    let found = parser.deserialize_map(Search(name));
+    found.is_ok_and(|found| found && parser.end().is_ok())
+}
+
+/// A walk over an object that looks for a name.
+struct Search<'n>(&'n str);
+
+impl<'de> Visitor<'de> for Search<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<bool, A::Error> {
+        let mut found = false;
+        while let Some(is_it) = members.next_key_seed(Is(self.0))? {
+            found |= is_it;
+            members.next_value::<IgnoredAny>()?;
+        }
+        Ok(found)
+    }
+}
+
+/// Whether a name is this one.
+struct Is<'n>(&'n str);
+
+impl<'de> DeserializeSeed<'de> for Is<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Is<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<bool, E> {
+        Ok(name == self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,10 +219,46 @@ mod tests {
         assert!(object(nested(100_000).as_bytes()).is_err());
     }
 
+    #[test]
+    fn a_member_is_found_in_a_whole_object_alone() {
+        for text in [
+            r#"{"alg":"none"}"#,
+            r#"{"typ":"JWT","alg":1}"#,
+            r#"{"alg":"x","alg":"y"}"#,
+            r#" {"\u0061lg":{"a":[1]}} "#,
+        ] {
+            assert!(has_member(text.as_bytes(), "alg"), "{text}");
+        }
+        for text in [
+            "",
+            "{}",
+            "[]",
+            r#""alg""#,
+            r#"["alg"]"#,
+            r#"{"a":{"alg":1}}"#,
+            r#"{"alg":"x""#,
+            r#"{"alg":"x"}x"#,
+            r#"{"alg"}"#,
+        ] {
+            assert!(!has_member(text.as_bytes(), "alg"), "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn bytes_of_any_kind_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = object(&bytes);
+            let _ = has_member(&bytes, "alg");
+        }
+
+        #[test]
+        fn what_is_read_strictly_has_the_members_that_it_seems_to_have(names in proptest::collection::btree_set("[a-c\"]{0,2}", 0..4)) {
+            let members: Map<String, Value> = names.iter().map(|name| (name.clone(), Value::Null)).collect();
+            let text = Value::Object(members).to_string();
+            let object = object(text.as_bytes()).unwrap();
+            for name in ["", "a", "\"", "ab"] {
+                prop_assert_eq!(has_member(text.as_bytes(), name), object.contains_key(name));
+            }
         }
     }
 }

@@ -59,7 +59,7 @@ impl Offer {
             .as_ref()
             .and_then(|prefix| secret.strip_prefix(prefix.as_bytes()))
             .filter(|token| (1..=MAX_SECRET_BYTES).contains(&token.len()));
-        let shaped = || is_jws_shaped(secret).then_some(secret);
+        let shaped = || is_shaped(credential).then_some(secret);
         unprefixed.or_else(shaped).or_else(|| {
             let is_taken = self.prefix.is_none()
                 && match (self.opaque, credential.user()) {
@@ -78,10 +78,15 @@ impl Offer {
 /// directory's to see.
 pub(crate) fn password(credential: &Credential) -> Option<&str> {
     let secret = credential.secret().expose().as_slice();
-    if !is_text(secret) || is_jws_shaped(secret) {
+    if !is_text(secret) || is_shaped(credential) {
         return None;
     }
     std::str::from_utf8(secret).ok()
+}
+
+/// Whether the secret has the shape of a JWS.
+fn is_shaped(credential: &Credential) -> bool {
+    credential.shape_once(is_jws_shaped)
 }
 
 /// `b64token` of RFC 6750 §2.1.

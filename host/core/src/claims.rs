@@ -13,6 +13,9 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+/// Room for claims as they are written down: those of most tokens take less.
+const USUAL_BYTES: usize = 1024;
+
 /// Claims by name. Equal where their names and values are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
@@ -26,9 +29,13 @@ impl Claims {
         if claims.is_empty() {
             return Self::default();
         }
-        // INVARIANT: a map of JSON values always has a JSON text.
-        let text = serde_json::to_string(claims).unwrap_or_default();
-        Self { text: text.into() }
+        let mut json = Vec::with_capacity(USUAL_BYTES);
+        // INVARIANT: a map of JSON values always has a JSON text, and that is UTF-8.
+        let written = serde_json::to_writer(&mut json, claims).ok();
+        let text = written.and_then(|()| String::from_utf8(json).ok());
+        Self {
+            text: text.unwrap_or_default().into(),
+        }
     }
 
     /// All of them as a JSON object.
@@ -89,6 +96,9 @@ impl Claims {
             .into_iter()
             .map(|pointer| pointer_steps(pointer).collect());
         let paths: Vec<Vec<String>> = paths.collect();
+        if paths.is_empty() {
+            return Vec::new();
+        }
         let names = paths.iter().filter_map(|path| path.first());
         let claims = members(self.as_json(), names);
         let lead = |path: &Vec<String>| {

@@ -10,7 +10,7 @@ pub struct ClientId(pub u64);
 /// Facts about a connection and its server that a policy may ask for.
 ///
 /// Gathered on the main thread when the credential arrives, so that workers
-/// need nothing of the server.
+/// need nothing of the server; whether it is a replica is looked at again when policies are asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientFacts {
     /// IP address without the port, or `unix`.

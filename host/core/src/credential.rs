@@ -1,5 +1,7 @@
 //! What a client presented.
 
+use std::sync::OnceLock;
+
 use crate::Secret;
 
 /// The user name given to AUTH.
@@ -18,6 +20,8 @@ pub enum UserArgument {
 pub struct Credential {
     user: UserArgument,
     secret: Secret<Vec<u8>>,
+    /// What [`Self::shape_once`] saw.
+    shape: OnceLock<bool>,
 }
 
 impl Credential {
@@ -31,6 +35,7 @@ impl Credential {
         Some(Self {
             user,
             secret: Secret::new(secret.to_vec()),
+            shape: OnceLock::new(),
         })
     }
 
@@ -42,5 +47,23 @@ impl Credential {
     /// The secret the client gave.
     pub fn secret(&self) -> &Secret<Vec<u8>> {
         &self.secret
+    }
+
+    /// What the shape of the secret is, looked at once however often it is asked: `look` is the
+    /// same function for everybody, or they are told what the first one saw.
+    pub fn shape_once(&self, look: fn(&[u8]) -> bool) -> bool {
+        *self.shape.get_or_init(|| look(self.secret.expose()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shape_is_looked_at_once() {
+        let credential = Credential::new(b"alice", b"secret").unwrap();
+        assert!(credential.shape_once(|secret| secret == b"secret"));
+        assert!(credential.shape_once(|_| unreachable!("it is known")));
     }
 }

@@ -131,19 +131,18 @@ impl Inquiry {
         self,
         shared: &Shared,
         principal: &Arc<Verified<Principal>>,
-        facts: &ClientFacts,
+        facts: ClientFacts,
     ) {
-        if let Err(reason) = principal.get().check_binding(facts) {
+        if let Err(reason) = principal.get().check_binding(&facts) {
             return self.refuse(reason);
         }
         if principal.get().attach == Attach::AclUser {
             return self.answer_attached(principal);
         }
-        let Some(generation) = shared.generation.load_full() else {
+        let (Some(generation), facts) = shared.in_force(facts) else {
             return self.refuse(no_policies());
         };
         let now = shared.now();
-        let facts = shared.facts_now(facts);
         let request = generation.project(principal, &facts, now);
         let name = principal.get().user_name();
         match self.question {

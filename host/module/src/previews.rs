@@ -228,7 +228,7 @@ fn carry_out(shared: &Shared, name: &str, count: usize, client: ClientId) -> Res
 fn ask(shared: &Shared, generation: &Generation, alike: &Alike, memory: &mut Memory) -> Answered {
     let now = shared.now();
     let principal = shared.chain.load().renewed(&alike.principal);
-    let facts = shared.facts_now(&alike.facts);
+    let facts = shared.facts_now(alike.facts.clone());
     let request = generation.project(&principal, &facts, now);
     let answer = memory.answer(request.key(), || generation.preview(&request, now));
     Answered { principal, answer }

@@ -302,11 +302,10 @@ fn is_as_before(shared: &Shared, before: &Proof, again: &Proof, client: &ClientF
     // What a directory says is looked up for itself, and may change.
     let (before, again) = (chain.alone(before), chain.alone(again));
     let (old, new) = (before.get(), again.get());
-    let Some(generation) = shared.generation.load_full() else {
+    let (Some(generation), facts) = shared.in_force(client.clone()) else {
         return true;
     };
     let now = shared.now();
-    let facts = shared.facts_now(client);
     let told = |proof: &Proof| generation.project(proof, &facts, now).key();
     let ends_earlier = match (old.expires, new.expires) {
         (Some(old), Some(new)) => new.plus(TOLERANCE) < old,

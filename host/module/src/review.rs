@@ -86,7 +86,7 @@ impl Reviews {
         let chain = shared.chain.load();
         let decide = |one: &Alike| {
             let now = shared.now();
-            let facts = shared.facts_now(&one.facts);
+            let facts = shared.facts_now(one.facts.clone());
             let principal = chain.renewed(&one.principal);
             let request = generation.project(&principal, &facts, now);
             generation.decide(&request, now)

@@ -12,7 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use warden_authn::{CacheKey, Cached, Chain, Outcome, Presented};
-use warden_core::{Reason, ReasonKind};
+use warden_core::{Now, Reason, ReasonKind};
 
 use crate::ffi::{guard, rest_if_crashing};
 use crate::pending::Landed;
@@ -88,8 +88,9 @@ impl Landing {
     pub(crate) fn answer(mut self) {
         while let Some(waiters) = self.flight.next() {
             for (deadline, waiter) in waiters {
-                if let Some(waiter) = self.in_time(deadline, waiter) {
-                    waiter.answer(&self.flight.shared, &self.outcome, self.chain);
+                let now = self.flight.shared.now();
+                if let Some(waiter) = self.in_time(deadline, waiter, now) {
+                    waiter.answer(&self.flight.shared, (&self.outcome, self.chain), now);
                 }
             }
         }
@@ -99,10 +100,12 @@ impl Landing {
     fn answer_some(mut self) -> Option<Self> {
         let mut left = Vec::new();
         for (deadline, waiter) in self.flight.first() {
-            let Some(waiter) = self.in_time(deadline, waiter) else {
+            let now = self.flight.shared.now();
+            let Some(waiter) = self.in_time(deadline, waiter, now) else {
                 continue;
             };
-            let waiter = waiter.answer_at_once(&self.flight.shared, &self.outcome, self.chain);
+            let came_to = (&self.outcome, self.chain);
+            let waiter = waiter.answer_at_once(&self.flight.shared, came_to, now);
             left.extend(waiter.map(|waiter| (deadline, waiter)));
         }
         // They are still told when their time is over.
@@ -111,11 +114,11 @@ impl Landing {
     }
 
     /// Deciding for those before may have taken a while: who waited too long is refused.
-    fn in_time(&self, deadline: Duration, waiter: Waiter) -> Option<Waiter> {
-        let shared = &self.flight.shared;
-        if deadline > shared.monotonic() {
+    fn in_time(&self, deadline: Duration, waiter: Waiter, now: Now) -> Option<Waiter> {
+        if deadline > now.monotonic {
             return Some(waiter);
         }
+        let shared = &self.flight.shared;
         waiter.refuse(shared, timed_out(shared));
         None
     }

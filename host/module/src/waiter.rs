@@ -59,21 +59,24 @@ impl Waiter {
     /// Ends the wait with a refusal. From any thread.
     pub(crate) fn refuse(self, shared: &Shared, reason: Reason) {
         match self.asks {
-            Asks::LogIn(blocked, _) => shared.answer(blocked, Answer::Refused(reason, None)),
+            Asks::LogIn(blocked, _) => {
+                let refused = Answer::Refused(reason, None);
+                shared.answer(blocked, refused, shared.monotonic());
+            }
             Asks::Question(inquiry) => inquiry.refuse(reason),
         }
     }
 
     /// On a worker: ends the wait with what the credential came to under this
-    /// generation of the chain.
-    pub(crate) fn answer(self, shared: &Shared, outcome: &Outcome, chain: u64) {
+    /// generation of the chain. `now` is a reading just before.
+    pub(crate) fn answer(self, shared: &Shared, came_to: (&Outcome, u64), now: Now) {
         let ask =
-            |generation: &Generation, request: &Request, now| Some(generation.decide(request, now));
-        let left = self.end(shared, (outcome, chain), ask);
+            |generation: &Generation, request: &Request| Some(generation.decide(request, now));
+        let left = self.end(shared, came_to, now, ask);
         if let Some(Self { asks, facts, .. }) = left
-            && let (Asks::Question(inquiry), Outcome::Verified(principal)) = (asks, outcome)
+            && let (Asks::Question(inquiry), Outcome::Verified(principal)) = (asks, came_to.0)
         {
-            inquiry.answer(shared, principal, &facts);
+            inquiry.answer(shared, principal, facts);
         }
     }
 
@@ -81,11 +84,11 @@ impl Waiter {
     pub(crate) fn answer_at_once(
         self,
         shared: &Shared,
-        outcome: &Outcome,
-        chain: u64,
+        came_to: (&Outcome, u64),
+        now: Now,
     ) -> Option<Self> {
-        let ask = |generation: &Generation, request: &Request, _now| generation.remembered(request);
-        self.end(shared, (outcome, chain), ask)
+        let ask = |generation: &Generation, request: &Request| generation.remembered(request);
+        self.end(shared, came_to, now, ask)
     }
 
     /// Ends the wait, unless it is a question about somebody, or `ask` has no answer.
@@ -93,7 +96,8 @@ impl Waiter {
         self,
         shared: &Shared,
         (outcome, chain): (&Outcome, u64),
-        ask: impl FnOnce(&Generation, &Request, Now) -> Option<Result<Arc<Decision>, Reason>>,
+        now: Now,
+        ask: impl FnOnce(&Generation, &Request) -> Option<Result<Arc<Decision>, Reason>>,
     ) -> Option<Self> {
         let (blocked, entered) = match self.asks {
             Asks::LogIn(blocked, entered) => (blocked, entered),
@@ -116,44 +120,53 @@ impl Waiter {
             Outcome::Refused(reason) | Outcome::Unavailable(reason) => {
                 Answer::Refused(reason.clone(), None)
             }
-            Outcome::Verified(principal) => match rights(shared, principal, &self.facts, ask) {
-                Some(Ok(rights)) => Answer::Settled(Settled {
-                    principal: Arc::clone(principal),
-                    chain,
-                    facts: self.facts,
-                    entered,
-                    rights,
-                }),
-                Some(Err(reason)) => Answer::Refused(reason, Some(Arc::clone(principal))),
-                None => {
-                    let asks = Asks::LogIn(blocked, entered);
-                    return Some(Self { asks, ..self });
+            Outcome::Verified(principal) => {
+                let (generation, facts) = shared.in_force(self.facts);
+                let generation = generation.as_deref();
+                match rights(shared, generation, (principal, &facts), now, ask) {
+                    Some(Ok(rights)) => Answer::Settled(Settled {
+                        principal: Arc::clone(principal),
+                        chain,
+                        facts,
+                        entered,
+                        rights,
+                    }),
+                    Some(Err(reason)) => Answer::Refused(reason, Some(Arc::clone(principal))),
+                    None => {
+                        let asks = Asks::LogIn(blocked, entered);
+                        return Some(Self {
+                            asks,
+                            facts,
+                            ..self
+                        });
+                    }
                 }
-            },
+            }
         };
-        let took = shared.monotonic().saturating_sub(self.since);
+        let end = shared.monotonic();
+        let took = end.saturating_sub(self.since);
         shared.counters.latencies.waited.record(took);
-        shared.answer(blocked, answer);
+        shared.answer(blocked, answer, end);
         None
     }
 }
 
-/// What policies say to one connection of a verified principal, unless none applies.
+/// What policies say to one connection of a verified principal, where they are asked about it; `None` where `ask`
+/// has no answer.
 fn rights(
     shared: &Shared,
-    principal: &Arc<Verified<Principal>>,
-    facts: &ClientFacts,
-    ask: impl FnOnce(&Generation, &Request, Now) -> Option<Result<Arc<Decision>, Reason>>,
+    generation: Option<&Generation>,
+    (principal, facts): (&Arc<Verified<Principal>>, &ClientFacts),
+    now: Now,
+    ask: impl FnOnce(&Generation, &Request) -> Option<Result<Arc<Decision>, Reason>>,
 ) -> Option<Result<Rights, Reason>> {
     if principal.get().attach == Attach::AclUser {
         return Some(Ok(Rights::OfAclUser));
     }
-    let Some(generation) = shared.generation.load_full() else {
+    let Some(generation) = generation else {
         return Some(Err(no_policies()));
     };
-    let now = shared.now();
-    let request = generation.project(principal, &shared.facts_now(facts), now);
-    let answer = ask(&generation, &request, now)?;
+    let answer = ask(generation, &generation.project(principal, facts, now))?;
     let took = shared.monotonic().saturating_sub(now.monotonic);
     shared.counters.latencies.decision.record(took);
     Some(answer.map(Rights::Decided))

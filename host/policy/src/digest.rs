@@ -68,7 +68,9 @@ const GATHERED: usize = 1024;
 
 /// Takes the parts of what is digested, one after the other.
 pub(crate) struct Digester {
-    gathered: Vec<u8>,
+    gathered: [u8; GATHERED],
+    /// How many of its bytes are taken.
+    length: usize,
     /// What is digested already.
     begun: Option<Context>,
 }
@@ -77,7 +79,8 @@ impl Digester {
     /// Begins with the name of what is digested.
     pub(crate) fn new(purpose: &str) -> Self {
         let mut digester = Self {
-            gathered: Vec::with_capacity(GATHERED),
+            gathered: [0; GATHERED],
+            length: 0,
             begun: None,
         };
         digester.bytes(purpose.as_bytes());
@@ -109,22 +112,26 @@ impl Digester {
     }
 
     fn add(&mut self, bytes: &[u8]) {
-        if self.gathered.len() + bytes.len() <= GATHERED {
-            self.gathered.extend_from_slice(bytes);
+        let end = self.length.saturating_add(bytes.len());
+        if let Some(room) = self.gathered.get_mut(self.length..end) {
+            room.copy_from_slice(bytes);
+            self.length = end;
             return;
         }
+        let (gathered, _) = self.gathered.split_at(self.length);
         let context = self.begun.get_or_insert_with(|| Context::new(&SHA256));
-        context.update(&self.gathered);
+        context.update(gathered);
         context.update(bytes);
-        self.gathered.clear();
+        self.length = 0;
     }
 
     /// Ends.
     pub(crate) fn finish(self) -> Digest {
+        let (gathered, _) = self.gathered.split_at(self.length);
         match self.begun {
-            None => Digest::of(&self.gathered),
+            None => Digest::of(gathered),
             Some(mut context) => {
-                context.update(&self.gathered);
+                context.update(gathered);
                 context.finish().into()
             }
         }
@@ -180,6 +187,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn parts_are_digested_as_if_they_were_one(lengths in proptest::collection::vec(prop_oneof![0_usize..40, 980_usize..1040, Just(1004_usize)], 0..8)) {
+            let mut digester = Digester::new("test");
+            let mut whole = 4_u64.to_be_bytes().to_vec();
+            whole.extend_from_slice(b"test");
+            for (part, length) in (b'a'..).zip(lengths) {
+                let part = vec![part; length];
+                digester.bytes(&part);
+                whole.extend_from_slice(&(length as u64).to_be_bytes());
+                whole.extend_from_slice(&part);
+            }
+            prop_assert_eq!(digester.finish(), Digest::of(&whole));
+        }
+
         #[test]
         fn different_parts_give_different_digests(
             a in proptest::collection::vec(proptest::collection::vec("[ab]{0,3}", 0..3), 0..3),

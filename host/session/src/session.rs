@@ -186,14 +186,11 @@ impl Session {
 impl Address {
     /// Only what comes back as the same text.
     fn read(text: &str) -> Self {
-        match text
-            .parse::<IpAddr>()
-            .ok()
-            .filter(|ip| ip.to_string() == text)
-        {
-            Some(IpAddr::V4(ip)) => Self::V4(ip.octets()),
-            Some(IpAddr::V6(ip)) => Self::V6(ip.octets()),
-            None => Self::Other,
+        match text.parse() {
+            // An IPv4 address is written, and read, in one way.
+            Ok(IpAddr::V4(ip)) => Self::V4(ip.octets()),
+            Ok(IpAddr::V6(ip)) if ip.to_string() == text => Self::V6(ip.octets()),
+            _ => Self::Other,
         }
     }
 
@@ -240,6 +237,12 @@ mod tests {
             None,
             Some(""),
             Some("192.0.2.1"),
+            Some("192.0.2.01"),
+            Some("00.0.0.0"),
+            Some("1.2.3"),
+            Some("+1.2.3.4"),
+            Some(" 1.2.3.4"),
+            Some("256.0.0.1"),
             Some("::1"),
             Some("::ffff:192.0.2.1"),
             Some("0:0:0:0:0:0:0:1"),

@@ -7,7 +7,7 @@ use super::api::is_ok;
 use super::auth;
 use super::context::server_version;
 use super::lock::ServerLock;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_char};
 use valkey_module::raw;
 use warden_core::ClientId;
 use warden_core::permissions::Modes;
@@ -70,12 +70,9 @@ impl ClientInfo {
     }
 
     pub(super) fn from_raw(info: &raw::ValkeyModuleClientInfoV1) -> Self {
-        let address: Vec<u8> = info
-            .addr
-            .iter()
-            .flat_map(|byte| byte.to_ne_bytes())
-            .collect();
-        let address = CStr::from_bytes_until_nul(&address).map_or(&*address, CStr::to_bytes);
+        let bytes = info.addr.map(c_char::to_ne_bytes);
+        let bytes = bytes.as_flattened();
+        let address = CStr::from_bytes_until_nul(bytes).map_or(bytes, CStr::to_bytes);
         let has = |flag: u32| info.flags & u64::from(flag) != 0;
         Self {
             address: String::from_utf8_lossy(address).into_owned(),

@@ -21,6 +21,8 @@ pub(crate) struct Context<'call> {
     lock: ServerLock,
     /// What the server says of the client, once it was asked.
     info: OnceCell<Option<ClientInfo>>,
+    /// What it says of the call, once it was asked.
+    flags: OnceCell<u32>,
     _call: PhantomData<&'call raw::ValkeyModuleCtx>,
 }
 
@@ -37,6 +39,7 @@ impl Context<'_> {
             raw,
             lock,
             info: OnceCell::new(),
+            flags: OnceCell::new(),
             _call: PhantomData,
         })
     }
@@ -65,16 +68,16 @@ impl Context<'_> {
         self.info.get_or_init(ask).as_ref()
     }
 
-    fn flags(&self) -> u32 {
-        let Ok(ask) = api!(ValkeyModule_GetContextFlags) else {
-            return raw::VALKEYMODULE_CTX_FLAGS_DENY_BLOCKING;
-        };
-        // SAFETY: the context is live for `self`.
-        unsafe { ask(self.as_ptr()) }.cast_unsigned()
-    }
-
+    /// As of the first time it is asked in this call: nothing that a callback of ours does changes any of them.
     fn has(&self, flag: u32) -> bool {
-        self.flags() & flag != 0
+        let ask = || {
+            let Ok(ask) = api!(ValkeyModule_GetContextFlags) else {
+                return raw::VALKEYMODULE_CTX_FLAGS_DENY_BLOCKING;
+            };
+            // SAFETY: the context is live for `self`.
+            unsafe { ask(self.as_ptr()) }.cast_unsigned()
+        };
+        self.flags.get_or_init(ask) & flag != 0
     }
 
     /// The client may not be made to wait: MULTI, a script, another module's call.

@@ -94,12 +94,20 @@ impl Shared {
         }
     }
 
+    /// The policies in force, and the facts about a connection [as they are now](Self::facts_now). In this order: a
+    /// change of the server's role brings a generation of its own, and whoever decides under that one must not do so by
+    /// the role before, for nobody would review it.
+    pub(crate) fn in_force(&self, facts: ClientFacts) -> (Option<Arc<Generation>>, ClientFacts) {
+        let generation = self.generation.load_full();
+        (generation, self.facts_now(facts))
+    }
+
     /// Facts about a connection as they are now: its server may have changed its
-    /// role since they were gathered.
-    pub(crate) fn facts_now(&self, facts: &ClientFacts) -> ClientFacts {
+    /// role since they were gathered. To be read after the generation that decides: see [`Self::in_force`].
+    pub(crate) fn facts_now(&self, facts: ClientFacts) -> ClientFacts {
         ClientFacts {
             replica: self.replica.load(Ordering::Acquire),
-            ..facts.clone()
+            ..facts
         }
     }
 }

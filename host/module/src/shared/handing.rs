@@ -72,10 +72,9 @@ impl Shared {
         }
     }
 
-    /// Answers a connection that waits, from any thread; whoever does it [sends](Self::send_answers) when it has no more of
+    /// Answers a connection that waits, from any thread; `now` is a reading of the monotonic clock just before. Whoever does it [sends](Self::send_answers) when it has no more of
     /// them. Where it does not come to that soon, the clock's thread does at its tick.
-    pub(crate) fn answer(&self, connection: Blocked<Answer>, answer: Answer) {
-        let now = self.monotonic();
+    pub(crate) fn answer(&self, connection: Blocked<Answer>, answer: Answer, now: Duration) {
         self.answers.put(connection, answer, now);
         if self.answers.are_due(now) {
             self.send_answers();
